@@ -1,0 +1,174 @@
+/**
+ * What a variant is: its properties, its id in which each can be read, and its manifest on disk.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** Activation of the variant's graph. `relu` and `hardswish` may be swapped in, see `swapped`. */
+export const ACTIVATIONS = ["silu", "relu", "hardswish"] as const;
+/** Head of the variant's graph, see DESIGN: decode in the graph, three NHWC blobs, nine NCHW blobs. */
+export const HEADS = ["decoded", "raw", "raw-nchw"] as const;
+/**
+ * Precision that is asked of ncnn. `fp32`: all fp16/bf16/int8 switches off. `fp16`: fp16 weights, storage
+ * and arithmetic (ncnn's default on phones). `fp16-storage`: fp16 weights and storage, arithmetic in fp32.
+ * `bf16`: bf16 storage. `int8`: weights and activations quantised by ncnn2table and ncnn2int8.
+ */
+export const PRECISIONS = ["fp32", "fp16", "fp16-storage", "bf16", "int8"] as const;
+/** Route from ONNX to ncnn. `pnnx-optimized` runs ncnnoptimize after pnnx. */
+export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized"] as const;
+/**
+ * What the CPU executed: `fp32`; `fp16-weights` (weights stored as fp16, blobs and arithmetic fp32);
+ * `fp16-storage` (blobs fp16, arithmetic fp32); `fp16-arithmetic`; `bf16-storage`; `int8`.
+ */
+export const EFFECTIVE_PRECISIONS = [
+  "fp32",
+  "fp16-weights",
+  "fp16-storage",
+  "fp16-arithmetic",
+  "bf16-storage",
+  "int8",
+] as const;
+
+/** See {@linkcode ACTIVATIONS}. */
+export type Activation = typeof ACTIVATIONS[number];
+/** See {@linkcode HEADS}. */
+export type Head = typeof HEADS[number];
+/** See {@linkcode PRECISIONS}. */
+export type Precision = typeof PRECISIONS[number];
+/** See {@linkcode CONVERTERS}. */
+export type Converter = typeof CONVERTERS[number];
+/** See {@linkcode EFFECTIVE_PRECISIONS}. */
+export type EffectivePrecision = typeof EFFECTIVE_PRECISIONS[number];
+
+/** Schema of a warning, see `Warning` in errors.ts. */
+export const WarningSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  advice: z.string(),
+});
+
+/** Schema of the network's input size: one fixed size, or the rectangle that each image needs. */
+export const ShapeSchema = z.strictObject({
+  /** `fixed`: every image is letterboxed to widthPx × heightPx. `rect`: the long side becomes
+   * max(widthPx, heightPx), the short side is padded to a multiple of 32. */
+  mode: z.enum(["fixed", "rect"]),
+  widthPx: z.int().positive(),
+  heightPx: z.int().positive(),
+});
+/** See {@linkcode ShapeSchema}. */
+export type Shape = z.infer<typeof ShapeSchema>;
+
+/** Schema of one output blob of a variant: its name in the `.param` and what it holds. */
+export const OutputBlobSchema = z.strictObject({
+  /** Name in the `.param`, for instance `out0`. */
+  blob: z.string(),
+  /** `decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+64+K·D], in the
+   * order cls, box, kpt. `box` [64,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W]: logits as the convolutions give them. */
+  role: z.enum(["decoded", "raw", "box", "cls", "kpt"]),
+  /** Stride of the level in letterbox pixels; null for `decoded`. */
+  stride: z.int().positive().nullable(),
+});
+/** See {@linkcode OutputBlobSchema}. */
+export type OutputBlob = z.infer<typeof OutputBlobSchema>;
+
+/** Schema of a file beside the manifest. */
+export const FileRefSchema = z.strictObject({
+  file: z.string(),
+  bytes: z.int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Schema of `manifest.json` in a prepared variant's folder. */
+export const VariantManifestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  id: z.string(),
+  /** Model name: the stem of the source file, made safe for file names. */
+  model: z.string(),
+  activation: z.enum(ACTIVATIONS),
+  /** True when the activation is not the one that the model was trained with. */
+  swapped: z.boolean(),
+  /** True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be reported. */
+  speedOnly: z.boolean(),
+  head: z.enum(HEADS),
+  precision: z.enum(PRECISIONS),
+  shape: ShapeSchema,
+  converter: z.enum(CONVERTERS),
+  classCount: z.int().positive(),
+  keypointCount: z.int().positive(),
+  /** Values per keypoint: 3 (x, y, visibility) or 2. */
+  keypointDims: z.union([z.literal(2), z.literal(3)]),
+  strides: z.array(z.int().positive()),
+  /** DFL bins per box side, 16 in YOLOv8. */
+  regMax: z.int().positive(),
+  /** The ONNX file that the user named. */
+  source: z.strictObject({
+    path: z.string(),
+    sha256: z.string(),
+    bytes: z.int(),
+    opset: z.int(),
+    producer: z.string(),
+    /** Static input size of the file. */
+    inputWidthPx: z.int(),
+    inputHeightPx: z.int(),
+  }),
+  /** ncnn graph and weights, beside the manifest. */
+  param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
+  bin: FileRefSchema,
+  /** The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs). */
+  referenceOnnx: FileRefSchema,
+  inputBlob: z.string(),
+  outputs: z.array(OutputBlobSchema).min(1),
+  /** Parameters (weights and biases) of the graph. */
+  parameterCount: z.int(),
+  /** Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square). */
+  macs: z.int(),
+  /** Version of every tool that took part, by name. */
+  tools: z.record(z.string(), z.string()),
+  /** Logs of the converters, beside the manifest. */
+  logs: z.array(z.string()),
+  warnings: z.array(WarningSchema),
+});
+/** See {@linkcode VariantManifestSchema}. */
+export type VariantManifest = z.infer<typeof VariantManifestSchema>;
+
+/** What an id is made of. */
+export interface VariantKey {
+  model: string;
+  activation: Activation;
+  speedOnly: boolean;
+  head: Head;
+  precision: Precision;
+  shape: Shape;
+  converter: Converter;
+}
+
+/** Returns the name of a shape as options and ids write it: `640x640` (width × height) or `rect640`. */
+export function shapeName(shape: Shape): string {
+  return shape.mode === "rect"
+    ? `rect${Math.max(shape.widthPx, shape.heightPx)}`
+    : `${shape.widthPx}x${shape.heightPx}`;
+}
+
+/**
+ * Returns the stable id of a variant, safe as a file name.
+ *
+ * @example
+ * ```ts
+ * variantId({ model: "yolov8n-pose", activation: "silu", speedOnly: false, head: "raw", precision: "fp32",
+ *   shape: { mode: "fixed", widthPx: 640, heightPx: 640 }, converter: "pnnx" });
+ * // "yolov8n-pose.silu.raw.fp32.640x640.pnnx"
+ * ```
+ */
+export function variantId(key: VariantKey): string {
+  const activation = key.speedOnly ? `${key.activation}-speedonly` : key.activation;
+  return [key.model, activation, key.head, key.precision, shapeName(key.shape), key.converter].join(
+    ".",
+  );
+}
+
+/** Returns the name made safe for a file and for an id: letters, digits, `_` and `-`, at most 60. */
+export function safeModelName(stem: string): string {
+  const name = stem.normalize("NFKD").replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "");
+  return (name || "model").slice(0, 60);
+}
