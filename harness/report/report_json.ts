@@ -1,0 +1,222 @@
+/**
+ * The contract of `report.json`: everything that the HTML report shows, so that the page is a function of it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import {
+  ACTIVATIONS,
+  CONVERTERS,
+  EFFECTIVE_PRECISIONS,
+  FileRefSchema,
+  HEADS,
+  PRECISIONS,
+  ShapeSchema,
+  WarningSchema,
+} from "../variant.ts";
+import { DeviceDescriptionSchema, DeviceStateSchema } from "../device/device.ts";
+import { DetectionSchema, MatchSchema, STAGES, StageSamplesSchema } from "../records.ts";
+
+/** Newest version of the report's schema. */
+export const REPORT_VERSION = 1;
+
+const Percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number() });
+
+/** Schema of an estimate with its 95 % confidence interval. */
+export const IntervalSchema = z.strictObject({
+  value: z.number(),
+  low: z.number(),
+  high: z.number(),
+});
+
+/** Schema of one variant on one device, judged. */
+export const ReportVariantSchema = z.strictObject({
+  id: z.string(),
+  /** Serial of the device. */
+  device: z.string(),
+  model: z.string(),
+  activation: z.enum(ACTIVATIONS),
+  swapped: z.boolean(),
+  speedOnly: z.boolean(),
+  head: z.enum(HEADS),
+  precision: z.strictObject({
+    requested: z.enum(PRECISIONS),
+    /** What ran; null when no launch finished. */
+    effective: z.enum(EFFECTIVE_PRECISIONS).nullable(),
+  }),
+  shape: ShapeSchema,
+  converter: z.enum(CONVERTERS),
+  weights: FileRefSchema,
+  param: FileRefSchema,
+  layers: z.int(),
+  fusedActivations: z.int(),
+  parameterCount: z.int(),
+  macs: z.int(),
+  /** Nanoseconds over all samples of all finished rounds; null when none finished. */
+  latencyNs: z.strictObject({
+    preprocess: Percentiles,
+    inference: Percentiles,
+    postprocess: Percentiles,
+    total: Percentiles,
+  }).nullable(),
+  /** 95 % interval of the median total over rounds, nanoseconds. */
+  medianTotalNs: IntervalSchema.nullable(),
+  /** 1e9 / median total; null when parity failed, on an emulated device, or without samples. */
+  fps: z.number().nullable(),
+  /** Speed-up over the base: base time / this variant's time, paired by round; null as `fps`. */
+  ratio: IntervalSchema.extend({ base: z.string() }).nullable(),
+  /** Rank by median total on this device, from 1; null when it has no claim to one. */
+  rank: z.int().nullable(),
+  rounds: z.int().nonnegative(),
+  peakRssBytes: z.int().nullable(),
+  parity: z.strictObject({
+    verdict: z.enum(["pass", "fail", "inconclusive"]),
+    /** Pixels of the original image; null when nothing was matched. */
+    maxPx: z.number().nullable(),
+    p99Px: z.number().nullable(),
+    minOks: z.number().nullable(),
+    /** Detections without a partner that the tolerance does not explain. */
+    unmatched: z.int(),
+    matched: z.int(),
+    explainedUnmatched: z.int(),
+    firstFailedStage: z.enum(STAGES).nullable(),
+    tolerancePx: z.number().nullable(),
+    /** The verdict in words, with the tolerance and its reason. */
+    reason: z.string(),
+    stages: z.array(
+      z.strictObject({
+        stage: z.enum(STAGES),
+        verdict: z.enum(["pass", "fail", "inconclusive"]),
+        maxAbsDiff: z.number().nullable(),
+        tolerance: z.number().nullable(),
+        unit: z.string(),
+        reason: z.string(),
+      }),
+    ),
+    /** Per joint: p99 and max distance in pixels; empty when nothing was matched. */
+    joints: z.array(z.strictObject({ name: z.string(), p99Px: z.number(), maxPx: z.number() })),
+  }),
+  /** COCO keypoint AP on the run's images; null without annotations, and for speed-only variants. */
+  accuracy: z.strictObject({
+    ap: z.number(),
+    ap50: z.number(),
+    ap75: z.number(),
+    /** AP of the ONNX reference of this variant. */
+    referenceAp: z.number(),
+    /** AP minus referenceAp, 95 % bootstrap interval over images. */
+    difference: IntervalSchema.nullable(),
+  }).nullable(),
+  /** benchncnn's figures beside ours; null when it did not run for this variant. */
+  benchncnn: z.strictObject({
+    minMs: z.number(),
+    avgMs: z.number(),
+    /** Median over rounds of our inference median / benchncnn's average of the same round. */
+    ratio: z.number(),
+    rounds: z.int(),
+    note: z.string(),
+  }).nullable(),
+  warnings: z.array(WarningSchema),
+});
+/** See {@linkcode ReportVariantSchema}. */
+export type ReportVariant = z.infer<typeof ReportVariantSchema>;
+
+/** Schema of the samples of one finished launch, as in the record. */
+export const ReportLaunchSchema = z.strictObject({
+  device: z.string(),
+  variantId: z.string(),
+  round: z.int(),
+  position: z.int(),
+  startedAt: z.string(),
+  marks: z.array(z.string()),
+  stateBefore: DeviceStateSchema.nullable(),
+  stateAfter: DeviceStateSchema.nullable(),
+  images: z.array(z.strictObject({ imageId: z.string(), samplesNs: StageSamplesSchema })),
+});
+/** See {@linkcode ReportLaunchSchema}. */
+export type ReportLaunch = z.infer<typeof ReportLaunchSchema>;
+
+/** Schema of one picture of the parity gallery. */
+export const GalleryItemSchema = z.strictObject({
+  imageId: z.string(),
+  device: z.string(),
+  variantId: z.string(),
+  reference: z.array(DetectionSchema),
+  candidate: z.array(DetectionSchema),
+  matches: z.array(MatchSchema),
+  unmatchedReference: z.array(z.int()),
+  unmatchedCandidate: z.array(z.int()),
+});
+/** See {@linkcode GalleryItemSchema}. */
+export type GalleryItem = z.infer<typeof GalleryItemSchema>;
+
+/** Schema of a graph's structure for the section on fusion. */
+export const ReportGraphSchema = z.strictObject({
+  variantId: z.string(),
+  /** `onnx`, `ncnn` or `optimised`, in the order of the chain. */
+  stages: z.array(
+    z.strictObject({
+      name: z.string(),
+      layers: z.int(),
+      fusedActivations: z.int(),
+      byType: z.record(z.string(), z.int()),
+    }),
+  ),
+  /** The drawing, an `<svg>` element; null when too large. */
+  svg: z.string().nullable(),
+});
+
+/** Schema of the time of one layer in the profiling build, with its roofline. */
+export const ReportLayerTimeSchema = z.strictObject({
+  device: z.string(),
+  variantId: z.string(),
+  layer: z.string(),
+  type: z.string(),
+  timeNs: z.number(),
+  macs: z.number().nullable(),
+  bytes: z.number().nullable(),
+});
+
+/** Schema of `report.json`. */
+export const ReportSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  createdAt: z.string(),
+  /** The exact command line. */
+  command: z.array(z.string()),
+  options: z.record(z.string(), z.unknown()),
+  harness: z.record(z.string(), z.unknown()),
+  devices: z.array(DeviceDescriptionSchema),
+  /** Id of the variant that ratios are taken against. */
+  base: z.string(),
+  variants: z.array(ReportVariantSchema),
+  images: z.array(
+    z.strictObject({
+      id: z.string(),
+      file: z.string(),
+      widthPx: z.int(),
+      heightPx: z.int(),
+      /** `data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the gallery. */
+      thumbnail: z.string().nullable(),
+    }),
+  ),
+  launches: z.array(ReportLaunchSchema),
+  failures: z.array(
+    z.strictObject({
+      device: z.string(),
+      variantId: z.string(),
+      round: z.int(),
+      code: z.string(),
+      message: z.string(),
+    }),
+  ),
+  gallery: z.array(GalleryItemSchema),
+  graphs: z.array(ReportGraphSchema),
+  layerTimes: z.array(ReportLayerTimeSchema),
+  /** Measured ceilings of the device for the roofline. */
+  roofline: z.array(
+    z.strictObject({ device: z.string(), gflops: z.number(), gbPerSecond: z.number() }),
+  ),
+  warnings: z.array(WarningSchema),
+});
+/** See {@linkcode ReportSchema}. */
+export type Report = z.infer<typeof ReportSchema>;
