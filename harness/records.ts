@@ -78,7 +78,8 @@ export const RunnerHeaderSchema = z.strictObject({
     sgemm: z.boolean(),
     packing: z.boolean(),
     warmup: z.int().nonnegative(),
-    iterations: z.int().positive(),
+    /** 0 in a pass that only wants detections. */
+    iterations: z.int().nonnegative(),
     scoreThreshold: z.number(),
     nmsIou: z.number(),
     maxDetections: z.int(),
@@ -185,6 +186,22 @@ export const LaunchRecordSchema = z.strictObject({
 /** See {@linkcode LaunchRecordSchema}. */
 export type LaunchRecord = z.infer<typeof LaunchRecordSchema>;
 
+/** Schema of a variant's detections on one image, from the accuracy pass. */
+export const DetectionsRecordSchema = z.strictObject({
+  kind: z.literal("detections"),
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  device: z.string(),
+  variantId: z.string(),
+  imageId: z.string(),
+  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
+  detections: z.array(DetectionSchema),
+  /** Detections of the ONNX reference of the same activation and shape. */
+  reference: z.array(DetectionSchema),
+});
+/** See {@linkcode DetectionsRecordSchema}. */
+export type DetectionsRecord = z.infer<typeof DetectionsRecordSchema>;
+
 /** Schema of a launch that did not finish. */
 export const FailureRecordSchema = z.strictObject({
   kind: z.literal("failure"),
@@ -282,6 +299,7 @@ export type ParityRecord = z.infer<typeof ParityRecordSchema>;
 export const RecordSchema = z.discriminatedUnion("kind", [
   RunRecordSchema,
   LaunchRecordSchema,
+  DetectionsRecordSchema,
   FailureRecordSchema,
   BenchncnnRecordSchema,
   ParityRecordSchema,

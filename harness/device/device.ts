@@ -113,6 +113,8 @@ export interface Device extends AsyncDisposable {
     localPath: string,
     options?: { executable?: boolean; signal?: AbortSignal },
   ): Promise<string>;
+  /** Copies a local file to this very path on the device (a file of the run's folder): no recognition by hash. */
+  pushTo(localPath: string, devicePath: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** Writes a file of the device to a local path. */
   pull(devicePath: string, localPath: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** Returns a path for the run's folder on the device; creates it. */
