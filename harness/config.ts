@@ -1,0 +1,152 @@
+/**
+ * Options of the commands: their types, defaults, and the strict reading of their values.
+ *
+ * @module
+ */
+import {
+  Activation,
+  ACTIVATIONS,
+  Converter,
+  CONVERTERS,
+  Head,
+  HEADS,
+  Precision,
+  PRECISIONS,
+  Shape,
+} from "./variant.ts";
+import { HarnessError } from "./errors.ts";
+
+/** A shape as asked for: `own` is the static shape of the model file, `rect` its long side as a rectangle. */
+export type ShapeChoice = { mode: "own" } | { mode: "rect"; longSidePx: number | null } | Shape;
+
+/** Which variants to make, see DESIGN "What a variant is". */
+export interface VariantOptions {
+  /** ONNX files, `.pt` files or names of known models. */
+  models: string[];
+  /** Null: as each model was trained. */
+  activations: Activation[] | null;
+  heads: Head[];
+  precisions: Precision[];
+  shapes: ShapeChoice[];
+  converters: Converter[];
+}
+
+/** How the runner runs. */
+export interface RunnerOptions {
+  /** Null: the number of big cores. */
+  threads: number | null;
+  powersave: 0 | 1 | 2;
+  /** Hexadecimal; wins over powersave. */
+  coreMask: string | null;
+  scoreThreshold: number;
+  nmsIou: number;
+  sigmoid: "exact" | "fast";
+  traps: string[];
+  warmup: number;
+  iterations: number;
+}
+
+/** Number of an option, within its range; throws `bad-option`. */
+export function parseNumber(
+  option: string,
+  text: string,
+  range: { min: number; max: number; integer?: boolean; exclusive?: boolean },
+): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  const inside = range.exclusive
+    ? value > range.min && value < range.max
+    : value >= range.min && value <= range.max;
+  if (!Number.isFinite(value) || !inside || (range.integer && !Number.isInteger(value))) {
+    const kind = range.integer ? "a whole number" : "a number";
+    const bounds = range.exclusive
+      ? `greater than ${range.min} and less than ${range.max}`
+      : `from ${range.min} to ${range.max}`;
+    throw new HarnessError(
+      "bad-option",
+      `Cannot use ${option} "${text}": expected ${kind} ${bounds}`,
+    );
+  }
+  return value;
+}
+
+/** Values of a comma-separated option, each one of `allowed`, without repeats; throws `bad-option`. */
+export function parseList<T extends string>(
+  option: string,
+  text: string,
+  allowed: readonly T[],
+): T[] {
+  const values = text.split(",").map((value) => value.trim()).filter((value) => value !== "");
+  if (values.length === 0) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot use ${option} "${text}": expected one or more of ${
+        allowed.join(", ")
+      }, separated by commas`,
+    );
+  }
+  for (const value of values) {
+    if (!(allowed as readonly string[]).includes(value)) {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot use ${option} "${value}": expected one or more of ${
+          allowed.join(", ")
+        }, separated by commas`,
+      );
+    }
+  }
+  return [...new Set(values)] as T[];
+}
+
+/**
+ * Shapes of `--shape`: `640x640` (width × height, multiples of 32), `rect`, `rect640`; throws `bad-option`.
+ *
+ * @example
+ * ```ts
+ * parseShapes("--shape", "640x640,rect"); // [{ mode: "fixed", widthPx: 640, heightPx: 640 }, { mode: "rect", … }]
+ * ```
+ */
+export function parseShapes(option: string, text: string): ShapeChoice[] {
+  const shapes: ShapeChoice[] = [];
+  for (const part of text.split(",").map((value) => value.trim())) {
+    const fixed = /^(\d{1,5})x(\d{1,5})$/.exec(part);
+    const rect = /^rect(\d{1,5})?$/.exec(part);
+    const sides = fixed ? [Number(fixed[1]), Number(fixed[2])] : [Number(rect?.[1] ?? 32)];
+    if ((!fixed && !rect) || sides.some((side) => side < 32 || side % 32 !== 0 || side > 4096)) {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot use ${option} "${part}": expected WIDTHxHEIGHT in multiples of 32 from 32 to 4096 (for instance 640x640 or 352x640), ` +
+          `or rect (the rectangle that each image needs) or rect640 (with this long side)`,
+      );
+    }
+    shapes.push(
+      fixed
+        ? { mode: "fixed", widthPx: sides[0], heightPx: sides[1] }
+        : { mode: "rect", longSidePx: rect![1] ? sides[0] : null },
+    );
+  }
+  return shapes;
+}
+
+/** Values of the options that choose variants, by option name as typed on the command line. */
+export interface VariantOptionTexts {
+  model: string[];
+  activation?: string;
+  head: string;
+  precision: string;
+  shape?: string;
+  converter: string;
+}
+
+/** Returns the choice of variants that the texts ask for; throws `bad-option`. */
+export function parseVariantOptions(texts: VariantOptionTexts): VariantOptions {
+  return {
+    models: texts.model,
+    activations: texts.activation === undefined
+      ? null
+      : parseList("--activation", texts.activation, ACTIVATIONS),
+    heads: parseList("--head", texts.head, HEADS),
+    precisions: parseList("--precision", texts.precision, PRECISIONS),
+    shapes: texts.shape === undefined ? [{ mode: "own" }] : parseShapes("--shape", texts.shape),
+    converters: parseList("--converter", texts.converter, CONVERTERS),
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * `records.jsonl` on disk: appended and flushed a record at a time, read back strictly.
+ *
+ * @module
+ */
+import { AnyRecord, parseRecord } from "../records.ts";
+import { HarnessError } from "../errors.ts";
+
+/** An open `records.jsonl`; close it by `using`. */
+export class RecordLog implements Disposable {
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /** Returns a new log; throws `output-exists` when the file is already there. */
+  static create(path: string): RecordLog {
+    try {
+      return new RecordLog(path, Deno.openSync(path, { createNew: true, append: true }));
+    } catch (cause) {
+      if (cause instanceof Deno.errors.AlreadyExists) {
+        throw new HarnessError(
+          "output-exists",
+          `Cannot start a run in ${path}: it already holds records. Go on with it by --resume, or name another folder by --out`,
+          { cause },
+        );
+      }
+      throw asWriteError(cause, path);
+    }
+  }
+
+  /**
+   * Returns the log of an earlier run, opened to go on, and its records. A last line that was cut
+   * off (power loss, full disk) is removed from the file and counted in `droppedBytes`.
+   */
+  static resume(path: string): { log: RecordLog; records: AnyRecord[]; droppedBytes: number } {
+    const { records, completeBytes, droppedBytes } = readRecords(path);
+    if (droppedBytes > 0) Deno.truncateSync(path, completeBytes);
+    const log = new RecordLog(path, Deno.openSync(path, { append: true }));
+    return { log, records, droppedBytes };
+  }
+
+  /** Writes one record as a line and flushes it to the disk; throws `no-space` when the disk is full. */
+  append(record: AnyRecord): void {
+    const bytes = new TextEncoder().encode(JSON.stringify(record) + "\n");
+    const before = this.#file.statSync().size;
+    try {
+      for (let written = 0; written < bytes.length;) {
+        written += this.#file.writeSync(bytes.subarray(written));
+      }
+      this.#file.syncDataSync();
+    } catch (cause) {
+      // A line that was written in part would be in the way of --resume.
+      try {
+        this.#file.truncateSync(before);
+      } catch { /* resume() drops the partial line */ }
+      throw asWriteError(cause, this.path);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+/** Returns all complete records of a file, and how many bytes of a cut-off last line follow them. */
+export function readRecords(
+  path: string,
+): { records: AnyRecord[]; completeBytes: number; droppedBytes: number } {
+  let bytes: Uint8Array;
+  try {
+    bytes = Deno.readFileSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new HarnessError(
+      "bad-record",
+      `Cannot read records from ${path}: there is no such file. Name the folder of a run (the one given by --out)`,
+      { cause },
+    );
+  }
+  const completeBytes = bytes.lastIndexOf(0x0a) + 1;
+  const lines = new TextDecoder().decode(bytes.subarray(0, completeBytes)).split("\n");
+  lines.pop();
+  const records = lines.map((line, index) => parseRecord(line, `${path}, line ${index + 1}`));
+  if (records.length > 0 && records[0].kind !== "run") {
+    throw new HarnessError(
+      "bad-record",
+      `Cannot read ${path}: line 1 is a record of kind "${
+        records[0].kind
+      }", expected the run record. Was the file cut at its start?`,
+    );
+  }
+  return { records, completeBytes, droppedBytes: bytes.length - completeBytes };
+}
+
+/** Returns the error of a failed write as a user can act on it. */
+export function asWriteError(cause: unknown, path: string): unknown {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (/os error 28|ENOSPC|No space left|os error 122|quota/i.test(text)) {
+    return new HarnessError(
+      "no-space",
+      `Cannot write ${path}: the disk is full. All finished rounds before this are kept: free some space and run again with --resume`,
+      { cause },
+    );
+  }
+  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotFound) {
+    return new HarnessError(
+      "bad-option",
+      `Cannot write ${path}: ${text}. Name a folder that can be written by --out`,
+      { cause },
+    );
+  }
+  return cause;
+}
