@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RunnerHeader } from "../../records.ts";
+import type { FailureRecord, RunnerHeader, RunRecord } from "../../records.ts";
 
 /** Returns a runner's header as a release build on x86 prints it. */
 export function runnerHeader(): RunnerHeader {
@@ -42,5 +42,46 @@ export function runnerHeader(): RunnerHeader {
       traps: [],
       injectSlowdownPercent: 0,
     },
+  };
+}
+
+/** Returns a run record without devices, variants and images. */
+export function runRecord(change: Partial<RunRecord> = {}): RunRecord {
+  return {
+    kind: "run",
+    schemaVersion: 1,
+    runId: "test-run",
+    createdAt: "2026-11-24T00:00:00.000Z",
+    command: ["bench"],
+    options: {},
+    devices: [],
+    variants: [],
+    baseVariantId: "m.silu.raw.fp32.64x64.pnnx",
+    images: [],
+    harness: {
+      version: "0.1.0",
+      gitCommit: null,
+      deno: "2.9.6",
+      onnxruntime: "1.30.0",
+      ncnn: "1.0",
+      runnerSha256: {},
+    },
+    ...change,
+  };
+}
+
+/** Returns a failure record of a round. */
+export function failureRecord(round: number): FailureRecord {
+  return {
+    kind: "failure",
+    schemaVersion: 1,
+    runId: "test-run",
+    device: "host",
+    variantId: "m.silu.raw.fp32.64x64.pnnx",
+    round,
+    at: "2026-11-24T00:00:00.000Z",
+    code: "runner-failed",
+    message: "killed",
+    stderrTail: [],
   };
 }
