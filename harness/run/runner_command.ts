@@ -5,6 +5,7 @@
  */
 import type { VariantManifest } from "../variant.ts";
 import type { RunnerOptions } from "../config.ts";
+import type { DeviceDescription } from "../device/device.ts";
 
 /** Paths on the device of everything that a launch needs. */
 export interface DevicePaths {
@@ -13,6 +14,27 @@ export interface DevicePaths {
   bin: string;
   /** The image list, see runner-cpp/README.md. */
   imageList: string;
+}
+
+/** Options of the runner with the defaults of the device filled in. */
+export type EffectiveOptions = RunnerOptions & { threads: number; powersave: number };
+
+/**
+ * Returns the options with the device's defaults: as many threads as big cores; on a phone the big
+ * cores, on the host all.
+ */
+export function effectiveOptions(
+  options: RunnerOptions,
+  device: DeviceDescription,
+): EffectiveOptions {
+  const bigCores = device.bigCoreMask === null
+    ? device.cores.length
+    : BigInt(`0x${device.bigCoreMask.replace(/^0x/, "")}`).toString(2).replaceAll("0", "").length;
+  return {
+    ...options,
+    threads: options.threads ?? Math.max(1, bigCores),
+    powersave: options.powersave ?? (device.kind === "host" ? 0 : 2),
+  };
 }
 
 /** Returns the arguments that describe the variant: graph, head, outputs, shape, precision. */
@@ -35,9 +57,9 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
 }
 
 /** Returns the arguments that hold for every variant of a run. */
-function optionArguments(options: RunnerOptions, threads: number): string[] {
+function optionArguments(options: EffectiveOptions): string[] {
   return [
-    ...["--threads", String(threads)],
+    ...["--threads", String(options.threads)],
     ...(options.coreMask === null
       ? ["--powersave", String(options.powersave)]
       : ["--core-mask", options.coreMask]),
@@ -51,15 +73,14 @@ function optionArguments(options: RunnerOptions, threads: number): string[] {
 export function runCommand(
   manifest: VariantManifest,
   paths: DevicePaths,
-  options: RunnerOptions & { threads: number; extra?: string[] },
+  options: EffectiveOptions,
 ): string[] {
   return [
     paths.runner,
     "run",
     ...variantArguments(manifest, paths),
-    ...optionArguments(options, options.threads),
+    ...optionArguments(options),
     ...["--warmup", String(options.warmup), "--iterations", String(options.iterations)],
-    ...(options.extra ?? []),
   ];
 }
 
@@ -67,15 +88,14 @@ export function runCommand(
 export function stagesCommand(
   manifest: VariantManifest,
   paths: DevicePaths,
-  options: RunnerOptions & { threads: number; extra?: string[] },
+  options: EffectiveOptions,
   folders: { reference: string; dump: string },
 ): string[] {
   return [
     paths.runner,
     "stages",
     ...variantArguments(manifest, paths),
-    ...optionArguments(options, options.threads),
+    ...optionArguments(options),
     ...["--reference-dir", folders.reference, "--dump-dir", folders.dump],
-    ...(options.extra ?? []),
   ];
 }

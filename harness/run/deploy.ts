@@ -1,0 +1,83 @@
+/**
+ * Everything that a device needs before a round can start: binaries, variants, images.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import type { Device, DeviceDescription } from "../device/device.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
+import type { RunnerOptions } from "../config.ts";
+import type { RgbFile } from "./rgb_files.ts";
+import { type DevicePaths, type EffectiveOptions, effectiveOptions } from "./runner_command.ts";
+
+/** A device with everything in place. */
+export interface DeviceSetup {
+  device: Device;
+  description: DeviceDescription;
+  options: EffectiveOptions;
+  /** Folder of the run on the device. */
+  runDir: string;
+  runner: string;
+  /** Null when no second opinion is asked for. */
+  benchncnn: string | null;
+  /** Param and bin on the device, by variant id. */
+  models: Map<string, { param: string; bin: string }>;
+}
+
+/** Returns the device with binaries and variants pushed; files that it already has are not pushed again. */
+export async function deploy(
+  device: Device,
+  description: DeviceDescription,
+  binaries: { runner: string; benchncnn: string | null },
+  variants: PreparedVariant[],
+  context: { runId: string; options: RunnerOptions; signal?: AbortSignal },
+): Promise<DeviceSetup> {
+  const { signal } = context;
+  const models = new Map<string, { param: string; bin: string }>();
+  for (const { manifest, dir } of variants) {
+    models.set(manifest.id, {
+      param: await device.push(path.join(dir, manifest.param.file), { signal }),
+      bin: await device.push(path.join(dir, manifest.bin.file), { signal }),
+    });
+  }
+  return {
+    device,
+    description,
+    options: effectiveOptions(context.options, description),
+    runDir: await device.runDir(context.runId),
+    runner: await device.push(binaries.runner, { executable: true, signal }),
+    benchncnn: binaries.benchncnn === null
+      ? null
+      : await device.push(binaries.benchncnn, { executable: true, signal }),
+    models,
+  };
+}
+
+/**
+ * Returns the path on the device of an image list in the runner's format, its images in place.
+ *
+ * `name` is unique within the run; the local list is written to `localFolder`.
+ */
+export async function deployImages(
+  setup: DeviceSetup,
+  files: RgbFile[],
+  name: string,
+  localFolder: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const lines: string[] = [];
+  for (const { image, path: file } of files) {
+    const onDevice = await setup.device.push(file, { signal });
+    lines.push([image.id, image.widthPx, image.heightPx, onDevice].join("\t") + "\n");
+  }
+  const local = path.join(localFolder, `${name}.${setup.device.serial.replace(/\W+/g, "_")}.tsv`);
+  await Deno.writeTextFile(local, lines.join(""));
+  const list = `${setup.runDir}/${name}.tsv`;
+  await setup.device.pushTo(local, list, { signal });
+  return list;
+}
+
+/** Returns the paths that a launch of the variant names. */
+export function devicePaths(setup: DeviceSetup, variantId: string, imageList: string): DevicePaths {
+  return { runner: setup.runner, imageList, ...setup.models.get(variantId)! };
+}

@@ -1,0 +1,212 @@
+/**
+ * The rounds: every variant launched once a round, records appended as they come.
+ *
+ * @module
+ */
+import { benchncnnCommand, parseBenchncnn } from "../build/benchncnn.ts";
+import { HarnessError } from "../errors.ts";
+import type { AnyRecord, LaunchRecord, RunImage } from "../records.ts";
+import type { VariantManifest } from "../variant.ts";
+import { devicePaths, type DeviceSetup } from "./deploy.ts";
+import type { RecordLog } from "./record_log.ts";
+import { runCommand } from "./runner_command.ts";
+import { parseRunnerOutput } from "./runner_output.ts";
+import { type PlannedLaunch, planRounds } from "./schedule.ts";
+
+/** What a run measures on one device. */
+export interface MeasurePlan {
+  runId: string;
+  variants: VariantManifest[];
+  images: RunImage[];
+  /** Image list on the device. */
+  imageList: string;
+  rounds: number;
+  /** Rounds in which benchncnn runs as well, from the first on. */
+  benchncnnRounds: number;
+  /** Longest time for one launch. */
+  launchTimeoutMs: number;
+}
+
+/** Effects of the rounds on the world outside of the device. */
+export interface MeasureHooks {
+  log: RecordLog;
+  /** Finished records of an earlier session of the same run. */
+  earlier: AnyRecord[];
+  /** Called before each launch; returns marks for its record (for instance `hot-start`). */
+  beforeLaunch?(): Promise<string[]>;
+  onProgress?(done: number, total: number, text: string): void;
+  signal?: AbortSignal;
+}
+
+/** Launches of one variant that may fail before the rest of its rounds is given up. */
+const MAX_FAILURES = 2;
+
+/** Errors after which going on with other launches makes no sense. */
+const FATAL = new Set(["interrupted", "no-space", "device-busy", "device-unauthorized"]);
+
+/**
+ * Runs all launches of the plan that are not on record yet, and returns the number of failed ones.
+ *
+ * A launch that fails is recorded as a failure and tried once more in its round; a variant that fails
+ * {@linkcode MAX_FAILURES} launches in a row is given up, the others go on.
+ * Throws `HarnessError` when the device or the disk can't go on; everything finished is on record.
+ */
+export async function measure(
+  setup: DeviceSetup,
+  plan: MeasurePlan,
+  hooks: MeasureHooks,
+): Promise<{ failed: number }> {
+  const byId = new Map(plan.variants.map((manifest) => [manifest.id, manifest]));
+  const done = new Set(
+    hooks.earlier.filter((record) => record.kind === "launch")
+      .filter((record) => record.device === setup.device.serial)
+      .map((record) => `${record.round} ${record.variantId}`),
+  );
+  const launches = planRounds([...byId.keys()], plan.rounds);
+  const failures = new Map<string, number>();
+  let failed = 0;
+  for (const [index, launch] of launches.entries()) {
+    hooks.signal?.throwIfAborted();
+    if (done.has(`${launch.round} ${launch.variantId}`)) continue;
+    if ((failures.get(launch.variantId) ?? 0) >= MAX_FAILURES) continue;
+    hooks.onProgress?.(index, launches.length, `round ${launch.round + 1} of ${plan.rounds}`);
+    const manifest = byId.get(launch.variantId)!;
+    while ((failures.get(launch.variantId) ?? 0) < MAX_FAILURES) {
+      try {
+        hooks.log.append(await measureOnce(setup, plan, manifest, launch, hooks));
+        failures.set(launch.variantId, 0);
+        break;
+      } catch (error) {
+        if (!(error instanceof HarnessError) || FATAL.has(error.code)) throw error;
+        failed++;
+        failures.set(launch.variantId, (failures.get(launch.variantId) ?? 0) + 1);
+        hooks.log.append({
+          kind: "failure",
+          schemaVersion: 1,
+          runId: plan.runId,
+          device: setup.device.serial,
+          variantId: launch.variantId,
+          round: launch.round,
+          at: new Date().toISOString(),
+          code: error.code,
+          message: error.message,
+          stderrTail: error.stderrTail,
+        });
+        if (error.code === "device-not-found" || error.code === "device-offline") throw error;
+      }
+    }
+    if (launch.round < plan.benchncnnRounds && manifest.shape.mode === "fixed") {
+      await secondOpinion(setup, plan, manifest, launch, hooks);
+    }
+  }
+  hooks.onProgress?.(launches.length, launches.length, "done");
+  return { failed };
+}
+
+/** Returns the record of one launch of the runner. */
+async function measureOnce(
+  setup: DeviceSetup,
+  plan: MeasurePlan,
+  manifest: VariantManifest,
+  launch: PlannedLaunch,
+  hooks: MeasureHooks,
+): Promise<LaunchRecord> {
+  const { device, options } = setup;
+  const marks = await hooks.beforeLaunch?.() ?? [];
+  const stateBefore = await device.state();
+  const startedAt = new Date().toISOString();
+  const name = `round${launch.round}-${launch.position}`;
+  const command = runCommand(manifest, devicePaths(setup, manifest.id, plan.imageList), options);
+  const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
+  const result = await device.launch({ command, name, runDir: setup.runDir }, limits);
+  const output = parseRunnerOutput(result.stdout, {
+    imageIds: plan.images.map((image) => image.id),
+    iterations: options.iterations,
+    where: `${manifest.id} in round ${launch.round + 1} on ${device.serial}`,
+  });
+  const stateAfter = await device.state();
+  if (setup.description.emulated) marks.push("emulated");
+  if (output.header.testBuild) marks.push("test-build");
+  if (isThrottled(stateBefore.thermalStatus) || isThrottled(stateAfter.thermalStatus)) {
+    marks.push("throttled");
+  }
+  return {
+    kind: "launch",
+    schemaVersion: 1,
+    runId: plan.runId,
+    device: device.serial,
+    variantId: manifest.id,
+    round: launch.round,
+    position: launch.position,
+    startedAt,
+    runner: output.header,
+    images: output.images,
+    end: output.end,
+    stateBefore,
+    stateAfter,
+    marks,
+  };
+}
+
+/** Android 10 and newer: any thermal status above "none" counts as throttled. */
+function isThrottled(status: number | null): boolean {
+  return status !== null && status > 0;
+}
+
+/** Appends benchncnn's own figures for the variant's graph; a failure is recorded and costs nothing else. */
+async function secondOpinion(
+  setup: DeviceSetup,
+  plan: MeasurePlan,
+  manifest: VariantManifest,
+  launch: PlannedLaunch,
+  hooks: MeasureHooks,
+): Promise<void> {
+  if (setup.benchncnn === null) return;
+  const { device, options } = setup;
+  const where = {
+    runId: plan.runId,
+    device: device.serial,
+    variantId: manifest.id,
+    round: launch.round,
+    at: new Date().toISOString(),
+  };
+  const loops = Math.max(4, Math.min(64, plan.images.length * options.iterations));
+  const { widthPx, heightPx } = manifest.shape;
+  try {
+    const result = await device.launch({
+      command: benchncnnCommand({
+        benchncnn: setup.benchncnn,
+        param: setup.models.get(manifest.id)!.param,
+        loops,
+        threads: options.threads,
+        powersave: options.powersave,
+        widthPx,
+        heightPx,
+        precision: manifest.precision,
+      }),
+      name: `benchncnn${launch.round}-${launch.position}`,
+      runDir: setup.runDir,
+    }, { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal });
+    hooks.log.append({
+      kind: "benchncnn",
+      schemaVersion: 1,
+      ...where,
+      loops,
+      threads: options.threads,
+      powersave: options.powersave,
+      inputWidthPx: widthPx,
+      inputHeightPx: heightPx,
+      ...parseBenchncnn(result.stderr),
+    });
+  } catch (error) {
+    if (!(error instanceof HarnessError) || FATAL.has(error.code)) throw error;
+    hooks.log.append({
+      kind: "failure",
+      schemaVersion: 1,
+      ...where,
+      code: error.code,
+      message: `benchncnn: ${error.message}`,
+      stderrTail: error.stderrTail,
+    });
+  }
+}
