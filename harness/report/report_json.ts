@@ -22,11 +22,11 @@ export const REPORT_VERSION = 1;
 
 const Percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number() });
 
-/** Schema of an estimate with its 95 % confidence interval. */
+/** Schema of an estimate with its 95 % confidence interval; null bounds when the rounds are too few for one. */
 export const IntervalSchema = z.strictObject({
   value: z.number(),
-  low: z.number(),
-  high: z.number(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
 });
 
 /** Schema of one variant on one device, judged. */
