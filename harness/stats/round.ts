@@ -1,0 +1,83 @@
+/**
+ * From launches to one value a round: the round, not the iteration, is the independent unit.
+ *
+ * @module
+ */
+import { HarnessError } from "../errors.ts";
+import type { LaunchRecord, StageSamples } from "../records.ts";
+import { quantile } from "./quantile.ts";
+
+/** A stage of the pipeline as the samples name it. */
+export type SampledStage = keyof StageSamples;
+
+/** Stages as the samples name them, in the order of the pipeline. */
+export const SAMPLED_STAGES = ["preprocess", "inference", "postprocess", "total"] as const;
+
+/** Returns all samples of a stage in a launch, all images together in order, in nanoseconds. */
+export function launchSamplesNs(launch: LaunchRecord, stage: SampledStage): number[] {
+  return launch.images.flatMap((image) => image.samplesNs[stage]);
+}
+
+/**
+ * Returns the quantile `p` of a stage in one launch, in nanoseconds.
+ *
+ * Images whose network input has the same size are pooled. Where a launch has several input sizes (the rectangle that each image
+ * needs), the quantile is taken for each size and the geometric mean of them is returned, weighted by the number of samples:
+ * a median across sizes would jump from one size to the other.
+ *
+ * Throws `HarnessError` `bad-record` when the launch has no samples.
+ */
+export function launchQuantileNs(launch: LaunchRecord, stage: SampledStage, p: number): number {
+  const bySize = new Map<string, number[]>();
+  for (const image of launch.images) {
+    const size = `${image.inputWidthPx}x${image.inputHeightPx}`;
+    const samples = bySize.get(size) ?? [];
+    samples.push(...image.samplesNs[stage]);
+    bySize.set(size, samples);
+  }
+  const groups = [...bySize.values()].filter((samples) => samples.length > 0);
+  if (groups.length === 0) {
+    throw new HarnessError(
+      "bad-record",
+      `Cannot use the launch of "${launch.variantId}" in round ${launch.round}: found no samples of ${stage}, expected at least one iteration. Run that round again`,
+    );
+  }
+  if (groups.length === 1) return quantile(groups[0], p);
+  let weighted = 0;
+  let count = 0;
+  for (const samples of groups) {
+    weighted += samples.length * Math.log(quantile(samples, p));
+    count += samples.length;
+  }
+  return Math.exp(weighted / count);
+}
+
+/** Launches of one device by variant and round. */
+export type LaunchesByRound = Map<string, Map<number, LaunchRecord>>;
+
+/**
+ * Returns the launches by variant (in order of appearance), then by round.
+ *
+ * Where a round holds a variant twice (it was begun, interrupted and run again), the last one counts and `onRepeat` hears of it.
+ * Throws `RangeError` when the launches come from more than one device: their times are never mixed.
+ */
+export function groupByRound(
+  launches: readonly LaunchRecord[],
+  onRepeat: (launch: LaunchRecord) => void = () => {},
+): LaunchesByRound {
+  const groups: LaunchesByRound = new Map();
+  for (const launch of launches) {
+    if (launch.device !== launches[0].device) {
+      throw new RangeError(
+        `Cannot summarise launches of two devices at once: found "${
+          launches[0].device
+        }" and "${launch.device}"`,
+      );
+    }
+    const rounds = groups.get(launch.variantId) ?? new Map<number, LaunchRecord>();
+    if (rounds.has(launch.round)) onRepeat(launch);
+    rounds.set(launch.round, launch);
+    groups.set(launch.variantId, rounds);
+  }
+  return groups;
+}
