@@ -50,6 +50,8 @@ export const DeviceStateSchema = z.strictObject({
   /** Current frequency per core, kHz. */
   frequenciesKHz: z.array(z.int().nullable()),
   governors: z.array(z.string().nullable()),
+  /** Highest frequency that the system allows each core now, kHz: below the core's maximum it is capped. Absent where the source has none. */
+  frequencyCapsKHz: z.array(z.int().nullable()).optional(),
   /** Thermal zones that could be read, degrees Celsius. */
   temperatures: z.array(z.strictObject({ zone: z.string(), tempC: z.number() })),
   /** Android's thermal status, 0 (none) to 6 (shutdown). */
