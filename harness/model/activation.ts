@@ -1,0 +1,162 @@
+/**
+ * Activations in an ONNX graph: which one the model was trained with, and SiLU turned into another.
+ *
+ * @module
+ */
+import type { Activation } from "../variant.ts";
+import { badModel, type OnnxAttribute, type OnnxModel, type OnnxNode } from "./onnx_file.ts";
+import { constantsOf, consumersOf, freshName, namesIn, producersOf } from "./onnx_graph.ts";
+import { floatsOf } from "./onnx_file.ts";
+
+/** One activation in a graph: the nodes that make it up, the last of which gives the result. */
+interface Site {
+  kind: Activation;
+  input: string;
+  nodes: OnnxNode[];
+}
+
+/**
+ * Returns the activation that the model was trained with.
+ *
+ * `label` names the model in errors. Throws `HarnessError` `bad-model` when the graph has none of the known activations, or
+ * several.
+ */
+export function trainedActivation(model: OnnxModel, label: string): Activation {
+  const counts = new Map<Activation, number>();
+  for (const { kind } of activationSites(model)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  if (counts.size === 1) return [...counts.keys()][0];
+  const found = [...counts].map(([kind, count]) => `${count} ${kind}`).join(", ");
+  throw badModel(
+    label,
+    `it has ${
+      found || "no known activation"
+    }, expected one of silu, relu and hardswish throughout: train it with one of these`,
+  );
+}
+
+/**
+ * Returns the model with each of its activations written as the converters recognise them.
+ *
+ * `to` other than null turns every SiLU into that activation; throws `TypeError` when the model's activations are not SiLU.
+ * SiLU is written as Sigmoid and Mul one after the other, HardSwish as HardSigmoid(1/6, 0.5) and Mul, because operator sets
+ * before 14 have no HardSwish, and both onnx2ncnn and pnnx know these pairs only next to each other.
+ */
+export function withActivation(model: OnnxModel, to: Activation | null): OnnxModel {
+  const taken = namesIn(model);
+  const replaced = new Map<OnnxNode, OnnxNode[]>();
+  const dropped = new Set<OnnxNode>();
+  const consumers = consumersOf(model.nodes);
+  for (const site of activationSites(model)) {
+    if (to !== null && to !== site.kind && site.kind !== "silu") {
+      throw new TypeError(`Cannot turn ${site.kind} into ${to}: only silu can be swapped`);
+    }
+    const last = site.nodes[site.nodes.length - 1];
+    for (const node of site.nodes.slice(0, -1)) {
+      const users = consumers.get(node.outputs[0]) ?? [];
+      if (users.every((user) => site.nodes.includes(user))) dropped.add(node);
+    }
+    replaced.set(last, activationNodes(to ?? site.kind, site, taken));
+  }
+  return {
+    ...model,
+    nodes: model.nodes.flatMap((node) => dropped.has(node) ? [] : replaced.get(node) ?? [node]),
+  };
+}
+
+function activationNodes(kind: Activation, site: Site, taken: Set<string>): OnnxNode[] {
+  const last = site.nodes[site.nodes.length - 1];
+  const output = last.outputs[0];
+  const stem = last.name.replace(/\/[^/]*$/, "");
+  const named = (suffix: string) =>
+    /\/[^/]+$/.test(last.name) ? `${stem}/${suffix}` : `${last.name || output}_${suffix}`;
+  const make = (
+    opType: string,
+    inputs: string[],
+    output: string,
+    attributes: [string, OnnxAttribute][] = [],
+  ): OnnxNode => {
+    const reused = site.nodes.find((node) => node.opType === opType);
+    return {
+      name: reused?.name || freshName(named(opType), taken),
+      opType,
+      domain: "",
+      inputs,
+      outputs: [output],
+      attributes: new Map(attributes),
+    };
+  };
+  if (kind === "relu") return [make("Relu", [site.input], output)];
+  const gate = freshName(`${output}_gate`, taken);
+  const first = kind === "silu"
+    ? make("Sigmoid", [site.input], gate)
+    : make("HardSigmoid", [site.input], gate, [
+      ["alpha", { type: "float", value: Math.fround(1 / 6) }],
+      ["beta", { type: "float", value: 0.5 }],
+    ]);
+  return [first, make("Mul", [site.input, gate], output)];
+}
+
+/** Returns every activation of the graph in the order of its last node. */
+function activationSites(model: OnnxModel): Site[] {
+  const producers = producersOf(model.nodes);
+  const constants = constantsOf(model);
+  const isScalar = (name: string, value: number) => {
+    const tensor = constants.get(name);
+    if (!tensor || tensor.data.length !== 4) return false;
+    return Math.abs(floatsOf(tensor)[0] - value) < 1e-6;
+  };
+  return model.nodes.flatMap((node): Site[] => {
+    switch (node.opType) {
+      case "Relu":
+        return [{ kind: "relu", input: node.inputs[0], nodes: [node] }];
+      case "HardSwish":
+        return [{ kind: "hardswish", input: node.inputs[0], nodes: [node] }];
+      case "Swish":
+      case "Silu":
+        return [{ kind: "silu", input: node.inputs[0], nodes: [node] }];
+      case "Mul":
+        return gatedSite(node, producers);
+      case "Div": {
+        const product = producers.get(node.inputs[0]);
+        return product && isScalar(node.inputs[1], 6)
+          ? spelledHardSwish(node, product, producers, isScalar)
+          : [];
+      }
+      default:
+        return [];
+    }
+  });
+}
+
+/** Returns the site when the product is x · Sigmoid(x) or x · HardSigmoid(x). */
+function gatedSite(product: OnnxNode, producers: ReadonlyMap<string, OnnxNode>): Site[] {
+  for (const [x, gateName] of [product.inputs, [...product.inputs].reverse()]) {
+    const gate = producers.get(gateName);
+    if (gate?.inputs[0] !== x) continue;
+    if (gate.opType === "Sigmoid") return [{ kind: "silu", input: x, nodes: [gate, product] }];
+    const slope = gate.attributes.get("alpha");
+    const isSixth = slope?.type === "float" && Math.abs(slope.value - 1 / 6) < 1e-6;
+    if (gate.opType === "HardSigmoid" && isSixth) {
+      return [{ kind: "hardswish", input: x, nodes: [gate, product] }];
+    }
+  }
+  return [];
+}
+
+/** Returns the site when the quotient is x · Clip(x + 3, 0, 6) / 6, as PyTorch writes HardSwish before operator set 14. */
+function spelledHardSwish(
+  quotient: OnnxNode,
+  product: OnnxNode,
+  producers: ReadonlyMap<string, OnnxNode>,
+  isScalar: (name: string, value: number) => boolean,
+): Site[] {
+  if (product.opType !== "Mul") return [];
+  for (const [x, clipName] of [product.inputs, [...product.inputs].reverse()]) {
+    const clip = producers.get(clipName);
+    const sum = clip?.opType === "Clip" ? producers.get(clip.inputs[0]) : undefined;
+    if (clip && sum?.opType === "Add" && sum.inputs[0] === x && isScalar(sum.inputs[1], 3)) {
+      return [{ kind: "hardswish", input: x, nodes: [sum, clip, product, quotient] }];
+    }
+  }
+  return [];
+}
