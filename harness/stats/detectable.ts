@@ -1,0 +1,113 @@
+/**
+ * What a device can resolve: from an A/A run, the smallest change that the experiment finds within a budget.
+ *
+ * @module
+ */
+import { chiSquaredQuantile } from "./distribution.ts";
+import { decide, type ExperimentOptions, newExperiment, withBlock } from "./experiment.ts";
+import { seededRng } from "./rng.ts";
+
+/** Fewest A/A blocks for a calibration: below them the spread itself is unknown. */
+export const FEWEST_CALIBRATION_BLOCKS = 8;
+/** Share of changes of the detectable size that are found within the budget. */
+export const POWER = 0.9;
+/** Repetitions of the simulated experiment. */
+const REPETITIONS = 300;
+/** Largest change that is looked for: twice the time. */
+const LARGEST_RATIO = 2;
+/** Neighbouring blocks that are drawn together, so that what they have in common stays. */
+const DRAWN_TOGETHER = 2;
+
+/** Noise of a device at one setting, from the log ratios of A/A blocks. */
+export interface DeviceNoise {
+  /** Standard deviation of a block's log ratio about 0, raised to the upper 90% bound that so few blocks leave. */
+  sd: number;
+  /** Log ratios scaled by the same factor: what experiments are simulated from. */
+  blocks: readonly number[];
+}
+
+/**
+ * Returns the noise that A/A blocks show.
+ *
+ * The truth is known to be 0, so the deviation is taken about 0. A few blocks can be quiet by luck: everything is scaled by
+ * √(n / χ²₀.₁(n)), the upper 90% bound of a standard deviation from n normal values.
+ *
+ * Throws `RangeError` for fewer than 8 blocks or a value that is not finite.
+ */
+export function deviceNoise(logRatios: readonly number[]): DeviceNoise {
+  const count = logRatios.length;
+  if (count < FEWEST_CALIBRATION_BLOCKS) {
+    throw new RangeError(
+      `Cannot calibrate from ${count} blocks: expected at least ${FEWEST_CALIBRATION_BLOCKS}`,
+    );
+  }
+  if (!logRatios.every(Number.isFinite)) {
+    throw new RangeError("Cannot calibrate: found a log ratio that is not a finite number");
+  }
+  const inflation = Math.sqrt(count / chiSquaredQuantile(0.1, count));
+  const squares = logRatios.reduce((sum, value) => sum + value * value, 0);
+  return {
+    sd: inflation * Math.sqrt(squares / count),
+    blocks: logRatios.map((value) => inflation * value),
+  };
+}
+
+/**
+ * Returns how many blocks find a change as large as the threshold with 90% power; null when `mostBlocks` don't.
+ *
+ * Experiments are simulated from the device's own blocks, drawn two neighbours at a time with random signs, moved by the change.
+ */
+export function blocksForThreshold(
+  noise: DeviceNoise,
+  options: Omit<ExperimentOptions, "calibratedSd">,
+  mostBlocks: number,
+  seed = 1,
+): number | null {
+  const needed: number[] = [];
+  const effect = Math.log(options.threshold);
+  const rng = seededRng(seed);
+  const allowedMisses = Math.floor((1 - POWER) * REPETITIONS);
+  let misses = 0;
+  for (let repetition = 0; repetition < REPETITIONS; repetition++) {
+    let state = newExperiment({ ...options, calibratedSd: noise.sd });
+    let verdict: ReturnType<typeof decide> = "undecided";
+    while (verdict === "undecided" && state.blocks.length < mostBlocks) {
+      const start = rng.integer(noise.blocks.length);
+      const sign = rng.uniform() < 0.5 ? -1 : 1;
+      for (let i = 0; i < DRAWN_TOGETHER && verdict === "undecided"; i++) {
+        if (state.blocks.length === mostBlocks) break;
+        const value = sign * noise.blocks[(start + i) % noise.blocks.length];
+        state = withBlock(state, effect + value);
+        verdict = decide(state);
+      }
+    }
+    if (verdict === "fail") needed.push(state.blocks.length);
+    else if (++misses > allowedMisses) return null;
+  }
+  needed.sort((a, b) => a - b);
+  return needed[REPETITIONS - allowedMisses - 1];
+}
+
+/**
+ * Returns the smallest ratio (above 1) that the experiment finds with 90% power within the budget, used as its own threshold; null when
+ * not even twice the time is found. Rounded up to three decimals (0.1%).
+ */
+export function smallestDetectableRatio(
+  noise: DeviceNoise,
+  rates: Omit<ExperimentOptions, "calibratedSd" | "threshold">,
+  budgetBlocks: number,
+  seed = 1,
+): number | null {
+  const finds = (threshold: number) =>
+    blocksForThreshold(noise, { ...rates, threshold }, budgetBlocks, seed) !== null;
+  if (!finds(LARGEST_RATIO)) return null;
+  let below = 0;
+  let above = Math.log(LARGEST_RATIO);
+  while (Math.exp(above) - Math.exp(below) > 0.0005) {
+    const middle = below === 0 ? above / 4 : Math.sqrt(below * above);
+    if (middle < 1e-4) break;
+    if (finds(Math.exp(middle))) above = middle;
+    else below = middle;
+  }
+  return Math.ceil(Math.exp(above) * 1000 - 1e-9) / 1000;
+}

@@ -1,0 +1,173 @@
+/**
+ * The paired sequential experiment as a pure state: blocks go in, a verdict comes out, and looking after every block costs nothing.
+ *
+ * A block is ABBA or BAAB: two rounds of both sides in opposite order, so that linear drift and the place in the round cancel.
+ * Its value is the log of candidate over base, averaged over its two rounds.
+ *
+ * @module
+ */
+import {
+  anytimeInterval,
+  type EvidenceOptions,
+  logEvidence,
+  logEvidenceOfMoments,
+} from "./always_valid.ts";
+
+/** Settings of an experiment, fixed before the first block. */
+export interface ExperimentOptions {
+  /** Candidate over base from which a change for the worse must be found, above 1: 1.05 for 5% more time. */
+  threshold: number;
+  /** Chance of `fail` when candidate and base are the same, over all looks; also that of the reported lower bound. */
+  falseAlarmRate: number;
+  /** Chance of `pass` when the change is as large as the threshold, over all looks; also that of the reported upper bound. */
+  missRate: number;
+  /** Standard deviation of a block's log ratio from the device's calibration; null when it was never calibrated. */
+  calibratedSd: number | null;
+}
+
+/** Rates that a gate promises unless told otherwise. */
+export const DEFAULT_RATES = { falseAlarmRate: 0.05, missRate: 0.05 } as const;
+
+/** Fewest blocks before a verdict: fewer can agree by luck, whatever the distribution. */
+export const FEWEST_BLOCKS = 4;
+
+/** Outliers are pulled in to this many robust standard deviations. */
+const CLIP_SDS = 3;
+/** Smallest standard deviation of a block's log ratio that is believed without a calibration: 0.05%. */
+const SMALLEST_SD = 0.0005;
+/** A session may be this much quieter than the calibration, no more is believed. */
+const QUIETEST_SHARE = 0.5;
+/** Effect in standard deviations that the prior is made for when nothing is known of the device. */
+const UNKNOWN_EFFECT = 2;
+
+/** What is known after some blocks. */
+export interface ExperimentState {
+  readonly options: ExperimentOptions;
+  /** Log of candidate over base for each block, in order. */
+  readonly blocks: readonly number[];
+}
+
+/** A verdict with its evidence. */
+export interface Judgement {
+  /** `undecided` asks for another block. */
+  verdict: "pass" | "fail" | "inconclusive" | "undecided";
+  blockCount: number;
+  /** Candidate over base: 1.05 is 5% more time. Null before the first block. */
+  ratio: number | null;
+  /** Lower bound of the ratio, wrong with at most the false alarm rate over all looks; null while unknown. */
+  low: number | null;
+  /** Upper bound of the ratio, wrong with at most the miss rate over all looks; null while unknown. */
+  high: number | null;
+  /** Further blocks that would decide it if the noise and the effect stay as they look; null when decided or not to be had in 1000. */
+  moreBlocks: number | null;
+}
+
+/**
+ * Returns the state before the first block.
+ *
+ * Throws `RangeError` when the threshold is not above 1, a rate is not between 0 and 0.5, or the calibrated deviation is not above 0.
+ */
+export function newExperiment(options: ExperimentOptions): ExperimentState {
+  const { threshold, falseAlarmRate, missRate, calibratedSd } = options;
+  if (!(threshold > 1 && threshold < Infinity)) {
+    throw new RangeError(`Cannot test for a ratio of ${threshold}: expected a number above 1`);
+  }
+  for (const rate of [falseAlarmRate, missRate]) {
+    if (!(rate > 0 && rate < 0.5)) {
+      throw new RangeError(`Cannot keep an error rate of ${rate}: expected one between 0 and 0.5`);
+    }
+  }
+  if (calibratedSd !== null && !(calibratedSd >= 0 && calibratedSd < Infinity)) {
+    throw new RangeError(`Cannot use a standard deviation of ${calibratedSd}: expected one from 0`);
+  }
+  return { options, blocks: [] };
+}
+
+/** Returns the state with one more block. Throws `RangeError` when the log ratio is not a finite number. */
+export function withBlock(state: ExperimentState, logRatio: number): ExperimentState {
+  if (!Number.isFinite(logRatio)) {
+    throw new RangeError(`Cannot take a block with a log ratio of ${logRatio}: a time is missing`);
+  }
+  return { options: state.options, blocks: [...state.blocks, logRatio] };
+}
+
+/**
+ * Returns the decision alone, without interval: what {@linkcode judge} would say.
+ *
+ * `pass` when a change as large as the threshold is excluded. `fail` when no change is excluded and the estimate is nearer to the
+ * threshold than to 1 (on the log scale). A change that is real but smaller than the threshold passes once the upper bound
+ * is below the threshold.
+ */
+export function decide(state: ExperimentState): "pass" | "fail" | "undecided" {
+  const { options, blocks } = state;
+  if (blocks.length < FEWEST_BLOCKS) return "undecided";
+  const evidence = evidenceOptions(options);
+  const limit = Math.log(options.threshold);
+  if (logEvidence(blocks, limit, "below", evidence) >= -Math.log(options.missRate)) return "pass";
+  const alarm = logEvidence(blocks, 0, "above", evidence) >= -Math.log(options.falseAlarmRate) &&
+    // the clipped mean lies above a value when the differences from it lean up
+    logEvidence(blocks, limit / 2, "above", evidence) >
+      logEvidence(blocks, limit / 2, "below", evidence);
+  return alarm ? "fail" : "undecided";
+}
+
+/** Returns the verdict after the blocks so far, `undecided` when another block is wanted. */
+export function judge(state: ExperimentState): Judgement {
+  const { options, blocks } = state;
+  const verdict = decide(state);
+  if (blocks.length === 0) {
+    return { verdict, blockCount: 0, ratio: null, low: null, high: null, moreBlocks: null };
+  }
+  const evidence = evidenceOptions(options);
+  const lower = anytimeInterval(blocks, options.falseAlarmRate, evidence);
+  const upper = options.missRate === options.falseAlarmRate
+    ? lower
+    : anytimeInterval(blocks, options.missRate, evidence);
+  return {
+    verdict,
+    blockCount: blocks.length,
+    ratio: Math.exp(lower.estimate),
+    low: lower.low === null ? null : Math.exp(lower.low),
+    high: upper.high === null ? null : Math.exp(upper.high),
+    moreBlocks: verdict === "undecided" ? blocksToDecide(state, lower.estimate) : null,
+  };
+}
+
+/** Returns the verdict when no further block is to be had: what is undecided becomes `inconclusive`. */
+export function conclude(state: ExperimentState): Judgement {
+  const judgement = judge(state);
+  return judgement.verdict === "undecided" ? { ...judgement, verdict: "inconclusive" } : judgement;
+}
+
+/** Returns the settings of the evidence that follow from those of the experiment. */
+export function evidenceOptions(options: ExperimentOptions): EvidenceOptions {
+  const { threshold, calibratedSd } = options;
+  const smallestSd = Math.max(SMALLEST_SD, QUIETEST_SHARE * (calibratedSd ?? 0));
+  const effect = calibratedSd === null
+    ? UNKNOWN_EFFECT
+    : Math.log(threshold) / Math.max(calibratedSd, SMALLEST_SD);
+  return { priorEffect: Math.min(8, Math.max(1, effect)), smallestSd, clipSds: CLIP_SDS };
+}
+
+/** Blocks still needed if the estimate and the spread stay as they are; null beyond 1000. */
+function blocksToDecide({ options, blocks }: ExperimentState, estimate: number): number | null {
+  if (blocks.length < 2) return null;
+  const evidence = evidenceOptions(options);
+  const limit = Math.log(options.threshold);
+  const average = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
+  const variance = blocks.reduce((sum, value) => sum + (value - average) ** 2, 0) /
+    (blocks.length - 1);
+  for (
+    let count = Math.max(FEWEST_BLOCKS, blocks.length + 1);
+    count <= blocks.length + 1000;
+    count++
+  ) {
+    const squares = variance * (count - 1);
+    const pass = logEvidenceOfMoments(count, limit - estimate, squares, evidence) >=
+      -Math.log(options.missRate);
+    const fail = estimate > limit / 2 &&
+      logEvidenceOfMoments(count, estimate, squares, evidence) >= -Math.log(options.falseAlarmRate);
+    if (pass || fail) return count - blocks.length;
+  }
+  return null;
+}
