@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import sharp from "sharp";
-import { type Rendering, rendered } from "../../fixtures/render/render.ts";
+import { rendered, type Rendering } from "../../fixtures/render/render.ts";
 import { FIRST_SEED, PICTURE_SIDE_PX, requestOf } from "./distribution.ts";
 
 /** Quality of the pictures' JPEG files. */
