@@ -1,0 +1,49 @@
+/**
+ * Python for the tests that ask an independent implementation: a virtual environment per set of pinned packages, kept
+ * under the user's cache folder.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+
+/** Returns true when the tests must run: python3 with venv is there, or POSEMARK_REQUIRE_ALL=1 demands it. */
+export async function venvAvailable(): Promise<boolean> {
+  if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") return true;
+  try {
+    const { success } = await new Deno.Command("python3", {
+      args: ["-c", "import venv, ensurepip"],
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+async function run(command: string, args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args, stdout: "null" }).output();
+  if (!success) {
+    throw new Error(`${command} ${args.join(" ")} failed:\n${new TextDecoder().decode(stderr)}`);
+  }
+}
+
+/** Returns the path of a Python that has the packages; makes the environment when it is not there yet. */
+export async function prepareVenv(name: string, requirements: string[]): Promise<string> {
+  const cache = Deno.env.get("XDG_CACHE_HOME") ?? path.join(Deno.env.get("HOME") ?? ".", ".cache");
+  const digest = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(requirements.join("\n"))),
+  );
+  const key = Array.from(digest.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0"));
+  const folder = path.join(cache, "posemark", "test-venvs", `${name}-${key.join("")}`);
+  const python = path.join(folder, "bin", "python");
+  const marker = path.join(folder, "ready");
+  try {
+    await Deno.stat(marker);
+    return python;
+  } catch {
+    await run("python3", ["-m", "venv", "--clear", folder]);
+    await run(python, ["-m", "pip", "install", "-q", ...requirements]);
+    await Deno.writeTextFile(marker, requirements.join("\n"));
+    return python;
+  }
+}
