@@ -1,0 +1,95 @@
+/**
+ * What a phone is, as words that an engine can match on: `soc.sm8550`, `model.pixel_8`, `android.14`, `phone.r5ct10`.
+ *
+ * @module
+ */
+import type { DeviceDescription } from "../device/device.ts";
+import { HarnessError } from "../errors.ts";
+
+/** Keys of features, in the order in which they are listed. */
+export const FEATURE_KEYS = ["phone", "soc", "model", "android", "abi", "cpu", "emulated"] as const;
+/** See {@linkcode FEATURE_KEYS}. */
+export type FeatureKey = typeof FEATURE_KEYS[number];
+
+/** A choice of phones: every key must match one of its values. An empty choice takes every phone. */
+export type PhoneChoice = ReadonlyMap<FeatureKey, readonly string[]>;
+
+/**
+ * Returns a value as engines take it: lower case, ASCII letters, digits and `_`; `unknown` when nothing is left.
+ *
+ * @example
+ * ```ts
+ * featureValue("Pixel 8 Pro"); // "pixel_8_pro"
+ * ```
+ */
+export function featureValue(text: string): string {
+  const value = text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(
+    /^_+|_+$/g,
+    "",
+  );
+  return value.slice(0, 60) || "unknown";
+}
+
+/** Returns the features of a device; what is not known is left out. `cpu` is there once for each CPU feature. */
+export function deviceFeatures(device: DeviceDescription): string[] {
+  const features = [`phone.${featureValue(device.serial)}`];
+  if (device.soc !== null) features.push(`soc.${featureValue(device.soc)}`);
+  if (device.model !== null) features.push(`model.${featureValue(device.model)}`);
+  if (device.kind === "adb" && device.os !== null) {
+    features.push(`android.${featureValue(device.os)}`);
+  }
+  features.push(`abi.${featureValue(device.abi)}`);
+  for (const name of device.cpuFeatures) features.push(`cpu.${featureValue(name)}`);
+  if (device.emulated) features.push("emulated.yes");
+  return features;
+}
+
+/**
+ * Returns the choice that `--devices` asks for: `key=value` separated by commas; a key given twice accepts either value.
+ *
+ * Throws `HarnessError` `bad-option` for an unknown key or a part without a value.
+ *
+ * @example
+ * ```ts
+ * parsePhones("--devices", "soc=sd8gen2,soc=tensor_g3,android=14"); // soc is one of the two, and android is 14
+ * ```
+ */
+export function parsePhones(option: string, text: string): PhoneChoice {
+  const choice = new Map<FeatureKey, string[]>();
+  for (const part of text.split(",").map((part) => part.trim())) {
+    if (part === "all" && text.trim() === "all") return choice;
+    const [key, ...rest] = part.split("=");
+    const value = rest.join("=").trim();
+    if (!(FEATURE_KEYS as readonly string[]).includes(key.trim()) || value === "") {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot use ${option} "${part}": expected all, or key=value separated by commas with key one of ${
+          FEATURE_KEYS.join(", ")
+        } (deno task farm nodes lists what the farm's phones have)`,
+      );
+    }
+    const values = choice.get(key.trim() as FeatureKey) ?? [];
+    values.push(featureValue(value));
+    choice.set(key.trim() as FeatureKey, values);
+  }
+  return choice;
+}
+
+/** Returns whether the features satisfy the choice. */
+export function matchesPhones(features: readonly string[], choice: PhoneChoice): boolean {
+  const have = new Set(features);
+  return [...choice].every(([key, values]) => values.some((value) => have.has(`${key}.${value}`)));
+}
+
+/**
+ * Returns the kind of a phone: what phones must share to stand for each other (SoC and model).
+ *
+ * @example
+ * ```ts
+ * phoneKind(["phone.a", "soc.sm8550", "model.s23", "android.14"]); // "soc.sm8550 model.s23"
+ * ```
+ */
+export function phoneKind(features: readonly string[]): string {
+  const kind = features.filter((feature) => /^(soc|model)\./.test(feature)).sort().reverse();
+  return kind.length === 0 ? "unknown" : kind.join(" ");
+}
