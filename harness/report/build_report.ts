@@ -1,0 +1,327 @@
+/**
+ * Records → report JSON: the figures and judgements of every variant on every device (pure).
+ *
+ * @module
+ */
+import { EXIT, type Warning } from "../errors.ts";
+import { summarizeParity } from "../parity/summary.ts";
+import type {
+  AnyRecord,
+  BenchncnnRecord,
+  DetectionsRecord,
+  FailureRecord,
+  LaunchRecord,
+  ParityRecord,
+  RunRecord,
+} from "../records.ts";
+import { median } from "../stats/quantile.ts";
+import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
+import type { DeviceDescription } from "../device/device.ts";
+import type { EffectivePrecision, VariantManifest } from "../variant.ts";
+import type { Report, ReportVariant } from "./report_json.ts";
+
+/** Accuracy of one variant on one device, as computed from its detections. */
+export type Accuracy = NonNullable<ReportVariant["accuracy"]>;
+
+/** Everything that is not in the records. */
+export interface ReportExtras {
+  /** By `device variantId`; absent where there are no annotations. */
+  accuracy: Map<string, Accuracy>;
+  /** Thumbnails as data URIs by image id. */
+  thumbnails: Map<string, string>;
+  graphs: Report["graphs"];
+  layerTimes: Report["layerTimes"];
+  roofline: Report["roofline"];
+  warnings: Warning[];
+}
+
+/** Records of a run, by kind. */
+export interface RunRecords {
+  run: RunRecord;
+  launches: LaunchRecord[];
+  detections: DetectionsRecord[];
+  parity: ParityRecord[];
+  benchncnn: BenchncnnRecord[];
+  failures: FailureRecord[];
+}
+
+/** Pictures in the gallery, at most. */
+const GALLERY_SIZE = 48;
+
+/** Returns the records by kind. The first one must be the run record. */
+export function sortRecords(records: AnyRecord[]): RunRecords {
+  const [run] = records;
+  if (run?.kind !== "run") throw new TypeError("Cannot sort records: the first is no run record");
+  const of = <K extends AnyRecord["kind"]>(kind: K) =>
+    records.filter((record): record is Extract<AnyRecord, { kind: K }> => record.kind === kind);
+  return {
+    run,
+    launches: of("launch"),
+    detections: of("detections"),
+    parity: of("parity"),
+    benchncnn: of("benchncnn"),
+    failures: of("failure"),
+  };
+}
+
+/** Returns the report of a run. Throws `HarnessError` `bad-record` when launches contradict each other. */
+export function buildReport(records: RunRecords, extras: ReportExtras): Report {
+  const { run } = records;
+  const variants = run.devices.flatMap((device) => deviceVariants(device, records, extras));
+  const gallery = galleryItems(records);
+  const shown = new Set(gallery.map((item) => item.imageId));
+  return {
+    schemaVersion: 1,
+    runId: run.runId,
+    createdAt: run.createdAt,
+    command: run.command,
+    options: run.options,
+    harness: run.harness,
+    devices: run.devices,
+    base: run.baseVariantId,
+    variants,
+    images: run.images.map((image) => ({
+      id: image.id,
+      file: image.file,
+      widthPx: image.widthPx,
+      heightPx: image.heightPx,
+      thumbnail: shown.has(image.id) ? extras.thumbnails.get(image.id) ?? null : null,
+    })),
+    launches: records.launches.map((launch) => ({
+      device: launch.device,
+      variantId: launch.variantId,
+      round: launch.round,
+      position: launch.position,
+      startedAt: launch.startedAt,
+      marks: launch.marks,
+      stateBefore: launch.stateBefore,
+      stateAfter: launch.stateAfter,
+      images: launch.images.map(({ imageId, samplesNs }) => ({ imageId, samplesNs })),
+    })),
+    failures: records.failures.map(({ device, variantId, round, code, message }) => ({
+      device,
+      variantId,
+      round,
+      code,
+      message,
+    })),
+    gallery,
+    graphs: extras.graphs,
+    layerTimes: extras.layerTimes,
+    roofline: extras.roofline,
+    warnings: extras.warnings,
+  };
+}
+
+/**
+ * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run, 4 when parity
+ * could not be judged, else 0.
+ */
+export function reportExitCode(report: Report): number {
+  if (report.variants.some((variant) => variant.parity.verdict === "fail")) return EXIT.failure;
+  if (report.variants.some((variant) => variant.precision.effective === null)) {
+    return EXIT.environment;
+  }
+  if (report.variants.some((variant) => variant.parity.verdict === "inconclusive")) {
+    return EXIT.inconclusive;
+  }
+  return EXIT.pass;
+}
+
+function deviceVariants(
+  device: DeviceDescription,
+  records: RunRecords,
+  extras: ReportExtras,
+): ReportVariant[] {
+  const { run } = records;
+  const launches = records.launches.filter((launch) => launch.device === device.serial);
+  const summaries = new Map(
+    summarizeLaunches(launches, run.baseVariantId).map((summary) => [summary.variantId, summary]),
+  );
+  const variants = run.variants.map((manifest) =>
+    judgedVariant(device, manifest, summaries.get(manifest.id) ?? null, records, extras)
+  );
+  const ranked = variants.filter((variant) => variant.fps !== null)
+    .toSorted((a, b) => a.latencyNs!.total.p50 - b.latencyNs!.total.p50);
+  ranked.forEach((variant, index) => variant.rank = index + 1);
+  return variants;
+}
+
+function judgedVariant(
+  device: DeviceDescription,
+  manifest: VariantManifest,
+  summary: VariantSummary | null,
+  records: RunRecords,
+  extras: ReportExtras,
+): ReportVariant {
+  const own = <T extends { device: string; variantId: string }>(list: T[]) =>
+    list.filter((item) => item.device === device.serial && item.variantId === manifest.id);
+  const launches = own(records.launches);
+  const detections = own(records.detections);
+  const effective = launches[0]?.runner.options.precisionEffective ??
+    detections[0]?.precisionEffective ?? null;
+  const parity = summarizeParity(own(records.parity), {
+    speedOnly: manifest.speedOnly,
+    expectedImages: records.run.images.length,
+  });
+  // No speed without correctness; times of an emulated phone are not a device's; nor those of a test build.
+  const claim = parity.verdict !== "fail" && !device.emulated &&
+    !launches.some((launch) => launch.marks.includes("test-build"));
+  const isBase = manifest.id === records.run.baseVariantId;
+  return {
+    id: manifest.id,
+    device: device.serial,
+    model: manifest.model,
+    activation: manifest.activation,
+    swapped: manifest.swapped,
+    speedOnly: manifest.speedOnly,
+    head: manifest.head,
+    precision: { requested: manifest.precision, effective },
+    shape: manifest.shape,
+    converter: manifest.converter,
+    weights: manifest.bin,
+    param: {
+      file: manifest.param.file,
+      bytes: manifest.param.bytes,
+      sha256: manifest.param.sha256,
+    },
+    layers: manifest.param.layers,
+    fusedActivations: manifest.param.fusedActivations,
+    parameterCount: manifest.parameterCount,
+    macs: manifest.macs,
+    latencyNs: summary && {
+      preprocess: percentilesOf(summary.latencyNs.preprocess),
+      inference: percentilesOf(summary.latencyNs.inference),
+      postprocess: percentilesOf(summary.latencyNs.postprocess),
+      total: percentilesOf(summary.latencyNs.total),
+    },
+    medianTotalNs: summary && {
+      value: summary.intervalNs.estimateNs,
+      low: summary.intervalNs.lowNs,
+      high: summary.intervalNs.highNs,
+    },
+    fps: claim && summary ? summary.fps : null,
+    ratio: claim && summary
+      ? summary.ratio ?? (isBase ? { value: 1, low: 1, high: 1, base: manifest.id } : null)
+      : null,
+    rank: null,
+    rounds: summary?.roundCount ?? 0,
+    peakRssBytes: summary?.peakRssBytes ?? null,
+    parity,
+    accuracy: manifest.speedOnly
+      ? null
+      : extras.accuracy.get(`${device.serial} ${manifest.id}`) ?? null,
+    benchncnn: secondOpinion(manifest, launches, own(records.benchncnn)),
+    warnings: [
+      ...manifest.warnings,
+      ...(summary?.warnings ?? []),
+      ...precisionWarnings(manifest, effective),
+      ...runWarnings(launches, own(records.failures)),
+    ],
+  };
+}
+
+function percentilesOf(from: { p50: number; p90: number; p99: number }) {
+  return { p50: from.p50, p90: from.p90, p99: from.p99 };
+}
+
+/** What each precision must have run as, to be called by its name. */
+const NAMED_PRECISION: Record<VariantManifest["precision"], EffectivePrecision> = {
+  fp32: "fp32",
+  fp16: "fp16-arithmetic",
+  "fp16-storage": "fp16-storage",
+  bf16: "bf16-storage",
+  int8: "int8",
+};
+
+function precisionWarnings(
+  manifest: VariantManifest,
+  effective: EffectivePrecision | null,
+): Warning[] {
+  if (effective === null || effective === NAMED_PRECISION[manifest.precision]) return [];
+  return [{
+    code: "precision-not-run",
+    message: `${manifest.precision} was asked for, but this CPU executed ${effective}.`,
+    advice:
+      `Read its figures as those of ${effective}; ${manifest.precision} needs a CPU that has it (see cpuFeatures of the device).`,
+  }];
+}
+
+function runWarnings(launches: LaunchRecord[], failures: FailureRecord[]): Warning[] {
+  const warnings: Warning[] = [];
+  if (launches.some((launch) => launch.runner.debugBuild)) {
+    warnings.push({
+      code: "debug-build",
+      message: "The runner is a debug build.",
+      advice: "Build it without debugging to measure times.",
+    });
+  }
+  const options = launches[0]?.runner.options;
+  if (options && options.traps.length > 0) {
+    warnings.push({
+      code: "traps",
+      message: `Known defects were switched on: ${options.traps.join(", ")}.`,
+      advice: "Leave out --trap to measure the clean pipeline.",
+    });
+  }
+  if (failures.length > 0) {
+    warnings.push({
+      code: "failed-launches",
+      message: `${failures.length} launches failed; the first: ${failures[0].message}`,
+      advice: "Read the messages under failures; run again with --resume to fill the gaps.",
+    });
+  }
+  return warnings;
+}
+
+/** benchncnn's average beside our inference median of the same round and the same input size. */
+function secondOpinion(
+  manifest: VariantManifest,
+  launches: LaunchRecord[],
+  records: BenchncnnRecord[],
+): ReportVariant["benchncnn"] {
+  const ratios = records.flatMap((record) => {
+    const launch = launches.find((candidate) => candidate.round === record.round);
+    if (!launch) return [];
+    const samples = launch.images.flatMap((image) => image.samplesNs.inference);
+    return samples.length === 0 ? [] : [median(samples) / 1e6 / record.avgMs];
+  });
+  if (ratios.length === 0) return null;
+  return {
+    minMs: Math.min(...records.map((record) => record.minMs)),
+    avgMs: median(records.map((record) => record.avgMs)),
+    ratio: median(ratios),
+    rounds: ratios.length,
+    note:
+      `benchncnn runs all-zero weights on a constant input at the same threads, cores and ${manifest.precision} options; its figure is an average, ours a median.`,
+  };
+}
+
+/** The worst pictures first: unmatched detections, then the largest distance; every variant has a share. */
+function galleryItems({ run, parity }: RunRecords): Report["gallery"] {
+  const worst = (record: ParityRecord) =>
+    Math.max(0, ...record.matches.flatMap((match) => match.distancesPx));
+  const missing = (record: ParityRecord) =>
+    record.unmatchedReference.length + record.unmatchedCandidate.length;
+  const pairs = run.devices.length * run.variants.length;
+  const share = Math.max(1, Math.floor(GALLERY_SIZE / Math.max(1, pairs)));
+  return run.devices.flatMap((device) =>
+    run.variants.flatMap((manifest) =>
+      parity
+        .filter((record) => record.device === device.serial && record.variantId === manifest.id)
+        .filter((record) => record.reference.length + record.candidate.length > 0)
+        .toSorted((a, b) => missing(b) - missing(a) || worst(b) - worst(a))
+        .slice(0, share)
+        .map((record) => ({
+          imageId: record.imageId,
+          device: record.device,
+          variantId: record.variantId,
+          reference: record.reference,
+          candidate: record.candidate,
+          matches: record.matches,
+          unmatchedReference: record.unmatchedReference,
+          unmatchedCandidate: record.unmatchedCandidate,
+        }))
+    )
+  );
+}

@@ -1,0 +1,271 @@
+/**
+ * The accuracy and parity pass: every variant once over all images, its stages fed with the reference's tensors.
+ *
+ * Works through the images in chunks, so that memory and disk stay bounded for thousands of them.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { HarnessError } from "../errors.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
+import { judgeImage } from "../parity/judge.ts";
+import { decode } from "../pose/decode.ts";
+import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
+import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
+import type { DatasetImage } from "../reference/images.ts";
+import { type Reference, runReference } from "../reference/reference.ts";
+import { openSession } from "../reference/session.ts";
+import {
+  readRunnerStages,
+  type RunnerStages,
+  writeReferenceFiles,
+} from "../reference/stage_files.ts";
+import { shapeName } from "../variant.ts";
+import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
+import type { RecordLog } from "./record_log.ts";
+import { loadRunImage, type RgbFile, writeRgbFile } from "./rgb_files.ts";
+import { runCommand, stagesCommand } from "./runner_command.ts";
+import { parseRunnerOutput, type RunnerOutput } from "./runner_output.ts";
+
+/** What is checked on one device. */
+export interface CheckPlan {
+  run: RunRecord;
+  /** Images of the data set by id. */
+  images: Map<string, DatasetImage>;
+  variants: PreparedVariant[];
+  /** Ids of the images whose stages are judged one by one. */
+  stageImageIds: ReadonlySet<string>;
+  maxDetections: number;
+  /** Bar on top of the derived tolerance, chosen by the user. */
+  bar: { maxPx: number | null; minOks: number | null };
+  launchTimeoutMs: number;
+  /** Local folder for files on their way; emptied after each chunk. */
+  work: string;
+}
+
+/** Effects of the check on the world outside of the device. */
+export interface CheckHooks {
+  log: RecordLog;
+  earlier: AnyRecord[];
+  onProgress?(done: number, total: number, text: string): void;
+  signal?: AbortSignal;
+}
+
+/** Images in work at once: with 640×640 inputs some 10 MB each. */
+const CHUNK = 8;
+
+/**
+ * Appends the detections and the parity of every variant on every image that are not on record yet.
+ *
+ * A variant whose launch fails is recorded as a failure and left out; the others go on. Throws `HarnessError`
+ * when an image, the device or the disk can't go on.
+ */
+export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHooks): Promise<void> {
+  const checked = new Set(
+    hooks.earlier.filter((record) => record.kind === "parity")
+      .filter((record) => record.device === setup.device.serial)
+      .map((record) => `${record.variantId} ${record.imageId}`),
+  );
+  const groups = Map.groupBy(
+    plan.variants,
+    ({ manifest }) => `${manifest.referenceOnnx.sha256} ${shapeName(manifest.shape)}`,
+  ).values().toArray();
+  const total = groups.length * plan.run.images.length;
+  let done = 0;
+  for (const group of groups) {
+    const broken = new Set<string>();
+    const first = group[0];
+    await using session = await openSession(
+      path.join(first.dir, first.manifest.referenceOnnx.file),
+      { threads: null },
+    );
+    for (let start = 0; start < plan.run.images.length; start += CHUNK) {
+      hooks.signal?.throwIfAborted();
+      const images = plan.run.images.slice(start, start + CHUNK);
+      const open = (variant: PreparedVariant) =>
+        !broken.has(variant.manifest.id) &&
+        images.some(({ id }) => !checked.has(`${variant.manifest.id} ${id}`));
+      const variants = group.filter(open);
+      if (variants.length > 0) {
+        const folder = await Deno.makeTempDir({ dir: plan.work });
+        const chunk: Chunk = { images, references: new Map(), files: [], folder, number: start };
+        for (const image of images) {
+          const pixels = await loadRunImage(plan.images.get(image.id)!, image);
+          chunk.files.push(await writeRgbFile(image, pixels, folder));
+          const { scoreThreshold, nmsIou } = setup.options;
+          chunk.references.set(
+            image.id,
+            await runReference(pixels, first.manifest.shape, session, rawSpec(first.manifest), {
+              scoreThreshold,
+              nmsIou,
+              maxDetections: plan.maxDetections,
+            }),
+          );
+        }
+        for (const variant of variants) {
+          hooks.onProgress?.(done, total, `${variant.manifest.id}, images from ${start + 1}`);
+          try {
+            await checkVariant(setup, plan, variant, chunk, checked, hooks);
+          } catch (error) {
+            if (!(error instanceof HarnessError) || error.code !== "runner-failed") throw error;
+            broken.add(variant.manifest.id);
+            hooks.log.append({
+              kind: "failure",
+              schemaVersion: 1,
+              runId: plan.run.runId,
+              device: setup.device.serial,
+              variantId: variant.manifest.id,
+              round: 0,
+              at: new Date().toISOString(),
+              code: error.code,
+              message: error.message,
+              stderrTail: error.stderrTail,
+            });
+          }
+        }
+        await Deno.remove(folder, { recursive: true });
+      }
+      done += images.length;
+      hooks.onProgress?.(done, total, `${images.at(-1)!.id}`);
+    }
+  }
+}
+
+/** Some images, their references and their raw files. */
+interface Chunk {
+  images: RunImage[];
+  references: Map<string, Reference>;
+  files: RgbFile[];
+  /** Local folder of the chunk. */
+  folder: string;
+  /** Index of its first image. */
+  number: number;
+}
+
+async function checkVariant(
+  setup: DeviceSetup,
+  plan: CheckPlan,
+  { manifest }: PreparedVariant,
+  chunk: Chunk,
+  checked: ReadonlySet<string>,
+  hooks: CheckHooks,
+): Promise<void> {
+  const output = await detections(setup, plan, manifest, chunk, hooks);
+  const stages = await runStages(setup, plan, manifest, chunk, hooks);
+  for (const [index, image] of chunk.images.entries()) {
+    if (checked.has(`${manifest.id} ${image.id}`)) continue;
+    const reference = chunk.references.get(image.id)!;
+    const where = {
+      schemaVersion: 1,
+      runId: plan.run.runId,
+      device: setup.device.serial,
+      variantId: manifest.id,
+      imageId: image.id,
+      precisionEffective: output.header.options.precisionEffective,
+    } as const;
+    hooks.log.append({
+      kind: "detections",
+      ...where,
+      detections: output.images[index].detections,
+      reference: reference.detections,
+    });
+    hooks.log.append(judgeImage({
+      ...where,
+      manifest,
+      reference,
+      stages: stages.get(image.id) ?? null,
+      detections: output.images[index].detections,
+      options: {
+        scoreThreshold: setup.options.scoreThreshold,
+        nmsIou: setup.options.nmsIou,
+        maxDetections: plan.maxDetections,
+        bar: plan.bar,
+      },
+    }));
+  }
+}
+
+/** Returns the runner's detections on the images of the chunk, from raw pixels on. */
+async function detections(
+  setup: DeviceSetup,
+  plan: CheckPlan,
+  manifest: PreparedVariant["manifest"],
+  chunk: Chunk,
+  hooks: CheckHooks,
+): Promise<RunnerOutput> {
+  const list = await deployImages(
+    setup,
+    chunk.files,
+    `check${chunk.number}`,
+    chunk.folder,
+    hooks.signal,
+  );
+  const result = await setup.device.launch({
+    command: runCommand(manifest, devicePaths(setup, manifest.id, list), {
+      ...setup.options,
+      warmup: 0,
+      iterations: 0,
+    }),
+    name: `check${chunk.number}-${manifest.id}`,
+    runDir: setup.runDir,
+  }, { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal });
+  return parseRunnerOutput(result.stdout, {
+    imageIds: chunk.images.map(({ id }) => id),
+    iterations: 0,
+    where: `${manifest.id} on ${setup.device.serial}`,
+  });
+}
+
+/** Returns what each stage of the runner makes of the reference's tensors, by image id. */
+async function runStages(
+  setup: DeviceSetup,
+  plan: CheckPlan,
+  manifest: PreparedVariant["manifest"],
+  chunk: Chunk,
+  hooks: CheckHooks,
+): Promise<Map<string, RunnerStages>> {
+  const files = chunk.files.filter(({ image }) => plan.stageImageIds.has(image.id));
+  if (files.length === 0) return new Map();
+  const { device, runDir } = setup;
+  const name = `stages${chunk.number}-${manifest.id}`;
+  const onDevice = { reference: `${runDir}/${name}-in`, dump: `${runDir}/${name}-out` };
+  const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
+  const local = await Deno.makeTempDir({ dir: chunk.folder });
+  await device.run(["mkdir", "-p", onDevice.reference, onDevice.dump], limits);
+  for (const { image } of files) {
+    const reference = chunk.references.get(image.id)!;
+    const blobs = headBlobs(rawSpec(manifest), reference.rawBlobs, manifest, reference.geometry);
+    const candidates = decode(manifest, blobs, reference.geometry, {
+      scoreThreshold: setup.options.scoreThreshold,
+    });
+    await writeReferenceFiles(local, image.id, reference, blobs, candidates);
+  }
+  for await (const { name: file } of Deno.readDir(local)) {
+    await device.pushTo(path.join(local, file), `${onDevice.reference}/${file}`, limits);
+  }
+  const list = await deployImages(setup, files, name, local, hooks.signal);
+  await device.launch({
+    command: stagesCommand(
+      manifest,
+      devicePaths(setup, manifest.id, list),
+      setup.options,
+      onDevice,
+    ),
+    name,
+    runDir,
+  }, limits);
+  const dumps = await Deno.makeTempDir({ dir: chunk.folder });
+  const stages = new Map<string, RunnerStages>();
+  for (const { image } of files) {
+    const outputs = manifest.outputs.map((_, index) => `out${index}.f32`);
+    for (const suffix of ["preprocess.f32", ...outputs, "decode.f32", "nms.i32"]) {
+      const file = `${image.id}.${suffix}`;
+      await device.pull(`${onDevice.dump}/${file}`, path.join(dumps, file), limits);
+    }
+    stages.set(image.id, await readRunnerStages(dumps, image.id, manifest.outputs.length));
+  }
+  await device.run(["rm", "-rf", onDevice.reference, onDevice.dump], limits);
+  await Deno.remove(dumps, { recursive: true });
+  await Deno.remove(local, { recursive: true });
+  return stages;
+}
