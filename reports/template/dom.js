@@ -1,0 +1,133 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * Making elements. Texts only ever enter the page as text nodes and attributes, never as markup.
+ *
+ * @module
+ */
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+/**
+ * Returns an element with attributes and children. `class`, `text`, `data-*`, `aria-*` and all other keys are attributes, except that a
+ * function under `onclick` and the like becomes an event listener; null and false leave the attribute out.
+ *
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  setAttributes(element, attributes);
+  append(element, children);
+  return element;
+}
+
+/**
+ * Returns an SVG element, see {@linkcode el}.
+ *
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Child | Child[])} children
+ * @returns {SVGElementTagNameMap[K]}
+ */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  setAttributes(element, attributes);
+  append(element, children);
+  return element;
+}
+
+/**
+ * @param {Element} element
+ * @param {Record<string, unknown>} attributes
+ */
+function setAttributes(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") {
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    } else element.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+/**
+ * @param {Element} parent
+ * @param {(Child | Child[])[]} children
+ */
+function append(parent, children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    parent.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/**
+ * Returns a text from outside, set apart so that its direction can't spill into its surroundings.
+ *
+ * @param {string} text
+ * @param {string} [className]
+ */
+export function foreign(text, className) {
+  return el("bdi", { class: className ?? null }, text);
+}
+
+/**
+ * Returns a table with row headers in its first column.
+ *
+ * @param {{ caption: string, head: string[], rows: (Child | Child[])[][], numeric?: boolean[], className?: string }} options
+ */
+export function dataTable({ caption, head, rows, numeric = [], className }) {
+  return el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
+    el(
+      "table",
+      { class: className ?? "data" },
+      el("caption", { class: "hidden" }, caption),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          head.map((text, i) => el("th", { scope: "col", class: numeric[i] ? "num" : null }, text)),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        rows.map((cells) =>
+          el(
+            "tr",
+            {},
+            cells.map((cell, i) =>
+              i === 0
+                ? el("th", { scope: "row" }, cell)
+                : el("td", { class: numeric[i] ? "num" : null }, cell)
+            ),
+          )
+        ),
+      ),
+    ),
+  );
+}
+
+/**
+ * Returns a section with its heading.
+ *
+ * @param {string} id
+ * @param {string} title
+ * @param {...(Child | Child[])} children
+ */
+export function section(id, title, ...children) {
+  return el(
+    "section",
+    { id, "aria-labelledby": `${id}-title` },
+    el("h2", { id: `${id}-title` }, title),
+    ...children,
+  );
+}

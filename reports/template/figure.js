@@ -1,0 +1,168 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * Figures with a chart: drawn when they come into view, redrawn when the theme changes, with their numbers as a table for those who
+ * can't see the drawing.
+ *
+ * @module
+ */
+import { dataTable, el } from "./dom.js";
+import { currentTheme, palette } from "./theme.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./theme.js").Palette} Palette */
+/** @typedef {import("chart.js").ChartConfiguration} ChartConfiguration */
+
+/**
+ * @typedef {object} Drawn
+ * @property {HTMLCanvasElement} canvas
+ * @property {(palette: Palette) => ChartConfiguration} configuration
+ * @property {import("chart.js").Chart | null} chart
+ */
+
+/** @type {Map<Element, Drawn>} */
+const figures = new Map();
+
+/** @type {IntersectionObserver | null} */
+let observer = null;
+
+/** @returns {typeof import("chart.js").Chart} */
+function chartClass() {
+  return /** @type {any} */ (globalThis).Chart;
+}
+
+/**
+ * Returns a figure with a chart of a fixed height, so that nothing moves when it is drawn.
+ *
+ * @param {Context} context
+ * @param {{
+ *   title: string,
+ *   note?: (Node | string)[],
+ *   heightPx: number,
+ *   configuration: (palette: Palette) => ChartConfiguration,
+ *   table: { head: string[], rows: (string | Node)[][], numeric?: boolean[] },
+ * }} options
+ */
+export function chartFigure(context, { title, note = [], heightPx, configuration, table }) {
+  const canvas = el("canvas", { role: "img", "aria-label": title });
+  const box = el("div", { class: "chart" }, canvas);
+  box.style.height = `${heightPx}px`;
+  observer ??= new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) draw(target);
+  }, { rootMargin: "300px" });
+  observer.observe(box);
+  figures.set(box, { canvas, configuration, chart: null });
+  const details = el("details", { class: "numbers" }, el("summary", {}, context.t("figure.table")));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.childElementCount === 1) {
+      details.append(dataTable({ caption: title, ...table }));
+    }
+  });
+  return el(
+    "figure",
+    {},
+    el("figcaption", {}, el("h3", {}, title), note.length > 0 && el("p", {}, note)),
+    box,
+    details,
+  );
+}
+
+/** @param {Element} box */
+function draw(box) {
+  const figure = figures.get(box);
+  if (figure === undefined || figure.chart !== null) return;
+  const colours = palette(
+    document.documentElement.dataset.printing === "yes" ? "light" : currentTheme(),
+  );
+  const Chart = chartClass();
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  Chart.defaults.font.size = 12;
+  Chart.defaults.color = colours.muted;
+  Chart.defaults.borderColor = colours.grid;
+  figure.chart = new Chart(figure.canvas, figure.configuration(colours));
+}
+
+/** Draws again what is drawn, in the colours of the theme. What is out of sight is only forgotten, and drawn when it comes into view. */
+export function redrawFigures() {
+  for (const [box, figure] of figures) {
+    if (figure.chart === null) continue;
+    figure.chart.destroy();
+    figure.chart = null;
+    const { top, bottom } = box.getBoundingClientRect();
+    if (bottom > -300 && top < innerHeight + 300) draw(box);
+    else {
+      observer?.unobserve(box);
+      observer?.observe(box);
+    }
+  }
+}
+
+/** Draws all figures, in light colours: for the printer. */
+export function drawAllForPrint() {
+  document.documentElement.dataset.printing = "yes";
+  for (const [box, figure] of figures) {
+    figure.chart?.destroy();
+    figure.chart = null;
+    draw(box);
+  }
+}
+
+/** Goes back to the screen's colours. */
+export function endPrint() {
+  delete document.documentElement.dataset.printing;
+  redrawFigures();
+}
+
+/** Lets go of all figures within an element that is about to be replaced. @param {Element} root */
+export function forgetFigures(root) {
+  for (const [box, figure] of figures) {
+    if (!root.contains(box)) continue;
+    figure.chart?.destroy();
+    observer?.unobserve(box);
+    figures.delete(box);
+  }
+}
+
+/**
+ * Returns options that all charts share.
+ *
+ * @param {Palette} colours
+ * @param {{ x: string, y?: string }} titles
+ * @returns {any}
+ */
+export function baseOptions(colours, titles) {
+  const axis = (/** @type {string | undefined} */ text) => ({
+    title: { display: text !== undefined, text, color: colours.muted },
+    grid: { color: colours.grid },
+    ticks: { color: colours.text },
+  });
+  return {
+    responsive: true,
+    maintainAspectRatio: false,
+    animation: false,
+    layout: { padding: { right: 12 } },
+    plugins: {
+      legend: {
+        display: false,
+        labels: { color: colours.text, usePointStyle: true, boxHeight: 8 },
+      },
+      tooltip: { animation: false },
+    },
+    scales: { x: axis(titles.x), y: axis(titles.y) },
+  };
+}
+
+/**
+ * Returns the label in at most two lines, for an axis.
+ *
+ * @param {string} label
+ * @returns {string | string[]}
+ */
+export function axisLabel(label) {
+  const short = label.length > 48 ? `${label.slice(0, 47)}…` : label;
+  if (short.length <= 22) return short;
+  const words = short.split(/(?<= · )| (?=\()/);
+  if (words.length === 1) return [short.slice(0, 24), short.slice(24)];
+  const half = Math.ceil(words.length / 2);
+  return [words.slice(0, half).join(""), words.slice(half).join(" ")];
+}

@@ -1,0 +1,236 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * What the converters did to the graph, the time of each layer, and the roofline.
+ *
+ * @module
+ */
+import { dataTable, el, foreign, section } from "./dom.js";
+import { axisLabel, baseOptions, chartFigure } from "./figure.js";
+import { count, MISSING, ms, msNumber, significant } from "./numbers.js";
+import { plain } from "./labels.js";
+
+/** @typedef {import("./context.js").Context} Context */
+
+/** Layers in the drawing of times. */
+const LAYERS_DRAWN = 15;
+/** Rows in the table of times. */
+const LAYERS_LISTED = 300;
+
+/**
+ * Returns the section on graphs before and after fusion; null without any.
+ *
+ * @param {Context} context
+ */
+export function graphSection(context) {
+  const { t, report, label } = context;
+  if (report.graphs.length === 0) return null;
+  return section(
+    "graphs",
+    t("graphs.title"),
+    el("p", {}, t("graphs.intro")),
+    dataTable({
+      caption: t("graphs.title"),
+      head: [
+        t("column.variant"),
+        t("graphs.stage"),
+        t("column.layers"),
+        t("graphs.fused"),
+        t("graphs.types"),
+      ],
+      numeric: [false, false, true, true, false],
+      rows: report.graphs.flatMap(({ variantId, stages }) =>
+        stages.map(({ name, layers, fusedActivations, byType }) => [
+          foreign(label(variantId)),
+          foreign(plain(name, 40)),
+          count(layers),
+          count(fusedActivations),
+          el(
+            "span",
+            { class: "long" },
+            Object.entries(byType).sort((a, b) => b[1] - a[1]).slice(0, 8)
+              .map(([type, n]) => `${plain(type, 30)} ${n}`).join(", "),
+          ),
+        ])
+      ),
+    }),
+    report.graphs.map(({ variantId, svg }) =>
+      svg === null ? null : drawing(context, variantId, svg)
+    ),
+  );
+}
+
+/**
+ * A drawing from outside enters as a picture: no script runs in it and nothing is loaded from it.
+ *
+ * @param {Context} context
+ * @param {string} variantId
+ * @param {string} markup
+ */
+function drawing({ t, label }, variantId, markup) {
+  const details = el(
+    "details",
+    { class: "drawing" },
+    el("summary", {}, t("graphs.drawing", { variant: plain(label(variantId), 80) })),
+  );
+  details.addEventListener("toggle", () => {
+    if (!details.open || details.childElementCount > 1) return;
+    const bytes = new TextEncoder().encode(markup);
+    let binary = "";
+    for (const byte of bytes) binary += String.fromCharCode(byte);
+    details.append(el(
+      "div",
+      { class: "scroll paper", tabindex: 0, role: "group", "aria-label": t("graphs.title") },
+      el("img", {
+        src: `data:image/svg+xml;base64,${btoa(binary)}`,
+        alt: t("graphs.drawing", { variant: plain(label(variantId), 80) }),
+      }),
+    ));
+  });
+  return details;
+}
+
+/**
+ * Returns the section on the time of layers with the roofline; null without layer times for this device.
+ *
+ * @param {Context} context
+ */
+export function layerSection(context) {
+  const { t, report, device, here, label } = context;
+  const times = report.layerTimes.filter((time) => time.device === device);
+  if (times.length === 0) return null;
+  const ceiling = report.roofline.find((candidate) => candidate.device === device) ?? null;
+  const parts = here.flatMap(({ id }) => {
+    const layers = times.filter(({ variantId }) => variantId === id)
+      .sort((a, b) => b.timeNs - a.timeNs);
+    if (layers.length === 0) return [];
+    const all = layers.reduce((sum, { timeNs }) => sum + timeNs, 0) || 1;
+    const top = layers.slice(0, LAYERS_DRAWN);
+    return [
+      el("h3", {}, foreign(label(id))),
+      chartFigure(context, {
+        title: t("layers.chart", {
+          variant: plain(label(id), 80),
+          n: top.length,
+          all: layers.length,
+        }),
+        note: [t("layers.share", {
+          share: significant(100 * top.reduce((sum, { timeNs }) => sum + timeNs, 0) / all, 3),
+          total: ms(all),
+        })],
+        heightPx: 80 + top.length * 26,
+        configuration: (colours) => {
+          const options = baseOptions(colours, { x: t("axis.ms") });
+          options.indexAxis = "y";
+          options.scales.y.grid.display = false;
+          return {
+            type: "bar",
+            data: {
+              labels: top.map(({ layer, type }) => axisLabel(plain(`${layer} (${type})`, 44))),
+              datasets: [{
+                data: top.map(({ timeNs }) => timeNs / 1e6),
+                backgroundColor: colours.series(context.colourIndex(id)),
+                maxBarThickness: 16,
+              }],
+            },
+            options,
+          };
+        },
+        table: {
+          head: [t("layers.layer"), t("layers.type"), "ms", "%", "GFLOP/s", t("layers.intensity")],
+          numeric: [false, false, true, true, true, true],
+          rows: layers.slice(0, LAYERS_LISTED).map(({ layer, type, timeNs, macs, bytes }) => [
+            foreign(plain(layer, 80)),
+            foreign(plain(type, 40)),
+            msNumber(timeNs),
+            significant(100 * timeNs / all, 2),
+            macs === null || timeNs === 0 ? MISSING : significant(2 * macs / timeNs, 3),
+            macs === null || !bytes ? MISSING : significant(2 * macs / bytes, 3),
+          ]),
+        },
+      }),
+      rooflineFigure(context, id, layers, ceiling),
+    ];
+  });
+  return section("layers", t("layers.title"), el("p", {}, t("layers.intro")), parts);
+}
+
+/**
+ * @param {Context} context
+ * @param {string} id
+ * @param {Context["report"]["layerTimes"]} layers
+ * @param {Context["report"]["roofline"][number] | null} ceiling
+ */
+function rooflineFigure(context, id, layers, ceiling) {
+  const { t, label } = context;
+  const points = layers.flatMap(({ layer, macs, bytes, timeNs }) =>
+    macs === null || bytes === null || macs <= 0 || bytes <= 0 || timeNs <= 0
+      ? []
+      : [{ x: 2 * macs / bytes, y: 2 * macs / timeNs, layer, timeNs }]
+  );
+  if (points.length === 0) return null;
+  const xs = points.map(({ x }) => x);
+  const range = { min: Math.min(...xs) / 2, max: Math.max(...xs) * 2 };
+  return chartFigure(context, {
+    title: t("layers.roofline", { variant: plain(label(id), 80) }),
+    note: [
+      ceiling === null ? t("layers.noCeiling") : t("layers.ceiling", {
+        gflops: significant(ceiling.gflops, 3),
+        bandwidth: significant(ceiling.gbPerSecond, 3),
+      }),
+    ],
+    heightPx: 340,
+    configuration: (colours) => {
+      const options = baseOptions(colours, { x: t("layers.intensityAxis"), y: "GFLOP/s" });
+      Object.assign(options.scales.x, { type: "logarithmic", ...range });
+      options.scales.y.type = "logarithmic";
+      for (const axis of [options.scales.x, options.scales.y]) {
+        axis.ticks.callback = (/** @type {number} */ value) =>
+          /^[125]/.test(value.toExponential()) ? significant(value, 1) : "";
+      }
+      options.plugins.tooltip.callbacks = {
+        label: (/** @type {any} */ item) =>
+          item.datasetIndex > 0
+            ? ""
+            : `${plain(points[item.dataIndex].layer, 40)}: ${
+              significant(item.parsed.y, 3)
+            } GFLOP/s, ${ms(points[item.dataIndex].timeNs)}`,
+      };
+      const longest = Math.max(...points.map(({ timeNs }) => timeNs));
+      const roof = ceiling === null
+        ? []
+        : [range.min, ceiling.gflops / ceiling.gbPerSecond, range.max]
+          .filter((x) => x >= range.min && x <= range.max).sort((a, b) => a - b)
+          .map((x) => ({ x, y: Math.min(ceiling.gflops, x * ceiling.gbPerSecond) }));
+      return {
+        type: "scatter",
+        data: {
+          datasets: [
+            {
+              data: points.map(({ x, y }) => ({ x, y })),
+              backgroundColor: `${colours.series(context.colourIndex(id))}aa`,
+              pointRadius: points.map(({ timeNs }) => 2 + 10 * Math.sqrt(timeNs / longest)),
+            },
+            {
+              data: roof,
+              showLine: true,
+              pointRadius: 0,
+              borderColor: colours.text,
+              borderWidth: 1.5,
+            },
+          ],
+        },
+        options,
+      };
+    },
+    table: {
+      head: [t("layers.layer"), "FLOP/byte", "GFLOP/s"],
+      numeric: [false, true, true],
+      rows: points.slice(0, LAYERS_LISTED).map(({ layer, x, y }) => [
+        foreign(plain(layer, 80)),
+        significant(x, 3),
+        significant(y, 3),
+      ]),
+    },
+  });
+}

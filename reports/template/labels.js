@@ -1,0 +1,202 @@
+// @ts-check
+/**
+ * What things are called in the page: a variant by what sets it apart from the others, a device by its model.
+ *
+ * @module
+ */
+
+/** @typedef {import("../../harness/report/report_json.ts").Report} Report */
+/** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
+/** @typedef {Pick<Report, "variants" | "devices" | "base">} Subject */
+
+/** Precision that runs when all goes as asked. */
+const EXPECTED_EFFECTIVE = {
+  "fp32": "fp32",
+  "fp16": "fp16-arithmetic",
+  "fp16-storage": "fp16-storage",
+  "bf16": "bf16-storage",
+  "int8": "int8",
+};
+
+const ACTIVATION_NAMES = { silu: "SiLU", relu: "ReLU", hardswish: "HardSwish" };
+
+const EFFECTIVE_NAMES = {
+  "fp32": "fp32",
+  "fp16-weights": "fp16 weights",
+  "fp16-storage": "fp16 storage",
+  "fp16-arithmetic": "fp16",
+  "bf16-storage": "bf16",
+  "int8": "int8",
+};
+
+/**
+ * Returns the text with every control, bidirectional and invisible character made visible as `⟨U+202E⟩`, cut in the middle beyond `limit`
+ * characters: such texts come from devices and files, and must not turn or hide what stands beside them.
+ *
+ * @param {string} text
+ * @param {number} [limit]
+ */
+export function plain(text, limit = 400) {
+  const characters = [...text];
+  const short = characters.length <= limit
+    ? text
+    : `${characters.slice(0, Math.ceil(limit / 2)).join("")}…${
+      characters.slice(-Math.floor(limit / 2)).join("")
+    }`;
+  return short.replace(
+    // deno-lint-ignore no-control-regex
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]/g,
+    (c) => isLoneSurrogate(c) ? `⟨U+${c.charCodeAt(0).toString(16).toUpperCase()}⟩` : visible(c),
+  );
+}
+
+/** @param {string} c */
+function isLoneSurrogate(c) {
+  return c >= "\ud800" && c <= "\udfff";
+}
+
+/** @param {string} c */
+function visible(c) {
+  return `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+}
+
+/**
+ * Returns the variant's activation as it is written in papers.
+ *
+ * @param {ReportVariant} variant
+ */
+export function activationName(variant) {
+  return ACTIVATION_NAMES[variant.activation];
+}
+
+/**
+ * Returns the precision that ran, or the one that was asked when nothing ran.
+ *
+ * @param {ReportVariant} variant
+ */
+export function precisionName(variant) {
+  const { requested, effective } = variant.precision;
+  return effective === null ? requested : EFFECTIVE_NAMES[effective];
+}
+
+/**
+ * Returns true when another precision ran than the one that was asked for.
+ *
+ * @param {ReportVariant} variant
+ */
+export function precisionDiffers(variant) {
+  const { requested, effective } = variant.precision;
+  return effective !== null && EXPECTED_EFFECTIVE[requested] !== effective;
+}
+
+/**
+ * Returns the input shape: `640×640`, or `rect 640`.
+ *
+ * @param {ReportVariant} variant
+ */
+export function shapeText({ shape }) {
+  return shape.mode === "rect"
+    ? `rect ${Math.max(shape.widthPx, shape.heightPx)}`
+    : `${shape.widthPx}×${shape.heightPx}`;
+}
+
+/** @type {[string, (variant: ReportVariant) => string][]} */
+const PROPERTIES = [
+  ["model", (variant) => plain(variant.model, 40)],
+  ["activation", activationName],
+  ["head", (variant) => variant.head],
+  ["precision", precisionName],
+  ["shape", shapeText],
+  ["converter", (variant) => variant.converter],
+];
+
+/**
+ * Returns the properties that all variants share, and a short label for each id made of those in which they differ.
+ *
+ * Where that leaves two with the same label, the precision that was asked for, then the id, tells them apart.
+ *
+ * @param {ReportVariant[]} variants
+ * @returns {{ common: string[], byId: Map<string, string> }}
+ */
+export function variantLabels(variants) {
+  const unique = [...new Map(variants.map((variant) => [variant.id, variant])).values()];
+  const differs = (/** @type {(v: ReportVariant) => string} */ read) =>
+    new Set(unique.map(read)).size > 1;
+  const varying = PROPERTIES.filter(([, read]) => differs(read));
+  const shown = varying.length > 0
+    ? varying
+    : PROPERTIES.filter(([name]) => name === "activation" || name === "precision");
+  const common = unique.length === 0
+    ? []
+    : PROPERTIES.filter(([name, read]) =>
+      !differs(read) && !shown.some(([other]) => other === name)
+    )
+      .map(([, read]) => read(unique[0]));
+  const label = (/** @type {ReportVariant} */ variant) =>
+    shown.map(([, read]) => read(variant)).join(" · ");
+  /** @type {Map<string, number>} */
+  const uses = new Map();
+  for (const variant of unique) uses.set(label(variant), (uses.get(label(variant)) ?? 0) + 1);
+  /** @type {Map<string, string>} */
+  const byId = new Map();
+  const taken = new Set();
+  for (const variant of unique) {
+    let text = label(variant);
+    if ((uses.get(text) ?? 0) > 1) text += ` (${variant.precision.requested})`;
+    if (taken.has(text)) text = plain(variant.id, 80);
+    taken.add(text);
+    byId.set(variant.id, text);
+  }
+  return { common, byId };
+}
+
+/**
+ * Returns the device's name: manufacturer and model, else the SoC, else the serial.
+ *
+ * @param {Report["devices"][number] | undefined} device
+ * @param {string} serial
+ */
+export function deviceName(device, serial) {
+  if (device === undefined) return plain(serial, 60);
+  const { manufacturer, model, soc } = device;
+  const parts = model === null ? [soc] : [
+    manufacturer !== null && !model.toLowerCase().startsWith(manufacturer.toLowerCase())
+      ? manufacturer
+      : null,
+    model,
+  ];
+  const name = parts.filter((part) => part !== null && part.trim() !== "").join(" ");
+  return plain(name || serial, 60);
+}
+
+/**
+ * Returns a name for each serial; where two devices have the same, the serial tells them apart.
+ *
+ * @param {Pick<Report, "devices" | "variants">} report
+ * @returns {Map<string, string>}
+ */
+export function deviceNames(report) {
+  const bySerial = new Map(report.devices.map((device) => [device.serial, device]));
+  const serials = new Set([...bySerial.keys(), ...report.variants.map(({ device }) => device)]);
+  const names = new Map([...serials].map((serial) => [
+    serial,
+    deviceName(bySerial.get(serial), serial),
+  ]));
+  const uses = new Map();
+  for (const name of names.values()) uses.set(name, (uses.get(name) ?? 0) + 1);
+  for (const [serial, name] of names) {
+    if (uses.get(name) > 1) names.set(serial, `${name} (${plain(serial, 30)})`);
+  }
+  return names;
+}
+
+/**
+ * Returns the words as a POSIX shell reads them back.
+ *
+ * @param {string[]} words
+ */
+export function shellLine(words) {
+  return words.map((word) =>
+    /^[A-Za-z0-9_\-+=./:,@%]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+  ).join(" ");
+}

@@ -1,0 +1,112 @@
+// @ts-check
+/**
+ * Drawings that chart.js does not have: intervals on bars, and a round as whiskers, box and median.
+ *
+ * @module
+ */
+
+/**
+ * Returns a plugin that draws, over each bar of the first dataset (index axis y), a line from low to high with caps.
+ *
+ * @param {([number, number] | null)[]} bounds in the unit of the x axis, null for none
+ * @param {string} colour
+ * @returns {import("chart.js").Plugin}
+ */
+export function boundsPlugin(bounds, colour) {
+  return {
+    id: "bounds",
+    afterDatasetsDraw(chart) {
+      const { ctx, scales } = chart;
+      ctx.save();
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = 1.5;
+      chart.getDatasetMeta(0).data.forEach((bar, i) => {
+        const pair = bounds[i];
+        if (pair === null || pair === undefined) return;
+        const [low, high] = pair.map((value) => scales.x.getPixelForValue(value));
+        ctx.beginPath();
+        ctx.moveTo(low, bar.y);
+        ctx.lineTo(high, bar.y);
+        for (const x of [low, high]) {
+          ctx.moveTo(x, bar.y - 4);
+          ctx.lineTo(x, bar.y + 4);
+        }
+        ctx.stroke();
+      });
+      ctx.restore();
+    },
+  };
+}
+
+/**
+ * @typedef {object} RoundMark
+ * @property {number} y
+ * @property {number} p5
+ * @property {number} p25
+ * @property {number} p50
+ * @property {number} p75
+ * @property {number} p95
+ * @property {string} colour
+ */
+
+/**
+ * Returns a plugin that draws one thin box per round: whiskers from p5 to p95, a bar from p25 to p75.
+ *
+ * @param {RoundMark[]} marks
+ * @param {number} thicknessPx
+ * @returns {import("chart.js").Plugin}
+ */
+export function roundsPlugin(marks, thicknessPx) {
+  return {
+    id: "rounds",
+    beforeDatasetsDraw({ ctx, scales, chartArea }) {
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(chartArea.left, chartArea.top, chartArea.width, chartArea.height);
+      ctx.clip();
+      for (const { y, p5, p25, p75, p95, colour } of marks) {
+        const at = scales.y.getPixelForValue(y);
+        const x = (/** @type {number} */ value) => scales.x.getPixelForValue(value);
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = 1;
+        ctx.beginPath();
+        ctx.moveTo(x(p5), at);
+        ctx.lineTo(x(p95), at);
+        ctx.stroke();
+        ctx.globalAlpha = 0.45;
+        ctx.lineWidth = thicknessPx;
+        ctx.beginPath();
+        ctx.moveTo(x(p25), at);
+        ctx.lineTo(Math.max(x(p75), x(p25) + 1), at);
+        ctx.stroke();
+        ctx.globalAlpha = 1;
+      }
+      ctx.restore();
+    },
+  };
+}
+
+/**
+ * Returns a plugin that draws vertical lines from min to max behind the points of the timeline.
+ *
+ * @param {{ x: number, low: number, high: number, colour: string }[]} spans
+ * @returns {import("chart.js").Plugin}
+ */
+export function spansPlugin(spans) {
+  return {
+    id: "spans",
+    beforeDatasetsDraw({ ctx, scales }) {
+      ctx.save();
+      ctx.globalAlpha = 0.4;
+      for (const { x, low, high, colour } of spans) {
+        const at = scales.x.getPixelForValue(x);
+        ctx.strokeStyle = colour;
+        ctx.beginPath();
+        ctx.moveTo(at, scales.y.getPixelForValue(low));
+        ctx.lineTo(at, scales.y.getPixelForValue(high));
+        ctx.stroke();
+      }
+      ctx.restore();
+    },
+  };
+}

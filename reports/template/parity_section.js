@@ -1,0 +1,182 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * Parity in numbers: the verdict with its tolerance and reason, stage by stage, and the error of each joint. And accuracy.
+ *
+ * @module
+ */
+import { dataTable, el, foreign, section } from "./dom.js";
+import { MISSING, oks, pxNumber, score, signed, significant } from "./numbers.js";
+import { plain } from "./labels.js";
+import { variantMarks, verdictMark } from "./verdicts.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
+
+/**
+ * Returns the section on parity.
+ *
+ * @param {Context} context
+ */
+export function paritySection(context) {
+  const { t, here, deviceName, device } = context;
+  if (here.length === 0) return null;
+  return section(
+    "parity",
+    t("parity.title"),
+    el("p", {}, t("parity.intro", { device: deviceName(device) })),
+    dataTable({
+      caption: t("parity.title"),
+      head: [
+        t("column.variant"),
+        t("column.parity"),
+        t("parity.matched"),
+        t("parity.unmatched"),
+        t("parity.explained"),
+        t("parity.p99"),
+        t("parity.max"),
+        t("parity.tolerance"),
+        t("column.minOks"),
+        t("parity.firstFailed"),
+      ],
+      numeric: [false, false, true, true, true, true, true, true, true, false],
+      rows: here.map((variant) => {
+        const { parity } = variant;
+        return [
+          [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
+          verdictMark(context, parity.verdict),
+          parity.matched,
+          parity.unmatched,
+          parity.explainedUnmatched,
+          pxNumber(parity.p99Px),
+          pxNumber(parity.maxPx),
+          pxNumber(parity.tolerancePx),
+          oks(parity.minOks),
+          parity.firstFailedStage === null ? MISSING : t(`parityStage.${parity.firstFailedStage}`),
+        ];
+      }),
+    }),
+    el("h3", {}, t("parity.why")),
+    here.map((variant) => variantDetails(context, variant)),
+  );
+}
+
+/**
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function variantDetails(context, variant) {
+  const { t } = context;
+  const { parity } = variant;
+  const details = el(
+    "details",
+    { class: "verdictdetails", open: parity.verdict === "fail" },
+    el(
+      "summary",
+      {},
+      foreign(context.label(variant.id)),
+      " ",
+      verdictMark(context, parity.verdict),
+    ),
+    el("p", { class: "reason" }, foreign(plain(parity.reason, 600))),
+  );
+  if (parity.stages.length > 0) {
+    details.append(dataTable({
+      caption: t("parity.stages"),
+      head: [
+        t("parity.stage"),
+        t("column.parity"),
+        t("parity.difference"),
+        t("parity.tolerance"),
+        t("parity.unit"),
+        t("parity.reason"),
+      ],
+      numeric: [false, false, true, true, false, false],
+      rows: parity.stages.map((stage) => [
+        t(`parityStage.${stage.stage}`),
+        verdictMark(context, stage.verdict),
+        stage.maxAbsDiff === null ? MISSING : small(stage.maxAbsDiff),
+        stage.tolerance === null ? MISSING : small(stage.tolerance),
+        foreign(plain(stage.unit, 30)),
+        el("span", { class: "long" }, foreign(plain(stage.reason, 600))),
+      ]),
+    }));
+  }
+  if (parity.joints.length > 0) {
+    details.append(el("h4", {}, t("parity.joints")), jointTable(context, parity.joints));
+  }
+  return details;
+}
+
+/**
+ * @param {Context} context
+ * @param {ReportVariant["parity"]["joints"]} joints
+ */
+function jointTable({ t }, joints) {
+  const most = Math.max(...joints.map(({ maxPx }) => maxPx)) || 1;
+  return dataTable({
+    caption: t("parity.joints"),
+    head: [t("parity.joint"), t("parity.p99"), t("parity.max"), t("parity.bar")],
+    numeric: [false, true, true, false],
+    className: "data joints",
+    rows: joints.map(({ name, p99Px, maxPx }) => {
+      const bar = el("meter", { min: 0, max: most, value: maxPx, "aria-label": t("parity.max") });
+      return [foreign(plain(name, 40)), pxNumber(p99Px), pxNumber(maxPx), bar];
+    }),
+  });
+}
+
+/** @param {number} value */
+function small(value) {
+  return value !== 0 && Math.abs(value) < 1e-4
+    ? value.toExponential(1).replace("-", "\u2212")
+    : significant(value, 2);
+}
+
+/**
+ * Returns the section on accuracy; null without annotations.
+ *
+ * @param {Context} context
+ */
+export function accuracySection(context) {
+  const { t, here, report } = context;
+  const rows = here.filter(({ accuracy }) => accuracy !== null);
+  if (rows.length === 0) return null;
+  return section(
+    "accuracy",
+    t("accuracy.title"),
+    el("p", {}, t("accuracy.intro", { n: report.images.length })),
+    dataTable({
+      caption: t("accuracy.title"),
+      head: [
+        t("column.variant"),
+        "AP",
+        "AP50",
+        "AP75",
+        t("accuracy.reference"),
+        t("accuracy.difference"),
+      ],
+      numeric: [false, true, true, true, true, true],
+      rows: rows.map((variant) => {
+        const accuracy = /** @type {NonNullable<ReportVariant["accuracy"]>} */ (variant.accuracy);
+        const { difference } = accuracy;
+        const bounds = difference === null || difference.low === null || difference.high === null
+          ? null
+          : el(
+            "small",
+            {},
+            t("interval", { low: signed(difference.low, 3), high: signed(difference.high, 3) }),
+          );
+        return [
+          [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
+          score(accuracy.ap),
+          score(accuracy.ap50),
+          score(accuracy.ap75),
+          score(accuracy.referenceAp),
+          [signed(difference?.value ?? accuracy.ap - accuracy.referenceAp, 3), bounds],
+        ];
+      }),
+    }),
+    here.some(({ speedOnly }) => speedOnly) && el("p", { class: "hint" }, t("accuracy.speedOnly")),
+  );
+}

@@ -1,0 +1,135 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * The report's page, drawn from the data inside of it.
+ *
+ * @module
+ */
+import { el } from "./dom.js";
+import { contextOf } from "./context.js";
+import { plain } from "./labels.js";
+import { forgetFigures } from "./figure.js";
+import { initialLanguage, setDocument, topBar, watchPrinterAndTheme } from "./shell.js";
+import { heroSection, warningsPart } from "./hero_section.js";
+import { initialTableChoices, variantTable } from "./variant_table.js";
+import { latencySection } from "./latency_section.js";
+import { fpsSection, stageSection } from "./speed_section.js";
+import { timelineSection } from "./timeline_section.js";
+import { accuracySection, paritySection } from "./parity_section.js";
+import { gallerySection } from "./gallery_section.js";
+import { graphSection, layerSection } from "./graph_section.js";
+import { tradeoffSection } from "./tradeoff_section.js";
+import {
+  benchncnnSection,
+  environmentSection,
+  failureSection,
+  glossarySection,
+  reproduceSection,
+} from "./run_section.js";
+
+/** @typedef {import("../../harness/report/page_data.ts").PageData} PageData */
+/** @typedef {import("../../harness/report/page_data.ts").RawBlock} RawBlock */
+/** @typedef {import("./context.js").Choices} Choices */
+
+/** @param {string} id */
+function embedded(id) {
+  return JSON.parse(document.getElementById(id)?.textContent ?? "null");
+}
+
+/** Draws the page and keeps it in step with the reader's choices. */
+export function startReportPage() {
+  const page = /** @type {PageData} */ (embedded("page-data"));
+  /** @type {Choices} */
+  const choices = { language: initialLanguage(), device: null };
+  const tableChoices = initialTableChoices();
+  const root = /** @type {HTMLElement} */ (document.getElementById("root"));
+
+  const draw = () => {
+    const context = contextOf(page, choices);
+    const { t } = context;
+    setDocument(choices.language, t("page.title", { run: plain(page.report.runId, 60) }));
+    const table = el(
+      "section",
+      { id: "variants", "aria-label": t("table.title") },
+      variantTable(context, tableChoices),
+    );
+    const sections = [
+      failureSection(context),
+      latencySection(context),
+      fpsSection(context),
+      stageSection(context),
+      timelineSection(context),
+      paritySection(context),
+      gallerySection(context),
+      accuracySection(context),
+      tradeoffSection(context),
+      graphSection(context),
+      layerSection(context),
+      benchncnnSection(context),
+      environmentSection(context),
+      reproduceSection(context, () => /** @type {RawBlock} */ (embedded("raw-data"))),
+      glossarySection(context),
+    ].filter((section) => section !== null);
+    const links = sections.map((
+      section,
+    ) => /** @type {[string, string]} */ ([
+      section.id,
+      section.querySelector("h2")?.textContent ?? "",
+    ]));
+    const bar = topBar(choices.language, {
+      title: el("bdi", {}, plain(page.report.runId, 60)),
+      chooser: deviceChooser(context, (device) => {
+        choices.device = device;
+        redraw("device");
+      }),
+      onLanguage: (language) => {
+        choices.language = language;
+        redraw(null);
+        root.querySelector("button[data-language]")?.scrollIntoView({ block: "nearest" });
+        /** @type {HTMLElement | null} */ (root.querySelector("button[data-language]"))?.focus();
+      },
+    });
+    forgetFigures(root);
+    root.replaceChildren(
+      bar,
+      el(
+        "main",
+        { id: "main" },
+        heroSection(context),
+        warningsPart(context),
+        table,
+        el(
+          "nav",
+          { class: "contents", "aria-label": t("bar.sections") },
+          links.map(([id, text]) => el("a", { href: `#${id}` }, text)),
+        ),
+        ...sections,
+      ),
+      el("footer", {}, t("footer.made"), " ", t("footer.offline")),
+    );
+  };
+  const redraw = (/** @type {string | null} */ focusId) => {
+    const { scrollY } = globalThis;
+    draw();
+    scrollTo(0, scrollY);
+    if (focusId !== null) document.getElementById(focusId)?.focus();
+  };
+  draw();
+  watchPrinterAndTheme();
+}
+
+/**
+ * @param {import("./context.js").Context} context
+ * @param {(serial: string | null) => void} choose
+ */
+function deviceChooser({ t, serials, deviceName, choices, severalDevices }, choose) {
+  if (!severalDevices) return null;
+  const select = el(
+    "select",
+    { id: "device", onchange: () => choose(select.value === "" ? null : select.value) },
+    el("option", { value: "" }, t("bar.allDevices", { n: serials.length })),
+    serials.map((serial) => el("option", { value: serial }, deviceName(serial))),
+  );
+  select.value = choices.device ?? "";
+  return el("label", { class: "device-choice" }, t("column.device"), select);
+}

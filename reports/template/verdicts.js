@@ -1,0 +1,84 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * Small marks beside a variant: verdict of parity, speed only, emulated, another precision than asked.
+ *
+ * @module
+ */
+import { el } from "./dom.js";
+import { plain, precisionDiffers, precisionName } from "./labels.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
+
+const SIGNS = { pass: "✓", fail: "✗", inconclusive: "?" };
+
+/**
+ * Returns the verdict as a sign with its word.
+ *
+ * @param {Context} context
+ * @param {"pass" | "fail" | "inconclusive"} verdict
+ */
+export function verdictMark({ t }, verdict) {
+  return el(
+    "span",
+    { class: `verdict ${verdict}` },
+    el("span", { "aria-hidden": "true" }, SIGNS[verdict]),
+    ` ${t(`verdict.${verdict}`)}`,
+  );
+}
+
+/**
+ * Returns the marks that must stand wherever the variant's figures stand.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ * @returns {HTMLElement[]}
+ */
+export function variantMarks(context, variant) {
+  const { t, report } = context;
+  /** @type {HTMLElement[]} */
+  const marks = [];
+  const mark = (
+    /** @type {string} */ kind,
+    /** @type {string} */ text,
+    /** @type {string} */ why,
+  ) => marks.push(el("span", { class: `mark ${kind}`, title: why }, text));
+  if (variant.id === report.base) mark("base", t("mark.base"), t("mark.base.why"));
+  if (variant.speedOnly) mark("warn", t("mark.speedOnly"), t("mark.speedOnly.why"));
+  else if (variant.swapped) mark("info", t("mark.swapped"), t("mark.swapped.why"));
+  if (isEmulated(context, variant.device)) mark("warn", t("mark.emulated"), t("mark.emulated.why"));
+  if (precisionDiffers(variant)) {
+    const values = { asked: variant.precision.requested, ran: precisionName(variant) };
+    mark("warn", t("mark.precision", values), t("mark.precision.why", values));
+  }
+  if (variant.precision.effective === null) {
+    mark("warn", t("mark.unfinished"), t("mark.unfinished.why"));
+  }
+  return marks;
+}
+
+/**
+ * Returns true for a device emulated for tests.
+ *
+ * @param {Context} context
+ * @param {string} serial
+ */
+export function isEmulated({ report }, serial) {
+  return report.devices.find((device) => device.serial === serial)?.emulated === true;
+}
+
+/**
+ * Returns the variant's label with what a chart's axis must say of it in words.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+export function chartLabel(context, variant) {
+  const { t, label } = context;
+  const notes = [];
+  if (variant.speedOnly) notes.push(t("mark.speedOnly"));
+  if (variant.parity.verdict === "fail") notes.push(t("mark.parityFailed"));
+  if (isEmulated(context, variant.device)) notes.push(t("mark.emulated"));
+  return plain(label(variant.id), 80) + (notes.length > 0 ? ` (${notes.join(", ")})` : "");
+}
