@@ -4,7 +4,6 @@ import type { FarmEngine, ShardBatch, TaskStatus } from "./engine.ts";
 import { makeSecret } from "./secret.ts";
 import {
   CLUSTER_TOOLS,
-  missingTools,
   type SlurmCluster,
   startCluster,
   waitFor,

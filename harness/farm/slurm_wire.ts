@@ -114,7 +114,7 @@ export function arraySpec(tasks: readonly number[]): string {
 /** Returns the tasks that an array's text names, as in `3-9,12%4` or `1-9:2`; throws `farm-failed` for another text. */
 export function parseArraySpec(text: string): number[] {
   const tasks: number[] = [];
-  for (const part of text.replace(/^\[|\]$/g, "").replace(/%\d+$/, "").split(",")) {
+  for (const part of text.replace(/%\d+$/, "").replace(/^\[|\]$/g, "").split(",")) {
     const range = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(part.trim());
     if (range === null) {
       throw new HarnessError("farm-failed", `Cannot read Slurm's list of tasks "${text}"`);
