@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { chiSquaredQuantile } from "./distribution.ts";
 import { decide, type ExperimentOptions, newExperiment, withBlock } from "./experiment.ts";
+import { median } from "./quantile.ts";
 import { seededRng } from "./rng.ts";
 
 /** Fewest A/A blocks for a calibration: below them the spread itself is unknown. */
@@ -15,22 +15,25 @@ export const POWER = 0.9;
 const REPETITIONS = 300;
 /** Largest change that is looked for: twice the time. */
 const LARGEST_RATIO = 2;
+/** Size of a disturbance that the calibration did not see, in its largest one. */
+const UNSEEN_SIZE = 3;
+/** Robust standard deviations of a normal distribution in one median absolute deviation. */
+const SDS_PER_MAD = 1.4826;
+/** Outliers are pulled in to this many robust standard deviations before the spread is taken. */
+const OUTLIER_SDS = 3;
 /** Neighbouring blocks that are drawn together, so that what they have in common stays. */
 const DRAWN_TOGETHER = 2;
 
 /** Noise of a device at one setting, from the log ratios of A/A blocks. */
 export interface DeviceNoise {
-  /** Standard deviation of a block's log ratio about 0, raised to the upper 90% bound that so few blocks leave. */
+  /** Standard deviation of a block's log ratio about 0, outliers pulled in to 3 robust deviations. */
   sd: number;
-  /** Log ratios scaled by the same factor: what experiments are simulated from. */
+  /** The log ratios: what experiments are simulated from. */
   blocks: readonly number[];
 }
 
 /**
- * Returns the noise that A/A blocks show.
- *
- * The truth is known to be 0, so the deviation is taken about 0. A few blocks can be quiet by luck: everything is scaled by
- * √(n / χ²₀.₁(n)), the upper 90% bound of a standard deviation from n normal values.
+ * Returns the noise that A/A blocks show. The truth is known to be 0, so the deviation is taken about 0.
  *
  * Throws `RangeError` for fewer than 8 blocks or a value that is not finite.
  */
@@ -44,18 +47,17 @@ export function deviceNoise(logRatios: readonly number[]): DeviceNoise {
   if (!logRatios.every(Number.isFinite)) {
     throw new RangeError("Cannot calibrate: found a log ratio that is not a finite number");
   }
-  const inflation = Math.sqrt(count / chiSquaredQuantile(0.1, count));
-  const squares = logRatios.reduce((sum, value) => sum + value * value, 0);
-  return {
-    sd: inflation * Math.sqrt(squares / count),
-    blocks: logRatios.map((value) => inflation * value),
-  };
+  const limit = OUTLIER_SDS * SDS_PER_MAD * median(logRatios.map(Math.abs));
+  const squares = logRatios.reduce((sum, value) => sum + Math.min(limit, Math.abs(value)) ** 2, 0);
+  return { sd: Math.sqrt(squares / count), blocks: [...logRatios] };
 }
 
 /**
  * Returns how many blocks find a change as large as the threshold with 90% power; null when `mostBlocks` don't.
  *
  * Experiments are simulated from the device's own blocks, drawn two neighbours at a time with random signs, moved by the change.
+ * A few blocks have not seen everything: with the chance that a further block exceeds all n seen (1/(n+1), as for any exchangeable
+ * values) a disturbance three times the largest seen is put in.
  */
 export function blocksForThreshold(
   noise: DeviceNoise,
@@ -65,6 +67,7 @@ export function blocksForThreshold(
 ): number | null {
   const needed: number[] = [];
   const effect = Math.log(options.threshold);
+  const far = UNSEEN_SIZE * Math.max(...noise.blocks.map(Math.abs));
   const rng = seededRng(seed);
   const allowedMisses = Math.floor((1 - POWER) * REPETITIONS);
   let misses = 0;
@@ -76,7 +79,8 @@ export function blocksForThreshold(
       const sign = rng.uniform() < 0.5 ? -1 : 1;
       for (let i = 0; i < DRAWN_TOGETHER && verdict === "undecided"; i++) {
         if (state.blocks.length === mostBlocks) break;
-        const value = sign * noise.blocks[(start + i) % noise.blocks.length];
+        const unseen = rng.uniform() < 1 / (noise.blocks.length + 1);
+        const value = sign * (unseen ? far : noise.blocks[(start + i) % noise.blocks.length]);
         state = withBlock(state, effect + value);
         verdict = decide(state);
       }

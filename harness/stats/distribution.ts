@@ -1,5 +1,5 @@
 /**
- * Distribution functions that the intervals need: normal, Student's t, chi-squared, Wilcoxon's signed rank.
+ * Distribution functions that the intervals need: normal, Student's t, Wilcoxon's signed rank.
  *
  * @module
  */
@@ -86,11 +86,6 @@ export function normalCdf(z: number): number {
 /** Returns the z with P(Z ≤ z) = p for the standard normal distribution, by bisection; p strictly between 0 and 1. */
 export function normalQuantile(p: number): number {
   return inverse(normalCdf, p, -1, 1);
-}
-
-/** Returns the x with P(X ≤ x) = p for the chi-squared distribution with `df` > 0 degrees of freedom; p strictly between 0 and 1. */
-export function chiSquaredQuantile(p: number, df: number): number {
-  return inverse((x) => x <= 0 ? 0 : lowerGamma(df / 2, x / 2), p, 0, df + 1);
 }
 
 /** Regularised lower incomplete gamma function P(a, x) (Numerical Recipes, section 6.2). */

@@ -32,7 +32,7 @@ export const DEFAULT_RATES = { falseAlarmRate: 0.05, missRate: 0.05 } as const;
 export const FEWEST_BLOCKS = 4;
 
 /** Outliers are pulled in to this many robust standard deviations. */
-const CLIP_SDS = 3;
+const CLIP_SDS = 2;
 /** Smallest standard deviation of a block's log ratio that is believed without a calibration: 0.05%. */
 const SMALLEST_SD = 0.0005;
 /** A session may be this much quieter than the calibration, no more is believed. */
