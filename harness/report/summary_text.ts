@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { unicodeWidth } from "@std/cli/unicode-width";
 import type { Report, ReportVariant } from "./report_json.ts";
 
 /** Returns a table of the variants, the warnings, and one sentence on the fastest; lines end in `\n`. */
@@ -90,13 +89,11 @@ function notes(report: Report): string[] {
   return [...lines, ...warnings.values()];
 }
 
-/** Returns the rows as lines with aligned columns, the first row being the heading. */
+/** Returns the rows as lines with aligned columns, the first row being the heading; every character counts as one wide (ids are ASCII). */
 export function table(rows: string[][]): string[] {
-  const widths = rows[0].map((_, column) =>
-    Math.max(...rows.map((cells) => unicodeWidth(cells[column])))
-  );
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
   return rows.map((cells) =>
-    cells.map((cell, column) => cell + " ".repeat(widths[column] - unicodeWidth(cell)))
+    cells.map((cell, column) => cell + " ".repeat(widths[column] - cell.length))
       .join("  ").trimEnd()
   );
 }
