@@ -1,14 +1,18 @@
-"""Trains a yolov8n-pose from scratch on rendered pictures and exports it to ONNX.
+"""Trains a yolov8n-pose from scratch on rendered pictures.
 
 Called by train.ts. Both activations get the same data, schedule and seed; only the key `activation` of the
-model's YAML differs. The first epochs see the pictures reduced, and the keypoint loss starts with
-wide tolerances (OKS sigmas) that shrink to COCO's: far-off keypoints have no gradient otherwise.
+model's YAML differs. The schedule counts batches: warm-up, a constant learning rate, and a linear decay over the
+last batches, for which the pictures grow to their full side. The keypoint loss starts with wide
+tolerances (OKS sigmas) that shrink to COCO's: keypoints that are far off have no gradient otherwise.
+
+Nothing before the decay depends on the total, so that it can be changed while training: OUT/batches, a
+file with a number, is read now and then, and the result is the same as with that number from the start.
 """
 
 import argparse
 import json
-import shutil
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -20,39 +24,72 @@ from ultralytics.utils.metrics import OKS_SIGMA
 
 ACTIVATIONS = {"silu": "nn.SiLU()", "relu": "nn.ReLU()"}
 FLIPPED_KEYPOINTS = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
-# Up to this part of the epochs, the pictures' side is this part of the full size.
-SIZE_STEPS = [(0.4, 2 / 3), (0.7, 5 / 6), (1.0, 1.0)]
+LEARNING_RATE = 0.0012
+WARMUP_BATCHES = 200
+DECAY_BATCHES = 1200
+LAST_LEARNING_RATE = 0.02  # of LEARNING_RATE
+EARLY_SIDE = 0.8  # of the full side, until the decay
 WIDEST_SIGMAS = 4.0
-SIGMAS_ARE_NARROW_AT = 0.6
+SIGMAS_NARROW_AT_BATCH = 2000
+SAVE_EVERY_BATCHES = 500
+
+
+class Finished(Exception):
+    """Ends the training after its last batch, wherever in an epoch that is."""
 
 
 class PictureTrainer(PoseTrainer):
-    """The stock trainer, with growing pictures and a keypoint loss whose tolerance shrinks."""
+    """The stock trainer with a schedule that counts batches."""
+
+    batches = 0
+    total = 0
+    total_file = None
+
+    def read_total(self):
+        """Takes the total from OUT/batches where the decay has not begun."""
+        if self.batches < self.total - DECAY_BATCHES and self.total_file.exists():
+            asked = int(self.total_file.read_text())
+            if asked - DECAY_BATCHES > self.batches and asked != self.total:
+                print(f"\nbatches: {self.total} -> {asked}", flush=True)
+                self.total = asked
+
+    def start_batch(self):
+        """Sets the learning rate and the tolerance of the keypoint loss for this batch."""
+        if self.batches % 25 == 0:
+            self.read_total()
+        rate = min(1.0, (self.batches + 1) / WARMUP_BATCHES)
+        decayed = (self.batches - (self.total - DECAY_BATCHES)) / DECAY_BATCHES
+        if decayed > 0:
+            rate *= 1 - decayed * (1 - LAST_LEARNING_RATE)
+        for group in self.optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * rate
+        if getattr(self.model, "criterion", None) is None:
+            self.model.criterion = self.model.init_criterion()
+        width = WIDEST_SIGMAS ** max(0.0, 1 - self.batches / SIGMAS_NARROW_AT_BATCH)
+        sigmas = torch.from_numpy(OKS_SIGMA).float() * width
+        self.model.criterion.keypoint_loss.sigmas = sigmas
 
     def preprocess_batch(self, batch):
+        """Reduces the pictures until the decay begins."""
         batch = super().preprocess_batch(batch)
-        done = self.epoch / self.epochs
-        share = next(share for until, share in SIZE_STEPS if done < until)
-        side = round(self.args.imgsz * share / 32) * 32
+        early = self.batches < self.total - DECAY_BATCHES
+        side = round(self.args.imgsz * (EARLY_SIDE if early else 1) / 32) * 32
         images = batch["img"]
         if images.shape[-1] != side:
             images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
         batch["img"] = images.contiguous(memory_format=torch.channels_last)
         return batch
 
-
-def set_sigmas(trainer):
-    """Sets the tolerance of the keypoint loss for this epoch."""
-    model = trainer.model
-    if getattr(model, "criterion", None) is None:
-        model.criterion = model.init_criterion()
-    done = min(1.0, trainer.epoch / trainer.epochs / SIGMAS_ARE_NARROW_AT)
-    factor = WIDEST_SIGMAS ** (1 - done)
-    model.criterion.keypoint_loss.sigmas = torch.from_numpy(OKS_SIGMA).float() * factor
-
-
-def use_channels_last(trainer):
-    trainer.model.to(memory_format=torch.channels_last)
+    def end_batch(self):
+        """Counts the batch; saves now and then, and at the end."""
+        self.batches += 1
+        if self.batches % SAVE_EVERY_BATCHES == 0 or self.batches >= self.total:
+            torch.save(
+                {"model": deepcopy(self.ema.ema).half(), "train_args": vars(self.args)},
+                self.wdir / f"batch-{self.batches}.pt",
+            )
+        if self.batches >= self.total:
+            raise Finished
 
 
 def model_yaml(activation: str, folder: Path) -> Path:
@@ -65,8 +102,9 @@ def model_yaml(activation: str, folder: Path) -> Path:
     return path
 
 
-def data_yaml(data: Path) -> Path:
-    path = data / "data.yaml"
+def data_yaml(data: Path, out: Path) -> Path:
+    """Returns the path of the description of the rendered set that ultralytics reads."""
+    path = out / "data.yaml"
     path.write_text(
         yaml.safe_dump(
             {
@@ -87,21 +125,22 @@ def main() -> None:
     parser.add_argument("--activation", choices=sorted(ACTIVATIONS), required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--batches", type=int, required=True)
     parser.add_argument("--imgsz", type=int, required=True)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
+    pictures = len(list((args.data / "images/train").iterdir()))
 
     overrides = dict(
         task="pose",
         model=str(model_yaml(args.activation, args.out)),
-        data=str(data_yaml(args.data)),
+        data=str(data_yaml(args.data, args.out)),
         pretrained=False,
-        epochs=args.epochs,
+        epochs=1000,
         imgsz=args.imgsz,
         batch=args.batch,
         nbs=args.batch,
@@ -112,12 +151,10 @@ def main() -> None:
         workers=0,
         cache="ram",
         optimizer="AdamW",
-        lr0=0.0015,
-        lrf=0.01,
-        cos_lr=True,
+        lr0=LEARNING_RATE,
+        lrf=1.0,
         weight_decay=0.0005,
-        warmup_epochs=0.4,
-        warmup_bias_lr=0.0,
+        warmup_epochs=0.0,
         mosaic=0.0,
         scale=0.2,
         translate=0.08,
@@ -134,23 +171,30 @@ def main() -> None:
     )
     started = time.time()
     trainer = PictureTrainer(overrides=overrides)
-    trainer.add_callback("on_train_start", use_channels_last)
-    trainer.add_callback("on_train_epoch_start", set_sigmas)
-    trainer.train()
-    seconds = time.time() - started
+    trainer.total = args.batches
+    trainer.total_file = args.out / "batches"
+    trainer.add_callback(
+        "on_train_start", lambda t: t.model.to(memory_format=torch.channels_last)
+    )
+    trainer.add_callback("on_train_batch_start", PictureTrainer.start_batch)
+    trainer.add_callback("on_train_batch_end", PictureTrainer.end_batch)
+    try:
+        trainer.train()
+    except Finished:
+        pass
     summary = {
         "activation": args.activation,
-        "epochs": args.epochs,
-        "imgsz": args.imgsz,
+        "checkpoint": str(trainer.wdir / f"batch-{trainer.batches}.pt"),
+        "pictures": pictures,
+        "batches": trainer.batches,
         "batch": args.batch,
+        "imgsz": args.imgsz,
         "seed": args.seed,
-        "wallSeconds": round(seconds),
-        "pictures": len(list((args.data / "images/train").iterdir())),
+        "wallSeconds": round(time.time() - started),
         "ultralytics": ultralytics.__version__,
         "torch": torch.__version__,
     }
     (args.out / f"{args.activation}.json").write_text(json.dumps(summary, indent=2) + "\n")
-    shutil.copy(trainer.last, args.out / f"{args.activation}.pt")
 
 
 if __name__ == "__main__":
