@@ -23,9 +23,9 @@ export interface CommandSpec {
   /** Positional arguments as commander writes them: `<file>`, `[dir]`, `<files...>`. */
   arguments?: { name: string; description: string }[];
   options: OptionSpec[];
-  /** Runs the command; returns the exit code. */
+  /** Runs the command; returns the exit code. `signal` aborts on Ctrl-C. */
   // deno-lint-ignore no-explicit-any
-  run(options: any, args: string[]): Promise<number>;
+  run(options: any, args: string[], signal: AbortSignal): Promise<number>;
 }
 
 /** What the command line asks for. */

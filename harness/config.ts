@@ -35,7 +35,8 @@ export interface VariantOptions {
 export interface RunnerOptions {
   /** Null: the number of big cores. */
   threads: number | null;
-  powersave: 0 | 1 | 2;
+  /** ncnn's: 0 all cores, 1 little, 2 big. Null: big on a phone, all on the host. */
+  powersave: number | null;
   /** Hexadecimal; wins over powersave. */
   coreMask: string | null;
   scoreThreshold: number;

@@ -34,7 +34,24 @@ async function main(argv: string[]): Promise<number> {
     console.log(text.trimEnd());
     return EXIT.pass;
   }
-  return await command.run(options, args);
+  return await command.run(options, args, interruptSignal());
+}
+
+/** Returns a signal that aborts on Ctrl-C (and SIGTERM); a second one ends the process at once. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  const interrupt = () => {
+    if (controller.signal.aborted) Deno.exit(EXIT.environment);
+    controller.abort(
+      new HarnessError(
+        "interrupted",
+        "Interrupted: everything finished is kept. Run the same command again, with --out and --resume where a run was going on",
+      ),
+    );
+  };
+  Deno.addSignalListener("SIGINT", interrupt);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
+  return controller.signal;
 }
 
 if (import.meta.main) {
