@@ -2,12 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine, ShardBatch, TaskStatus } from "./engine.ts";
 import { makeSecret } from "./secret.ts";
-import {
-  CLUSTER_TOOLS,
-  type SlurmCluster,
-  startCluster,
-  waitFor,
-} from "./slurm_cluster.ts";
+import { CLUSTER_TOOLS, type SlurmCluster, startCluster, waitFor } from "./slurm_cluster.ts";
 import { slurmCli } from "./slurm_cli.ts";
 import { slurmRest } from "./slurm_rest.ts";
 import { farmTest } from "./test_gate.ts";
