@@ -23,7 +23,7 @@ Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
   blob[first * channels] = 2;
   blob.set([0.5, 0.5, 0], first * channels + 9);
   blob[(first + 1) * channels] = 1; // overlaps by a third
-  const options = { scoreThreshold: 0.25, iouThreshold: 0.3, maxDetections: 300 };
+  const options = { scoreThreshold: 0.25, nmsIou: 0.3, maxDetections: 300 };
   const { candidates, kept, detections } = detect(spec, [blob], geometry, options);
   assertEquals(candidates.count, 2);
   assertEquals([...kept], [0]);
@@ -33,6 +33,6 @@ Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
     boxXyxyPx: [10, 2, 18, 10],
     keypoints: [[16, 8, 0.5]],
   }]);
-  const loose = detect(spec, [blob], geometry, { ...options, iouThreshold: 0.5 });
+  const loose = detect(spec, [blob], geometry, { ...options, nmsIou: 0.5 });
   assertEquals(loose.detections.length, 2);
 });

@@ -8,7 +8,7 @@ import { type Candidates, classAt, rowLength, scoreAt } from "./candidates.ts";
 /** Options of {@linkcode nms}. */
 export interface NmsOptions {
   /** A box goes when its IoU with a kept box of its class is greater. */
-  iouThreshold: number;
+  nmsIou: number;
   /** At most so many are kept. */
   maxDetections: number;
 }
@@ -52,7 +52,7 @@ export function nms(candidates: Candidates, options: NmsOptions): Int32Array {
     if (kept.length >= options.maxDetections) break;
     const suppressed = kept.some((winner) =>
       classAt(candidates, winner) === classAt(candidates, index) &&
-      candidateIou(candidates, winner, index) > options.iouThreshold
+      candidateIou(candidates, winner, index) > options.nmsIou
     );
     if (!suppressed) kept.push(index);
   }

@@ -20,7 +20,7 @@ function candidates(...rows: number[][]): Candidates {
   return made;
 }
 
-const OPTIONS = { iouThreshold: 0.5, maxDetections: 300 };
+const OPTIONS = { nmsIou: 0.5, maxDetections: 300 };
 
 Deno.test("iou() is the shared part of both areas, 0 when boxes touch, are apart or have no area", () => {
   assertEquals(iou([0, 0, 10, 10], [5, 0, 15, 10]), 50 / 150);
@@ -46,7 +46,7 @@ Deno.test("nms() keeps a box whose only overlap is with a box that went", () => 
 Deno.test("nms() keeps both when the IoU equals the threshold or the classes differ", () => {
   const half = candidates([0, 0, 10, 10, 0.9, 0], [0, 0, 10, 5, 0.8, 0]);
   assertEquals([...nms(half, OPTIONS)], [0, 1]);
-  assertEquals([...nms(half, { ...OPTIONS, iouThreshold: 0.49 })], [0]);
+  assertEquals([...nms(half, { ...OPTIONS, nmsIou: 0.49 })], [0]);
   assertEquals(
     [...nms(candidates([0, 0, 10, 10, 0.9, 0], [0, 0, 10, 10, 0.8, 1]), OPTIONS)],
     [0, 1],

@@ -22,7 +22,7 @@ export interface Reference extends Detected {
 export async function runReference(
   image: RgbImage,
   shape: Shape,
-  session: ReferenceSession,
+  session: Pick<ReferenceSession, "blobs">,
   raw: HeadSpec,
   options: DetectOptions,
 ): Promise<Reference> {

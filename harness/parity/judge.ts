@@ -1,0 +1,304 @@
+/**
+ * One variant on one image: reference, measured roundings and what the runner did → the parity record.
+ *
+ * @module
+ */
+import type { Detection, ParityRecord, StageParity } from "../records.ts";
+import type { EffectivePrecision, VariantManifest } from "../variant.ts";
+import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
+import { levelPlanes } from "../pose/decode.ts";
+import type { HeadSpec } from "../pose/head.ts";
+import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
+import type { RoundedRawBlobs } from "../reference/reference_model.ts";
+import type { Reference } from "../reference/reference.ts";
+import type { RunnerStages } from "../reference/stage_files.ts";
+import { compareDetections, type Comparison, type DetectionTolerance } from "./end_to_end.ts";
+import { judgeDecode } from "./stage_decode.ts";
+import { judgeNetwork } from "./stage_network.ts";
+import { judgeNms } from "./stage_nms.ts";
+import { judgePreprocess } from "./stage_preprocess.ts";
+import { decodeTolerancePx } from "./stage_decode.ts";
+import { type NetworkTolerance, networkTolerance, toleranceOf } from "./tolerance.ts";
+
+/** Absolute limits that the user sets on top of the derived tolerance; null for none. */
+export interface ParityBars {
+  /** Largest distance of a joint from the reference's, image pixels. */
+  maxPx: number | null;
+  /** Smallest OKS of a pair. */
+  minOks: number | null;
+}
+
+/** Limits when the user sets none. */
+export const DEFAULT_BARS: ParityBars = { maxPx: 10, minOks: 0.9 };
+
+/** Options of the run, and the bars. */
+export interface JudgeOptions extends DetectOptions {
+  bar: ParityBars;
+}
+
+/** Everything that the judgement of one image is made of. */
+export interface ImageEvidence {
+  runId: string;
+  device: string;
+  manifest: VariantManifest;
+  imageId: string;
+  precisionEffective: EffectivePrecision;
+  options: JudgeOptions;
+  reference: Reference;
+  /** Of the reference on this image: `ReferenceModel.measureRounding`. */
+  rounded: RoundedRawBlobs;
+  /** Of the runner's `stages` command; null when it was not run. */
+  stages: RunnerStages | null;
+  /** Of the runner's `run` command; null when the image is missing there. */
+  detections: Detection[] | null;
+}
+
+/**
+ * Returns the reference in the layout of a variant's head: the blobs, and what is decoded from them. This is what `writeReferenceFiles` writes
+ * and what `judgeImage` judges against.
+ */
+export function headReference(
+  variant: VariantManifest,
+  reference: Reference,
+  options: DetectOptions,
+): { blobs: Float32Array[]; detected: Detected } {
+  const blobs = headBlobs(rawSpec(variant), reference.rawBlobs, variant, reference.geometry);
+  return { blobs, detected: detect(variant, blobs, reference.geometry, options) };
+}
+
+/** Returns the parity record of one variant on one image; the first failing stage is named. */
+export function judgeImage(evidence: ImageEvidence): ParityRecord {
+  const { manifest: variant, reference, stages, options, precisionEffective } = evidence;
+  const { geometry } = reference;
+  const raw = rawSpec(variant);
+  const { blobs, detected } = headReference(variant, reference, options);
+  const inHead = (rawBlobs: readonly Float32Array[]) => headBlobs(raw, rawBlobs, variant, geometry);
+  const tolerance = networkTolerance(
+    variant,
+    geometry,
+    precisionEffective,
+    evidence.rounded.dots,
+    {
+      exact: blobs,
+      fp16Weights: inHead(evidence.rounded.fp16Weights),
+      storage: evidence.rounded.storage === null ? null : inHead(evidence.rounded.storage),
+    },
+  );
+  const judged: StageParity[] = [];
+  if (stages === null) {
+    const units = { preprocess: "level/255", network: "logit", decode: "px", nms: "boxes" };
+    for (const stage of ["preprocess", "network", "decode", "nms"] as const) {
+      judged.push({
+        stage,
+        verdict: "inconclusive",
+        maxAbsDiff: null,
+        tolerance: null,
+        unit: units[stage],
+        reason: "the stages were not run",
+      });
+    }
+  } else {
+    judged.push(
+      judgePreprocess(reference.tensor, stages.preprocess, geometry),
+      judgeNetwork(variant, geometry, stages.blobs, tolerance),
+      judgeDecode(variant, blobs, geometry, options, stages.decode),
+      judgeNms(detected.candidates, options, stages.nms),
+    );
+  }
+  const endToEnd = judgeEndToEnd(evidence, detected, tolerance, judged);
+  judged.push(endToEnd.stage);
+  return {
+    kind: "parity",
+    schemaVersion: 1,
+    runId: evidence.runId,
+    device: evidence.device,
+    variantId: variant.id,
+    imageId: evidence.imageId,
+    precisionEffective,
+    stages: judged,
+    firstFailedStage: judged.find(({ verdict }) => verdict === "fail")?.stage ?? null,
+    reference: detected.detections,
+    candidate: evidence.detections ?? [],
+    matches: endToEnd.comparison.matches,
+    unmatchedReference: endToEnd.comparison.unmatchedReference,
+    unmatchedCandidate: endToEnd.comparison.unmatchedCandidate,
+    explainedUnmatched: endToEnd.comparison.explainedUnmatched,
+  };
+}
+
+/** Largest mean absolute deviation of the four DFL distributions of a candidate's cell, in bins: how strongly a box follows its logits. */
+function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): number {
+  const level = levelPlanes(raw, reference.rawBlobs, reference.geometry)
+    .findLast(({ firstCell }) => firstCell <= cell)!;
+  const { data, offset, cellStep, channelStep } = level.box;
+  let largest = 0;
+  for (let side = 0; side < 4; side++) {
+    const logits = Array.from(
+      { length: raw.regMax },
+      (_, bin) =>
+        data[
+          offset + (cell - level.firstCell) * cellStep + (side * raw.regMax + bin) * channelStep
+        ],
+    );
+    const top = Math.max(...logits);
+    const weights = logits.map((value) => Math.exp(value - top));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const mean = weights.reduce((sum, weight, bin) => sum + bin * weight, 0) / total;
+    const deviation = weights.reduce(
+      (sum, weight, bin) => sum + Math.abs(bin - mean) * weight,
+      0,
+    ) / total;
+    largest = Math.max(largest, deviation);
+  }
+  return largest;
+}
+
+/**
+ * Returns how far detections may be from the reference's: the network's tolerance carried through the decode.
+ *
+ * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of its distribution per logit, a score by at
+ * most a quarter per logit.
+ */
+export function detectionTolerance(
+  variant: VariantManifest,
+  reference: Reference,
+  detected: Detected,
+  tolerance: NetworkTolerance,
+): (candidateIndex: number) => DetectionTolerance {
+  const raw = rawSpec(variant);
+  const { geometry } = reference;
+  const rounding = decodeTolerancePx(geometry);
+  const cache = new Map<number, DetectionTolerance>();
+  return (index) => {
+    if (index < 0) return { keypointPx: 0, boxPx: 0, score: 0 };
+    const known = cache.get(index);
+    if (known !== undefined) return known;
+    const stride = detected.candidates.strides[index];
+    const of = (role: "cls" | "box" | "kpt") => toleranceOf(tolerance, role, stride);
+    const made: DetectionTolerance = variant.head === "decoded"
+      ? {
+        keypointPx: (Math.SQRT2 * of("kpt") + rounding) / geometry.scale,
+        // the matrix has centre and size: a side moves by the centre and half of the size
+        boxPx: (1.5 * of("box") + rounding) / geometry.scale,
+        score: of("cls"),
+      }
+      : {
+        keypointPx: (Math.SQRT2 * 2 * stride * of("kpt") + rounding) / geometry.scale,
+        boxPx: (2 * stride * of("box") *
+            boxSensitivity(raw, reference, detected.candidates.cells[index]) +
+          rounding) / geometry.scale,
+        score: of("cls") / 4 + 1e-6,
+      };
+    cache.set(index, made);
+    return made;
+  };
+}
+
+function judgeEndToEnd(
+  evidence: ImageEvidence,
+  detected: Detected,
+  tolerance: NetworkTolerance,
+  earlier: readonly StageParity[],
+): { stage: StageParity; comparison: Comparison } {
+  const { manifest: variant, reference, options, detections } = evidence;
+  const bars = options.bar;
+  const { geometry } = reference;
+  const comparison = compareDetections(detected, detections ?? [], {
+    geometry,
+    ...options,
+    toleranceOf: detectionTolerance(variant, reference, detected, tolerance),
+  });
+  const distances = comparison.matches.flatMap(({ distancesPx }) => distancesPx);
+  const maxPx = distances.reduce((a, b) => Number.isNaN(b) || b > a ? b : a, 0);
+  const stage: StageParity = {
+    stage: "end-to-end",
+    verdict: "pass",
+    maxAbsDiff: comparison.matches.length === 0 || Number.isNaN(maxPx) ? null : maxPx,
+    tolerance: comparison.matches.length === 0 ? null : comparison.tolerancePx,
+    unit: "px",
+    reason: "",
+  };
+  const base =
+    `tolerance carried from the network through the decode (${tolerance.reason}); bars: ${
+      bars.maxPx === null ? "no largest distance" : `${bars.maxPx} px`
+    }, ${bars.minOks === null ? "no smallest OKS" : `OKS ${bars.minOks}`}`;
+  const end = (verdict: StageParity["verdict"], reason: string) => ({
+    stage: { ...stage, verdict, reason: `${reason}; ${base}` },
+    comparison,
+  });
+  if (detections === null) {
+    return end("fail", "missing: the runner has no detections of this image");
+  }
+  if (detections.some(hasNotFinite)) {
+    return end("fail", "a detection has numbers that are not finite");
+  }
+  const faults = [
+    ...comparison.unexplained,
+    ...comparison.excesses.toSorted((a, b) => b.px - a.px).map(({ match, text }) =>
+      `detection ${match.referenceIndex}: ${text}`
+    ),
+    ...ownBlobFaults(evidence, earlier),
+  ];
+  if (bars.maxPx !== null && maxPx > bars.maxPx) {
+    faults.push(`a joint is ${maxPx.toFixed(2)} px off, beyond the bar of ${bars.maxPx} px`);
+  }
+  const minOks = Math.min(1, ...comparison.matches.map(({ oks }) => oks));
+  if (bars.minOks !== null && minOks < bars.minOks) {
+    faults.push(`the smallest OKS is ${minOks.toFixed(4)}, below the bar of ${bars.minOks}`);
+  }
+  if (faults.length > 0) {
+    return end(
+      "fail",
+      `${faults.length} difference${faults.length > 1 ? "s" : ""} unexplained, first: ${faults[0]}`,
+    );
+  }
+  if (detected.detections.length === 0 && detections.length === 0) {
+    return end("inconclusive", "no detection on either side proves nothing");
+  }
+  const notes = [`${comparison.matches.length} pairs`];
+  if (comparison.explainedUnmatched > 0) {
+    notes.push(`${comparison.explainedUnmatched} near a threshold in one of the two only`);
+  }
+  if (comparison.otherWinners > 0) {
+    notes.push(
+      `${comparison.otherWinners} where another cell of the same person won by a score within tolerance`,
+    );
+  }
+  return end("pass", notes.join(", "));
+}
+
+function hasNotFinite({ score, boxXyxyPx, keypoints }: Detection): boolean {
+  return ![score, ...boxXyxyPx, ...keypoints.flat()].every(Number.isFinite);
+}
+
+/**
+ * What of the runner's detections does not follow from its own network outputs: a wrong way back to the image, cut coordinates, the outputs of
+ * another image. Only float32 rounding is allowed here, whatever the precision of the network. Judged where the stages before pass.
+ */
+function ownBlobFaults(evidence: ImageEvidence, earlier: readonly StageParity[]): string[] {
+  const { manifest: variant, reference, stages, options, detections } = evidence;
+  const failed = earlier.some(({ stage, verdict }) =>
+    (stage === "preprocess" || stage === "network") && verdict === "fail"
+  );
+  if (stages === null || detections === null || failed) return [];
+  const own = detect(
+    variant,
+    stages.blobs.filter((blob) => blob !== null),
+    reference.geometry,
+    options,
+  );
+  const roundingPx = 2 * decodeTolerancePx(reference.geometry) / reference.geometry.scale;
+  const comparison = compareDetections(own, detections, {
+    geometry: reference.geometry,
+    ...options,
+    toleranceOf: () => ({ keypointPx: roundingPx, boxPx: roundingPx, score: 1e-5 }),
+  });
+  return [
+    ...comparison.unexplained.map((text) =>
+      `not what the runner's own network outputs give: ${text}`
+    ),
+    ...comparison.excesses.map(({ match, text }) =>
+      `detection ${match.candidateIndex} is not what the runner's own network outputs give: ${text}`
+    ),
+  ];
+}

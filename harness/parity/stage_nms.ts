@@ -1,0 +1,97 @@
+/**
+ * The NMS stage: decisions on the identical candidates.
+ *
+ * @module
+ */
+import type { StageParity } from "../records.ts";
+import { type Candidates, classAt, scoreAt } from "../pose/candidates.ts";
+import { byDescendingScore, candidateIou, type NmsOptions } from "../pose/nms.ts";
+import { format, missing } from "./stage_verdict.ts";
+
+/** IoUs this near to the threshold may fall on either side in float32. */
+const IOU_BORDER = 1e-5;
+
+/**
+ * Returns the judgement of which of the reference's candidates the runner's NMS keeps, and in which order.
+ *
+ * Every decision is checked on its own, following the runner's: a candidate must go when a kept one of its class overlaps it by more than the
+ * threshold, must stay when none does, and may do either when the IoU lies within float32 rounding of the threshold.
+ */
+export function judgeNms(
+  candidates: Candidates,
+  options: NmsOptions,
+  found: Int32Array | null,
+): StageParity {
+  const stage = "nms";
+  const unit = "boxes";
+  if (found === null) return missing(stage, unit, "list of kept candidates");
+  if (candidates.count === 0) {
+    return {
+      stage,
+      unit,
+      verdict: found.length === 0 ? "inconclusive" : "fail",
+      maxAbsDiff: found.length,
+      tolerance: 0,
+      reason: found.length === 0
+        ? "no candidate: nothing to suppress proves nothing"
+        : `the runner keeps ${found.length} of no candidates`,
+    };
+  }
+  const wrong: string[] = [];
+  let border = 0;
+  const kept: number[] = [];
+  const keptByRunner = new Set(found);
+  for (const index of byDescendingScore(candidates)) {
+    if (kept.length >= options.maxDetections) break;
+    let largest = 0;
+    let by = -1;
+    for (const winner of kept) {
+      if (classAt(candidates, winner) !== classAt(candidates, index)) continue;
+      const overlap = candidateIou(candidates, winner, index);
+      if (overlap > largest) {
+        largest = overlap;
+        by = winner;
+      }
+    }
+    const keeps = keptByRunner.has(index);
+    const isBorder = Math.abs(largest - options.nmsIou) <= IOU_BORDER;
+    if (isBorder) border++;
+    else if (keeps !== largest <= options.nmsIou) {
+      wrong.push(
+        keeps
+          ? `candidate ${index} stays although it overlaps the kept ${by} with IoU ${
+            format(largest)
+          }`
+          : `candidate ${index} (score ${
+            format(scoreAt(candidates, index))
+          }) is missing although its largest IoU with a kept one is ${format(largest)}`,
+      );
+    }
+    if (keeps) kept.push(index);
+  }
+  const inOrder = found.length === kept.length &&
+    kept.every((index, rank) => found[rank] === index);
+  if (!inOrder && wrong.length === 0) {
+    const rank = kept.findIndex((index, each) => found[each] !== index);
+    wrong.push(
+      found.length > kept.length
+        ? `${found.length} candidates stay, expected at most ${kept.length}`
+        : `rank ${rank} is candidate ${found[rank] ?? "none"}, expected ${
+          kept[rank]
+        } by descending score`,
+    );
+  }
+  const rule = `greedy by class, IoU > ${options.nmsIou}, at most ${options.maxDetections}${
+    border > 0 ? `; ${border} decisions within rounding of the threshold` : ""
+  }`;
+  return {
+    stage,
+    unit,
+    verdict: wrong.length === 0 ? "pass" : "fail",
+    maxAbsDiff: wrong.length,
+    tolerance: 0,
+    reason: wrong.length === 0
+      ? `${kept.length} of ${candidates.count} candidates stay; ${rule}`
+      : `${wrong.length} wrong decisions, first: ${wrong[0]}; ${rule}`,
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * Tolerances, derived from the precision that ran.
+ *
+ * How strongly the graph amplifies rounding on this image is measured: its weights are rounded to fp16 (unit roundoff u16 = 2^-11) and the
+ * outputs' change D is taken per level and meaning. Everything else follows from D:
+ *
+ * | ran | compared with | tolerance per value |
+ * |---|---|---|
+ * | fp32 | the float32 reference | 4·√n · (u32/u16) · D |
+ * | fp16 weights | the reference with the same fp16 weights | the same |
+ * | fp16 or bf16 storage | the float32 reference | 4 · S, S: change by a simulation that rounds every stored blob as well |
+ * | fp16 arithmetic | the float32 reference | 4·√(m/2) · S |
+ * | int8 | the float32 reference | 4·16·8 · D |
+ *
+ * n is the longest dot product of the graph, m the mean one over output channels. The root mean square has half the factor λ of the
+ * largest difference where 16-bit storage or int8 decides. The rounding errors of a sum of n terms grow like √n with high
+ * probability (Higham and Mary, "A New Approach to Probabilistic Rounding Error Analysis", SIAM J. Sci. Comput. 41, 2019; its
+ * factor λ is 4 here). A sum kept in fp16 is rounded at each of its m terms, with partial sums of √(k/m) of the result's size: √(m/2)
+ * times the rounding of the result. int8 steps are 1/254 of a blob's largest value, which is 8 · u16 of it, and a blob's largest
+ * value is taken as 16 times its typical one.
+ *
+ * A head that decodes in the graph computes pixels: where its blobs are stored in 16 bits, the spacing of such numbers at the largest coordinate is
+ * added (fp16: 0.5 px from 512 to 1024; bf16: 4 px).
+ *
+ * @module
+ */
+import type { EffectivePrecision } from "../variant.ts";
+import { type HeadSpec, type InputSize, levelStrides } from "../pose/head.ts";
+import type { DotLengths } from "../reference/dot_lengths.ts";
+import { groupDifferences, type GroupKey, type ValueRole } from "./blob_groups.ts";
+
+/** Factor λ of the probabilistic rounding analysis. */
+const LAMBDA = 4;
+/** u32 / u16. */
+const FP32_OVER_FP16 = 2 ** -13;
+/** 2^-8 / 2^-11, times a blob's largest value over its typical one. */
+const INT8_STEP = 8 * 16;
+/** Smallest tolerance of a value: where a measured change is 0, float32 still rounds. */
+const FLOOR = 2 ** -20;
+
+/** Outputs of the reference graph with roundings, all in the layout of the variant's head and on the reference's tensor. */
+export interface RoundedBlobs {
+  /** Of the float32 graph. */
+  exact: readonly Float32Array[];
+  /** With the weights rounded to fp16. */
+  fp16Weights: readonly Float32Array[];
+  /** With stored blobs rounded as the effective precision does; null when it does not store 16-bit blobs. */
+  storage: readonly Float32Array[] | null;
+}
+
+/** Tolerance of one group of values. */
+export interface GroupTolerance extends GroupKey {
+  /** Largest absolute difference that is allowed; logits, or for a head decoded in the graph pixels and scores. */
+  maxAbs: number;
+  /** Largest root mean square. */
+  rms: number;
+  /** Part of `maxAbs` by which this group may differ from the float32 reference, which for fp16 weights is more than from `target`. */
+  fromExact: number;
+}
+
+/** Tolerances of all groups. */
+export interface NetworkTolerance {
+  groups: GroupTolerance[];
+  /** Blobs that the network's outputs are compared with. */
+  target: readonly Float32Array[];
+  /** Where the numbers come from, for people. */
+  reason: string;
+}
+
+/** Returns the distance between neighbouring numbers of that many significand bits (fp16: 11, bf16: 8, float32: 24) at a value. */
+export function spacingAt(value: number, significandBits: number): number {
+  return 2 ** (Math.floor(Math.log2(value)) - significandBits + 1);
+}
+
+/** Returns the tolerances of the network's outputs on one image. */
+export function networkTolerance(
+  spec: HeadSpec,
+  input: InputSize,
+  precision: EffectivePrecision,
+  dots: DotLengths,
+  blobs: RoundedBlobs,
+): NetworkTolerance {
+  const byWeights = groupDifferences(spec, blobs.exact, blobs.fp16Weights, input);
+  const byStorage = blobs.storage === null
+    ? null
+    : groupDifferences(spec, blobs.exact, blobs.storage, input);
+  const summing = LAMBDA * Math.sqrt(dots.longest) * FP32_OVER_FP16;
+  const decoded = spec.outputs.some(({ role }) => role === "decoded");
+  const longSide = Math.max(input.widthPx, input.heightPx);
+  const bits = precision === "bf16-storage"
+    ? 8
+    : precision === "fp16-storage" || precision === "fp16-arithmetic"
+    ? 11
+    : 24;
+  // float32 rounds a handful of times on the way to a pixel
+  const gridPx = decoded ? (bits === 24 ? 16 : 1) * spacingAt(longSide, bits) : 0;
+  const gridScore = decoded ? (bits === 24 ? 16 : 1) * spacingAt(1, bits) : 0;
+  const factors = storageFactors(precision, dots, byStorage !== null);
+  const groups = levelStrides(spec).flatMap((stride) =>
+    (["cls", "box", "kpt", "vis"] as const).flatMap((role): GroupTolerance[] => {
+      // levels share the largest change of their kind: a level alone has too few values for its tail
+      const size = (list: typeof byWeights, what: "maxAbs" | "rms") =>
+        Math.max(0, ...list.filter((group) => group.role === role).map((group) => group[what]));
+      if (!byWeights.some((group) => group.role === role && group.stride === stride)) return [];
+      const grid = role === "box" || role === "kpt" ? gridPx : gridScore;
+      const source = factors.of === "storage" ? byStorage! : byWeights;
+      const maxAbs = factors.of === "sums"
+        ? summing * size(byWeights, "maxAbs") + grid + FLOOR
+        : factors.factor * size(source, "maxAbs") + grid + FLOOR;
+      const rms = factors.of === "sums"
+        ? summing * size(byWeights, "rms") + grid + FLOOR
+        : factors.factor * size(source, "rms") / 2 + grid + FLOOR;
+      const fromExact = precision === "fp16-weights" ? maxAbs + size(byWeights, "maxAbs") : maxAbs;
+      return [{ role, stride, maxAbs, rms, fromExact }];
+    })
+  );
+  return {
+    groups,
+    target: precision === "fp16-weights" ? blobs.fp16Weights : blobs.exact,
+    reason: factors.reason +
+      (decoded && bits !== 24
+        ? `, plus ${gridPx} px: the spacing of ${
+          bits === 8 ? "bf16" : "fp16"
+        } numbers at ${longSide}, since the graph computes pixels`
+        : ""),
+  };
+}
+
+/** How the tolerance follows from the measured changes. */
+function storageFactors(
+  precision: EffectivePrecision,
+  dots: DotLengths,
+  hasStorage: boolean,
+): { of: "sums" | "storage" | "weights"; factor: number; reason: string } {
+  const n = dots.longest;
+  const change = "D: change of the outputs when the weights are rounded to fp16";
+  switch (precision) {
+    case "fp32":
+      return { of: "sums", factor: 0, reason: `fp32: 4·√${n}·2^-13·D (${change})` };
+    case "fp16-weights":
+      return {
+        of: "sums",
+        factor: 0,
+        reason:
+          `fp16 weights, fp32 sums: against the reference with the same rounded weights, 4·√${n}·2^-13·D (${change})`,
+      };
+    case "int8":
+      return {
+        of: "weights",
+        factor: LAMBDA * INT8_STEP,
+        reason:
+          `int8: 4·16·8·D (${change}; int8 steps are 8 times coarser, relative to a blob's largest value)`,
+      };
+    case "fp16-storage":
+    case "bf16-storage":
+    case "fp16-arithmetic": {
+      if (!hasStorage) {
+        throw new TypeError(
+          `Cannot derive the tolerance of ${precision}: the simulated storage is missing`,
+        );
+      }
+      const simulated =
+        `S: change of the outputs when weights and every stored blob are rounded to ${
+          precision === "bf16-storage" ? "bf16" : "fp16"
+        }`;
+      const growth = precision === "fp16-arithmetic" ? Math.sqrt(dots.mean / 2) : 1;
+      return {
+        of: "storage",
+        factor: LAMBDA * growth,
+        reason: precision === "fp16-arithmetic"
+          ? `fp16 arithmetic: 4·√(${Math.round(dots.mean)}/2)·S (${simulated})`
+          : `${precision}: 4·S (${simulated})`,
+      };
+    }
+  }
+}
+
+/** Returns by how much values of that meaning and level may differ from the float32 reference. */
+export function toleranceOf(
+  tolerance: NetworkTolerance,
+  role: ValueRole,
+  stride: number,
+): number {
+  return tolerance.groups.find((group) => group.role === role && group.stride === stride)
+    ?.fromExact ?? 0;
+}

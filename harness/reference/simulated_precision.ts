@@ -1,0 +1,126 @@
+/**
+ * A graph in float32 → graphs whose values are rounded as another precision rounds them, to be run by onnxruntime.
+ *
+ * What the roundings do to the outputs is measured on the very image, instead of guessed.
+ *
+ * @module
+ */
+import {
+  DATA_TYPE,
+  floatsOf,
+  floatTensor,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from "../model/onnx_file.ts";
+import { freshName, namesIn } from "../model/onnx_graph.ts";
+
+/** Roundings that can be simulated. */
+export type SimulatedPrecision = "fp16-weights" | "fp16-storage" | "bf16-storage";
+
+const floatBits = new Float32Array(1);
+const intBits = new Uint32Array(floatBits.buffer);
+
+/** Returns the value rounded to the nearest IEEE 754 binary16 number, ties to even; beyond 65504 it is infinite. */
+export function roundToHalf(value: number): number {
+  if (!Number.isFinite(value) || value === 0) return value;
+  const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
+  const unit = 2 ** (exponent - 10);
+  const scaled = value / unit;
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+  const half = rounded * unit;
+  return Math.abs(half) > 65504 ? Math.sign(value) * Infinity : half;
+}
+
+/** Returns the value with the low 16 bits of its float32 cut off, as ncnn stores bf16 (`float32_to_bfloat16` in `src/mat.h`). */
+export function truncateToBfloat16(value: number): number {
+  floatBits[0] = value;
+  intBits[0] &= 0xffff0000;
+  return floatBits[0];
+}
+
+/** Operators whose second input is a weight that ncnn stores in 16 bits; biases stay float32. */
+const WEIGHTED = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+
+/** Operators that only move values: rounding after them changes nothing. */
+const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxPool", "Identity"]);
+
+/**
+ * Returns the graph that computes what a variant of that precision computes, up to the order of its sums.
+ *
+ * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32. `fp16-storage`, `bf16-storage`: in addition
+ * every value that is stored between two operators is rounded. Throws `TypeError` when the graph has weights that are not floats.
+ */
+export function simulatePrecision(model: OnnxModel, precision: SimulatedPrecision): OnnxModel {
+  const round = precision === "bf16-storage" ? truncateToBfloat16 : roundToHalf;
+  const initializers = new Map(model.initializers);
+  for (const node of model.nodes) {
+    const tensor = initializers.get(node.inputs[1] ?? "");
+    if (WEIGHTED.has(node.opType) && tensor !== undefined) {
+      initializers.set(tensor.name, roundedTensor(tensor, round));
+    }
+  }
+  if (precision === "fp16-weights") return { ...model, initializers };
+  const taken = namesIn(model);
+  const outputs = new Set(model.outputs.map(({ name }) => name));
+  const renamed = new Map<string, string>();
+  const nodes: OnnxNode[] = [];
+  const addRounding = (source: string, target: string) =>
+    nodes.push(...roundingNodes(source, target, precision, taken, initializers));
+  for (const { name } of model.inputs) {
+    const target = freshName(`${name}_rounded`, taken);
+    renamed.set(name, target);
+    addRounding(name, target);
+  }
+  for (const node of model.nodes) {
+    const inputs = node.inputs.map((name) => renamed.get(name) ?? name);
+    nodes.push({ ...node, inputs });
+    if (MOVES.has(node.opType) || node.opType === "Constant") continue;
+    for (const output of node.outputs) {
+      if (outputs.has(output) || output === "") continue;
+      const target = freshName(`${output}_rounded`, taken);
+      renamed.set(output, target);
+      addRounding(output, target);
+    }
+  }
+  return { ...model, nodes, initializers };
+}
+
+function roundedTensor(tensor: OnnxTensor, round: (value: number) => number): OnnxTensor {
+  return floatTensor(tensor.name, tensor.dims, floatsOf(tensor).map(round));
+}
+
+/** Nodes that round a value: casts to float16 and back, or Veltkamp's splitting for the 8 bits of bf16. */
+function roundingNodes(
+  source: string,
+  target: string,
+  precision: SimulatedPrecision,
+  taken: Set<string>,
+  initializers: Map<string, OnnxTensor>,
+): OnnxNode[] {
+  const node = (opType: string, inputs: string[], output: string, to?: number): OnnxNode => ({
+    name: freshName(`${target}/${opType}`, taken),
+    opType,
+    domain: "",
+    inputs,
+    outputs: [output],
+    attributes: to === undefined ? new Map() : new Map([["to", { type: "int", value: to }]]),
+  });
+  if (precision === "fp16-storage") {
+    const half = freshName(`${target}_half`, taken);
+    return [
+      node("Cast", [source], half, DATA_TYPE.float16),
+      node("Cast", [half], target, DATA_TYPE.float),
+    ];
+  }
+  const factor = "veltkamp_65537";
+  if (!initializers.has(factor)) initializers.set(factor, floatTensor(factor, [1], [65537]));
+  const [scaled, low] = ["scaled", "low"].map((part) => freshName(`${target}_${part}`, taken));
+  return [
+    node("Mul", [source, factor], scaled),
+    node("Sub", [scaled, source], low),
+    node("Sub", [scaled, low], target),
+  ];
+}
