@@ -1,0 +1,14 @@
+// The last line: without it the run did not finish.
+
+#ifndef POSEMARK_END_LINE_H
+#define POSEMARK_END_LINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <string>
+
+// The line of kind "end" (RunnerEndSchema in harness/records.ts); hash covers all bytes of the lines before it.
+std::string end_line(size_t image_count, int64_t elapsed_ns, uint64_t hash);
+
+#endif // POSEMARK_END_LINE_H

@@ -1,0 +1,38 @@
+// ncnn graph and weights, loaded with the options that were asked for, and what of them took effect.
+
+#ifndef POSEMARK_MODEL_H
+#define POSEMARK_MODEL_H
+
+#include "options.h"
+
+#include "net.h"
+
+struct Model
+{
+    // the net uses the allocators: it is declared after them, and so goes first
+    ncnn::UnlockedPoolAllocator blob_allocator;
+    ncnn::PoolAllocator workspace_allocator;
+    ncnn::Net net;
+    // weights in the .bin are fp16
+    bool fp16_weights = false;
+    // what the CPU executes, see EFFECTIVE_PRECISIONS in harness/variant.ts
+    std::string effective_precision = "fp32";
+    // kept by the stale-extractor defect only
+    std::vector<ncnn::Mat> stale_outputs;
+};
+
+// ncnn's switches for these options.
+ncnn::Option ncnn_option(const Options& options);
+
+// Loads --param and --bin. Returns 0, or -1 with the reason in error.
+int load_model(const Options& options, Model& model, std::string& error);
+
+// Runs the graph on input (W x H x 3) and fills one blob per name.
+// Every call uses an Extractor of its own, since an Extractor keeps what it computed.
+// keep_all keeps intermediate blobs, for names that are not outputs. Returns 0, or -1 with the reason in error.
+int run_network(Model& model, const Options& options, const ncnn::Mat& input, const std::vector<std::string>& names, bool keep_all, std::vector<ncnn::Mat>& blobs, std::string& error);
+
+// Names of the blobs in --outputs.
+std::vector<std::string> output_names(const Options& options);
+
+#endif // POSEMARK_MODEL_H

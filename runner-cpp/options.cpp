@@ -1,0 +1,488 @@
+#include "options.h"
+
+#include "defects.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include <set>
+
+const char* usage()
+{
+    return "posemark-runner info\n"
+           "posemark-runner run --param FILE --bin FILE --outputs NAME:ROLE:STRIDE,... --images LIST (--shape WxH | --rect LONGSIDE) [options]\n"
+           "posemark-runner stages (the same options) --reference-dir DIR --dump-dir DIR\n"
+           "posemark-runner roofline [--threads N] [--powersave 0|1|2 | --core-mask HEX]\n"
+           "posemark-runner defects\n"
+           "\n"
+           "  --head decoded|raw|raw-nchw   what the outputs hold (default raw)\n"
+           "  --input-blob NAME             default in0\n"
+           "  --outputs LIST                NAME:ROLE:STRIDE with role decoded, raw, box, cls or kpt\n"
+           "  --classes N --keypoints K --keypoint-dims 2|3 --reg-max N\n"
+           "  --images LIST                 one image a line: id TAB width TAB height TAB path of raw RGB\n"
+           "  --shape WxH | --rect LONGSIDE letterbox target\n"
+           "  --score-threshold T --nms-iou T --max-detections N\n"
+           "  --threads N --powersave 0|1|2 | --core-mask HEX\n"
+           "  --precision fp32|fp16|fp16-storage|bf16|int8\n"
+           "  --winograd on|off --sgemm on|off --packing on|off\n"
+           "  --warmup N --iterations N\n"
+           "  --sigmoid exact|fast\n"
+           "  --trap swap-rb,letterbox-truncate,integer-boxes\n"
+           "  --dump-blob NAME,... --dump-dir DIR\n"
+           "  --out FILE                    lines go there and not to stdout\n"
+           "  --inject-slowdown PERCENT --inject-defect NAME   in test builds only\n";
+}
+
+int parse_int(const std::string& text, int min, int max, int& value)
+{
+    if (text.empty() || text.size() > 10)
+        return -1;
+    for (size_t i = 0; i < text.size(); i++)
+    {
+        const bool sign = i == 0 && text[i] == '-' && text.size() > 1;
+        if (!sign && (text[i] < '0' || text[i] > '9'))
+            return -1;
+    }
+    const long long parsed = strtoll(text.c_str(), 0, 10);
+    if (parsed < min || parsed > max)
+        return -1;
+    value = (int)parsed;
+    return 0;
+}
+
+int parse_number(const std::string& text, double& value)
+{
+    if (text.empty() || text.find_first_not_of("0123456789.eE+-") != std::string::npos)
+        return -1;
+    char* end = 0;
+    errno = 0;
+    const double parsed = strtod(text.c_str(), &end);
+    if (errno != 0 || *end != '\0' || !isfinite(parsed))
+        return -1;
+    value = parsed;
+    return 0;
+}
+
+static std::vector<std::string> split(const std::string& text, char separator)
+{
+    std::vector<std::string> parts;
+    size_t begin = 0;
+    for (;;)
+    {
+        const size_t end = text.find(separator, begin);
+        parts.push_back(text.substr(begin, end == std::string::npos ? end : end - begin));
+        if (end == std::string::npos)
+            return parts;
+        begin = end + 1;
+    }
+}
+
+static std::string refuse(const std::string& name, const std::string& value, const std::string& expected)
+{
+    return "Cannot use " + name + " \"" + value + "\": expected " + expected;
+}
+
+static int parse_role(const std::string& text, Role& role)
+{
+    if (text == "decoded")
+        role = Role::DECODED;
+    else if (text == "raw")
+        role = Role::RAW;
+    else if (text == "box")
+        role = Role::BOX;
+    else if (text == "cls")
+        role = Role::CLS;
+    else if (text == "kpt")
+        role = Role::KPT;
+    else
+        return -1;
+    return 0;
+}
+
+static int parse_outputs(const std::string& value, std::vector<Output>& outputs, std::string& error)
+{
+    outputs.clear();
+    for (const std::string& part : split(value, ','))
+    {
+        const size_t colon2 = part.rfind(':');
+        const size_t colon1 = colon2 == std::string::npos || colon2 == 0 ? std::string::npos : part.rfind(':', colon2 - 1);
+        Output output;
+        if (colon1 == std::string::npos || colon1 == 0
+            || parse_role(part.substr(colon1 + 1, colon2 - colon1 - 1), output.role) != 0
+            || parse_int(part.substr(colon2 + 1), 0, 4096, output.stride) != 0
+            || (output.role != Role::DECODED && output.stride == 0))
+        {
+            error = refuse("--outputs", part, "NAME:ROLE:STRIDE with role decoded (stride 0), raw, box, cls or kpt");
+            return -1;
+        }
+        output.blob = part.substr(0, colon1);
+        outputs.push_back(output);
+    }
+    return 0;
+}
+
+static int parse_traps(const std::string& value, Traps& traps, std::string& error)
+{
+    for (const std::string& part : split(value, ','))
+    {
+        if (part == "swap-rb")
+            traps.swap_rb = true;
+        else if (part == "letterbox-truncate")
+            traps.letterbox_truncate = true;
+        else if (part == "integer-boxes")
+            traps.integer_boxes = true;
+        else
+        {
+            error = refuse("--trap", part, "swap-rb, letterbox-truncate or integer-boxes");
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int parse_shape(const std::string& value, Options& options)
+{
+    const size_t x = value.find('x');
+    if (x == std::string::npos)
+        return -1;
+    if (parse_int(value.substr(0, x), 32, 8192, options.shape_width) != 0)
+        return -1;
+    return parse_int(value.substr(x + 1), 32, 8192, options.shape_height);
+}
+
+static int parse_core_mask(const std::string& value, std::string& core_mask)
+{
+    std::string digits = value;
+    if (digits.compare(0, 2, "0x") == 0 || digits.compare(0, 2, "0X") == 0)
+        digits = digits.substr(2);
+    const size_t first = digits.find_first_not_of('0');
+    if (digits.empty() || digits.size() > 64 || first == std::string::npos || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+        return -1;
+    core_mask = digits.substr(first);
+    for (char& c : core_mask)
+    {
+        if (c >= 'A' && c <= 'F')
+            c = (char)(c - 'A' + 'a');
+    }
+    return 0;
+}
+
+static int parse_switch(const std::string& value, bool& flag)
+{
+    if (value != "on" && value != "off")
+        return -1;
+    flag = value == "on";
+    return 0;
+}
+
+static int parse_share(const std::string& value, float& share)
+{
+    double parsed = 0.0;
+    if (parse_number(value, parsed) != 0 || !(parsed > 0.0 && parsed < 1.0))
+        return -1;
+    const float rounded = (float)parsed;
+    if (!(rounded > 0.f && rounded < 1.f))
+        return -1;
+    share = rounded;
+    return 0;
+}
+
+static int parse_model_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
+{
+    if (name == "--param")
+        o.param = value;
+    else if (name == "--bin")
+        o.bin = value;
+    else if (name == "--input-blob")
+        o.input_blob = value;
+    else if (name == "--head")
+    {
+        if (value == "decoded")
+            o.head = Head::DECODED;
+        else if (value == "raw")
+            o.head = Head::RAW;
+        else if (value == "raw-nchw")
+            o.head = Head::RAW_NCHW;
+        else
+            error = refuse(name, value, "decoded, raw or raw-nchw");
+    }
+    else if (name == "--outputs")
+        return parse_outputs(value, o.outputs, error);
+    else if (name == "--classes")
+    {
+        if (parse_int(value, 1, 10000, o.classes) != 0) error = refuse(name, value, "a whole number from 1 to 10000");
+    }
+    else if (name == "--keypoints")
+    {
+        if (parse_int(value, 1, 1000, o.keypoints) != 0) error = refuse(name, value, "a whole number from 1 to 1000");
+    }
+    else if (name == "--keypoint-dims")
+    {
+        if (parse_int(value, 2, 3, o.keypoint_dims) != 0) error = refuse(name, value, "2 or 3");
+    }
+    else if (name == "--reg-max")
+    {
+        if (parse_int(value, 2, 64, o.reg_max) != 0) error = refuse(name, value, "a whole number from 2 to 64");
+    }
+    else if (name == "--shape")
+    {
+        if (parse_shape(value, o) != 0) error = refuse(name, value, "WIDTHxHEIGHT in pixels, each from 32 to 8192");
+    }
+    else if (name == "--rect")
+    {
+        if (parse_int(value, 32, 8192, o.rect_long_side) != 0) error = refuse(name, value, "the long side in pixels, from 32 to 8192");
+    }
+    else
+        known = false;
+    return error.empty() ? 0 : -1;
+}
+
+static int parse_speed_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
+{
+    if (name == "--threads")
+    {
+        if (parse_int(value, 1, 256, o.threads) != 0) error = refuse(name, value, "a whole number from 1 to 256");
+    }
+    else if (name == "--powersave")
+    {
+        if (parse_int(value, 0, 2, o.powersave) != 0) error = refuse(name, value, "0 (all cores), 1 (little) or 2 (big)");
+    }
+    else if (name == "--core-mask")
+    {
+        if (parse_core_mask(value, o.core_mask) != 0) error = refuse(name, value, "a hexadecimal mask of CPUs that is not 0, such as f0");
+        o.powersave = -1;
+    }
+    else if (name == "--precision")
+    {
+        static const std::set<std::string> names = {"fp32", "fp16", "fp16-storage", "bf16", "int8"};
+        if (names.count(value) == 0) error = refuse(name, value, "fp32, fp16, fp16-storage, bf16 or int8");
+        o.precision = value;
+    }
+    else if (name == "--winograd" || name == "--sgemm" || name == "--packing")
+    {
+        bool& flag = name == "--winograd" ? o.winograd : name == "--sgemm" ? o.sgemm
+                                                                           : o.packing;
+        if (parse_switch(value, flag) != 0) error = refuse(name, value, "on or off");
+    }
+    else if (name == "--warmup")
+    {
+        if (parse_int(value, 0, 100000, o.warmup) != 0) error = refuse(name, value, "a whole number from 0 to 100000");
+    }
+    else if (name == "--iterations")
+    {
+        if (parse_int(value, 1, 1000000, o.iterations) != 0) error = refuse(name, value, "a whole number from 1 to 1000000");
+    }
+    else
+        known = false;
+    return error.empty() ? 0 : -1;
+}
+
+static int parse_other_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
+{
+    if (name == "--images")
+        o.images = value;
+    else if (name == "--dump-dir")
+        o.dump_dir = value;
+    else if (name == "--reference-dir")
+        o.reference_dir = value;
+    else if (name == "--out")
+        o.out = value;
+    else if (name == "--dump-blob")
+        o.dump_blobs = split(value, ',');
+    else if (name == "--score-threshold")
+    {
+        if (parse_share(value, o.score_threshold) != 0) error = refuse(name, value, "a number above 0 and below 1");
+    }
+    else if (name == "--nms-iou")
+    {
+        if (parse_share(value, o.nms_iou) != 0) error = refuse(name, value, "a number above 0 and below 1");
+    }
+    else if (name == "--max-detections")
+    {
+        if (parse_int(value, 1, 100000, o.max_detections) != 0) error = refuse(name, value, "a whole number from 1 to 100000");
+    }
+    else if (name == "--sigmoid")
+    {
+        if (value != "exact" && value != "fast") error = refuse(name, value, "exact or fast");
+        o.fast_sigmoid = value == "fast";
+    }
+    else if (name == "--trap")
+        return parse_traps(value, o.traps, error);
+    else if (name == "--inject-slowdown")
+    {
+        if (!is_test_build())
+            error = "Cannot use --inject-slowdown: this is not a test build: build with -DPOSEMARK_TEST_BUILD=ON";
+        else if (parse_number(value, o.inject_slowdown_percent) != 0 || o.inject_slowdown_percent < 0.0 || o.inject_slowdown_percent > 1000.0)
+            error = refuse(name, value, "percent from 0 to 1000");
+    }
+    else if (name == "--inject-defect")
+    {
+        if (!is_test_build())
+            error = "Cannot use --inject-defect: this is not a test build: build with -DPOSEMARK_TEST_BUILD=ON";
+        else if (select_defect(value) != 0)
+            error = refuse(name, value, "a name that \"posemark-runner defects\" lists");
+        o.inject_defect = value;
+    }
+    else
+        known = false;
+    return error.empty() ? 0 : -1;
+}
+
+static int check_outputs(const Options& o, std::string& error)
+{
+    std::set<std::string> seen;
+    std::set<int> strides;
+    for (const Output& output : o.outputs)
+    {
+        const bool fits = o.head == Head::DECODED ? output.role == Role::DECODED
+                          : o.head == Head::RAW   ? output.role == Role::RAW
+                                                  : output.role == Role::BOX || output.role == Role::CLS || output.role == Role::KPT;
+        if (!fits)
+        {
+            error = "Cannot use --outputs: the role of \"" + output.blob + "\" does not belong to this --head: expected decoded for decoded, raw for raw, and box, cls and kpt for raw-nchw";
+            return -1;
+        }
+        if (!seen.insert(std::to_string((int)output.role) + ":" + std::to_string(output.stride)).second)
+        {
+            error = "Cannot use --outputs: \"" + output.blob + "\" repeats a role and stride that is there already";
+            return -1;
+        }
+        strides.insert(output.stride);
+    }
+
+    const size_t per_level = o.head == Head::RAW_NCHW ? 3 : 1;
+    if (o.outputs.size() != strides.size() * per_level)
+    {
+        error = "Cannot use --outputs: found " + std::to_string(o.outputs.size()) + " blobs for " + std::to_string(strides.size()) + " strides, expected box, cls and kpt for every stride";
+        return -1;
+    }
+
+    if (o.head != Head::DECODED && o.rect_long_side == 0)
+    {
+        for (int stride : strides)
+        {
+            if (o.shape_width % stride != 0 || o.shape_height % stride != 0)
+            {
+                error = "Cannot use --shape " + std::to_string(o.shape_width) + "x" + std::to_string(o.shape_height) + ": expected multiples of the stride " + std::to_string(stride);
+                return -1;
+            }
+        }
+    }
+    if (o.head != Head::DECODED && o.rect_long_side != 0)
+    {
+        for (int stride : strides)
+        {
+            if (32 % stride != 0)
+            {
+                error = "Cannot use --rect with the stride " + std::to_string(stride) + ": the sides are padded to multiples of 32: use --shape";
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+static int check_required(const Options& o, std::string& error)
+{
+    if (o.command == Command::INFO || o.command == Command::DEFECTS || o.command == Command::ROOFLINE)
+        return 0;
+
+    const char* missing = o.param.empty()                                           ? "--param"
+                          : o.bin.empty()                                           ? "--bin"
+                          : o.outputs.empty()                                       ? "--outputs"
+                          : o.input_blob.empty()                                    ? "--input-blob"
+                          : o.images.empty()                                        ? "--images"
+                          : o.shape_width == 0 && o.rect_long_side == 0             ? "--shape or --rect"
+                          : !o.dump_blobs.empty() && o.dump_dir.empty()             ? "--dump-dir for --dump-blob"
+                          : o.command == Command::STAGES && o.reference_dir.empty() ? "--reference-dir"
+                          : o.command == Command::STAGES && o.dump_dir.empty()      ? "--dump-dir"
+                                                                                    : 0;
+    if (missing)
+    {
+        error = std::string("Cannot start: ") + missing + " is missing: see posemark-runner --help";
+        return -1;
+    }
+    if (o.shape_width != 0 && o.rect_long_side != 0)
+    {
+        error = "Cannot use --shape and --rect together: give one of them";
+        return -1;
+    }
+    if (o.head == Head::DECODED && o.rect_long_side != 0)
+    {
+        error = "Cannot use --rect with --head decoded: the grid is part of such a graph: use --shape with the size of the model";
+        return -1;
+    }
+    return check_outputs(o, error);
+}
+
+int parse_options(int argc, const char* const* argv, Options& options, std::string& error)
+{
+    options = Options();
+    const std::string command = argc > 1 ? argv[1] : "";
+    if (command == "info")
+        options.command = Command::INFO;
+    else if (command == "run")
+        options.command = Command::RUN;
+    else if (command == "stages")
+        options.command = Command::STAGES;
+    else if (command == "defects")
+        options.command = Command::DEFECTS;
+    else if (command == "roofline")
+        options.command = Command::ROOFLINE;
+    else
+    {
+        error = refuse("the command", command, "info, run, stages, roofline or defects: see posemark-runner --help");
+        return -1;
+    }
+
+    std::set<std::string> given;
+    for (int i = 2; i < argc; i += 2)
+    {
+        const std::string name = argv[i];
+        if (name.compare(0, 2, "--") != 0)
+        {
+            error = refuse("the argument", name, "an option such as --param FILE");
+            return -1;
+        }
+        if (i + 1 >= argc)
+        {
+            error = "Cannot use " + name + ": its value is missing";
+            return -1;
+        }
+        if (!given.insert(name).second)
+        {
+            error = "Cannot use " + name + " twice: give it once";
+            return -1;
+        }
+
+        const std::string value = argv[i + 1];
+        bool known = true;
+        if (parse_model_option(name, value, options, known, error) != 0)
+            return -1;
+        if (!known)
+        {
+            known = true;
+            if (parse_speed_option(name, value, options, known, error) != 0)
+                return -1;
+        }
+        if (!known)
+        {
+            known = true;
+            if (parse_other_option(name, value, options, known, error) != 0)
+                return -1;
+        }
+        if (!known)
+        {
+            error = "Cannot use " + name + ": there is no such option: see posemark-runner --help";
+            return -1;
+        }
+    }
+
+    if (given.count("--powersave") && given.count("--core-mask"))
+    {
+        error = "Cannot use --powersave and --core-mask together: give one of them";
+        return -1;
+    }
+    return check_required(options, error);
+}

@@ -1,0 +1,106 @@
+// Arguments → options. The full list is in usage() and in the README.
+
+#ifndef POSEMARK_OPTIONS_H
+#define POSEMARK_OPTIONS_H
+
+#include <string>
+#include <vector>
+
+enum class Command
+{
+    INFO,
+    RUN,
+    STAGES,
+    DEFECTS,
+    ROOFLINE,
+};
+
+enum class Head
+{
+    DECODED,
+    RAW,
+    RAW_NCHW,
+};
+
+enum class Role
+{
+    DECODED,
+    RAW,
+    BOX,
+    CLS,
+    KPT,
+};
+
+struct Output
+{
+    std::string blob;
+    Role role = Role::RAW;
+    int stride = 0;
+};
+
+struct Traps
+{
+    bool swap_rb = false;
+    bool letterbox_truncate = false;
+    bool integer_boxes = false;
+};
+
+struct Options
+{
+    Command command = Command::INFO;
+
+    std::string param;
+    std::string bin;
+    Head head = Head::RAW;
+    std::string input_blob = "in0";
+    std::vector<Output> outputs;
+    int classes = 1;
+    int keypoints = 17;
+    int keypoint_dims = 3;
+    int reg_max = 16;
+
+    std::string images;
+    // fixed target width x height; both 0 with rect_long_side
+    int shape_width = 0;
+    int shape_height = 0;
+    int rect_long_side = 0;
+
+    float score_threshold = 0.25f;
+    float nms_iou = 0.7f;
+    int max_detections = 300;
+
+    int threads = 1;
+    // -1 when core_mask is given
+    int powersave = 0;
+    // hexadecimal without 0x, empty when not given
+    std::string core_mask;
+    std::string precision = "fp32";
+    bool winograd = true;
+    bool sgemm = true;
+    bool packing = true;
+
+    int warmup = 3;
+    int iterations = 10;
+    bool fast_sigmoid = false;
+    Traps traps;
+
+    std::vector<std::string> dump_blobs;
+    std::string dump_dir;
+    std::string reference_dir;
+    double inject_slowdown_percent = 0.0;
+    std::string inject_defect;
+    std::string out;
+};
+
+// Options of the command line. Returns 0, or -1 with the reason in error.
+int parse_options(int argc, const char* const* argv, Options& options, std::string& error);
+
+// Whole decimal number from min to max. Returns 0, or -1 when the text is anything else.
+int parse_int(const std::string& text, int min, int max, int& value);
+// Finite decimal number. Returns 0, or -1 when the text is anything else.
+int parse_number(const std::string& text, double& value);
+
+// How to call the program.
+const char* usage();
+
+#endif // POSEMARK_OPTIONS_H

@@ -1,0 +1,176 @@
+#include "run.h"
+
+#include "cpu_setup.h"
+#include "defects.h"
+#include "dump.h"
+#include "end_line.h"
+#include "header.h"
+#include "json.h"
+#include "pipeline.h"
+#include "timing.h"
+
+struct Samples
+{
+    std::vector<int64_t> preprocess_ns;
+    std::vector<int64_t> inference_ns;
+    std::vector<int64_t> postprocess_ns;
+    std::vector<int64_t> total_ns;
+};
+
+static void add_sample(Samples& samples, const StageTimes& times)
+{
+    samples.preprocess_ns.push_back(times.preprocess_ns);
+    samples.inference_ns.push_back(times.inference_ns);
+    samples.postprocess_ns.push_back(times.postprocess_ns);
+    samples.total_ns.push_back(times.total_ns);
+}
+
+static void write_detection(Json& json, const Detection& d)
+{
+    json.open_object();
+    json.key("score").number(d.score);
+    json.key("classIndex").integer(d.class_index);
+    json.key("boxXyxyPx").open_array();
+    for (float side : d.box)
+    {
+        json.number(side);
+    }
+    json.close_array();
+    json.key("keypoints").open_array();
+    for (size_t k = 0; k < d.keypoints.size(); k += 3)
+    {
+        json.open_array();
+        json.number(d.keypoints[k]).number(d.keypoints[k + 1]).number(d.keypoints[k + 2]);
+        json.close_array();
+    }
+    json.close_array();
+    json.close_object();
+}
+
+static std::string image_line(const std::string& id, const Pipeline& p, const StageTimes* first, const Samples& samples)
+{
+    Json json;
+    json.open_object();
+    json.key("kind").string("image");
+    json.key("imageId").string(id);
+    json.key("inputWidthPx").integer(p.geometry.width);
+    json.key("inputHeightPx").integer(p.geometry.height);
+    json.key("firstNs");
+    if (first)
+    {
+        json.open_object();
+        json.key("preprocess").integer(first->preprocess_ns);
+        json.key("inference").integer(first->inference_ns);
+        json.key("postprocess").integer(first->postprocess_ns);
+        json.key("total").integer(first->total_ns);
+        json.close_object();
+    }
+    else
+    {
+        json.null();
+    }
+    json.key("samplesNs").open_object();
+    json.key("preprocess").integers(samples.preprocess_ns);
+    json.key("inference").integers(samples.inference_ns);
+    json.key("postprocess").integers(samples.postprocess_ns);
+    json.key("total").integers(samples.total_ns);
+    json.close_object();
+    json.key("candidateCount").integer((int64_t)p.candidates.items.size());
+    json.key("detections").open_array();
+    for (const Detection& d : p.detections)
+    {
+        write_detection(json, d);
+    }
+    json.close_array();
+    json.close_object();
+    return json.text;
+}
+
+// Warm-up on the first image. Returns 0, or -1 with the reason in error.
+static int warm_up(Model& model, const Options& o, const Image& image, Pipeline& pipeline, std::string& error)
+{
+    StageTimes times;
+    for (int i = 0; i < o.warmup; i++)
+    {
+        if (run_pipeline(model, o, image, pipeline, times, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int measure_image(Model& model, const Options& o, const ImageEntry& entry, const Image& image, bool warmed_up, Pipeline& pipeline, std::string& line, std::string& error)
+{
+    // the first iteration on an image is unlike the rest: kept apart, or part of the warm-up
+    StageTimes first;
+    if (!warmed_up && run_pipeline(model, o, image, pipeline, first, error) != 0)
+        return -1;
+    if (!warmed_up && check_finite(o, pipeline, error) != 0)
+        return -1;
+
+    Samples samples;
+    for (int i = 0; i < o.iterations; i++)
+    {
+        StageTimes times;
+        if (run_pipeline(model, o, image, pipeline, times, error) != 0)
+            return -1;
+        add_sample(samples, times);
+    }
+    if (check_finite(o, pipeline, error) != 0)
+        return -1;
+    if (dump_blobs(model, o, entry.id, pipeline.input, error) != 0)
+        return -1;
+    line = image_line(entry.id, pipeline, warmed_up ? 0 : &first, samples);
+    return 0;
+}
+
+static int run_images(Model& model, const Options& o, const std::vector<ImageEntry>& entries, LineWriter& writer, std::string& error)
+{
+    Pipeline pipeline;
+    for (size_t i = 0; i < entries.size(); i++)
+    {
+        Image image;
+        const ImageEntry& source = has_defect(Defect::WRONG_IMAGE) ? entries[0] : entries[i];
+        if (load_image(source, image, error) != 0)
+            return -1;
+
+        const bool warmed_up = i == 0 && o.warmup > 0;
+        std::string line;
+        if ((warmed_up && warm_up(model, o, image, pipeline, error) != 0)
+            || measure_image(model, o, entries[i], image, warmed_up, pipeline, line, error) != 0)
+        {
+            error = "Image \"" + entries[i].id + "\": " + error;
+            return -1;
+        }
+        if (write_line(writer, line, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int run_command(const Options& o, std::string& error)
+{
+    const int64_t start = now_ns();
+    std::vector<ImageEntry> entries;
+    if (read_image_list(o.images, entries, error) != 0)
+        return -1;
+    if (setup_threads(o, error) != 0)
+        return -1;
+
+    Model model;
+    if (load_model(o, model, error) != 0)
+        return -1;
+
+    LineWriter writer;
+    if (open_lines(writer, o.out, error) != 0)
+        return -1;
+    const bool written = write_line(writer, header_line(o, &model), error) == 0
+                         && run_images(model, o, entries, writer, error) == 0
+                         && write_line(writer, end_line(entries.size(), now_ns() - start, writer.hash), error) == 0;
+    std::string close_error;
+    if (close_lines(writer, close_error) != 0 && written)
+    {
+        error = close_error;
+        return -1;
+    }
+    return written ? 0 : -1;
+}

@@ -1,0 +1,57 @@
+#include "timing.h"
+
+#include <stdio.h>
+
+#include <sys/resource.h>
+
+#include <chrono>
+
+int64_t now_ns()
+{
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void busy_wait_ns(int64_t duration_ns)
+{
+    const int64_t end = now_ns() + duration_ns;
+    while (now_ns() < end)
+    {
+    }
+}
+
+static int64_t peak_rss_from_proc()
+{
+    FILE* fp = fopen("/proc/self/status", "rb");
+    if (!fp)
+        return -1;
+
+    int64_t bytes = -1;
+    char line[256];
+    while (fgets(line, sizeof(line), fp))
+    {
+        long long kib = 0;
+        if (sscanf(line, "VmHWM: %lld kB", &kib) == 1)
+        {
+            bytes = (int64_t)kib * 1024;
+            break;
+        }
+    }
+    fclose(fp);
+    return bytes;
+}
+
+int64_t peak_rss_bytes()
+{
+    const int64_t from_proc = peak_rss_from_proc();
+    if (from_proc >= 0)
+        return from_proc;
+
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0 || usage.ru_maxrss <= 0)
+        return -1;
+#if __APPLE__
+    return (int64_t)usage.ru_maxrss;
+#else
+    return (int64_t)usage.ru_maxrss * 1024;
+#endif
+}
