@@ -102,11 +102,13 @@ export function anytimeInterval(
     const decided = (distance: number) =>
       logEvidence(values, estimate + direction * distance, side, options) >= needed;
     let far = options.smallestSd;
-    for (let doublings = 0; !decided(far); doublings++) {
-      if (doublings > 60) return null;
-      far *= 2;
+    // small steps: with outliers the evidence need not grow all the way
+    for (let steps = 0; !decided(far); steps++) {
+      if (steps > MOST_STEPS) return null;
+      far *= STEP;
     }
-    let near = 0;
+    let near = far / STEP;
+    if (decided(near)) near = 0;
     for (let i = 0; i < 50 && near < far; i++) {
       const middle = (near + far) / 2;
       if (middle === near || middle === far) break;
@@ -117,6 +119,10 @@ export function anytimeInterval(
   };
   return { estimate, low: bound("above"), high: bound("below") };
 }
+
+/** Factor and number of the steps in which a bound is looked for: from the smallest deviation to 10¹³ of it. */
+const STEP = 1.3;
+const MOST_STEPS = 120;
 
 /** The point about which the clipped differences add up to nothing. */
 function location(values: readonly number[], options: EvidenceOptions): number {

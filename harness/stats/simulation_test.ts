@@ -1,0 +1,49 @@
+import { assert, assertEquals } from "@std/assert";
+import { PHONE_MODELS } from "./noise_model.ts";
+import { FULL_SIMULATION, simulateModel } from "./simulation.ts";
+import { simulationTable } from "./simulation_table.ts";
+
+const SMALL = {
+  ...FULL_SIMULATION,
+  calibrations: 4,
+  gatesPerCalibration: 40,
+  otherExperiments: 20,
+};
+
+Deno.test("simulateModel() shows at most 5% false alarms and 10% misses for the claimed change when the device throttles", () => {
+  const throttling = PHONE_MODELS.find((model) => model.name === "throttling phone")!;
+  const rows = simulateModel(throttling, SMALL);
+  assertEquals(rows.length, 4);
+  const [paired] = rows;
+  assertEquals(paired.method, "paired sequential");
+  assert(paired.falseAlarms <= 0.05, `false alarms ${paired.falseAlarms}`);
+  assert(paired.misses <= 0.1, `misses ${paired.misses}`);
+  assert(paired.ratio > 1 && paired.ratio < 1.2, `ratio ${paired.ratio}`);
+  const mlperf = rows.find((row) => row.method.startsWith("MLPerf"))!;
+  assert(mlperf.seconds > 120, "two runs of 60 s each");
+  assert(mlperf.seconds > 3 * paired.seconds, `${paired.seconds} of ${mlperf.seconds}`);
+});
+
+Deno.test("simulateModel() repeats its figures when the seed is the same", () => {
+  const tiny = { ...SMALL, calibrations: 1, gatesPerCalibration: 3, otherExperiments: 2 };
+  const quiet = PHONE_MODELS[0];
+  assertEquals(simulateModel(quiet, tiny), simulateModel(quiet, tiny));
+});
+
+Deno.test("simulateModel() has no rows when the noise leaves nothing to be claimed", () => {
+  const hopeless = { ...PHONE_MODELS[0], name: "hopeless", launchSd: 3 };
+  assertEquals(simulateModel(hopeless, { ...SMALL, calibrations: 1 }), []);
+});
+
+Deno.test("simulationTable() writes one Markdown line per row when a design never reaches the rates", () => {
+  const table = simulationTable([{
+    model: "m",
+    method: "x",
+    ratio: 1.02,
+    falseAlarms: 0.01,
+    misses: 0.125,
+    seconds: 12.4,
+    secondsAtEqualErrors: null,
+  }]);
+  assertEquals(table.split("\n").at(-1), "| m | x | 2.0% | 1.0% | 12.5% | 12 | never |");
+});
