@@ -207,11 +207,16 @@ export async function withDevice<T>(
   work: (operation: DeviceOperation) => Promise<T>,
 ): Promise<T> {
   try {
-    return await withAdbServer(server, `${what} of device "${serial}"`, limit, async (operation) => {
-      const { features } = await operation.client.getDeviceFeatures({ serial });
-      const adb = new Adb(transportOf(operation.client, serial, features));
-      return await work({ ...operation, adb });
-    });
+    return await withAdbServer(
+      server,
+      `${what} of device "${serial}"`,
+      limit,
+      async (operation) => {
+        const { features } = await operation.client.getDeviceFeatures({ serial });
+        const adb = new Adb(transportOf(operation.client, serial, features));
+        return await work({ ...operation, adb });
+      },
+    );
   } catch (error) {
     throw linkError(serial, what, error);
   }
@@ -259,7 +264,9 @@ export async function shellOnce(
 ): Promise<CommandResult> {
   // The adb server takes requests of at most 0xffff bytes.
   if (new TextEncoder().encode(line).length > 60_000) {
-    throw new RangeError(`Cannot ${what} of device "${serial}": the command is longer than 60000 bytes`);
+    throw new RangeError(
+      `Cannot ${what} of device "${serial}": the command is longer than 60000 bytes`,
+    );
   }
   return await withDevice(server, serial, what, limit, async ({ adb, progress }) => {
     const shell = adb.subprocess.shellProtocol;

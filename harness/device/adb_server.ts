@@ -178,7 +178,9 @@ function wrapConnection(connection: Deno.Conn): AdbServerClient.ServerConnection
     readable: connection.readable as AdbServerClient.ServerConnection["readable"],
     writable: new MaybeConsumable.WritableStream<Uint8Array>({
       write: async (chunk) => {
-        for (let sent = 0; sent < chunk.length;) sent += await connection.write(chunk.subarray(sent));
+        for (let sent = 0; sent < chunk.length;) {
+          sent += await connection.write(chunk.subarray(sent));
+        }
       },
     }),
     closed,

@@ -20,67 +20,67 @@ import {
 import { integerOrNull, SECTION_PRELUDE, splitSections, textOrNull } from "./sections.ts";
 
 /** Shell lines of the section `cores`, see `parseCores`. */
-export const CORES_LINES = `s cores
+export const CORES_LINES = `section cores
 for c in /sys/devices/system/cpu/cpu[0-9]*; do
-  r $c/cpufreq/cpuinfo_max_freq; a=$v; r $c/cpufreq/cpuinfo_min_freq; b=$v
-  r $c/cpufreq/scaling_governor; g=$v; r $c/regs/identification/midr_el1
+  first $c/cpufreq/cpuinfo_max_freq; a=$v; first $c/cpufreq/cpuinfo_min_freq; b=$v
+  first $c/cpufreq/scaling_governor; g=$v; first $c/regs/identification/midr_el1
   echo "\${c##*cpu} $a $b $g $v"
 done
 `;
 
 /** Shell lines of the sections `frequencies` and `zones`, see `parseFrequencies` and `parseThermalZones`. */
-export const FREQUENCY_AND_ZONE_LINES = `s frequencies
+export const FREQUENCY_AND_ZONE_LINES = `section frequencies
 for c in /sys/devices/system/cpu/cpu[0-9]*; do
-  r $c/cpufreq/scaling_cur_freq; a=$v; r $c/cpufreq/scaling_max_freq; b=$v; r $c/cpufreq/scaling_governor
+  first $c/cpufreq/scaling_cur_freq; a=$v; first $c/cpufreq/scaling_max_freq; b=$v; first $c/cpufreq/scaling_governor
   echo "\${c##*cpu} $a $b $v"
 done
-s zones
+section zones
 for z in /sys/class/thermal/thermal_zone*; do
-  r $z/temp; [ "$v" = - ] && continue; t=$v; r $z/type; echo "$t $v"
+  first $z/temp; [ "$v" = - ] && continue; t=$v; first $z/type; echo "$t $v"
 done
 `;
 
 /** Script that describes a Linux machine. */
 export const LINUX_DESCRIBE_SCRIPT = `${SECTION_PRELUDE}
-s kernel; uname -r
-s machine; uname -m
-s uid; id -u
-s release; cat /etc/os-release
-s model; r /sys/class/dmi/id/product_name; echo "$v"
-s vendor; r /sys/class/dmi/id/sys_vendor; echo "$v"
-s tree; r /proc/device-tree/model; echo "$v"
-s cpuinfo; cat /proc/cpuinfo
-s meminfo; cat /proc/meminfo
+section kernel; uname -r
+section machine; uname -m
+section uid; id -u
+section release; cat /etc/os-release
+section model; first /sys/class/dmi/id/product_name; echo "$v"
+section vendor; first /sys/class/dmi/id/sys_vendor; echo "$v"
+section tree; first /proc/device-tree/model; echo "$v"
+section cpuinfo; cat /proc/cpuinfo
+section meminfo; cat /proc/meminfo
 ${CORES_LINES}
 exit 0
 `;
 
 /** Script that reads the state of a Linux machine; takes a third of a second for the busiest processes. */
 export const LINUX_STATE_SCRIPT = `${SECTION_PRELUDE}
-s processes; cat /proc/stat /proc/[0-9]*/stat
-s uptime; cat /proc/uptime
-s loadavg; cat /proc/loadavg
-s meminfo; cat /proc/meminfo
+section processes; cat /proc/stat /proc/[0-9]*/stat
+section uptime; cat /proc/uptime
+section loadavg; cat /proc/loadavg
+section meminfo; cat /proc/meminfo
 ${FREQUENCY_AND_ZONE_LINES}
 sleep 0.3
-s processes2; cat /proc/stat /proc/[0-9]*/stat
+section processes2; cat /proc/stat /proc/[0-9]*/stat
 exit 0
 `;
 
 /** Script that describes a Mac. */
 export const DARWIN_DESCRIBE_SCRIPT = `${SECTION_PRELUDE}
-s kernel; uname -r
-s machine; uname -m
-s uid; id -u
-s release; sw_vers -productVersion
-s sysctl; sysctl hw.model hw.memsize hw.ncpu hw.perflevel0.logicalcpu machdep.cpu.brand_string machdep.cpu.features machdep.cpu.leaf7_features hw.optional
+section kernel; uname -r
+section machine; uname -m
+section uid; id -u
+section release; sw_vers -productVersion
+section sysctl; sysctl hw.model hw.memsize hw.ncpu hw.perflevel0.logicalcpu machdep.cpu.brand_string machdep.cpu.features machdep.cpu.leaf7_features hw.optional
 exit 0
 `;
 
 /** Script that reads the state of a Mac: what it tells without rights. */
 export const DARWIN_STATE_SCRIPT = `${SECTION_PRELUDE}
-s sysctl; sysctl hw.ncpu vm.loadavg kern.boottime
-s now; date +%s
+section sysctl; sysctl hw.ncpu vm.loadavg kern.boottime
+section now; date +%s
 exit 0
 `;
 

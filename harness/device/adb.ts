@@ -1,0 +1,134 @@
+/**
+ * A phone as a device, over adb.
+ *
+ * @module
+ */
+import { posix } from "node:path";
+import { HarnessError } from "../errors.ts";
+import type { Device, DeviceDescription } from "./device.ts";
+import type { AdbServer } from "./adb_server.ts";
+import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
+import { openFiles } from "./adb_files.ts";
+import { launchDetached } from "./adb_launch.ts";
+import { takeLock } from "./adb_lock.ts";
+import { ANDROID_DESCRIBE_SCRIPT, parseAndroidDescription } from "./adb_describe.ts";
+import { ANDROID_STATE_SCRIPT, parseAndroidState } from "./adb_state.ts";
+import { shellLine } from "./adb_link.ts";
+import { requireSafeName } from "./names.ts";
+import { SECTION_MARK } from "./sections.ts";
+
+/** Folder of everything on a phone: programs may run there, and the shell may write it. */
+export const ADB_ROOT = "/data/local/tmp/posemark";
+/** Time that reading the state may take: `top` and `dumpsys` on a busy phone. */
+const READ_LIMIT_MS = 60_000;
+
+/** What {@linkcode openAdb} may be told. */
+export interface AdbOptions {
+  times?: AdbTimes;
+  /** Folder on the device, default {@linkcode ADB_ROOT}. */
+  root?: string;
+  /** Who holds the lock, for people: `user@host pid 123`. */
+  who?: string;
+  /** Called with sentences for people: waiting for a lock, breaking a stale one. */
+  tell?: (message: string) => void;
+}
+
+/** A phone, with what only phones have. */
+export interface AdbDevice extends Device {
+  readonly kind: "adb";
+  /** What happened to the link since the device was opened, one sentence each. */
+  readonly events: readonly string[];
+}
+
+/**
+ * Returns a phone, connected, locked for this harness, and swept of what a dead one left.
+ *
+ * Disposing of it gives the lock back. Throws `device-not-found`, `device-unauthorized`, `device-offline` or `device-busy` with the
+ * remedy.
+ *
+ * @param serial as `adb devices` lists it, or `host:port`
+ */
+export async function openAdb(
+  server: AdbServer,
+  serial: string,
+  options: AdbOptions = {},
+): Promise<AdbDevice> {
+  const times = options.times ?? ADB_TIMES;
+  const root = options.root ?? ADB_ROOT;
+  const session = await openSession(server, serial, times);
+  const lock = await takeLock(session, root, options.who ?? whoAmI(), options.tell);
+  const files = openFiles(session, root);
+  let description: DeviceDescription | undefined;
+  const limit = { timeoutMs: Math.max(times.operationMs, READ_LIMIT_MS) };
+  const readAll = async (what: string, script: string) => {
+    const output = await session.shell(what, script, limit);
+    if (output.includes(`${SECTION_MARK}end`)) return output;
+    throw new HarnessError(
+      "bad-device-output",
+      `Cannot ${what} of device "${serial}": its output breaks off, expected the last section: run again`,
+    );
+  };
+  const describe = async () =>
+    description ??= parseAndroidDescription(
+      serial,
+      await readAll("read the description", ANDROID_DESCRIBE_SCRIPT),
+    );
+  return {
+    serial,
+    kind: "adb",
+    events: session.events,
+    describe,
+    state: async () => {
+      const at = new Date().toISOString();
+      return parseAndroidState(
+        await readAll("read the state", `${lock.heartbeat}\n${ANDROID_STATE_SCRIPT}`),
+        at,
+      );
+    },
+    push: async (localPath, { executable = false, signal } = {}) =>
+      await files.push(localPath, { executable, abi: (await describe()).abi, signal }),
+    pushTo: async (localPath, devicePath, { signal } = {}) =>
+      await files.pushTo(localPath, requireInside(devicePath, root), signal),
+    pull: async (devicePath, localPath, { signal } = {}) =>
+      await files.pull(devicePath, localPath, signal),
+    runDir: async (runId) => {
+      const dir = requireInside(`${root}/${requireSafeName(runId, "run id")}`, root);
+      await session.shell("make the run's folder", `mkdir -p ${shellLine([dir])}`);
+      return dir;
+    },
+    run: async (command, { timeoutMs, signal }) =>
+      await session.once(`run "${command[0]}"`, shellLine(command), { timeoutMs, signal }),
+    launch: async (launch, runOptions) =>
+      await launchDetached(
+        { session, files, heartbeat: lock.heartbeat },
+        { ...launch, runDir: requireInside(launch.runDir, root) },
+        runOptions,
+      ),
+    removeRunDir: async (runDir) => {
+      await session.shell(
+        "remove the run's folder",
+        `rm -rf ${shellLine([requireInside(runDir, root)])}`,
+      );
+    },
+    [Symbol.asyncDispose]: () => lock.release(),
+  };
+}
+
+/** Returns a path when it lies in `root` and is neither the files nor the lock; throws `RangeError` otherwise. */
+function requireInside(devicePath: string, root: string): string {
+  const inside = posix.relative(root, posix.normalize(devicePath));
+  const first = inside.split("/")[0];
+  if (["", ".", "..", "files", "lock"].includes(first)) {
+    throw new RangeError(
+      `Cannot use "${devicePath}": expected a path in a run's folder of "${root}"`,
+    );
+  }
+  return posix.join(root, inside);
+}
+
+/** Returns who runs this, for the lock of a device. */
+function whoAmI(): string {
+  const user = Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? "someone";
+  const host = Deno.env.get("HOSTNAME") ?? "a host";
+  return `${user}@${host} pid ${Deno.pid}`;
+}

@@ -1,0 +1,354 @@
+/**
+ * Files on a phone: pushed under the hash of their content, verified there, recognised later.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import * as path from "@std/path";
+import { HarnessError } from "../errors.ts";
+import type { AdbSession } from "./adb_session.ts";
+import { linkError, shellLine, withDevice } from "./adb_link.ts";
+import { stderrTail } from "./runner_exit.ts";
+
+/** Room that a push leaves on the device's disk, bytes: for the outputs of a run. */
+const SPARE_BYTES = 8 << 20;
+/** Bytes of one read of a local file. */
+const CHUNK_BYTES = 1 << 16;
+
+/** Returns the free bytes of `df -k` (toybox, coreutils); null when its last line is not a file system. */
+export function parseFreeBytes(text: string): number | null {
+  const lines = text.trim().split("\n");
+  // A long name of the file system may stand on a line of its own.
+  const match = /(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+\S/.exec(lines.slice(1).join(" "));
+  return match ? Number(match[3]) * 1024 : null;
+}
+
+/** ELF machine numbers (elf.h) that each ABI can run. */
+const ELF_MACHINES: Record<string, { numbers: number[]; name: string }> = {
+  "arm64-v8a": { numbers: [183, 40], name: "AArch64" },
+  "aarch64": { numbers: [183], name: "AArch64" },
+  "armeabi-v7a": { numbers: [40], name: "ARM" },
+  "x86_64": { numbers: [62, 3], name: "x86-64" },
+  "x86": { numbers: [3], name: "x86" },
+};
+/** Names of ELF machine numbers for messages. */
+const ELF_NAMES: Record<number, string> = { 3: "x86", 40: "ARM", 62: "x86-64", 183: "AArch64" };
+
+/**
+ * Returns why a device of this ABI can't run a program, from the program's first 20 bytes; null when nothing speaks against it.
+ *
+ * What is no ELF file (a script) passes.
+ */
+export function elfObstacle(head: Uint8Array, abi: string): string | null {
+  const isElf = head.length >= 20 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c &&
+    head[3] === 0x46;
+  const expected = ELF_MACHINES[abi];
+  if (!isElf || expected === undefined) return null;
+  const machine = new DataView(head.buffer, head.byteOffset).getUint16(18, true);
+  if (expected.numbers.includes(machine)) return null;
+  return `found a program for ${
+    ELF_NAMES[machine] ?? `ELF machine ${machine}`
+  }, expected one for ${expected.name} (${abi})`;
+}
+
+/** Files of one device. */
+export interface AdbFiles {
+  /** Returns the path on the device of a file with this content; pushes it when it is not there yet. */
+  push(
+    localPath: string,
+    options: { executable: boolean; abi: string; signal?: AbortSignal },
+  ): Promise<string>;
+  /** Copies a local file to a path on the device, verified. */
+  pushTo(localPath: string, devicePath: string, signal?: AbortSignal): Promise<void>;
+  /** Returns a file's bytes as they arrive, without a check. */
+  read(devicePath: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Writes a file of the device to a local path, verified by its hash. */
+  pull(devicePath: string, localPath: string, signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * Returns the files of a session's device under `root` (for instance `/data/local/tmp/posemark`).
+ */
+export function openFiles(session: AdbSession, root: string): AdbFiles {
+  const dir = `${root}/files`;
+  /** Device paths that were verified in this session. */
+  const verified = new Map<string, string>();
+
+  /** Sends bytes to a path; not verified. */
+  const send = (source: Source, devicePath: string, mode: number, signal?: AbortSignal) => {
+    const what = `push "${source.name}" to the disk`;
+    const limit = { timeoutMs: session.times.operationMs, signal };
+    return withDevice(session.server, session.serial, what, limit, async (operation) => {
+      const sync = await operation.adb.sync();
+      try {
+        await sync.write({
+          filename: devicePath,
+          file: source.stream(operation.progress) as never,
+          permission: mode,
+        });
+      } catch (error) {
+        throw await explainWriteFailure(error, what);
+      }
+    });
+  };
+
+  /** Returns the error of a write: the device's own words when it refused. */
+  const explainWriteFailure = (error: unknown, what: string): HarnessError => {
+    const said = error instanceof Error ? error.message : String(error);
+    if (/No space left|couldn't create file|write failed|Read-only|Permission denied/.test(said)) {
+      const full = /No space left|write failed/.test(said);
+      return new HarnessError(
+        full ? "no-space" : "device-unsuitable",
+        `Cannot ${what} of device "${session.serial}": ${said}: ${
+          full ? "free some space on the device" : "expected a folder that the shell may write"
+        }`,
+        { cause: error },
+      );
+    }
+    return linkError(session.serial, what, error);
+  };
+
+  /** Pushes under a temporary name, verifies the hash on the device, renames. */
+  const sendVerified = async (
+    source: Source,
+    target: string,
+    mode: number,
+    signal?: AbortSignal,
+  ) => {
+    const part = `${posix.dirname(target)}/.${posix.basename(target)}.${nonce()}.part`;
+    const what = `push "${source.name}" to the disk`;
+    try {
+      await session.steady(what, async () => {
+        await requireSpace(source, posix.dirname(target), signal);
+        let found = "";
+        // A wrong hash means that bytes were lost on the way, or by a reboot between the two steps.
+        for (let attempt = 0; attempt < 3; attempt++) {
+          await send(source, part, mode, signal);
+          const line = `h=$(sha256sum ${
+            q(part)
+          }) && echo "\${h%% *}" && [ "\${h%% *}" = ${source.sha256} ] && chmod ${
+            mode.toString(8)
+          } ${q(part)} && mv -f ${q(part)} ${q(target)}`;
+          const timeoutMs = hashLimitMs(source.bytes);
+          const result = await session.once(what, line, { signal, timeoutMs });
+          if (result.exitCode === 0) return;
+          found = result.stdout.trim() || stderrTail(result.stderr).at(-1) || "nothing";
+        }
+        throw new HarnessError(
+          "hash-mismatch",
+          `Cannot ${what} of device "${session.serial}": found "${found}" there after three attempts, expected sha256 ${source.sha256}: check the device's storage and run again`,
+        );
+      }, signal);
+    } catch (error) {
+      // Whatever happened, a part that can be reached goes; one that can't is swept with the next session's lock.
+      await session.once("remove a partial file", `rm -f ${q(part)}`, { timeoutMs: 3000 }).catch(
+        () => {},
+      );
+      throw error;
+    }
+  };
+
+  /** Throws `no-space` when the file would not fit, after dropping cached files that this session has not used. */
+  const requireSpace = async (source: Source, folder: string, signal?: AbortSignal) => {
+    const ask = async () => {
+      const line = `mkdir -p ${q(folder)} && df -k ${q(folder)}`;
+      const result = await session.once("read the free space", line, { signal });
+      if (/No space left on device/.test(result.stderr)) return 0;
+      return parseFreeBytes(result.stdout);
+    };
+    const needed = source.bytes + SPARE_BYTES;
+    let free = await ask();
+    if (free === null || free >= needed) return;
+    const keep = [...verified.values()].map((file) => `! -name ${q(posix.basename(file))}`);
+    const sweep = `find ${q(dir)} -type f ${keep.join(" ")} -delete 2>/dev/null; true`;
+    await session.once("drop cached files", sweep, { signal });
+    free = await ask();
+    if (free === null || free >= needed) return;
+    throw new HarnessError(
+      "no-space",
+      `Cannot push "${source.name}" to device "${session.serial}": found ${
+        mib(free)
+      } MiB free, expected ${mib(needed)} MiB (with ${
+        SPARE_BYTES >> 20
+      } MiB to spare): free some space on the device, "${root}" may be deleted as a whole`,
+    );
+  };
+
+  const pushSource = async (source: Source, executable: boolean, signal?: AbortSignal) => {
+    const target = `${dir}/${source.sha256}`;
+    const known = verified.get(source.sha256);
+    const mode = executable ? 0o755 : 0o644;
+    const line = known !== undefined
+      ? `[ -f ${q(target)} ]`
+      : `[ -f ${q(target)} ] && h=$(sha256sum ${q(target)}) && [ "\${h%% *}" = ${source.sha256} ]`;
+    const allow = executable ? ` && chmod ${mode.toString(8)} ${q(target)}` : "";
+    const there = await session.steady(
+      `look for "${source.name}"`,
+      () =>
+        session.once(`look for "${source.name}"`, line + allow, {
+          signal,
+          timeoutMs: hashLimitMs(source.bytes),
+        }),
+      signal,
+    );
+    if (there.exitCode !== 0) await sendVerified(source, target, mode, signal);
+    verified.set(source.sha256, target);
+    return target;
+  };
+
+  const read = (devicePath: string, signal?: AbortSignal) =>
+    session.steady(`pull "${devicePath}"`, () => {
+      const limit = { timeoutMs: session.times.operationMs, signal };
+      const what = `pull "${devicePath}"`;
+      return withDevice(session.server, session.serial, what, limit, async (operation) => {
+        const sync = await operation.adb.sync();
+        const chunks: Uint8Array[] = [];
+        const reader = sync.read(devicePath).getReader();
+        for (;;) {
+          const { done, value } = await reader.read().catch((error) => {
+            if (!/No such file|Permission denied/.test(String(error))) throw error;
+            throw new HarnessError(
+              "bad-device-output",
+              `Cannot ${what} of device "${session.serial}": ${(error as Error).message}`,
+              { cause: error },
+            );
+          });
+          if (done || value === undefined) break;
+          operation.progress();
+          chunks.push(value);
+        }
+        return concat(chunks);
+      });
+    }, signal);
+
+  return {
+    read,
+    push: async (localPath, { executable, abi, signal }) => {
+      const source = await fileSource(localPath);
+      if (executable) {
+        const obstacle = elfObstacle(source.head, abi);
+        if (obstacle !== null) {
+          throw new HarnessError(
+            "device-unsuitable",
+            `Cannot run "${localPath}" on device "${session.serial}": ${obstacle}: build it for the device`,
+          );
+        }
+      }
+      return await pushSource(source, executable, signal);
+    },
+    pushTo: async (localPath, devicePath, signal) =>
+      await sendVerified(await fileSource(localPath), devicePath, 0o644, signal),
+    pull: async (devicePath, localPath, signal) => {
+      const hash = await session.shell(
+        `hash "${devicePath}"`,
+        `sha256sum ${q(devicePath)}`,
+        { signal, timeoutMs: 120_000 },
+      );
+      const expected = hash.trim().split(/\s+/)[0];
+      let found = "";
+      for (let attempt = 0; attempt < 3 && found !== expected; attempt++) {
+        const bytes = await read(devicePath, signal);
+        found = sha256(bytes);
+        if (found === expected) await Deno.writeFile(localPath, bytes);
+      }
+      if (found === expected) return;
+      throw new HarnessError(
+        "hash-mismatch",
+        `Cannot pull "${devicePath}" of device "${session.serial}": found sha256 ${found} here, expected ${expected} as on the device: run again`,
+      );
+    },
+  };
+}
+
+/** Returns the word in a shell's single quotes. */
+function q(word: string): string {
+  return shellLine([word]);
+}
+
+/** Returns eight random hexadecimal digits. */
+export function nonce(): string {
+  return crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0");
+}
+
+/** Returns the SHA-256 in hexadecimal digits. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Time that hashing a file on a slow phone may take. */
+function hashLimitMs(bytes: number): number {
+  return 20_000 + bytes / 10_000;
+}
+
+/** Returns bytes as mebibytes with one digit. */
+function mib(bytes: number): string {
+  return (bytes / (1 << 20)).toFixed(1);
+}
+
+/** Returns all chunks as one array. */
+function concat(chunks: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** Something to push. */
+interface Source {
+  name: string;
+  bytes: number;
+  sha256: string;
+  /** First bytes, for the ELF check. */
+  head: Uint8Array;
+  /** A fresh stream of the content; `progress` is called for each chunk that was taken. */
+  stream(progress: () => void): ReadableStream<Uint8Array>;
+}
+
+/** Returns a local file as a source; throws `device-unsuitable` when it is none. */
+async function fileSource(localPath: string): Promise<Source> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(localPath);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new HarnessError(
+      "device-unsuitable",
+      `Cannot push "${localPath}": found no such file, expected one that was built or prepared before: run the build again`,
+      { cause },
+    );
+  }
+  const hash = createHash("sha256");
+  let head = new Uint8Array();
+  let bytes = 0;
+  for await (const chunk of file.readable) {
+    if (bytes === 0) head = chunk.slice(0, 64);
+    bytes += chunk.length;
+    hash.update(chunk);
+  }
+  return {
+    name: path.basename(localPath),
+    bytes,
+    sha256: hash.digest("hex"),
+    head,
+    stream: (progress) => {
+      let open: Deno.FsFile | undefined;
+      return new ReadableStream({
+        pull: async (controller) => {
+          open ??= await Deno.open(localPath);
+          const chunk = new Uint8Array(CHUNK_BYTES);
+          const length = await open.read(chunk);
+          progress();
+          if (length === null) {
+            open.close();
+            controller.close();
+          } else controller.enqueue(chunk.subarray(0, length));
+        },
+        cancel: () => open?.close(),
+      });
+    },
+  };
+}

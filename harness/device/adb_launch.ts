@@ -1,0 +1,327 @@
+/**
+ * One launch on a phone that outlives the link: started detached, ended by a file with an end marker and a hash.
+ *
+ * ```text
+ * harness                                   phone: run folder
+ * start ───────────────────────────────►  NAME.NONCE.d      (made once: a start that is sent twice starts once)
+ *                                          NAME.NONCE.pid    launch.sh, NAME.NONCE.dog its time limit
+ * look, look, …(link lost, reconnect) ──►  NAME.NONCE.out, .err
+ * fetch, verify, remove ◄───────────────  NAME.NONCE.exit   "posemark-end CODE BYTES SHA256 end", renamed into place
+ * ```
+ *
+ * @module
+ */
+import { posix } from "node:path";
+import { HarnessError } from "../errors.ts";
+import type { CommandResult, Launch, RunOptions } from "./device.ts";
+import type { AdbFiles } from "./adb_files.ts";
+import { nonce, parseFreeBytes, sha256 } from "./adb_files.ts";
+import { shellLine } from "./adb_link.ts";
+import type { AdbSession, Boot } from "./adb_session.ts";
+import { BOOT_LINES, parseBoot, pause, wasRebooted } from "./adb_session.ts";
+import { exitError, stderrTail } from "./runner_exit.ts";
+import { requireSafeName } from "./names.ts";
+import { SECTION_MARK, SECTION_PRELUDE, splitSections } from "./sections.ts";
+
+/**
+ * Returns the shell script that runs a program to its end on the phone, whatever becomes of the link: `sh -c SCRIPT launch PROGRAM ARGUMENT…`.
+ *
+ * A second session of processes (the dog) kills the program at its time limit, so that a harness that never comes back leaves
+ * nothing running. Only built-ins and toybox of Android 7 are used. Each script has the base in a line of its own, by which
+ * its process is known: toybox `grep` does not look behind the zero bytes of `/proc/PID/cmdline`.
+ */
+export function launchScript(base: string, limitSeconds: number): string {
+  const q = (end: string) => shellLine([`${base}${end}`]);
+  const dog = `:
+: ${q("")}
+sleep ${limitSeconds}; echo late >${q(".late")}; kill -KILL "$1"`;
+  return `:
+: ${q("")}
+echo $$ >${q(".pid")}
+"$@" </dev/null >${q(".out")} 2>${q(".err")} &
+child=$!
+setsid sh -c ${shellLine([dog])} dog $child </dev/null >/dev/null 2>&1 &
+dog=$!
+echo $dog >${q(".dog")}
+wait $child
+code=$?
+kill -KILL -$dog 2>/dev/null
+sum=$(sha256sum <${q(".out")}); bytes=$(wc -c <${q(".out")})
+echo "posemark-end $code $((bytes)) \${sum%% *} end" >${q(".exit.new")} && mv -f ${
+    q(".exit.new")
+  } ${q(".exit")}
+:`;
+}
+
+/** How a launch stands. */
+export type LaunchStatus =
+  | { kind: "starting" | "running" | "gone" }
+  | {
+    kind: "ended";
+    exitCode: number;
+    /** Of the standard output's file, as the phone found it. */
+    bytes: number;
+    sha256: string;
+    /** True when the time limit on the phone ended it. */
+    late: boolean;
+    freeBytes: number | null;
+    /** Last part of the standard error. */
+    stderr: string;
+  }
+  | { kind: "corrupt"; found: string };
+
+/**
+ * Returns how a launch stands, from the output of a look.
+ */
+export function parseLaunchStatus(output: string): LaunchStatus {
+  // The program's own words stand last and are not searched for sections.
+  const begin = output.indexOf(ERRORS_MARK);
+  const stderr = begin < 0 ? "" : output.slice(begin + ERRORS_MARK.length);
+  const sections = splitSections(begin < 0 ? output : output.slice(0, begin));
+  const exit = sections.get("exit");
+  if (exit !== undefined) {
+    const match = /^posemark-end (\d{1,3}) (\d+) ([0-9a-f]{64}) end$/.exec(exit);
+    if (!match) return { kind: "corrupt", found: exit.slice(0, 100) };
+    return {
+      kind: "ended",
+      exitCode: Number(match[1]),
+      bytes: Number(match[2]),
+      sha256: match[3],
+      late: sections.get("late") === "1",
+      freeBytes: parseFreeBytes(sections.get("df") ?? ""),
+      stderr,
+    };
+  }
+  const state = sections.get("state");
+  if (state === "running" || state === "starting") return { kind: state };
+  return { kind: "gone" };
+}
+
+/** Line before the standard error in a look's output. */
+const ERRORS_MARK = `${SECTION_MARK}errors\n`;
+/** Grace on the phone beyond the harness's own limit, seconds. */
+const DOG_GRACE_SECONDS = 20;
+/** Time that may pass between the start and the first sign of the script. */
+const START_GRACE_MS = 15_000;
+/** Free space below which an output may have been cut, bytes. */
+const FULL_BELOW_BYTES = 64 << 10;
+/** Most of the standard error that is fetched, bytes. */
+const STDERR_BYTES = 64 << 10;
+
+/** What a launch needs besides the session. */
+export interface LaunchContext {
+  session: AdbSession;
+  files: AdbFiles;
+  /** Shell line that tells other harnesses that this one lives; run with every look. */
+  heartbeat: string;
+}
+
+/**
+ * Runs a program detached and returns its outputs, complete and verified.
+ *
+ * Throws `runner-failed` (killed, exit code, vanished), `device-unsuitable` (can't be started there), `timeout`, `interrupted`,
+ * `no-space`, `bad-device-output` (its output changed on the way), and `device-lost` (link lost for too long, or rebooted).
+ */
+export async function launchDetached(
+  context: LaunchContext,
+  launch: Launch,
+  options: RunOptions,
+): Promise<CommandResult> {
+  const { session } = context;
+  const name = requireSafeName(launch.name, "launch name");
+  const what = `runner "${name}"`;
+  const where = `device "${session.serial}"`;
+  const base = `${launch.runDir}/${name}.${nonce()}`;
+  const limitSeconds = Math.ceil(options.timeoutMs / 1000) + DOG_GRACE_SECONDS;
+  const q = (word: string) => shellLine([word]);
+  const start = `cd ${q(launch.runDir)} || exit 1
+if mkdir ${q(`${base}.d`)}; then
+  setsid nohup sh -c ${
+    shellLine([launchScript(base, limitSeconds), "launch", ...launch.command])
+  } </dev/null >/dev/null 2>&1 &
+elif [ ! -d ${q(`${base}.d`)} ]; then exit 1
+fi
+${SECTION_PRELUDE}${BOOT_LINES}`;
+  const boot = parseBoot(await session.shell(`start ${what}`, start, { signal: options.signal }));
+  try {
+    const ended = await waitForEnd(context, base, what, boot, options);
+    return await collect(context, base, what, where, ended);
+  } finally {
+    // What a lost device keeps is swept when the next session takes its lock.
+    await session.once(`remove files of ${what}`, `rm -rf ${q(base)}.*`, { timeoutMs: 5000 })
+      .catch(() => {});
+  }
+}
+
+/** Waits until the launch has ended. */
+async function waitForEnd(
+  { session, heartbeat }: LaunchContext,
+  base: string,
+  what: string,
+  boot: Boot,
+  options: RunOptions,
+): Promise<LaunchStatus & { kind: "ended" }> {
+  const where = `device "${session.serial}"`;
+  const begin = `Cannot finish ${what} on ${where}:`;
+  const look = lookLines(base, heartbeat);
+  const beganMs = performance.now();
+  let pauseMs = session.times.pollFirstMs;
+  for (;;) {
+    const output = await orKill(
+      session,
+      base,
+      () => session.shell(`look after ${what}`, look, { signal: options.signal }),
+    );
+    if (wasRebooted(boot, parseBoot(output))) {
+      throw new HarnessError(
+        "device-lost",
+        `${begin} the device rebooted meanwhile, so that this launch is lost: finished launches are kept, this one is to be run again`,
+      );
+    }
+    const status = parseLaunchStatus(output);
+    const waitedMs = performance.now() - beganMs;
+    if (status.kind === "ended") return status;
+    if (status.kind === "corrupt") {
+      throw new HarnessError(
+        "bad-device-output",
+        `${begin} found "${status.found}" in the file that ends a launch, expected an end marker and a hash: run again; if it stays, the device's storage is failing`,
+      );
+    }
+    if (status.kind === "gone" || (status.kind === "starting" && waitedMs > START_GRACE_MS)) {
+      throw await vanishedError(session, base, begin);
+    }
+    if (waitedMs > options.timeoutMs) {
+      await killLaunch(session, base);
+      throw new HarnessError(
+        "timeout",
+        `${begin} still running after ${
+          options.timeoutMs / 1000
+        } s, killed: use fewer iterations or images, or a longer time limit`,
+      );
+    }
+    await orKill(session, base, () => pause(Math.min(pauseMs, options.timeoutMs), options.signal));
+    pauseMs = Math.min(pauseMs * 1.5, session.times.pollMaxMs);
+  }
+}
+
+/**
+ * Returns the shell lines of a look. While the program runs they are built-ins but for one `grep`. The exit file is asked for
+ * again when the process is gone: it is the last thing that the process writes.
+ */
+function lookLines(base: string, heartbeat: string): string {
+  const q = (end: string) => shellLine([`${base}${end}`]);
+  return `${SECTION_PRELUDE}${heartbeat}
+${BOOT_LINES}
+state=gone
+if [ -e ${q(".exit")} ]; then :
+elif [ -s ${q(".pid")} ]; then
+  read -r p <${q(".pid")}
+  grep -q ${shellLine([posix.basename(base)])} /proc/$p/cmdline 2>/dev/null && state=running
+elif [ -d ${q(".d")} ]; then state=starting
+fi
+if [ -e ${q(".exit")} ]; then
+  section exit; cat ${q(".exit")}
+  section late; [ -e ${q(".late")} ] && echo 1
+  section df; df -k ${q(".d")}
+  section errors; tail -c ${STDERR_BYTES} ${q(".err")}
+else section state; echo $state
+fi
+true`;
+}
+
+/** Does something; kills the launch on the device when the caller's signal interrupts it. */
+async function orKill<T>(session: AdbSession, base: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof HarnessError && error.code === "interrupted") {
+      await killLaunch(session, base);
+    }
+    throw error;
+  }
+}
+
+/** Ends a launch's processes, when the device can be reached: its session and its dog's. */
+async function killLaunch(session: AdbSession, base: string): Promise<void> {
+  const line = `for f in ${shellLine([`${base}.pid`])} ${
+    shellLine([`${base}.dog`])
+  }; do [ -s $f ] && kill -KILL -$(cat $f); done`;
+  await session.once("end a launch", line, { timeoutMs: 5000 }).catch(() => {});
+}
+
+/** Returns the error of a launch whose script ended without a word. */
+async function vanishedError(
+  session: AdbSession,
+  base: string,
+  begin: string,
+): Promise<HarnessError> {
+  const line = `${SECTION_PRELUDE}section df; df -k ${
+    shellLine([`${base}.d`])
+  }; section err; tail -c 2000 ${shellLine([`${base}.err`])}`;
+  const output = await session.once("look for what is left", line).then(
+    (result) => result.stdout,
+    () => "",
+  );
+  const sections = splitSections(output);
+  const tail = stderrTail(sections.get("err") ?? "");
+  const free = parseFreeBytes(sections.get("df") ?? "");
+  await killLaunch(session, base);
+  if (free !== null && free < FULL_BELOW_BYTES) {
+    return new HarnessError(
+      "no-space",
+      `${begin} no space left on the device (${free} bytes free): free some and run again`,
+      { stderrTail: tail },
+    );
+  }
+  return new HarnessError(
+    "runner-failed",
+    `${begin} it vanished without an exit code, with the script that watches it: killed by the system for want of memory, by somebody, or along with a restarted adbd: run again; close other programs, and keep USB settings as they are`,
+    { stderrTail: tail },
+  );
+}
+
+/** Fetches and verifies what an ended launch left. */
+async function collect(
+  { files }: LaunchContext,
+  base: string,
+  what: string,
+  where: string,
+  ended: LaunchStatus & { kind: "ended" },
+): Promise<CommandResult> {
+  const begin = `Cannot finish ${what} on ${where}:`;
+  const { stderr } = ended;
+  const tail = stderrTail(stderr);
+  const full = /No space left on device/i.test(stderr) ||
+    (ended.freeBytes !== null && ended.freeBytes < FULL_BELOW_BYTES);
+  if (full) {
+    throw new HarnessError(
+      "no-space",
+      `${begin} no space left on the device (exit code ${ended.exitCode}, ${
+        ended.freeBytes ?? "unknown"
+      } bytes free), so that its output may be cut: free some and run again`,
+      { stderrTail: tail },
+    );
+  }
+  if (ended.late) {
+    throw new HarnessError(
+      "timeout",
+      `${begin} still running at its time limit, killed on the device: use fewer iterations or images, or a longer time limit`,
+      { stderrTail: tail },
+    );
+  }
+  if (ended.exitCode !== 0) throw exitError(what, where, ended.exitCode, stderr);
+  let found = "nothing";
+  // Twice: bytes may be lost on the way, but a file that has changed on the device stays so.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const bytes = await files.read(`${base}.out`);
+    found = `${bytes.length} bytes with sha256 ${sha256(bytes)}`;
+    if (bytes.length === ended.bytes && sha256(bytes) === ended.sha256) {
+      return { exitCode: 0, stdout: new TextDecoder().decode(bytes), stderr };
+    }
+  }
+  throw new HarnessError(
+    "bad-device-output",
+    `${begin} its output arrived as ${found}, expected ${ended.bytes} bytes with sha256 ${ended.sha256}: it was cut or changed after the end: run again`,
+    { stderrTail: tail },
+  );
+}
