@@ -8,6 +8,7 @@ import type { CommandSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { prepareVariants } from "../model/prepare.ts";
+import { DEFAULT_BARS } from "../parity/judge.ts";
 import { stderrProgress } from "../progress.ts";
 import { summaryText } from "../report/summary_text.ts";
 import { bench } from "../run/bench.ts";
@@ -53,11 +54,14 @@ export const benchCommand: CommandSpec = {
     },
     {
       flags: "--max-px <px>",
-      description: "bar on top of the derived tolerance, pixels per joint",
+      description:
+        "largest distance of a joint from the reference's, on top of the derived tolerance",
+      default: String(DEFAULT_BARS.maxPx),
     },
     {
       flags: "--min-oks <oks>",
-      description: "bar on top of the derived tolerance, OKS per person",
+      description: "least OKS of a person to the reference, on top of the derived tolerance",
+      default: String(DEFAULT_BARS.minOks),
     },
     {
       flags: "--benchncnn-rounds <n>",

@@ -10,6 +10,7 @@ import type { Device, DeviceDescription } from "../device/device.ts";
 import { openDevices } from "../device/devices.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
+import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
 import { type ImageDataset, openDataset } from "../reference/images.ts";
@@ -45,8 +46,7 @@ export interface BenchOptions {
   root: boolean;
   /** Id of the variant that ratios are taken against; null: the first. */
   base: string | null;
-  /** Bar on top of the derived tolerance. */
-  bar: { maxPx: number | null; minOks: number | null };
+  bars: ParityBars;
   /** Another ncnn source tree than the pinned one; null: the pinned. */
   ncnnSource: string | null;
   /** Folder of the run. */
@@ -285,7 +285,7 @@ async function runDevice(
     variants: run.variants,
     stageImageIds: new Set(spread(record.images, options.stageImages).map(({ id }) => id)),
     maxDetections: MAX_DETECTIONS,
-    bar: options.bar,
+    bars: options.bars,
     launchTimeoutMs: options.launchTimeoutMs,
     work: run.work,
   }, {

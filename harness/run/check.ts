@@ -8,13 +8,13 @@
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import { judgeImage } from "../parity/judge.ts";
-import { decode } from "../pose/decode.ts";
+import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
+import type { DetectOptions } from "../pose/detect.ts";
 import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
-import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
+import { rawSpec } from "../reference/head_blobs.ts";
 import type { DatasetImage } from "../reference/images.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
-import { openSession } from "../reference/session.ts";
+import { openReferenceModel, type ReferenceModel } from "../reference/reference_model.ts";
 import {
   readRunnerStages,
   type RunnerStages,
@@ -36,8 +36,7 @@ export interface CheckPlan {
   /** Ids of the images whose stages are judged one by one. */
   stageImageIds: ReadonlySet<string>;
   maxDetections: number;
-  /** Bar on top of the derived tolerance, chosen by the user. */
-  bar: { maxPx: number | null; minOks: number | null };
+  bars: ParityBars;
   launchTimeoutMs: number;
   /** Local folder for files on their way; emptied after each chunk. */
   work: string;
@@ -75,10 +74,15 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
   for (const group of groups) {
     const broken = new Set<string>();
     const first = group[0];
-    await using session = await openSession(
+    await using model = await openReferenceModel(
       path.join(first.dir, first.manifest.referenceOnnx.file),
       { threads: null },
     );
+    const options: DetectOptions = {
+      scoreThreshold: setup.options.scoreThreshold,
+      nmsIou: setup.options.nmsIou,
+      maxDetections: plan.maxDetections,
+    };
     for (let start = 0; start < plan.run.images.length; start += CHUNK) {
       hooks.signal?.throwIfAborted();
       const images = plan.run.images.slice(start, start + CHUNK);
@@ -88,18 +92,23 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
       const variants = group.filter(open);
       if (variants.length > 0) {
         const folder = await Deno.makeTempDir({ dir: plan.work });
-        const chunk: Chunk = { images, references: new Map(), files: [], folder, number: start };
+        const chunk: Chunk = {
+          ...{ model, options, images, folder, number: start },
+          references: new Map(),
+          files: [],
+        };
         for (const image of images) {
           const pixels = await loadRunImage(plan.images.get(image.id)!, image);
           chunk.files.push(await writeRgbFile(image, pixels, folder));
-          const { scoreThreshold, nmsIou } = setup.options;
           chunk.references.set(
             image.id,
-            await runReference(pixels, first.manifest.shape, session, rawSpec(first.manifest), {
-              scoreThreshold,
-              nmsIou,
-              maxDetections: plan.maxDetections,
-            }),
+            await runReference(
+              pixels,
+              first.manifest.shape,
+              model,
+              rawSpec(first.manifest),
+              options,
+            ),
           );
         }
         for (const variant of variants) {
@@ -133,6 +142,8 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
 
 /** Some images, their references and their raw files. */
 interface Chunk {
+  model: ReferenceModel;
+  options: DetectOptions;
   images: RunImage[];
   references: Map<string, Reference>;
   files: RgbFile[];
@@ -155,32 +166,29 @@ async function checkVariant(
   for (const [index, image] of chunk.images.entries()) {
     if (checked.has(`${manifest.id} ${image.id}`)) continue;
     const reference = chunk.references.get(image.id)!;
-    const where = {
-      schemaVersion: 1,
+    const { precisionEffective } = output.header.options;
+    const evidence = {
       runId: plan.run.runId,
       device: setup.device.serial,
-      variantId: manifest.id,
       imageId: image.id,
-      precisionEffective: output.header.options.precisionEffective,
-    } as const;
+      precisionEffective,
+    };
     hooks.log.append({
       kind: "detections",
-      ...where,
+      schemaVersion: 1,
+      ...evidence,
+      variantId: manifest.id,
       detections: output.images[index].detections,
       reference: reference.detections,
     });
     hooks.log.append(judgeImage({
-      ...where,
+      ...evidence,
       manifest,
+      options: { ...chunk.options, bar: plan.bars },
       reference,
+      rounded: await chunk.model.measureRounding(reference, precisionEffective),
       stages: stages.get(image.id) ?? null,
       detections: output.images[index].detections,
-      options: {
-        scoreThreshold: setup.options.scoreThreshold,
-        nmsIou: setup.options.nmsIou,
-        maxDetections: plan.maxDetections,
-        bar: plan.bar,
-      },
     }));
   }
 }
@@ -234,11 +242,8 @@ async function runStages(
   await device.run(["mkdir", "-p", onDevice.reference, onDevice.dump], limits);
   for (const { image } of files) {
     const reference = chunk.references.get(image.id)!;
-    const blobs = headBlobs(rawSpec(manifest), reference.rawBlobs, manifest, reference.geometry);
-    const candidates = decode(manifest, blobs, reference.geometry, {
-      scoreThreshold: setup.options.scoreThreshold,
-    });
-    await writeReferenceFiles(local, image.id, reference, blobs, candidates);
+    const { blobs, detected } = headReference(manifest, reference, chunk.options);
+    await writeReferenceFiles(local, image.id, reference, blobs, detected.candidates);
   }
   for await (const { name: file } of Deno.readDir(local)) {
     await device.pushTo(path.join(local, file), `${onDevice.reference}/${file}`, limits);

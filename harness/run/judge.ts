@@ -22,7 +22,6 @@ import {
 import type { Report } from "../report/report_json.ts";
 import { writeReport } from "../report/write_report.ts";
 import { asWriteError, readRecords } from "./record_log.ts";
-import { compareGraphs } from "./graphs.ts";
 
 /** What judging needs beside the records. */
 export interface JudgeInput {
@@ -42,7 +41,7 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const draft = {
     accuracy: accuracies(records, input.annotations),
     thumbnails: new Map<string, string>(),
-    graphs: await compareGraphs(input.variants),
+    graphs: [],
     layerTimes: [],
     roofline: [],
     warnings: input.warnings,
