@@ -1,0 +1,247 @@
+/**
+ * One graph of a model, converted: the files that variants of different run-time precision share.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { z } from "zod";
+import {
+  type Activation,
+  type Converter,
+  FileRefSchema,
+  type Head,
+  OutputBlobSchema,
+  type Precision,
+  type Shape,
+  shapeName,
+} from "../variant.ts";
+import { HarnessError } from "../errors.ts";
+import { convertByPnnx, type Converted } from "./convert_pnnx.ts";
+import { convertByOnnx2ncnn, optimizeNcnn } from "./convert_onnx2ncnn.ts";
+import { countMacs, countParameters } from "./cost.ts";
+import { sha256Hex } from "./hash.ts";
+import { encodeOnnx, type OnnxModel } from "./onnx_file.ts";
+import { fusedActivation, parseParam } from "./param_file.ts";
+import { keptFolder } from "./prepared_cache.ts";
+import type { SourceModel } from "./source_model.ts";
+import {
+  type CutModel,
+  cutModel,
+  resizedModel,
+  sizeFreeModel,
+  SURGERY_VERSION,
+} from "./surgery.ts";
+import type { ConverterTools } from "./converter_tools.ts";
+
+/** How the weights lie in the `.bin`. */
+export type WeightStorage = "fp32" | "fp16";
+
+/** What a conversion is made from, apart from the tools. */
+export interface ConversionKey {
+  source: SourceModel;
+  /** Null keeps the trained activation. */
+  activation: Activation | null;
+  head: Head;
+  shape: Shape;
+  converter: Converter;
+  weights: WeightStorage;
+}
+
+/** Schema of `conversion.json` in a conversion's folder. */
+const ConversionSchema = z.strictObject({
+  param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
+  bin: FileRefSchema,
+  referenceOnnx: FileRefSchema,
+  inputBlob: z.string(),
+  outputs: z.array(OutputBlobSchema).min(1),
+  parameterCount: z.int(),
+  macs: z.int(),
+  tools: z.record(z.string(), z.string()),
+  logs: z.array(z.string()),
+  /** Other files that belong to it: the ONNX graph that was converted, the graph before ncnnoptimize. */
+  extras: z.array(z.string()),
+});
+/** What a conversion's folder holds. */
+export type Conversion = z.infer<typeof ConversionSchema>;
+
+/** Returns how the weights are stored for a precision; `int8` starts from fp32. */
+export function weightStorage(precision: Precision): WeightStorage {
+  return precision === "fp16" || precision === "fp16-storage" ? "fp16" : "fp32";
+}
+
+/**
+ * Returns the conversion and its folder in the cache; makes it when it is not there or damaged.
+ *
+ * `onMake` is called before it is made. Throws `HarnessError` as the surgery and the converters do.
+ */
+export async function keptConversion(
+  key: ConversionKey,
+  cacheFolder: string,
+  tools: ConverterTools,
+  options: { signal?: AbortSignal; onMake?: () => void } = {},
+): Promise<{ conversion: Conversion; folder: string }> {
+  const identity = await sha256Hex(JSON.stringify([
+    SURGERY_VERSION,
+    key.source.sha256,
+    key.activation,
+    key.head,
+    shapeName(key.shape),
+    key.converter,
+    key.weights,
+    toolVersions(key.converter, tools),
+  ]));
+  const folder = await keptFolder(path.join(cacheFolder, "conversions"), identity, (draft) => {
+    options.onMake?.();
+    return convert(key, draft, tools, options.signal);
+  }, async (folder) => await readConversion(folder) !== null);
+  const conversion = await readConversion(folder);
+  if (conversion) return { conversion, folder };
+  throw new HarnessError(
+    "convert-failed",
+    `Cannot read back the conversion in ${folder}: its files don't match their hashes: check the disk, delete the folder and run again`,
+  );
+}
+
+function toolVersions(converter: Converter, tools: ConverterTools): Record<string, string> {
+  const versions: Record<string, string> = { surgery: `${SURGERY_VERSION}` };
+  if (converter !== "onnx2ncnn") versions.pnnx = tools.pnnxVersion;
+  if (converter !== "pnnx") versions.ncnn = tools.ncnnVersion;
+  return versions;
+}
+
+async function convert(
+  key: ConversionKey,
+  folder: string,
+  tools: ConverterTools,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { source, shape } = key;
+  const cut = cutModel(source.model, source.head, key.head, key.activation);
+  const graph = sizedGraph(cut, key);
+  const onnx = "model.onnx";
+  await Deno.writeFile(path.join(folder, onnx), encodeOnnx(graph));
+  const converted = await runConverter(key, cut, folder, onnx, tools, signal);
+  const unoptimized = converted.param === "optimized.param" ? "converted.param" : null;
+  if (unoptimized) {
+    const before = key.converter === "onnx2ncnn" ? "model.onnx2ncnn" : "model.ncnn";
+    await Deno.rename(path.join(folder, `${before}.param`), path.join(folder, unoptimized));
+  }
+  await Deno.rename(path.join(folder, converted.param), path.join(folder, "model.param"));
+  await Deno.rename(path.join(folder, converted.bin), path.join(folder, "model.bin"));
+  await Deno.rename(path.join(folder, onnx), path.join(folder, "graph.onnx"));
+  const kept = new Set(["model.param", "model.bin", "graph.onnx", "converted.param"]);
+  for (const entry of Deno.readDirSync(folder)) {
+    if (!kept.has(entry.name)) await Deno.remove(path.join(folder, entry.name));
+  }
+  for (const log of converted.logs) await Deno.writeTextFile(path.join(folder, log.file), log.text);
+  await Deno.writeFile(
+    path.join(folder, "reference.onnx"),
+    encodeOnnx(referenceGraph(key)),
+  );
+  const { layers, blobs } = parseParam(
+    await Deno.readTextFile(path.join(folder, "model.param")),
+    "model.param",
+  );
+  const conversion: Conversion = {
+    param: {
+      ...await fileRef(folder, "model.param"),
+      layers: layers.length,
+      blobs: blobs.length,
+      fusedActivations: layers.filter((layer) => fusedActivation(layer) !== null).length,
+    },
+    bin: await fileRef(folder, "model.bin"),
+    referenceOnnx: await fileRef(folder, "reference.onnx"),
+    inputBlob: converted.inputBlob,
+    outputs: cut.outputs.map((output, i) => ({ ...output, blob: converted.outputBlobs[i] })),
+    parameterCount: countParameters(graph),
+    macs: countMacs(
+      graph,
+      new Map([[source.head.inputName, [1, 3, shape.heightPx, shape.widthPx]]]),
+    ),
+    tools: toolVersions(key.converter, tools),
+    logs: converted.logs.map((log) => log.file),
+    extras: ["graph.onnx", ...(unoptimized ? [unoptimized] : [])],
+  };
+  await Deno.writeTextFile(
+    path.join(folder, "conversion.json"),
+    `${JSON.stringify(conversion, null, 2)}\n`,
+  );
+}
+
+/** Returns the graph at the variant's shape; for `rect` at its full square, after a check that other sizes run too. */
+function sizedGraph(cut: CutModel, { source, head, shape }: ConversionKey): OnnxModel {
+  if (head === "decoded") return cut.model;
+  if (shape.mode === "rect") sizeFreeModel(cut.model, source.head, source.path);
+  return resizedModel(cut.model, source.head, shape.widthPx, shape.heightPx, source.path);
+}
+
+/** Returns the raw head's graph of the same activation, for every size where the graph allows that. */
+function referenceGraph({ source, activation, shape }: ConversionKey): OnnxModel {
+  const { model } = cutModel(source.model, source.head, "raw", activation);
+  try {
+    return sizeFreeModel(model, source.head, source.path);
+  } catch (error) {
+    if (!(error instanceof HarnessError) || error.code !== "bad-model") throw error;
+    return resizedModel(model, source.head, shape.widthPx, shape.heightPx, source.path);
+  }
+}
+
+async function runConverter(
+  key: ConversionKey,
+  cut: CutModel,
+  folder: string,
+  onnx: string,
+  tools: ConverterTools,
+  signal: AbortSignal | undefined,
+): Promise<Converted> {
+  const { shape, converter } = key;
+  const fp16Weights = key.weights === "fp16";
+  if (converter === "onnx2ncnn") {
+    const { onnx2ncnn, ncnnoptimize } = await tools.ncnn();
+    return await convertByOnnx2ncnn({
+      onnx2ncnn,
+      ncnnoptimize,
+      folder,
+      onnx,
+      inputName: key.source.head.inputName,
+      outputNames: cut.outputs.map((output) => output.blob),
+      fp16Weights,
+      signal,
+    });
+  }
+  const byPnnx = await convertByPnnx({
+    program: await tools.pnnx(),
+    folder,
+    onnx,
+    widthPx: shape.widthPx,
+    heightPx: shape.heightPx,
+    outputCount: cut.outputs.length,
+    fp16Weights: fp16Weights && converter === "pnnx",
+    signal,
+  });
+  if (converter === "pnnx") return byPnnx;
+  const { ncnnoptimize } = await tools.ncnn();
+  return await optimizeNcnn(byPnnx, { ncnnoptimize, folder, fp16Weights, signal });
+}
+
+async function fileRef(folder: string, file: string) {
+  const bytes = await Deno.readFile(path.join(folder, file));
+  return { file, bytes: bytes.length, sha256: await sha256Hex(bytes) };
+}
+
+/** Returns what the folder holds, or null when it is not there or a file doesn't match its hash. */
+async function readConversion(folder: string): Promise<Conversion | null> {
+  try {
+    const text = await Deno.readTextFile(path.join(folder, "conversion.json"));
+    const conversion = ConversionSchema.parse(JSON.parse(text));
+    for (const ref of [conversion.param, conversion.bin, conversion.referenceOnnx]) {
+      if ((await fileRef(folder, ref.file)).sha256 !== ref.sha256) return null;
+    }
+    return conversion;
+  } catch (error) {
+    const isDamage = error instanceof Deno.errors.NotFound || error instanceof SyntaxError ||
+      error instanceof z.ZodError;
+    if (isDamage) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * ONNX → ncnn by the older chain: onnx2ncnn, then ncnnoptimize, which fuses activations into convolutions.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { type Converted, requireBlobs } from "./convert_pnnx.ts";
+import { fusedActivation, parseParam } from "./param_file.ts";
+import { convertFailed, runTool } from "./tool.ts";
+
+/** What the chain is asked for. */
+export interface Onnx2ncnnRequest {
+  /** Programs of the pinned ncnn. */
+  onnx2ncnn: string;
+  ncnnoptimize: string;
+  /** Folder to work in, with the ONNX file in it. */
+  folder: string;
+  onnx: string;
+  inputName: string;
+  /** Names of the graph's outputs in order: onnx2ncnn keeps names. */
+  outputNames: string[];
+  fp16Weights: boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Converts the ONNX file in the folder and returns the names of the results.
+ *
+ * Throws `HarnessError` `convert-failed` when a tool fails, when onnx2ncnn skips an operation that it doesn't know (it exits 0
+ * then), when blobs are missing, and when the fusions in the log differ from those in the graph.
+ */
+export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Converted> {
+  const { folder, onnx, signal } = request;
+  const stem = onnx.replace(/\.onnx$/, "");
+  const param = `${stem}.onnx2ncnn.param`;
+  const bin = `${stem}.onnx2ncnn.bin`;
+  const log = await runTool({
+    name: "onnx2ncnn",
+    command: request.onnx2ncnn,
+    args: [onnx, param, bin],
+    cwd: folder,
+    signal,
+  });
+  const complaint = /^.*(not supported|Unsupported|unknown|unsupported).*$/m.exec(log);
+  if (complaint) throw convertFailed("onnx2ncnn", `it says "${complaint[0].trim()}"`, log);
+  await requireBlobs("onnx2ncnn", folder, param, bin, request.inputName, request.outputNames, log);
+  const converted: Converted = {
+    param,
+    bin,
+    logs: [{ file: "onnx2ncnn.log", text: log }],
+    inputBlob: request.inputName,
+    outputBlobs: request.outputNames,
+  };
+  return await optimizeNcnn(converted, request);
+}
+
+/**
+ * Runs ncnnoptimize over a converted graph and returns the names of the results.
+ *
+ * The graph before stays in the folder. Throws `HarnessError` `convert-failed` as {@linkcode convertByOnnx2ncnn} does.
+ */
+export async function optimizeNcnn(
+  converted: Converted,
+  request: { ncnnoptimize: string; folder: string; fp16Weights: boolean; signal?: AbortSignal },
+): Promise<Converted> {
+  const { folder } = request;
+  const param = "optimized.param";
+  const bin = "optimized.bin";
+  const log = await runTool({
+    name: "ncnnoptimize",
+    command: request.ncnnoptimize,
+    args: [converted.param, converted.bin, param, bin, request.fp16Weights ? "1" : "0"],
+    cwd: folder,
+    signal: request.signal,
+  });
+  const { inputBlob, outputBlobs } = converted;
+  await requireBlobs("ncnnoptimize", folder, param, bin, inputBlob, outputBlobs, log);
+  const before = await countFused(path.join(folder, converted.param));
+  const after = await countFused(path.join(folder, param));
+  const logged = fusedPairs(log).length;
+  if (after - before !== logged) {
+    throw convertFailed(
+      "ncnnoptimize",
+      `its log has ${logged} fused activations, its graph has ${after - before} more than before`,
+      log,
+    );
+  }
+  return {
+    ...converted,
+    param,
+    bin,
+    logs: [...converted.logs, { file: "ncnnoptimize.log", text: log }],
+  };
+}
+
+/**
+ * Returns the pairs "layer activation" that ncnnoptimize says it fused, in the order of its log.
+ *
+ * @example
+ * ```ts
+ * fusedPairs("fuse_convolution_activation conv1 relu1\n"); // ["conv1 relu1"]
+ * ```
+ */
+export function fusedPairs(log: string): string[] {
+  const pattern =
+    /^fuse_(?:convolution|convolutiondepthwise|deconvolution|deconvolutiondepthwise|innerproduct)_activation (.+)$/gm;
+  return [...log.matchAll(pattern)].map((match) => match[1].trim());
+}
+
+async function countFused(param: string): Promise<number> {
+  const { layers } = parseParam(await Deno.readTextFile(param), param);
+  return layers.filter((layer) => fusedActivation(layer) !== null).length;
+}

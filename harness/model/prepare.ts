@@ -1,0 +1,210 @@
+/**
+ * `deno task prepare`: models and options → variants on disk, each made once and kept in the cache.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import type { VariantOptions } from "../config.ts";
+import type { Warning } from "../errors.ts";
+import type { Progress } from "../progress.ts";
+import type { VariantManifest } from "../variant.ts";
+import { type Conversion, keptConversion, weightStorage } from "./conversion.ts";
+import type { ConverterTools } from "./converter_tools.ts";
+import { readSourceModel, type SourceModel } from "./source_model.ts";
+import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
+
+/** A variant that is ready to run. */
+export interface PreparedVariant {
+  manifest: VariantManifest;
+  /** Folder with the files that the manifest names. */
+  dir: string;
+}
+
+/** What preparing works with. */
+export interface PrepareContext {
+  /** Folder of the cache where conversions are kept. */
+  cacheFolder: string;
+  tools: ConverterTools;
+  /** Returns the ONNX file of a name or path as the user gave it. */
+  resolveModel: (nameOrPath: string) => Promise<string>;
+  progress: Progress;
+  signal?: AbortSignal;
+  /** Folder that gets `<id>/` with manifest, graph, weights, reference and logs; null leaves them in the cache. */
+  outDir: string | null;
+}
+
+/**
+ * Returns the variants in the order of {@linkcode planVariants}, all of their files on disk.
+ *
+ * What was left out, and why, is a warning of the first variant. Throws `HarnessError`: `bad-model`, `bad-option`,
+ * `convert-failed`, `missing-tool`, `download-failed`, `no-space`, `interrupted`.
+ */
+export async function prepareWith(
+  options: VariantOptions,
+  context: PrepareContext,
+): Promise<PreparedVariant[]> {
+  const sources = await readSources(options.models, context);
+  const plan = planVariants(
+    [...sources].map(([name, source]) => ({
+      name,
+      path: source.path,
+      trained: source.trained,
+      inputWidthPx: source.head.inputWidthPx,
+      inputHeightPx: source.head.inputHeightPx,
+    })),
+    options,
+  );
+  const prepared = await inParallel(
+    plan.variants,
+    (variant) => prepareOne(variant, sources.get(variant.model.name)!, context),
+  );
+  prepared[0].manifest.warnings.push(...plan.skipped);
+  if (context.outDir !== null) {
+    for (const variant of prepared) await exportVariant(variant, context.outDir);
+  }
+  return prepared;
+}
+
+/** Returns the models by the name that they have in ids; a file that was given twice is read once. */
+async function readSources(
+  models: readonly string[],
+  context: PrepareContext,
+): Promise<Map<string, SourceModel>> {
+  const files = new Set<string>();
+  for (const model of models) files.add(path.resolve(await context.resolveModel(model)));
+  const sources: SourceModel[] = [];
+  for (const file of files) {
+    context.signal?.throwIfAborted();
+    const source = await readSourceModel(file);
+    const same = (other: SourceModel) =>
+      other.sha256 === source.sha256 && other.stem === source.stem;
+    if (!sources.some(same)) sources.push(source);
+  }
+  const names = modelNames(sources);
+  return new Map(sources.map((source, i) => [names[i], source]));
+}
+
+/** How long a conversion takes on two cores, for the progress. */
+const CONVERSION_SECONDS = 6;
+
+async function prepareOne(
+  variant: PlannedVariant,
+  source: SourceModel,
+  context: PrepareContext,
+): Promise<PreparedVariant> {
+  const { key, swapped } = variant;
+  let step = null;
+  const { conversion, folder } = await keptConversion(
+    {
+      source,
+      activation: swapped ? key.activation : null,
+      head: key.head,
+      shape: key.shape,
+      converter: key.converter,
+      weights: weightStorage(key.precision),
+    },
+    context.cacheFolder,
+    context.tools,
+    {
+      signal: context.signal,
+      onMake: () => step = context.progress.step(`Prepare ${variant.id}`, CONVERSION_SECONDS),
+    },
+  );
+  (step as ReturnType<Progress["step"]> | null)?.done();
+  return { manifest: manifestOf(variant, source, conversion), dir: folder };
+}
+
+function manifestOf(
+  variant: PlannedVariant,
+  source: SourceModel,
+  conversion: Conversion,
+): VariantManifest {
+  const { key } = variant;
+  const { head } = source;
+  const { param, bin, referenceOnnx, inputBlob, outputs, parameterCount, macs, tools, logs } =
+    conversion;
+  return {
+    schemaVersion: 1,
+    id: variant.id,
+    model: key.model,
+    activation: key.activation,
+    swapped: variant.swapped,
+    speedOnly: key.speedOnly,
+    head: key.head,
+    precision: key.precision,
+    shape: key.shape,
+    converter: key.converter,
+    classCount: head.classCount,
+    keypointCount: head.keypointCount,
+    keypointDims: head.keypointDims,
+    strides: head.levels.map((level) => level.stride),
+    regMax: head.regMax,
+    source: {
+      path: source.path,
+      sha256: source.sha256,
+      bytes: source.bytes,
+      opset: source.model.opset,
+      producer: source.model.producer,
+      inputWidthPx: head.inputWidthPx,
+      inputHeightPx: head.inputHeightPx,
+    },
+    param,
+    bin,
+    referenceOnnx,
+    inputBlob,
+    outputs,
+    parameterCount,
+    macs,
+    tools,
+    logs,
+    warnings: [...variant.warnings] as Warning[],
+  };
+}
+
+/** Copies the variant's files to `<outDir>/<id>/` and points the variant there. */
+async function exportVariant(variant: PreparedVariant, outDir: string): Promise<void> {
+  const { manifest } = variant;
+  const target = path.join(outDir, manifest.id);
+  await Deno.mkdir(outDir, { recursive: true });
+  const draft = await Deno.makeTempDir({ dir: outDir, prefix: `.${manifest.id}-` });
+  try {
+    for (const entry of Deno.readDirSync(variant.dir)) {
+      if (entry.name === "conversion.json") continue;
+      await Deno.copyFile(path.join(variant.dir, entry.name), path.join(draft, entry.name));
+    }
+    await Deno.writeTextFile(
+      path.join(draft, "manifest.json"),
+      `${JSON.stringify(manifest, null, 2)}\n`,
+    );
+    await Deno.chmod(draft, 0o755);
+    await Deno.remove(target, { recursive: true }).catch(ignoreMissing);
+    await Deno.rename(draft, target);
+  } finally {
+    await Deno.remove(draft, { recursive: true }).catch(ignoreMissing);
+  }
+  variant.dir = target;
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+/** Returns the results in the items' order; as many run at once as there are cores, and the first failure ends it. */
+async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < items.length) {
+      const index = next++;
+      try {
+        results[index] = await run(items[index]);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
+    }
+  };
+  const workers = Math.max(1, Math.min(navigator.hardwareConcurrency, 4, items.length));
+  await Promise.all(Array.from({ length: workers }, work));
+  return results;
+}

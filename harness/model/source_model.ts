@@ -1,0 +1,46 @@
+/**
+ * A model file that the user named → everything that its variants are made from.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { type Activation, safeModelName } from "../variant.ts";
+import { trainedActivation } from "./activation.ts";
+import { expandHalf } from "./half.ts";
+import { sha256Hex } from "./hash.ts";
+import { findPoseHead, type PoseHead } from "./head.ts";
+import { type OnnxModel, readOnnxFile } from "./onnx_file.ts";
+import { cutModel } from "./surgery.ts";
+
+/** A model file, read and understood. */
+export interface SourceModel {
+  path: string;
+  /** Safe stem of the file name. */
+  stem: string;
+  sha256: string;
+  bytes: number;
+  /** With float32 weights. */
+  model: OnnxModel;
+  head: PoseHead;
+  trained: Activation;
+}
+
+/**
+ * Returns the ONNX file with its head and the activation that it was trained with.
+ *
+ * Throws `HarnessError` `bad-model` when it is not a pose model as ultralytics exports it.
+ */
+export async function readSourceModel(file: string): Promise<SourceModel> {
+  const { model: raw, bytes } = await readOnnxFile(file);
+  const model = expandHalf(raw);
+  const head = findPoseHead(model, file);
+  return {
+    path: path.resolve(file),
+    stem: safeModelName(path.basename(file).replace(/\.onnx$/i, "")),
+    sha256: await sha256Hex(bytes),
+    bytes: bytes.length,
+    model,
+    head,
+    trained: trainedActivation(cutModel(model, head, "raw-nchw", null).model, file),
+  };
+}
