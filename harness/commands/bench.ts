@@ -1,17 +1,16 @@
 /**
  * The commands `bench` and `prepare`.
  *
+ * What a command works with is imported when it runs: each task then needs its own permissions only, and starts at once.
+ *
  * @module
  */
 import * as path from "@std/path";
 import type { CommandSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
 import { EXIT, HarnessError } from "../errors.ts";
-import { prepareVariants } from "../model/prepare.ts";
-import { DEFAULT_BARS } from "../parity/judge.ts";
 import { stderrProgress } from "../progress.ts";
 import { summaryText } from "../report/summary_text.ts";
-import { bench } from "../run/bench.ts";
 import {
   readRunnerOptions,
   readVariantOptions,
@@ -56,12 +55,12 @@ export const benchCommand: CommandSpec = {
       flags: "--max-px <px>",
       description:
         "largest distance of a joint from the reference's, on top of the derived tolerance",
-      default: String(DEFAULT_BARS.maxPx),
+      default: "10",
     },
     {
       flags: "--min-oks <oks>",
       description: "least OKS of a person to the reference, on top of the derived tolerance",
-      default: String(DEFAULT_BARS.minOks),
+      default: "0.9",
     },
     {
       flags: "--benchncnn-rounds <n>",
@@ -86,6 +85,7 @@ export const benchCommand: CommandSpec = {
     const number = (option: string, text: string, min: number, max: number, integer = true) =>
       parseNumber(option, text, { min, max, integer });
     const out = path.resolve(options.out ?? path.join("reports", timeName(new Date())));
+    const { bench } = await import("../run/bench.ts");
     const { report, exitCode } = await bench({
       devices: options.device ?? ["host"],
       variants: readVariantOptions(options),
@@ -132,6 +132,7 @@ export const prepareCommand: CommandSpec = {
     { flags: "--json", description: "print the manifests" },
   ],
   async run(options, _args, signal) {
+    const { prepareVariants } = await import("../model/prepare.ts");
     const prepared = await prepareVariants({
       ...readVariantOptions(options),
       outDir: path.resolve(options.out),
