@@ -1,0 +1,154 @@
+/**
+ * ncnn's source and a toolchain → an installed libncnn with the layers that YOLO-Pose graphs need.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { HarnessError } from "../errors.ts";
+import type { Progress } from "../progress.ts";
+import { buildFraction, runBuildCommand } from "./build_command.ts";
+import { cached, contentKey } from "./cache.ts";
+import type { NcnnSource } from "./source.ts";
+import type { Toolchain } from "./toolchain.ts";
+
+/**
+ * Layers that are built. Graphs of YOLOv8-Pose and YOLO11-Pose by pnnx and by onnx2ncnn use some two thirds of them; the rest
+ * is what ncnn itself makes on the way (Padding, Packing, Cast, Flatten, activations) and what int8 graphs hold.
+ */
+export const NCNN_LAYERS = [
+  ...["BatchNorm", "BinaryOp", "Cast", "Clip", "Concat", "Convolution", "ConvolutionDepthWise"],
+  ...["Crop", "DeepCopy", "Dequantize", "Dropout", "Eltwise", "ExpandDims", "Flatten", "Gemm"],
+  ...["HardSigmoid", "HardSwish", "Input", "Interp", "MatMul", "MemoryData", "Mish", "Noop"],
+  ...["Packing", "Padding", "Permute", "Pooling", "Quantize", "ReLU", "Requantize", "Reshape"],
+  ...["SDPA", "Scale", "Sigmoid", "Slice", "Softmax", "Split", "Squeeze", "Swish", "UnaryOp"],
+] as const;
+
+/** Options of every build: nothing but the CPU inference of graphs from files. */
+const FIXED_OPTIONS = [
+  "-DCMAKE_BUILD_TYPE=Release",
+  "-DCMAKE_INSTALL_LIBDIR=lib",
+  "-DNCNN_OPENMP=ON",
+  "-DNCNN_INT8=ON",
+  "-DNCNN_BF16=ON",
+  ...["VULKAN", "BUILD_EXAMPLES", "BUILD_TOOLS", "BUILD_BENCHMARK", "BUILD_TESTS", "C_API"]
+    .concat(["PLATFORM_API", "PIXEL_ROTATE", "PIXEL_AFFINE", "PIXEL_DRAWING", "SHARED_LIB"])
+    .map((name) => `-DNCNN_${name}=OFF`),
+];
+
+/** What is asked of {@linkcode buildNcnn}. */
+export interface NcnnRequest {
+  source: NcnnSource;
+  toolchain: Toolchain;
+  /** Prints the time of every layer: slows the run, for the profiling build only. */
+  layerTimes?: boolean;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+/** An installed libncnn. */
+export interface NcnnInstall {
+  /** Folder with `lib` and `include`. */
+  folder: string;
+  /** Cache key: stands for source, toolchain and options. */
+  key: string;
+  cached: boolean;
+}
+
+/**
+ * Returns libncnn for the toolchain, built the first time.
+ *
+ * Throws `HarnessError`: `build-failed` with the compiler's last lines, `no-space`, `interrupted`.
+ */
+export async function buildNcnn(request: NcnnRequest): Promise<NcnnInstall> {
+  const { source, toolchain, signal, progress } = request;
+  const options = [
+    ...FIXED_OPTIONS,
+    ...toolchain.cmakeArgs,
+    ...toolchain.ncnnArgs,
+    `-DNCNN_VERSION=${source.ncnnVersion}`,
+    `-DNCNN_BENCHMARK=${request.layerTimes ? "ON" : "OFF"}`,
+    ...await layerOptions(source.folder),
+  ];
+  const key = await contentKey({ source: source.id, compiler: toolchain.compiler, options });
+  const entry = await cached({
+    kind: "ncnn",
+    key,
+    signal,
+    onWait: () => progress.step("Waiting for another Posemark that builds the same libncnn"),
+    make: (folder) => makeNcnn(folder, options, request),
+  });
+  return { ...entry, key };
+}
+
+async function makeNcnn(folder: string, options: string[], request: NcnnRequest): Promise<void> {
+  const { source, toolchain, signal } = request;
+  const where = toolchain.target === "host" ? "this machine" : "64-bit ARM phones";
+  const title = `Building libncnn${request.layerTimes ? " with layer times" : ""} for ${where}`;
+  const step = request.progress.step(title, toolchain.target === "host" ? 170 : 240);
+  const build = path.join(folder, "build");
+  await runBuildCommand({
+    purpose: `configure libncnn for ${where}`,
+    command: "cmake",
+    args: ["-G", toolchain.generator, "-S", source.folder, "-B", build]
+      .concat([`-DCMAKE_INSTALL_PREFIX=${folder}`])
+      .concat(options),
+    signal,
+  });
+  await buildTargets({
+    purpose: `build libncnn for ${where}`,
+    build,
+    targets: ["install"],
+    generator: toolchain.generator,
+    onFraction: (fraction) => step.update(fraction),
+    signal,
+  });
+  await Deno.remove(build, { recursive: true });
+  step.done();
+}
+
+/** What is asked of {@linkcode buildTargets}. */
+export interface BuildTargets {
+  purpose: string;
+  /** Configured build folder. */
+  build: string;
+  targets: string[];
+  generator: string;
+  onFraction?(fraction: number): void;
+  signal?: AbortSignal;
+}
+
+/** Builds targets of a configured folder on all cores. Throws as `runBuildCommand`. */
+export async function buildTargets(request: BuildTargets): Promise<void> {
+  const jobs = String(Math.max(1, navigator.hardwareConcurrency));
+  await runBuildCommand({
+    purpose: request.purpose,
+    command: request.generator === "Ninja" ? "ninja" : "make",
+    args: ["-C", request.build, "-j", jobs, ...request.targets],
+    signal: request.signal,
+    onLine: (line) => {
+      const fraction = buildFraction(line);
+      if (fraction !== null) request.onFraction?.(fraction);
+    },
+  });
+}
+
+/** Returns `-DWITH_LAYER_x=ON|OFF` for every layer that the source knows. */
+async function layerOptions(source: string): Promise<string[]> {
+  const known = knownLayers(await Deno.readTextFile(path.join(source, "src", "CMakeLists.txt")));
+  const missing = NCNN_LAYERS.filter((layer) => !known.includes(layer));
+  if (known.length === 0 || missing.includes("Convolution")) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot build ncnn from ${source}: found no list of layers in src/CMakeLists.txt, expected lines like ncnn_add_layer(Convolution)`,
+    );
+  }
+  const wanted = new Set<string>(NCNN_LAYERS);
+  return known.map((layer) =>
+    `-DWITH_LAYER_${layer.toLowerCase()}=${wanted.has(layer) ? "ON" : "OFF"}`
+  );
+}
+
+/** Returns the layer types that the text of ncnn's `src/CMakeLists.txt` adds, in its order. */
+export function knownLayers(cmakeLists: string): string[] {
+  return [...cmakeLists.matchAll(/^\s*ncnn_add_layer\((\w+)/gm)].map((match) => match[1]);
+}

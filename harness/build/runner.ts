@@ -1,0 +1,173 @@
+/**
+ * The runner's sources and libncnn → `posemark-runner` and `benchncnn` for a target.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { HarnessError } from "../errors.ts";
+import type { Progress } from "../progress.ts";
+import { runBuildCommand } from "./build_command.ts";
+import { cached, contentKey } from "./cache.ts";
+import { requirePhoneBinary } from "./elf.ts";
+import { fileSha256, folderSha256 } from "./folder_hash.ts";
+import { buildNcnn, buildTargets, type NcnnInstall } from "./ncnn.ts";
+import { type NcnnSource, ncnnSource } from "./source.ts";
+import { findToolchain, type Target, type Toolchain } from "./toolchain.ts";
+
+/**
+ * Kinds of build. `release` gives the headline figures. `test` has the switches that inject slow-downs and defects.
+ * `sanitize` has the address and undefined-behaviour sanitizers in the runner's own objects (libncnn is the ordinary one) and
+ * the test switches. `profile` prints the time of every layer.
+ */
+export const BUILD_KINDS = ["release", "test", "sanitize", "profile"] as const;
+/** See {@linkcode BUILD_KINDS}. */
+export type BuildKind = typeof BUILD_KINDS[number];
+
+/** What is asked of {@linkcode buildRunner}. */
+export interface RunnerRequest {
+  target: Target;
+  /** Default: `release`. */
+  kind?: BuildKind;
+  /** Another ncnn source tree than the pinned one. */
+  ncnnSource?: string;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+/** The programs for a target. */
+export interface BuiltRunner {
+  /** Path of `posemark-runner`. */
+  runner: string;
+  /** Path of `benchncnn`, see runner-cpp/benchncnn.cmake. */
+  benchncnn: string;
+  /** Path of the unit tests; null but for the kinds `test` and `sanitize` on the host. */
+  unitTests: string | null;
+  /** As ncnn tells it, with eight digits of its source's hash. */
+  ncnnVersion: string;
+  sha256: { runner: string; benchncnn: string };
+  cacheKey: string;
+  /** True when nothing was built. */
+  cached: boolean;
+}
+
+/** Folder of the runner's sources. */
+const RUNNER_SOURCES = path.join(import.meta.dirname!, "..", "..", "runner-cpp");
+
+/**
+ * Returns runner and benchncnn for the target, built from source the first time and from the cache afterwards.
+ *
+ * Throws `HarnessError`: `missing-tool`, `download-failed`, `hash-mismatch`, `build-failed`, `no-space`, `interrupted`,
+ * `bad-option` (the named source is no ncnn), `device-unsuitable` (the built program could not start on a phone).
+ */
+export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> {
+  const { progress, signal } = request;
+  const kind = request.kind ?? "release";
+  const toolchain = await findToolchain(request.target, signal);
+  const source = await ncnnSource(request);
+  const layerTimes = kind === "profile";
+  const ncnn = await buildNcnn({ source, toolchain, layerTimes, progress, signal });
+  const key = await contentKey({
+    ncnn: ncnn.key,
+    kind,
+    runnerArgs: toolchain.runnerArgs,
+    runner: await folderSha256(RUNNER_SOURCES, (name) => !name.endsWith(".md")),
+  });
+  const entry = await cached({
+    kind: "runner",
+    key,
+    signal,
+    onWait: () => progress.step("Waiting for another Posemark that builds the same runner"),
+    make: (folder) => makeRunner(folder, { source, toolchain, ncnn, kind, progress, signal }),
+  });
+  const runner = path.join(entry.folder, "posemark-runner");
+  const benchncnn = path.join(entry.folder, "benchncnn");
+  const unitTests = path.join(entry.folder, "posemark-tests");
+  return {
+    runner,
+    benchncnn,
+    unitTests: hasUnitTests(toolchain, kind) ? unitTests : null,
+    ncnnVersion: `1.0.${source.ncnnVersion}`,
+    sha256: { runner: await fileSha256(runner), benchncnn: await fileSha256(benchncnn) },
+    cacheKey: key,
+    cached: entry.cached && ncnn.cached,
+  };
+}
+
+interface MakeRunner {
+  source: NcnnSource;
+  toolchain: Toolchain;
+  ncnn: NcnnInstall;
+  kind: BuildKind;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+function hasUnitTests(toolchain: Toolchain, kind: BuildKind): boolean {
+  return toolchain.target === "host" && (kind === "test" || kind === "sanitize");
+}
+
+function kindArgs(toolchain: Toolchain, kind: BuildKind): string[] {
+  const onOff = (value: boolean) => (value ? "ON" : "OFF");
+  return [
+    `-DPOSEMARK_TEST_BUILD=${onOff(kind === "test" || kind === "sanitize")}`,
+    `-DPOSEMARK_SANITIZE=${onOff(kind === "sanitize")}`,
+    `-DPOSEMARK_TESTS=${onOff(hasUnitTests(toolchain, kind))}`,
+  ];
+}
+
+async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
+  const { toolchain, kind, signal } = make;
+  const where = toolchain.target === "host" ? "this machine" : "64-bit ARM phones";
+  const step = make.progress.step(
+    `Building the runner${kind === "release" ? "" : ` (${kind})`} for ${where}`,
+    25,
+  );
+  const build = path.join(folder, "build");
+  await runBuildCommand({
+    purpose: `configure the runner for ${where}`,
+    command: "cmake",
+    args: ["-G", toolchain.generator, "-S", RUNNER_SOURCES, "-B", build]
+      .concat(["-DCMAKE_BUILD_TYPE=Release", ...toolchain.cmakeArgs, ...toolchain.runnerArgs])
+      .concat([`-Dncnn_DIR=${path.join(make.ncnn.folder, "lib", "cmake", "ncnn")}`])
+      .concat([`-DPOSEMARK_BENCHNCNN_SOURCE=${make.source.folder}`])
+      .concat(kindArgs(toolchain, kind)),
+    signal,
+  });
+  const programs = [["posemark-runner", "posemark-runner"], ["benchncnn", "benchmark/benchncnn"]];
+  if (hasUnitTests(toolchain, kind)) programs.push(["posemark-tests", "tests/posemark-tests"]);
+  await buildTargets({
+    purpose: `build the runner for ${where}`,
+    build,
+    targets: programs.map(([target]) => target),
+    generator: toolchain.generator,
+    onFraction: (fraction) => step.update(fraction),
+    signal,
+  });
+  for (const [name, file] of programs) {
+    if (toolchain.target === "arm64") {
+      requirePhoneBinary(await Deno.readFile(path.join(build, file)), name);
+    }
+    await Deno.rename(path.join(build, file), path.join(folder, name));
+  }
+  await Deno.remove(build, { recursive: true });
+  step.done();
+}
+
+/**
+ * Runs the unit tests of a build and returns what they printed. Throws `HarnessError` `build-failed` when one fails, or when
+ * the build has none.
+ */
+export async function runUnitTests(built: BuiltRunner, signal?: AbortSignal): Promise<string> {
+  if (built.unitTests === null) {
+    throw new HarnessError(
+      "build-failed",
+      "Cannot run the runner's unit tests: this build has none: build the kind test or sanitize for the host",
+    );
+  }
+  return await runBuildCommand({
+    purpose: "pass the runner's unit tests",
+    command: built.unitTests,
+    args: [],
+    signal,
+  });
+}

@@ -1,0 +1,170 @@
+/**
+ * The compilers: this machine's, and one for 64-bit ARM phones.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { HarnessError } from "../errors.ts";
+import { runBuildCommand } from "./build_command.ts";
+import { hostCpuOptions } from "./host_cpu.ts";
+
+/** Where a program is to run: this machine, or a phone. */
+export type Target = "host" | "arm64";
+
+/** What it takes to build for a target. */
+export interface Toolchain {
+  target: Target;
+  /** The compiler with its version, for people and for cache keys. */
+  compiler: string;
+  /** `Ninja` or `Unix Makefiles`. */
+  generator: string;
+  /** Arguments for every CMake configuration. */
+  cmakeArgs: string[];
+  /** Arguments for ncnn's configuration: which CPU extensions. */
+  ncnnArgs: string[];
+  /** Arguments for the runner's configuration: how it is linked. */
+  runnerArgs: string[];
+}
+
+/** Page size that phones from 2025 on may have: every loadable segment must be aligned to it. */
+export const MAX_PAGE_BYTES = 16384;
+
+/** Oldest Android API that the NDK build runs on. */
+const ANDROID_API = 24;
+
+/** Prefix of GCC's cross compiler for 64-bit ARM. */
+const CROSS_PREFIX = "aarch64-linux-gnu-";
+
+/**
+ * Returns the toolchain for the target: `CXX` or `c++` for the host; for a phone the Android NDK when `ANDROID_NDK_HOME` is
+ * set, else `aarch64-linux-gnu-g++`, linked statically, since a phone has no glibc.
+ *
+ * Throws `HarnessError` `missing-tool` that says how to get what is missing.
+ */
+export async function findToolchain(target: Target, signal?: AbortSignal): Promise<Toolchain> {
+  await requireTool("cmake", "build ncnn", signal);
+  const generator = await findGenerator(signal);
+  if (target === "host") return await hostToolchain(generator, signal);
+  const ndk = Deno.env.get("ANDROID_NDK_HOME");
+  if (ndk) return await ndkToolchain(ndk, generator);
+  return await crossToolchain(generator, signal);
+}
+
+async function hostToolchain(generator: string, signal?: AbortSignal): Promise<Toolchain> {
+  const cxx = Deno.env.get("CXX") || "c++";
+  const compiler = await requireTool(cxx, "build for this machine", signal);
+  return {
+    target: "host",
+    compiler,
+    generator,
+    cmakeArgs: [`-DCMAKE_CXX_COMPILER=${cxx}`],
+    ncnnArgs: await hostCpuOptions(),
+    runnerArgs: [],
+  };
+}
+
+async function ndkToolchain(ndk: string, generator: string): Promise<Toolchain> {
+  const file = path.join(ndk, "build", "cmake", "android.toolchain.cmake");
+  const properties = path.join(ndk, "source.properties");
+  let revision: string | undefined;
+  try {
+    await Deno.stat(file);
+    revision = /Pkg\.Revision\s*=\s*(\S+)/.exec(await Deno.readTextFile(properties))?.[1];
+  } catch (cause) {
+    throw new HarnessError(
+      "missing-tool",
+      `Cannot use the Android NDK at ANDROID_NDK_HOME=${ndk}: found no ${path.basename(file)} or ` +
+        `source.properties in it: point it to the NDK's top folder, or unset it to use ${CROSS_PREFIX}g++`,
+      { cause },
+    );
+  }
+  return {
+    target: "arm64",
+    compiler: `Android NDK ${revision ?? "of unknown revision"}`,
+    generator,
+    cmakeArgs: [
+      `-DCMAKE_TOOLCHAIN_FILE=${file}`,
+      "-DANDROID_ABI=arm64-v8a",
+      `-DANDROID_PLATFORM=android-${ANDROID_API}`,
+      "-DANDROID_STL=c++_static",
+      "-DANDROID_SUPPORT_FLEXIBLE_PAGE_SIZES=ON",
+    ],
+    ncnnArgs: ARM64_NCNN_ARGS,
+    runnerArgs: [`-DPOSEMARK_PAGE_SIZE=${MAX_PAGE_BYTES}`],
+  };
+}
+
+async function crossToolchain(generator: string, signal?: AbortSignal): Promise<Toolchain> {
+  const compiler = await requireTool(`${CROSS_PREFIX}g++`, "build for a phone", signal);
+  return {
+    target: "arm64",
+    compiler,
+    generator,
+    cmakeArgs: [
+      "-DCMAKE_SYSTEM_NAME=Linux",
+      "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+      `-DCMAKE_C_COMPILER=${CROSS_PREFIX}gcc`,
+      `-DCMAKE_CXX_COMPILER=${CROSS_PREFIX}g++`,
+    ],
+    ncnnArgs: ARM64_NCNN_ARGS,
+    runnerArgs: ["-DPOSEMARK_STATIC=ON", `-DPOSEMARK_PAGE_SIZE=${MAX_PAGE_BYTES}`],
+  };
+}
+
+/** Every extension is compiled in and chosen at run time: the phone is not known when this is built. */
+const ARM64_NCNN_ARGS = [
+  "-DNCNN_RUNTIME_CPU=ON",
+  ...["VFPV4", "ARM82", "ARM82DOT", "ARM82FP16FML", "ARM84BF16", "ARM84I8MM"]
+    .concat(["ARM86SVE", "ARM86SVE2", "ARM86SVEBF16", "ARM86SVEI8MM", "ARM86SVEF32MM"])
+    .map((name) => `-DNCNN_${name}=ON`),
+];
+
+async function findGenerator(signal?: AbortSignal): Promise<string> {
+  if (await toolVersion("ninja", signal) !== null) return "Ninja";
+  if (await toolVersion("make", signal) !== null) return "Unix Makefiles";
+  throw missingTool("ninja or make", "build ncnn");
+}
+
+/** Returns the first line that `<tool> --version` prints; null when the tool can't be started or fails. */
+export async function toolVersion(tool: string, signal?: AbortSignal): Promise<string | null> {
+  try {
+    const output = await runBuildCommand({
+      purpose: `ask ${tool} for its version`,
+      command: tool,
+      args: ["--version"],
+      signal,
+    });
+    return output.split("\n").find((line) => line.trim() !== "")?.trim() ?? "";
+  } catch (error) {
+    if (error instanceof HarnessError && error.code !== "interrupted") return null;
+    throw error;
+  }
+}
+
+async function requireTool(tool: string, purpose: string, signal?: AbortSignal): Promise<string> {
+  const version = await toolVersion(tool, signal);
+  if (version === null) throw missingTool(tool, purpose);
+  return version;
+}
+
+/** Packages that bring a tool, by the system's way to install them. */
+const PACKAGES: Record<string, string> = {
+  "cmake":
+    "`apt install cmake` (Debian, Ubuntu), `dnf install cmake` (Fedora), `brew install cmake` (macOS)",
+  "ninja or make":
+    "`apt install ninja-build` (Debian, Ubuntu), `dnf install ninja-build` (Fedora), `brew install ninja` (macOS)",
+  [`${CROSS_PREFIX}g++`]:
+    "`apt install g++-aarch64-linux-gnu` (Debian, Ubuntu), or install the Android NDK and set ANDROID_NDK_HOME",
+};
+
+const COMPILER_PACKAGES =
+  "`apt install g++` (Debian, Ubuntu), `dnf install gcc-c++` (Fedora), `xcode-select --install` (macOS)";
+
+function missingTool(tool: string, purpose: string): HarnessError {
+  return new HarnessError(
+    "missing-tool",
+    `Cannot ${purpose}: found no ${tool}: get it by ${
+      PACKAGES[tool] ?? COMPILER_PACKAGES
+    }; \`deno task doctor\` lists all that is needed`,
+  );
+}
