@@ -1,0 +1,125 @@
+/**
+ * Records of one shard → what that phone says about the pair: pure.
+ *
+ * @module
+ */
+import { summarizeParity } from "../parity/summary.ts";
+import type { AnyRecord, LaunchRecord } from "../records.ts";
+import { conclude, decide, type ExperimentState, newExperiment } from "../stats/experiment.ts";
+import { groupByRound } from "../stats/round.ts";
+import { mediansByRound } from "../stats/summary.ts";
+import { deviceFeatures, phoneKind } from "./features.ts";
+import type { Verdict } from "./farm_verdict.ts";
+import type { Pair } from "./plan.ts";
+
+/** What one shard says. */
+export interface ShardResult extends Pair {
+  /** Device key of the records; null when no record came back. */
+  device: string | null;
+  /** What phones must share to stand for each other; null when it is not known. */
+  kind: string | null;
+  /** Log of candidate over base for each block of two rounds, in order; empty when nothing counts. */
+  blocks: number[];
+  /** Parity of each side; null when it was not judged. */
+  parity: { base: Verdict | null; candidate: Verdict | null };
+  /** Why blocks or parity are missing, and what disturbed the phone. */
+  reasons: string[];
+}
+
+/** Marks of launches that may not enter any statistics. */
+const UNCOUNTED = new Map([
+  ["emulated", "the phone is emulated: its times do not count"],
+]);
+
+/**
+ * Returns what the records of a shard say. A block counts when both of its rounds have both sides.
+ *
+ * `countEmulated` lets times of emulated phones count: for tests of the farm alone.
+ */
+export function shardResult(
+  records: readonly AnyRecord[],
+  pair: Pair,
+  options: { countEmulated?: boolean } = {},
+): ShardResult {
+  const run = records.find((record) => record.kind === "run");
+  const description = run?.devices[0] ?? null;
+  const reasons: string[] = [];
+  const launches: LaunchRecord[] = [];
+  const left = new Map<string, number>();
+  const throttled = new Set<number>();
+  for (const record of records) {
+    if (record.kind === "failure") {
+      reasons.push(`${record.variantId}: ${record.code} (${record.message})`);
+    }
+    if (record.kind !== "launch") continue;
+    const why = record.marks.map((mark) => UNCOUNTED.get(mark)).find((text) => text !== undefined);
+    if (why !== undefined && !options.countEmulated) left.set(why, (left.get(why) ?? 0) + 1);
+    else launches.push(record);
+    if (record.marks.includes("throttled")) throttled.add(record.round);
+  }
+  for (const [why, count] of left) reasons.push(`${count} launches left out: ${why}`);
+  if (throttled.size > 0) {
+    reasons.push(`the phone throttled in ${throttled.size} rounds: they count, both sides alike`);
+  }
+  return {
+    ...pair,
+    device: description?.serial ?? null,
+    kind: description === null ? null : phoneKind(deviceFeatures(description)),
+    blocks: pairedBlocks(launches, pair),
+    parity: { base: parityOf(records, pair.base), candidate: parityOf(records, pair.candidate) },
+    reasons: [...new Set(reasons)],
+  };
+}
+
+/** Log of candidate over base of the median total, averaged over rounds 2i and 2i+1 (ABBA). */
+function pairedBlocks(launches: readonly LaunchRecord[], pair: Pair): number[] {
+  if (launches.length === 0) return [];
+  const groups = groupByRound(launches);
+  const base = mediansByRound((groups.get(pair.base) ?? new Map()).values(), "total");
+  const candidate = mediansByRound((groups.get(pair.candidate) ?? new Map()).values(), "total");
+  const blocks: number[] = [];
+  const last = Math.max(-1, ...base.keys());
+  for (let round = 0; round < last; round += 2) {
+    const times = [
+      candidate.get(round),
+      base.get(round),
+      candidate.get(round + 1),
+      base.get(round + 1),
+    ];
+    if (times.some((time) => time === undefined || !(time > 0))) continue;
+    const [c0, b0, c1, b1] = times as number[];
+    blocks.push((Math.log(c0 / b0) + Math.log(c1 / b1)) / 2);
+  }
+  return blocks;
+}
+
+function parityOf(records: readonly AnyRecord[], variantId: string): Verdict | null {
+  const run = records.find((record) => record.kind === "run");
+  const own = records.filter((record) => record.kind === "parity")
+    .filter((record) => record.variantId === variantId);
+  const manifest = run?.variants.find(({ id }) => id === variantId);
+  if (run === undefined || manifest === undefined) return null;
+  return summarizeParity(own, { speedOnly: manifest.speedOnly, expectedImages: run.images.length })
+    .verdict;
+}
+
+/**
+ * Returns the verdict of a phone's own experiment over its blocks, as the gate on one phone would give it; without bounds when
+ * these are not asked for: they take twenty times as long.
+ */
+export function judgeBlocks(
+  blocks: readonly number[],
+  rule: { threshold: number; falseAlarmRate: number; missRate: number },
+  options: { calibratedSd: number | null; bounds: boolean },
+): { verdict: Verdict; low: number | null; high: number | null } {
+  const state: ExperimentState = {
+    ...newExperiment({ ...rule, calibratedSd: options.calibratedSd }),
+    blocks,
+  };
+  if (!options.bounds) {
+    const verdict = decide(state);
+    return { verdict: verdict === "undecided" ? "inconclusive" : verdict, low: null, high: null };
+  }
+  const { verdict, low, high } = conclude(state);
+  return { verdict: verdict === "undecided" ? "inconclusive" : verdict, low, high };
+}
