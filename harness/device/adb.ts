@@ -5,17 +5,18 @@
  */
 import { posix } from "node:path";
 import { HarnessError } from "../errors.ts";
-import type { Device, DeviceDescription } from "./device.ts";
+import type { Device, DeviceDescription, DeviceState } from "./device.ts";
 import type { AdbServer } from "./adb_server.ts";
 import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
-import { openFiles } from "./adb_files.ts";
+import { openFiles, parseFreeBytes } from "./adb_files.ts";
 import { launchDetached } from "./adb_launch.ts";
-import { takeLock } from "./adb_lock.ts";
+import { parseOwner, takeLock } from "./adb_lock.ts";
 import { ANDROID_DESCRIBE_SCRIPT, parseAndroidDescription } from "./adb_describe.ts";
 import { ANDROID_STATE_SCRIPT, parseAndroidState } from "./adb_state.ts";
+import { pinFrequencies, type PinOptions } from "./adb_root.ts";
 import { shellLine } from "./adb_link.ts";
 import { requireSafeName } from "./names.ts";
-import { SECTION_MARK } from "./sections.ts";
+import { SECTION_MARK, SECTION_PRELUDE, splitSections } from "./sections.ts";
 
 /** Folder of everything on a phone: programs may run there, and the shell may write it. */
 export const ADB_ROOT = "/data/local/tmp/posemark";
@@ -29,6 +30,8 @@ export interface AdbOptions {
   root?: string;
   /** Who holds the lock, for people: `user@host pid 123`. */
   who?: string;
+  /** Pins governor and frequencies while the device is open (needs root); null pins nothing. */
+  pin?: PinOptions | null;
   /** Called with sentences for people: waiting for a lock, breaking a stale one. */
   tell?: (message: string) => void;
 }
@@ -38,6 +41,8 @@ export interface AdbDevice extends Device {
   readonly kind: "adb";
   /** What happened to the link since the device was opened, one sentence each. */
   readonly events: readonly string[];
+  /** Frequencies per core that are pinned, kHz; null when nothing is pinned. */
+  readonly pinnedKHz: readonly (number | null)[] | null;
 }
 
 /**
@@ -58,6 +63,12 @@ export async function openAdb(
   const session = await openSession(server, serial, times);
   const lock = await takeLock(session, root, options.who ?? whoAmI(), options.tell);
   const files = openFiles(session, root);
+  const pinned = options.pin
+    ? await pinFrequencies(session, root, options.pin).catch(async (error) => {
+      await lock.release();
+      throw error;
+    })
+    : null;
   let description: DeviceDescription | undefined;
   const limit = { timeoutMs: Math.max(times.operationMs, READ_LIMIT_MS) };
   const readAll = async (what: string, script: string) => {
@@ -77,6 +88,7 @@ export async function openAdb(
     serial,
     kind: "adb",
     events: session.events,
+    pinnedKHz: pinned?.frequenciesKHz ?? null,
     describe,
     state: async () => {
       const at = new Date().toISOString();
@@ -110,7 +122,55 @@ export async function openAdb(
         `rm -rf ${shellLine([requireInside(runDir, root)])}`,
       );
     },
-    [Symbol.asyncDispose]: () => lock.release(),
+    [Symbol.asyncDispose]: async () => {
+      // When it can't be reached, the watcher on the device puts the frequencies back.
+      await pinned?.restore().catch(() => {});
+      await lock.release();
+    },
+  };
+}
+
+/** What looking at a phone found. */
+export interface AdbSight {
+  description: DeviceDescription;
+  state: DeviceState;
+  /** Free bytes where runs put their files; null when unknown. */
+  freeBytes: number | null;
+  /** Who holds the device's lock; null when nobody does. */
+  lockedBy: string | null;
+}
+
+/** Returns what a phone is and how it is, without taking its lock: a run that goes on there is not disturbed by more than this look. */
+export async function inspectAdb(
+  server: AdbServer,
+  serial: string,
+  options: Pick<AdbOptions, "times" | "root"> = {},
+): Promise<AdbSight> {
+  const times = options.times ?? ADB_TIMES;
+  const root = options.root ?? ADB_ROOT;
+  const session = await openSession(server, serial, { ...times, linkMs: 0 });
+  const at = new Date().toISOString();
+  const read = async (what: string, script: string) => {
+    const timeoutMs = Math.max(times.operationMs, READ_LIMIT_MS);
+    return (await session.once(what, script, { timeoutMs })).stdout;
+  };
+  const description = parseAndroidDescription(
+    serial,
+    await read("read the description", ANDROID_DESCRIBE_SCRIPT),
+  );
+  const state = parseAndroidState(await read("read the state", ANDROID_STATE_SCRIPT), at);
+  const rest = splitSections(
+    await read(
+      "read the free space",
+      `${SECTION_PRELUDE}section df; df -k ${shellLine([posix.dirname(root)])}
+section owner; cat ${shellLine([`${root}/lock/owner`])} 2>/dev/null; true`,
+    ),
+  );
+  return {
+    description,
+    state,
+    freeBytes: parseFreeBytes(rest.get("df") ?? ""),
+    lockedBy: parseOwner(rest.get("owner") ?? "")?.who ?? null,
   };
 }
 

@@ -61,7 +61,7 @@ async function hostService(
 
 /** Returns true for serials that `adb connect` takes: `host:port`. */
 export function isNetworkSerial(serial: string): boolean {
-  return /^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:.%]+\]:\d{1,5}$/.test(serial);
+  return /^[^\s:]+:\d{1,5}$|^\[[^\s\]]+\]:\d{1,5}$/.test(serial);
 }
 
 /**

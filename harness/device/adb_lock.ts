@@ -201,7 +201,7 @@ for f in */*.pid */*.dog; do
   p=$(cat "$f"); b=\${f##*/}
   grep -q "\${b%.*}" /proc/$p/cmdline 2>/dev/null && kill -KILL -$p
 done
-for d in *; do case $d in files|lock) ;; *) rm -rf "$d" ;; esac; done
+for d in *; do case $d in files|lock|pin) ;; *) rm -rf "$d" ;; esac; done
 rm -f files/.*.part
 true`;
   await session.shell("sweep what an earlier run left", line);

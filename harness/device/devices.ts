@@ -1,0 +1,233 @@
+/**
+ * The devices that can be reached: listed with what stands in the way, and opened by name.
+ *
+ * @module
+ */
+import { formatTable } from "./table.ts";
+import { HarnessError } from "../errors.ts";
+import type { Device, DeviceDescription, DeviceState } from "./device.ts";
+import { type AdbOptions, inspectAdb, openAdb } from "./adb.ts";
+import { listAdbDevices, obstacleOf } from "./adb_link.ts";
+import { type AdbServer, adbServerFromEnvironment } from "./adb_server.ts";
+import { ADB_TIMES } from "./adb_session.ts";
+import { openHost } from "./host.ts";
+
+/** One device as `deno task devices` shows it. */
+export interface DeviceRow {
+  serial: string;
+  kind: "host" | "adb";
+  /** Null when the device could not be asked. */
+  description: DeviceDescription | null;
+  /** Null when the device could not be asked. */
+  state: DeviceState | null;
+  /** What keeps a run from it, or from counting, with the remedy; null when nothing does. */
+  obstacle: { code: string; message: string } | null;
+}
+
+/** What listing and opening may be told. */
+export interface DevicesOptions extends AdbOptions {
+  /** Default: the one that the environment names. */
+  server?: AdbServer;
+}
+
+/** Free space below which a run is unlikely to fit, bytes. */
+const LITTLE_SPACE_BYTES = 64 << 20;
+
+/**
+ * Returns this machine and every device that the adb server knows. Devices that can't be used are in it, with the reason.
+ *
+ * Without adb the list is this machine alone, with the reason in the row `adb`.
+ */
+export async function listDevices(options: DevicesOptions = {}): Promise<DeviceRow[]> {
+  const server = options.server ?? adbServerFromEnvironment();
+  const times = options.times ?? ADB_TIMES;
+  const host = hostRow();
+  let listed;
+  try {
+    listed = await listAdbDevices(server, { timeoutMs: times.operationMs });
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    const obstacle = { code: error.code, message: error.message };
+    return [await host, { serial: "adb", kind: "adb", description: null, state: null, obstacle }];
+  }
+  const phones = listed.map(async ({ serial, state }): Promise<DeviceRow> => {
+    if (state !== "device") {
+      return {
+        serial,
+        kind: "adb",
+        description: null,
+        state: null,
+        obstacle: obstacleOf(serial, state),
+      };
+    }
+    try {
+      const sight = await inspectAdb(server, serial, options);
+      return {
+        serial,
+        kind: "adb",
+        description: sight.description,
+        state: sight.state,
+        obstacle: phoneObstacle(serial, sight),
+      };
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      const obstacle = { code: error.code as string, message: error.message };
+      return { serial, kind: "adb", description: null, state: null, obstacle };
+    }
+  });
+  return await Promise.all([host, ...phones]);
+}
+
+/** Returns the row of this machine. */
+async function hostRow(): Promise<DeviceRow> {
+  const host = openHost();
+  const [description, state] = [await host.describe(), await host.state()];
+  return { serial: "host", kind: "host", description, state, obstacle: null };
+}
+
+/** Returns what keeps a run from a phone that answers, or its times from counting; null when nothing does. */
+export function phoneObstacle(
+  serial: string,
+  sight: {
+    description: Pick<DeviceDescription, "abi" | "emulated">;
+    freeBytes: number | null;
+    lockedBy: string | null;
+  },
+): DeviceRow["obstacle"] {
+  if (sight.lockedBy !== null) {
+    return {
+      code: "device-busy",
+      message: `"${serial}" is used by ${sight.lockedBy}: wait for that run to end`,
+    };
+  }
+  if (sight.description.abi !== "arm64-v8a") {
+    return {
+      code: "device-unsuitable",
+      message:
+        `"${serial}" has ABI ${sight.description.abi}, expected arm64-v8a: the runner is built for 64-bit ARM`,
+    };
+  }
+  if (sight.freeBytes !== null && sight.freeBytes < LITTLE_SPACE_BYTES) {
+    return {
+      code: "no-space",
+      message: `"${serial}" has ${sight.freeBytes >> 20} MiB free, expected ${
+        LITTLE_SPACE_BYTES >> 20
+      } MiB or more: free some space on it`,
+    };
+  }
+  if (sight.description.emulated) {
+    return {
+      code: "emulated",
+      message:
+        `"${serial}" is emulated: its times are marked and enter no statistics, rank or gate`,
+    };
+  }
+  return null;
+}
+
+/** Returns the table of `deno task devices`, columns padded, with the obstacles below it. */
+export function devicesTable(rows: readonly DeviceRow[]): string {
+  const unknown = "-";
+  const cells = rows.map(({ serial, description, state, obstacle }) => [
+    serial,
+    description?.model ?? unknown,
+    description?.soc ?? unknown,
+    description?.os ?? unknown,
+    description?.abi ?? unknown,
+    description === null ? unknown : coresText(description),
+    description?.bigCoreMask ?? unknown,
+    description?.memoryBytes ? `${(description.memoryBytes / 2 ** 30).toFixed(1)} GiB` : unknown,
+    description === null ? unknown : description.cpuFeatures.join(" ") || unknown,
+    batteryText(state),
+    temperatureText(state),
+    obstacle === null ? "ready" : obstacle.code,
+  ]);
+  const table = formatTable(
+    [
+      ...[
+        "serial",
+        "model",
+        "SoC",
+        "system",
+        "ABI",
+        "cores",
+        "big cores",
+        "memory",
+        "CPU features",
+      ],
+      ...["battery", "temperature", "state"],
+    ],
+    cells,
+  );
+  const obstacles = rows.flatMap(({ obstacle }) => obstacle === null ? [] : [obstacle.message]);
+  return obstacles.length === 0 ? table : `${table}\n${obstacles.join("\n")}\n`;
+}
+
+/** Returns cores by maximum frequency, for instance `4×1.80 3×2.42 1×2.84 GHz`. */
+export function coresText(description: Pick<DeviceDescription, "cores">): string {
+  const counts = new Map<number | null, number>();
+  for (const { maxFrequencyKHz } of description.cores) {
+    counts.set(maxFrequencyKHz, (counts.get(maxFrequencyKHz) ?? 0) + 1);
+  }
+  if (counts.size === 0) return "-";
+  if (counts.size === 1 && counts.has(null)) return String(description.cores.length);
+  const parts = [...counts].sort(([a], [b]) => (a ?? 0) - (b ?? 0)).map(([kHz, count]) =>
+    `${count}×${kHz === null ? "?" : (kHz / 1e6).toFixed(2)}`
+  );
+  return `${parts.join(" ")} GHz`;
+}
+
+/** Returns the battery's level and whether it charges. */
+function batteryText(state: DeviceState | null): string {
+  if (state === null || state.batteryPercent === null) return "-";
+  return `${state.batteryPercent} %${state.charging ? " charging" : ""}`;
+}
+
+/** Returns the battery's temperature, else the warmest zone's, and the thermal status when it is above none. */
+function temperatureText(state: DeviceState | null): string {
+  if (state === null) return "-";
+  const warmest = Math.max(...state.temperatures.map(({ tempC }) => tempC));
+  const tempC = state.batteryTempC ?? (Number.isFinite(warmest) ? warmest : null);
+  const status = state.thermalStatus ? ` (thermal status ${state.thermalStatus})` : "";
+  return tempC === null ? status.trim() || "-" : `${tempC.toFixed(1)} °C${status}`;
+}
+
+/**
+ * Returns the devices of these names, each once, opened and locked; nothing named is this machine.
+ *
+ * @param names `host`, serials, `host:port` addresses, or `all` for every phone that is ready
+ *
+ * Throws what {@linkcode openAdb} throws (the devices that were open are given back), and `device-not-found` when `all` finds none.
+ */
+export async function openDevices(
+  names: readonly string[],
+  options: DevicesOptions = {},
+): Promise<Device[]> {
+  const server = options.server ?? adbServerFromEnvironment();
+  const serials = new Set<string>();
+  for (const name of names.length === 0 ? ["host"] : names) {
+    if (name !== "all") serials.add(name);
+    else {
+      const limit = { timeoutMs: (options.times ?? ADB_TIMES).operationMs };
+      const listed = await listAdbDevices(server, limit);
+      const ready = listed.filter(({ state }) => state === "device");
+      if (ready.length === 0) {
+        const seen = listed.map(({ serial, state }) => `${serial} ${state}`).join(", ") || "none";
+        throw new HarnessError(
+          "device-not-found",
+          `Cannot use all devices: the adb server knows ${seen}, expected at least one that is ready: see "deno task devices"`,
+        );
+      }
+      ready.forEach(({ serial }) => serials.add(serial));
+    }
+  }
+  const opening = [...serials].map((serial) =>
+    serial === "host" ? Promise.resolve(openHost()) : openAdb(server, serial, options)
+  );
+  const settled = await Promise.allSettled<Device>(opening);
+  const failed = settled.find((one) => one.status === "rejected");
+  const opened = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  if (failed === undefined) return opened;
+  await Promise.all(opened.map((device) => device[Symbol.asyncDispose]()));
+  throw failed.reason;
+}

@@ -1,0 +1,79 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { coresText, type DeviceRow, devicesTable, phoneObstacle } from "./devices.ts";
+import { parseAndroidDescription } from "./adb_describe.ts";
+import { parseAndroidState } from "./adb_state.ts";
+import { obstacleOf } from "./adb_link.ts";
+
+const core = (index: number, maxFrequencyKHz: number | null) => ({
+  index,
+  maxFrequencyKHz,
+  minFrequencyKHz: null,
+  governor: null,
+  part: null,
+});
+
+Deno.test("coresText() counts cores by frequency when known, and all otherwise", () => {
+  const cores = [core(0, 1_800_000), core(1, 1_800_000), core(2, 2_840_000)];
+  assertEquals(coresText({ cores }), "2×1.80 1×2.84 GHz");
+  assertEquals(coresText({ cores: [core(0, null), core(1, null)] }), "2");
+  assertEquals(coresText({ cores: [] }), "-");
+});
+
+Deno.test("phoneObstacle() names what stands in the way, and is null for a phone that is ready", () => {
+  const sight = {
+    description: { abi: "arm64-v8a", emulated: false },
+    freeBytes: 2 ** 30 as number | null,
+    lockedBy: null as string | null,
+  };
+  assertEquals(phoneObstacle("a", sight), null);
+  assertEquals(phoneObstacle("a", { ...sight, freeBytes: null }), null);
+  const code = (change: Partial<typeof sight>) => phoneObstacle("a", { ...sight, ...change })?.code;
+  assertEquals(code({ lockedBy: "me" }), "device-busy");
+  assertEquals(code({ freeBytes: 1 << 20 }), "no-space");
+  assertEquals(code({ description: { abi: "armeabi-v7a", emulated: false } }), "device-unsuitable");
+  assertEquals(code({ description: { abi: "arm64-v8a", emulated: true } }), "emulated");
+});
+
+Deno.test("devicesTable() shows a row per device and each remedy below", () => {
+  const rows: DeviceRow[] = [
+    {
+      serial: "R5CT10",
+      kind: "adb",
+      description: {
+        ...parseAndroidDescription("R5CT10", ""),
+        model: "Phone",
+        soc: "QTI SM8550",
+        abi: "arm64-v8a",
+        cores: [core(0, 2_000_000), core(1, 3_200_000)],
+        bigCoreMask: "2",
+        memoryBytes: 8 * 2 ** 30,
+        cpuFeatures: ["asimdhp", "i8mm"],
+      },
+      state: {
+        ...parseAndroidState("", ""),
+        batteryPercent: 83,
+        charging: true,
+        batteryTempC: 27.44,
+        thermalStatus: 1,
+      },
+      obstacle: null,
+    },
+    {
+      serial: "0A1B",
+      kind: "adb",
+      description: null,
+      state: null,
+      obstacle: obstacleOf("0A1B", "unauthorized"),
+    },
+  ];
+  const lines = devicesTable(rows).split("\n");
+  assertEquals(
+    lines[2].split(/ {2,}/),
+    [
+      ...["R5CT10", "Phone", "QTI SM8550", "-", "arm64-v8a", "1×2.00 1×3.20 GHz", "2", "8.0 GiB"],
+      ...["asimdhp i8mm", "83 % charging", "27.4 °C (thermal status 1)", "ready"],
+    ],
+  );
+  assertStringIncludes(lines[3], "device-unauthorized");
+  assertStringIncludes(lines[4], "accept the prompt on its screen");
+});

@@ -1,0 +1,30 @@
+/**
+ * Plain tables for a terminal.
+ *
+ * @module
+ */
+/**
+ * Returns a table: columns as wide as their widest cell, two blanks between them, a line of dashes below the head.
+ *
+ * @example
+ * ```ts
+ * formatTable(["a", "bc"], [["1", "2"]]); // "a  bc\n-  --\n1  2\n"
+ * ```
+ */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) =>
+    Math.max(width(title), ...rows.map((row) => width(row[i] ?? "")))
+  );
+  const line = (cells: readonly string[]) =>
+    widths.map((columns, i) => {
+      const cell = cells[i] ?? "";
+      return cell + " ".repeat(columns - width(cell));
+    }).join("  ").trimEnd();
+  const dashes = widths.map((columns) => "-".repeat(columns));
+  return [head, dashes, ...rows].map((cells) => `${line(cells)}\n`).join("");
+}
+
+/** Returns the number of characters, one column each. */
+function width(text: string): number {
+  return [...text].length;
+}
