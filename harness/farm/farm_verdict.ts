@@ -3,10 +3,8 @@
  *
  * @module
  */
+import type { Verdict } from "../gate/verdict.ts";
 import { type CombinedEffect, combineEffects, type PhoneEffect } from "./combine.ts";
-
-/** Verdict of a gate. */
-export type Verdict = "pass" | "fail" | "inconclusive";
 
 /** What came back from one phone for one pair of variants. */
 export interface PhoneResult {

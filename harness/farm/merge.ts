@@ -3,16 +3,12 @@
  *
  * @module
  */
+import type { MetricName } from "../gate/metric.ts";
+import { type Verdict, worst } from "../gate/verdict.ts";
 import type { DeviceNoise } from "../stats/detectable.ts";
-import {
-  type FarmRule,
-  type FarmVerdict,
-  judgePhones,
-  type PhoneResult,
-  type Verdict,
-} from "./farm_verdict.ts";
+import { type FarmRule, type FarmVerdict, judgePhones, type PhoneResult } from "./farm_verdict.ts";
 import { phoneEffect } from "./phone_effect.ts";
-import { judgeBlocks, type ShardResult } from "./shard_result.ts";
+import { judgeBlocks, type MetricBlocks, type ShardResult } from "./shard_result.ts";
 
 /** A shard that was planned, and what came of it. */
 export interface MergedShard {
@@ -26,7 +22,7 @@ export interface MergedShard {
   missing: string | null;
 }
 
-/** What a phone says of a pair, with its own experiment's figures. */
+/** What a phone says of a metric of a pair, with its own experiment's figures. */
 export interface PhoneVerdict extends PhoneResult {
   blockCount: number;
   /** Candidate over base on this phone, with bounds that hold at every look; null when unknown, or of thousands of phones. */
@@ -35,8 +31,21 @@ export interface PhoneVerdict extends PhoneResult {
   high: number | null;
   /** True when the phone has a calibration: without one its noise is taken from this session alone. */
   calibrated: boolean;
-  parity: { base: Verdict | null; candidate: Verdict | null };
-  notes: string[];
+}
+
+/** One metric of a pair over phones. */
+export interface MetricVerdict {
+  name: MetricName;
+  threshold: number;
+  over: FarmVerdict;
+  phones: PhoneVerdict[];
+}
+
+/** Correctness of a candidate over phones. */
+export interface ParityVerdict {
+  verdict: Verdict;
+  reasons: string[];
+  phones: { device: string; kind: string; base: Verdict | null; candidate: Verdict | null }[];
 }
 
 /** Verdict of one pair of variants. */
@@ -44,10 +53,16 @@ export interface PairVerdict {
   base: string;
   candidate: string;
   verdict: Verdict;
-  speed: FarmVerdict;
-  /** Correctness of the candidate over phones. */
-  parity: { verdict: Verdict; reasons: string[] };
-  phones: PhoneVerdict[];
+  metrics: MetricVerdict[];
+  parity: ParityVerdict;
+  /** What disturbed phones, by device; phones without a note are left out. */
+  notes: { device: string; notes: string[] }[];
+}
+
+/** What is asked of phones together, for several metrics. */
+export interface GateFarmRule extends Omit<FarmRule, "threshold"> {
+  /** Candidate over base from which a metric must fail, above 1. The false alarm rate is shared among them. */
+  thresholds: readonly { name: MetricName; ratio: number }[];
 }
 
 /** Verdict of a farm's gate. */
@@ -57,8 +72,8 @@ export interface FarmGateVerdict {
   reasons: string[];
 }
 
-/** Calibration of a device by its key in the records; null when there is none. */
-export type Calibration = (device: string) => DeviceNoise | null;
+/** Calibration of a metric on a device, by its key in the records; null when there is none. */
+export type Calibration = (device: string, metric: MetricName) => DeviceNoise | null;
 
 /** What is kept of a phone while shards are merged. */
 interface PhoneState {
@@ -66,7 +81,7 @@ interface PhoneState {
   /** Device key of the records: what calibrations go by. */
   serial: string | null;
   kind: string;
-  blocks: number[];
+  blocks: MetricBlocks;
   parity: { base: Verdict | null; candidate: Verdict | null };
   missing: string[];
   notes: Set<string>;
@@ -75,20 +90,12 @@ interface PhoneState {
 /** With more phones and pairs than this only the bounds over phones are computed. */
 const MOST_BOUNDS = 2000;
 
-/** Worst first: a regression is never outvoted, and what is not known is never a pass. */
-const ORDER: readonly Verdict[] = ["fail", "inconclusive", "pass"];
-
-/** Returns the worst of the verdicts; `inconclusive` for none. */
-export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
-  return ORDER.find((verdict) => verdicts.includes(verdict)) ?? "inconclusive";
-}
-
 /**
  * Returns the verdict over all shards. Shards of one phone and pair are taken together: their blocks follow each other.
  */
 export async function mergeShards(
   shards: AsyncIterable<MergedShard> | Iterable<MergedShard>,
-  rule: FarmRule,
+  rule: GateFarmRule,
   calibration: Calibration = () => null,
 ): Promise<FarmGateVerdict> {
   const pairs = new Map<
@@ -105,19 +112,22 @@ export async function mergeShards(
       device,
       serial: null,
       kind: result.kind ?? kind,
-      blocks: [],
+      blocks: {},
       parity: { base: null, candidate: null },
       missing: [],
       notes: new Set<string>(),
     };
     pair.phones.set(device, state);
     state.serial ??= result.device;
-    for (const block of result.blocks) state.blocks.push(block);
+    for (const { name } of rule.thresholds) {
+      const blocks = state.blocks[name] ??= [];
+      for (const block of result.blocks[name] ?? []) blocks.push(block);
+    }
     for (const side of ["base", "candidate"] as const) {
       const verdict = result.parity[side];
       if (verdict === null) continue;
       const before = state.parity[side];
-      state.parity[side] = before === null ? verdict : worstVerdict([before, verdict]);
+      state.parity[side] = before === null ? verdict : worst([before, verdict]);
     }
     if (missing !== null) state.missing.push(missing);
     for (const reason of result.reasons) state.notes.add(reason);
@@ -128,19 +138,20 @@ export async function mergeShards(
     judgePair(base, candidate, [...phones.values()], context)
   );
   return {
-    verdict: worstVerdict(verdicts.map(({ verdict }) => verdict)),
+    verdict: worst(verdicts.map(({ verdict }) => verdict)),
     pairs: verdicts,
-    reasons: verdicts.flatMap((pair) =>
-      [...pair.parity.reasons, ...pair.speed.reasons].map((reason) =>
-        `${pair.candidate}: ${reason}`
-      )
-    ),
+    reasons: verdicts.flatMap(({ candidate, parity, metrics }) => [
+      ...parity.reasons.map((reason) => `${candidate}: ${reason}`),
+      ...metrics.flatMap(({ name, over }) =>
+        over.reasons.map((reason) => `${candidate}, ${name}: ${reason}`)
+      ),
+    ]),
   };
 }
 
 /** What judging a pair needs beside the phones. */
 interface JudgeContext {
-  rule: FarmRule;
+  rule: GateFarmRule;
   calibration: Calibration;
   /** Whether each phone gets bounds of its own. */
   bounds: boolean;
@@ -150,41 +161,55 @@ function judgePair(
   base: string,
   candidate: string,
   states: readonly PhoneState[],
-  { rule, calibration, bounds }: JudgeContext,
+  context: JudgeContext,
 ): PairVerdict {
-  const phones = states.map((state): PhoneVerdict => {
-    const noise = state.serial === null ? null : calibration(state.serial);
-    const calibratedSd = noise?.sd ?? null;
-    const judgement = judgeBlocks(state.blocks, rule, { calibratedSd, bounds });
-    const effect = phoneEffect(state.blocks, calibratedSd);
-    const notes = [...state.notes];
-    const why = [...state.missing, ...(effect === null ? notes : [])];
-    return {
-      device: state.device,
-      kind: state.kind,
-      verdict: effect === null ? "inconclusive" : judgement.verdict,
-      effect,
-      reason: effect === null
-        ? why.join("; ") || `${state.blocks.length} whole blocks, expected two or more`
-        : null,
-      blockCount: state.blocks.length,
-      ratio: effect === null ? null : Math.exp(effect.logRatio),
-      low: judgement.low,
-      high: judgement.high,
-      calibrated: noise !== null,
-      parity: state.parity,
-      notes: [...state.missing, ...notes],
-    };
+  const { thresholds, ...common } = context.rule;
+  const rates = { ...common, falseAlarmRate: common.falseAlarmRate / thresholds.length };
+  const metrics = thresholds.map(({ name, ratio }): MetricVerdict => {
+    const rule = { ...rates, threshold: ratio };
+    const phones = states.map((state) => judgePhone(state, name, rule, context));
+    return { name, threshold: ratio, over: judgePhones(phones, rule), phones };
   });
-  const speed = judgePhones(phones, rule);
-  const parity = judgeParity(phones);
+  const parity = judgeParity(states);
+  const notes = states.map(({ device, missing, notes }) => ({
+    device,
+    notes: [...missing, ...notes],
+  }));
   return {
     base,
     candidate,
-    verdict: worstVerdict([speed.verdict, parity.verdict]),
-    speed,
+    verdict: worst([...metrics.map(({ over }) => over.verdict), parity.verdict]),
+    metrics,
     parity,
-    phones,
+    notes: notes.filter(({ notes }) => notes.length > 0),
+  };
+}
+
+function judgePhone(
+  state: PhoneState,
+  name: MetricName,
+  rule: FarmRule,
+  { calibration, bounds }: JudgeContext,
+): PhoneVerdict {
+  const noise = state.serial === null ? null : calibration(state.serial, name);
+  const calibratedSd = noise?.sd ?? null;
+  const blocks = state.blocks[name] ?? [];
+  const judgement = judgeBlocks(blocks, rule, { calibratedSd, bounds });
+  const effect = phoneEffect(blocks, calibratedSd);
+  const why = [...state.missing, ...state.notes];
+  return {
+    device: state.device,
+    kind: state.kind,
+    verdict: effect === null ? "inconclusive" : judgement.verdict,
+    effect,
+    reason: effect === null
+      ? why.join("; ") || `${blocks.length} whole blocks, expected two or more`
+      : null,
+    blockCount: blocks.length,
+    ratio: effect === null ? null : Math.exp(effect.logRatio),
+    low: judgement.low,
+    high: judgement.high,
+    calibrated: noise !== null,
   };
 }
 
@@ -193,7 +218,7 @@ function judgePair(
  * kind gives the right ones: then that phone is suspect, and the verdict waits for another look. What was wrong with the base
  * already is said, and is no regression.
  */
-function judgeParity(phones: readonly PhoneVerdict[]): PairVerdict["parity"] {
+function judgeParity(phones: readonly PhoneState[]): ParityVerdict {
   const reasons: string[] = [];
   const verdicts: Verdict[] = [];
   for (const phone of phones) {
@@ -223,5 +248,9 @@ function judgeParity(phones: readonly PhoneVerdict[]): PairVerdict["parity"] {
     }
   }
   if (verdicts.length === 0) reasons.push("no phone judged the candidate's keypoints");
-  return { verdict: worstVerdict(verdicts), reasons };
+  return {
+    verdict: worst(verdicts),
+    reasons,
+    phones: phones.map(({ device, kind, parity }) => ({ device, kind, ...parity })),
+  };
 }

@@ -9,7 +9,9 @@ import { type MergedShard, mergeShards } from "./merge.ts";
 import { type Pair, planRun, planShards, shardCount } from "./plan.ts";
 import { judgeBlocks, type ShardResult, shardResult } from "./shard_result.ts";
 
-const RULE = { ...DEFAULT_FARM_RULE, threshold: 1.05 };
+const RULE = { ...DEFAULT_FARM_RULE, thresholds: [{ name: "total.p50" as const, ratio: 1.05 }] };
+const ONE = { ...DEFAULT_FARM_RULE, threshold: 1.05 };
+const METRICS = ["total.p50"] as const;
 const PAIR: Pair = { base: "b", candidate: "c" };
 
 function phone(serial: string): DeviceDescription {
@@ -48,7 +50,7 @@ function result(blocks: number[], change: Partial<ShardResult> = {}): ShardResul
     ...PAIR,
     device: null,
     kind: "k",
-    blocks,
+    blocks: { "total.p50": blocks },
     parity: { base: "pass", candidate: "pass" },
     reasons: [],
     ...change,
@@ -68,29 +70,36 @@ function shards(results: [string, ShardResult, string | null][]): MergedShard[] 
 const flat = (value: number) => Array.from({ length: 8 }, (_, i) => value + 0.001 * (i % 3 - 1));
 
 Deno.test("shardResult() averages the log ratio over the two rounds of a block, and drops half blocks", () => {
-  const found = shardResult(records([[100, 110], [100, 121], [100, 130]]), PAIR);
-  assertEquals(found.blocks.length, 1);
-  assertAlmostEquals(found.blocks[0], (Math.log(1.1) + Math.log(1.21)) / 2, 1e-12);
+  const found = shardResult(records([[100, 110], [100, 121], [100, 130]]), PAIR, METRICS);
+  assertEquals(found.blocks["total.p50"]?.length, 1);
+  assertAlmostEquals(found.blocks["total.p50"]![0], (Math.log(1.1) + Math.log(1.21)) / 2, 1e-12);
   assertEquals([found.device, found.kind], ["A", "soc.s model.m"]);
 });
 
 Deno.test("shardResult() does not count times of an emulated phone and says so", () => {
   const emulated = records([[100, 110], [100, 121]], ["emulated"]);
-  const found = shardResult(emulated, PAIR);
-  assertEquals(found.blocks, []);
+  const found = shardResult(emulated, PAIR, METRICS);
+  assertEquals(found.blocks, {});
   assertStringIncludes(found.reasons.join(), "4 launches left out");
-  assertEquals(shardResult(emulated, PAIR, { countEmulated: true }).blocks.length, 1);
+  assertEquals(
+    shardResult(emulated, PAIR, METRICS, { countEmulated: true }).blocks["total.p50"]?.length,
+    1,
+  );
 });
 
 Deno.test("shardResult() tells failures and throttling, and has nothing of an empty shard", () => {
-  const found = shardResult([...records([[100, 100]], ["throttled"]), failureRecord(1)], PAIR);
+  const found = shardResult(
+    [...records([[100, 100]], ["throttled"]), failureRecord(1)],
+    PAIR,
+    METRICS,
+  );
   assertStringIncludes(found.reasons.join(), "runner-failed");
   assertStringIncludes(found.reasons.join(), "throttled in 1 rounds");
-  assertEquals(shardResult([], PAIR), {
+  assertEquals(shardResult([], PAIR, METRICS), {
     ...PAIR,
     device: null,
     kind: null,
-    blocks: [],
+    blocks: {},
     parity: { base: null, candidate: null },
     reasons: [],
   });
@@ -100,7 +109,11 @@ Deno.test("shardResult() has parity inconclusive when an image has no record", (
   const manifest = { id: "c", speedOnly: false };
   const image = { id: "i", file: "i.jpg", widthPx: 1, heightPx: 1, sha256: "", cocoImageId: null };
   const run = runRecord({ devices: [phone("A")], images: [image] });
-  const found = shardResult([{ ...run, variants: [manifest] } as unknown as AnyRecord], PAIR);
+  const found = shardResult(
+    [{ ...run, variants: [manifest] } as unknown as AnyRecord],
+    PAIR,
+    METRICS,
+  );
   assertEquals(found.parity, { base: null, candidate: "inconclusive" });
   const parity = {
     kind: "parity",
@@ -122,6 +135,7 @@ Deno.test("shardResult() has parity inconclusive when an image has no record", (
   const wrong = shardResult(
     [{ ...run, variants: [manifest] } as unknown as AnyRecord, parity],
     PAIR,
+    METRICS,
   );
   assertEquals(wrong.parity.candidate, "fail");
 });
@@ -129,8 +143,8 @@ Deno.test("shardResult() has parity inconclusive when an image has no record", (
 Deno.test("judgeBlocks() gives the same verdict with and without bounds", () => {
   for (const value of [0, 0.02, 0.1]) {
     const options = { calibratedSd: null };
-    const quick = judgeBlocks(flat(value), RULE, { ...options, bounds: false });
-    const full = judgeBlocks(flat(value), RULE, { ...options, bounds: true });
+    const quick = judgeBlocks(flat(value), ONE, { ...options, bounds: false });
+    const full = judgeBlocks(flat(value), ONE, { ...options, bounds: true });
     assertEquals(quick.verdict, full.verdict);
     assertEquals([quick.low, full.low !== null], [null, true]);
   }
@@ -147,7 +161,7 @@ Deno.test("mergeShards() takes shards of one phone together and gives one verdic
     RULE,
   );
   assertEquals(merged.verdict, "pass");
-  assertEquals(merged.pairs[0].phones.map((p) => [p.device, p.blockCount, p.verdict]), [
+  assertEquals(merged.pairs[0].metrics[0].phones.map((p) => [p.device, p.blockCount, p.verdict]), [
     ["A", 8, "pass"],
     ["B", 8, "pass"],
     ["C", 8, "pass"],
@@ -164,7 +178,7 @@ Deno.test("mergeShards() says of a missing phone why, and decides without it whe
     ]),
     RULE,
   );
-  const missing = merged.pairs[0].phones[3];
+  const missing = merged.pairs[0].metrics[0].phones[3];
   assertEquals([merged.verdict, missing.verdict, missing.ratio], ["pass", "inconclusive", null]);
   assertStringIncludes(missing.reason!, "device-hot");
   assertStringIncludes(merged.reasons.join(), '"D"');
@@ -174,7 +188,7 @@ Deno.test("mergeShards() never lets speed buy correctness", async () => {
   const wrong = { base: "pass", candidate: "fail" } as const;
   const all = shards(["A", "B", "C"].map((p) => [p, result(flat(-0.2), { parity: wrong }), null]));
   const merged = await mergeShards(all, RULE);
-  assertEquals([merged.verdict, merged.pairs[0].speed.verdict], ["fail", "pass"]);
+  assertEquals([merged.verdict, merged.pairs[0].metrics[0].over.verdict], ["fail", "pass"]);
   // One phone of a kind whose others are right is suspect itself.
   const suspect = await mergeShards(
     shards(
@@ -220,7 +234,11 @@ Deno.test("mergeShards() asks the calibration by the device key of the records",
     },
   );
   assertEquals(asked, ["serial-n1", "serial-n2", "serial-n3"]);
-  assertAlmostEquals(merged.pairs[0].phones[0].effect!.standardError, 0.04 / Math.sqrt(8), 1e-12);
+  assertAlmostEquals(
+    merged.pairs[0].metrics[0].phones[0].effect!.standardError,
+    0.04 / Math.sqrt(8),
+    1e-12,
+  );
 });
 
 Deno.test("planning and merging 1,000 phones × 100 variants takes seconds and bounded memory", async () => {
@@ -250,7 +268,15 @@ Deno.test("planning and merging 1,000 phones × 100 variants takes seconds and b
         phone,
         kind,
         missing: gone ? "the phone was cut" : null,
-        result: { base, candidate, device: phone, kind, blocks, parity, reasons: [] },
+        result: {
+          base,
+          candidate,
+          device: phone,
+          kind,
+          blocks: { "total.p50": blocks },
+          parity,
+          reasons: [],
+        },
       };
     }
   }
@@ -261,7 +287,29 @@ Deno.test("planning and merging 1,000 phones × 100 variants takes seconds and b
     ["v7"],
   );
   assertEquals(merged.pairs.filter((pair) => pair.verdict === "pass").length, 99);
-  assertEquals(merged.pairs[0].speed.phones.find((p) => p.device === "p13")?.outlying, true);
+  assertEquals(
+    merged.pairs[0].metrics[0].over.phones.find((p) => p.device === "p13")?.outlying,
+    true,
+  );
   assertEquals(seconds < 60, true, `${seconds} s`);
   assertEquals(largestHeap < 500e6, true, `${largestHeap} bytes`);
+});
+
+Deno.test("mergeShards() shares the false alarm rate among metrics, and fails by any of them", async () => {
+  const two = {
+    ...DEFAULT_FARM_RULE,
+    thresholds: [{ name: "total.p50" as const, ratio: 1.05 }, {
+      name: "peakRss" as const,
+      ratio: 1.1,
+    }],
+  };
+  const blocks = (memory: number) => ({ "total.p50": flat(0), peakRss: flat(memory) });
+  const all = (memory: number) =>
+    shards(["A", "B", "C"].map((p) => [p, { ...result([]), blocks: blocks(memory) }, null]));
+  const merged = await mergeShards(all(0.2), two);
+  assertEquals(merged.pairs[0].metrics.map(({ name, over }) => [name, over.verdict]), [
+    ["total.p50", "pass"],
+    ["peakRss", "fail"],
+  ]);
+  assertEquals([merged.verdict, (await mergeShards(all(0), two)).verdict], ["fail", "pass"]);
 });

@@ -3,14 +3,18 @@
  *
  * @module
  */
+import { blockLogRatio } from "../gate/live.ts";
+import type { MetricName } from "../gate/metric.ts";
+import type { Verdict } from "../gate/verdict.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type { AnyRecord, LaunchRecord } from "../records.ts";
 import { conclude, decide, type ExperimentState, newExperiment } from "../stats/experiment.ts";
 import { groupByRound } from "../stats/round.ts";
-import { mediansByRound } from "../stats/summary.ts";
 import { deviceFeatures, phoneKind } from "./features.ts";
-import type { Verdict } from "./farm_verdict.ts";
 import type { Pair } from "./plan.ts";
+
+/** Log of candidate over base for each block, in order, by metric. */
+export type MetricBlocks = Partial<Record<MetricName, number[]>>;
 
 /** What one shard says. */
 export interface ShardResult extends Pair {
@@ -18,8 +22,8 @@ export interface ShardResult extends Pair {
   device: string | null;
   /** What phones must share to stand for each other; null when it is not known. */
   kind: string | null;
-  /** Log of candidate over base for each block of two rounds, in order; empty when nothing counts. */
-  blocks: number[];
+  /** Log of candidate over base for each block of two rounds, in order, by metric; empty when nothing counts. */
+  blocks: MetricBlocks;
   /** Parity of each side; null when it was not judged. */
   parity: { base: Verdict | null; candidate: Verdict | null };
   /** Why blocks or parity are missing, and what disturbed the phone. */
@@ -32,13 +36,14 @@ const UNCOUNTED = new Map([
 ]);
 
 /**
- * Returns what the records of a shard say. A block counts when both of its rounds have both sides.
+ * Returns what the records of a shard say of the metrics. A block counts when both of its rounds have both sides.
  *
  * `countEmulated` lets times of emulated phones count: for tests of the farm alone.
  */
 export function shardResult(
   records: readonly AnyRecord[],
   pair: Pair,
+  metrics: readonly MetricName[],
   options: { countEmulated?: boolean } = {},
 ): ShardResult {
   const run = records.find((record) => record.kind === "run");
@@ -65,32 +70,37 @@ export function shardResult(
     ...pair,
     device: description?.serial ?? null,
     kind: description === null ? null : phoneKind(deviceFeatures(description)),
-    blocks: pairedBlocks(launches, pair),
+    blocks: pairedBlocks(launches, pair, metrics),
     parity: { base: parityOf(records, pair.base), candidate: parityOf(records, pair.candidate) },
     reasons: [...new Set(reasons)],
   };
 }
 
-/** Log of candidate over base of the median total, averaged over rounds 2i and 2i+1 (ABBA). */
-function pairedBlocks(launches: readonly LaunchRecord[], pair: Pair): number[] {
-  if (launches.length === 0) return [];
+/** Blocks of rounds 2i and 2i+1: ABBA, so that linear drift and the place in the round cancel. */
+function pairedBlocks(
+  launches: readonly LaunchRecord[],
+  pair: Pair,
+  metrics: readonly MetricName[],
+): MetricBlocks {
+  const found: MetricBlocks = {};
+  if (launches.length === 0) return found;
   const groups = groupByRound(launches);
-  const base = mediansByRound((groups.get(pair.base) ?? new Map()).values(), "total");
-  const candidate = mediansByRound((groups.get(pair.candidate) ?? new Map()).values(), "total");
-  const blocks: number[] = [];
+  const base = groups.get(pair.base) ?? new Map<number, LaunchRecord>();
+  const candidate = groups.get(pair.candidate) ?? new Map<number, LaunchRecord>();
   const last = Math.max(-1, ...base.keys());
   for (let round = 0; round < last; round += 2) {
-    const times = [
-      candidate.get(round),
-      base.get(round),
-      candidate.get(round + 1),
-      base.get(round + 1),
-    ];
-    if (times.some((time) => time === undefined || !(time > 0))) continue;
-    const [c0, b0, c1, b1] = times as number[];
-    blocks.push((Math.log(c0 / b0) + Math.log(c1 / b1)) / 2);
+    const rounds = [round, round + 1];
+    const block = {
+      baseline: rounds.flatMap((each) => base.get(each) ?? []),
+      candidate: rounds.flatMap((each) => candidate.get(each) ?? []),
+    };
+    if (block.baseline.length !== 2 || block.candidate.length !== 2) continue;
+    for (const name of metrics) {
+      const logRatio = blockLogRatio(block, name);
+      if (logRatio !== null) (found[name] ??= []).push(logRatio);
+    }
   }
-  return blocks;
+  return found;
 }
 
 function parityOf(records: readonly AnyRecord[], variantId: string): Verdict | null {
