@@ -1,0 +1,135 @@
+/**
+ * `posemark.json`: what the gate tolerates, per metric, device and variant.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { HarnessError } from "../errors.ts";
+import { METRIC_NAMES, type MetricName } from "./metric.ts";
+
+/** Schema of the thresholds: per metric the increase in percent from which it must be found; null switches a metric off. */
+const ThresholdsSchema = z.strictObject(
+  Object.fromEntries(
+    METRIC_NAMES.map((name) => [
+      name,
+      z.number().gt(0).max(1000).nullable().optional()
+        .describe(`Increase of ${name} in percent from which the gate must fail; null: not gated.`),
+    ]),
+  ) as Record<MetricName, z.ZodOptional<z.ZodNullable<z.ZodNumber>>>,
+).describe("Thresholds per metric, in percent.");
+
+/** Schema of what can be said for all, and again for one device or variant. */
+const RulesSchema = z.strictObject({
+  thresholdsPercent: ThresholdsSchema.optional(),
+  maxApDrop: z.number().gt(0).lt(1).nullable().optional()
+    .describe("Loss of keypoint AP (0 to 1) from which the gate must fail; null: not gated."),
+  budgetSeconds: z.number().gt(0).max(86_400).optional()
+    .describe("Device time after which an undecided gate ends as inconclusive."),
+});
+
+/** Schema of `posemark.json`; unknown keys are errors. */
+export const GateConfigSchema = z.strictObject({
+  $schema: z.string().optional(),
+  gate: RulesSchema.extend({
+    falseAlarmPercent: z.number().gt(0).lt(50).optional()
+      .describe("Chance of a failure when nothing changed, over all metrics of a gate; 5."),
+    missPercent: z.number().gt(0).lt(50).optional()
+      .describe("Chance of a pass when a change is as large as the threshold, per metric; 5."),
+    devices: z.record(z.string(), RulesSchema).optional()
+      .describe("Rules of one device, by serial; they win over the general ones."),
+    variants: z.record(z.string(), RulesSchema).optional()
+      .describe("Rules of one variant, by id; they win over those of the device."),
+  }),
+}).describe("What Posemark's gate tolerates.");
+/** See {@linkcode GateConfigSchema}. */
+export type GateConfig = z.infer<typeof GateConfigSchema>;
+
+/** The rules that hold for one variant on one device. */
+export interface GateRules {
+  /** Candidate over baseline from which a metric must fail, above 1, by metric; at least one. */
+  thresholds: { name: MetricName; ratio: number }[];
+  maxApDrop: number | null;
+  budgetSeconds: number;
+  /** Over all metrics together. */
+  falseAlarmRate: number;
+  /** Per metric. */
+  missRate: number;
+}
+
+/** What holds when `posemark.json` says nothing: 5% of the median of the total, 5 minutes. */
+export const DEFAULT_GATE_CONFIG: GateConfig = {
+  gate: { thresholdsPercent: { "total.p50": 5 }, budgetSeconds: 300 },
+};
+
+/**
+ * Returns the configuration that the JSON text holds.
+ *
+ * Throws `HarnessError` `bad-config` that names the file and the key at fault; unknown keys are errors.
+ */
+export function parseGateConfig(text: string, file: string): GateConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new HarnessError(
+      "bad-config",
+      `Cannot read ${file}: found text that is not JSON (${(cause as Error).message})`,
+      { cause },
+    );
+  }
+  const result = GateConfigSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const key = issue.path.join(".") || "(top level)";
+  throw new HarnessError(
+    "bad-config",
+    `Cannot read ${file}: key "${key}": ${issue.message}. Expected the keys of posemark.schema.json; metrics are ${
+      METRIC_NAMES.join(", ")
+    }`,
+  );
+}
+
+/**
+ * Returns the rules for one variant on one device: those of the variant win over those of the device, and these over the general ones, key
+ * by key and metric by metric.
+ *
+ * Throws `HarnessError` `bad-config` when no metric is left to be gated.
+ */
+export function gateRules(config: GateConfig, device: string, variantId: string): GateRules {
+  const { gate } = config;
+  const layers = [
+    DEFAULT_GATE_CONFIG.gate,
+    gate,
+    gate.devices?.[device],
+    gate.variants?.[variantId],
+  ]
+    .filter((layer) => layer !== undefined);
+  const percents = Object.assign(
+    {},
+    ...layers.map((layer) => layer.thresholdsPercent ?? {}),
+  ) as Partial<Record<MetricName, number | null>>;
+  const thresholds = METRIC_NAMES.flatMap((name) => {
+    const percent = percents[name];
+    return percent === undefined || percent === null ? [] : [{ name, ratio: 1 + percent / 100 }];
+  });
+  if (thresholds.length === 0) {
+    throw new HarnessError(
+      "bad-config",
+      `Cannot gate "${variantId}" on "${device}": every metric is switched off, expected a threshold for at least one in posemark.json`,
+    );
+  }
+  const last = <K extends "maxApDrop" | "budgetSeconds">(key: K) =>
+    layers.findLast((layer) => layer[key] !== undefined)?.[key];
+  return {
+    thresholds,
+    maxApDrop: last("maxApDrop") ?? null,
+    budgetSeconds: last("budgetSeconds")!,
+    falseAlarmRate: (gate.falseAlarmPercent ?? 5) / 100,
+    missRate: (gate.missPercent ?? 5) / 100,
+  };
+}
+
+/** Returns the JSON schema of `posemark.json` (draft 2020-12), for editors. */
+export function gateConfigJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(GateConfigSchema, { target: "draft-2020-12" });
+}

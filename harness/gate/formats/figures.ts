@@ -1,0 +1,77 @@
+/**
+ * What the formats write: the figures of a run, one row per device, variant and metric, and the gate's result beside them.
+ *
+ * @module
+ */
+import type { VariantSummary } from "../../stats/summary.ts";
+import type { GateResult } from "../verdict.ts";
+
+/** One figure with its interval. */
+export interface Figure {
+  device: string;
+  variantId: string;
+  /** `total.p50`, `fps`, `peakRss`, … */
+  metric: string;
+  unit: "ns" | "fps" | "bytes";
+  value: number;
+  /** Bounds of the 95% interval; null when there is none. */
+  low: number | null;
+  high: number | null;
+  rounds: number;
+  samples: number;
+}
+
+/** Everything that a format may write. */
+export interface FormatInput {
+  runId: string;
+  /** ISO 8601. */
+  createdAt: string;
+  /** Commit of the user's repository; null when unknown. */
+  gitCommit: string | null;
+  figures: readonly Figure[];
+  /** Null for a run without a gate. */
+  gate: GateResult | null;
+  /** What kept the device from being measured, for instance a phone that is not there; null when it was measured. */
+  environmentError: { code: string; message: string } | null;
+}
+
+/** Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where it is known. */
+export function figuresOf(device: string, summaries: readonly VariantSummary[]): Figure[] {
+  return summaries.flatMap((summary) => {
+    const row = (
+      metric: string,
+      unit: Figure["unit"],
+      value: number,
+      low: number | null = null,
+      high: number | null = null,
+    ): Figure => ({
+      device,
+      variantId: summary.variantId,
+      metric,
+      unit,
+      value,
+      low,
+      high,
+      rounds: summary.roundCount,
+      samples: summary.sampleCount,
+    });
+    const { total, preprocess, inference, postprocess } = summary.latencyNs;
+    const { lowNs, highNs } = summary.intervalNs;
+    return [
+      row("total.p50", "ns", total.p50, lowNs, highNs),
+      row("total.p90", "ns", total.p90),
+      row("total.p99", "ns", total.p99),
+      row("preprocess.p50", "ns", preprocess.p50),
+      row("inference.p50", "ns", inference.p50),
+      row("postprocess.p50", "ns", postprocess.p50),
+      row(
+        "fps",
+        "fps",
+        summary.fps,
+        highNs === null ? null : 1e9 / highNs,
+        lowNs === null ? null : 1e9 / lowNs,
+      ),
+      ...(summary.peakRssBytes === null ? [] : [row("peakRss", "bytes", summary.peakRssBytes)]),
+    ];
+  });
+}

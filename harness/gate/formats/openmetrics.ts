@@ -1,0 +1,107 @@
+/**
+ * OpenMetrics text (openmetrics.io, version 1.0): gauges with labels, base units, ending in `# EOF`.
+ *
+ * @module
+ */
+import type { Figure, FormatInput } from "./figures.ts";
+
+interface Family {
+  name: string;
+  unit: string;
+  help: string;
+  samples: string[];
+}
+
+/** Returns the exposition: latencies in seconds, throughput in frames per second, memory in bytes, and the gate's verdict and ratios. */
+export function openMetricsText(input: FormatInput): string {
+  const latencies = input.figures.filter(({ unit }) => unit === "ns");
+  const families: Family[] = [
+    {
+      name: "posemark_latency_seconds",
+      unit: "seconds",
+      help: "Latency by stage and quantile.",
+      samples: latencies.map((figure) => {
+        const [stage, percentile] = figure.metric.split(".");
+        return sample("posemark_latency_seconds", {
+          ...labelsOf(figure),
+          stage,
+          percentile,
+        }, figure.value / 1e9);
+      }),
+    },
+    {
+      name: "posemark_latency_bound_seconds",
+      unit: "seconds",
+      help: "Bounds of the 95% interval over rounds.",
+      samples: latencies.flatMap((figure) => {
+        const [stage, percentile] = figure.metric.split(".");
+        return ([["low", figure.low], ["high", figure.high]] as const).flatMap(([bound, value]) =>
+          value === null ? [] : [sample("posemark_latency_bound_seconds", {
+            ...labelsOf(figure),
+            stage,
+            percentile,
+            bound,
+          }, value / 1e9)]
+        );
+      }),
+    },
+    gauge("posemark_throughput_fps", "", "Frames per second at the median latency.", input, "fps"),
+    gauge("posemark_peak_rss_bytes", "bytes", "Largest resident memory.", input, "bytes"),
+    ...gateFamilies(input),
+  ];
+  const lines = families.filter((family) => family.samples.length > 0).flatMap((family) => [
+    `# TYPE ${family.name} gauge`,
+    ...(family.unit === "" ? [] : [`# UNIT ${family.name} ${family.unit}`]),
+    `# HELP ${family.name} ${family.help}`,
+    ...family.samples,
+  ]);
+  return [...lines, "# EOF", ""].join("\n");
+}
+
+function gauge(
+  name: string,
+  unit: string,
+  help: string,
+  { figures }: FormatInput,
+  ofUnit: Figure["unit"],
+): Family {
+  const samples = figures.filter((figure) => figure.unit === ofUnit).map((figure) =>
+    sample(name, labelsOf(figure), figure.value)
+  );
+  return { name, unit, help, samples };
+}
+
+function gateFamilies({ gate }: FormatInput): Family[] {
+  if (gate === null) return [];
+  const labels = { device: gate.device, baseline: gate.baseline, candidate: gate.candidate };
+  const code = { pass: 0, fail: 1, inconclusive: 4 }[gate.verdict];
+  return [
+    {
+      name: "posemark_gate_exit_code",
+      unit: "",
+      help: "Verdict of the gate: 0 pass, 1 fail, 4 inconclusive.",
+      samples: [sample("posemark_gate_exit_code", labels, code)],
+    },
+    {
+      name: "posemark_gate_ratio",
+      unit: "ratio",
+      help: "Candidate over baseline.",
+      samples: gate.metrics.flatMap(({ name, ratio }) =>
+        ratio === null ? [] : [sample("posemark_gate_ratio", { ...labels, metric: name }, ratio)]
+      ),
+    },
+  ];
+}
+
+function labelsOf({ device, variantId }: Figure): Record<string, string> {
+  return { device, variant: variantId };
+}
+
+function sample(name: string, labels: Record<string, string>, value: number): string {
+  const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
+  return `${name}{${pairs.join(",")}} ${value}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,91 @@
+/**
+ * Devices and launches made to measure, for tests of the gate.
+ *
+ * @module
+ */
+import type { DeviceDescription } from "../device/device.ts";
+import type { RunImage } from "../records.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import { type NoiseModel, simulatedDevice } from "../stats/noise_model.ts";
+import type { Rng } from "../stats/rng.ts";
+import type { ComparisonSide } from "./comparable.ts";
+import type { BlockLaunches } from "./live.ts";
+import type { GateCorrectness } from "./verdict.ts";
+
+/** Correctness that passes. */
+export const RIGHT: GateCorrectness = {
+  parity: { verdict: "pass", reason: "all joints within 0.1 px" },
+  apDifference: null,
+};
+
+/** Returns the description of a device with this serial. */
+export function deviceFixture(serial = "host"): DeviceDescription {
+  return {
+    serial,
+    kind: "host",
+    emulated: false,
+    model: null,
+    manufacturer: null,
+    soc: null,
+    os: null,
+    buildFingerprint: "6.1.0",
+    kernel: "6.1.0",
+    abi: "x86_64",
+    cores: [],
+    bigCoreMask: null,
+    memoryBytes: null,
+    cpuFeatures: ["avx2", "fma"],
+    rooted: null,
+  };
+}
+
+/** Images of a run. */
+export const IMAGES: RunImage[] = [
+  { id: "image0", file: "a.jpg", widthPx: 640, heightPx: 480, sha256: "aa", cocoImageId: null },
+];
+
+/** Returns one side of a comparison with one launch per value, milliseconds. */
+export function sideFixture(name: string, medianMs: number[]): ComparisonSide {
+  return {
+    name,
+    device: deviceFixture(),
+    images: IMAGES,
+    launches: medianMs.map((ms, round) =>
+      launchFixture({ variantId: "a", round, totalNs: [ms * 1e6, ms * 1e6, ms * 1e6] })
+    ),
+  };
+}
+
+/** Blocks of a simulated device whose candidate takes `factor` times as long. */
+export interface SimulatedBlocks {
+  runBlock(
+    index: number,
+    order: readonly ("baseline" | "candidate")[],
+  ): Promise<BlockLaunches>;
+  elapsedSeconds(): number;
+}
+
+/** Returns the blocks of a simulated device. */
+export function simulatedBlocks(model: NoiseModel, rng: Rng, factor: number): SimulatedBlocks {
+  const device = simulatedDevice(model, rng);
+  return {
+    runBlock(index, order) {
+      const block = { baseline: [], candidate: [] } as {
+        baseline: BlockLaunches["baseline"][number][];
+        candidate: BlockLaunches["candidate"][number][];
+      };
+      for (const side of order) {
+        const seconds = device.launch(10, side === "candidate" ? factor : 1);
+        block[side].push(
+          launchFixture({
+            variantId: side,
+            round: 2 * index + block[side].length,
+            totalNs: seconds.map((s) => s * 1e9),
+          }),
+        );
+      }
+      return Promise.resolve(block);
+    },
+    elapsedSeconds: () => device.clockSeconds,
+  };
+}

@@ -1,0 +1,176 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { HarnessError } from "../errors.ts";
+import { deviceNoise } from "../stats/detectable.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import { PHONE_MODELS } from "../stats/noise_model.ts";
+import { seededRng } from "../stats/rng.ts";
+import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
+import { RIGHT, simulatedBlocks } from "./gate_fixture.ts";
+import { blockLogRatio, blockOrder, detectableRatios, type LiveGate, runLiveGate } from "./live.ts";
+
+const QUIET = PHONE_MODELS.find((model) => model.name === "quiet phone")!;
+const NOISY = PHONE_MODELS.find((model) => model.name === "noisy phone")!;
+
+function noiseOf(model: typeof QUIET, blocks = 20) {
+  const device = simulatedBlocks(model, seededRng(3), 1);
+  return Promise.all(
+    Array.from(
+      { length: blocks },
+      async (_, i) => blockLogRatio(await device.runBlock(i, blockOrder(i)), "total.p50")!,
+    ),
+  ).then(deviceNoise);
+}
+
+async function gateOf(
+  model: typeof QUIET,
+  factor: number,
+  change: Partial<LiveGate> = {},
+): Promise<LiveGate> {
+  return {
+    device: "host",
+    baseline: "base",
+    candidate: "cand",
+    rules: { ...gateRules(DEFAULT_GATE_CONFIG, "host", "a"), budgetSeconds: 100 },
+    noise: { "total.p50": await noiseOf(model) },
+    secondsPerBlock: 3.2,
+    ...simulatedBlocks(model, seededRng(8), factor),
+    correctness: () => RIGHT,
+    ...change,
+  };
+}
+
+Deno.test("runLiveGate() passes when base and candidate are the same", async () => {
+  const result = await runLiveGate(await gateOf(QUIET, 1));
+  assertEquals(result.verdict, "pass");
+  const [metric] = result.metrics;
+  assertEquals([metric.name, metric.device, metric.threshold], ["total.p50", "host", 1.05]);
+  assert(metric.low! < 1.02 && metric.high! < 1.05 && metric.detectable! < 1.05);
+  assert(result.paired && result.blocks >= 5 && result.seconds > 10, JSON.stringify(result));
+  assertStringIncludes(result.reasons.join("\n"), "excluded");
+});
+
+Deno.test("runLiveGate() fails when the candidate is 5% slower", async () => {
+  const result = await runLiveGate(await gateOf(QUIET, 1.05));
+  assertEquals(result.verdict, "fail");
+  const [metric] = result.metrics;
+  assert(metric.low! > 1 && metric.ratio! > 1.04 && metric.ratio! < 1.06, metric.reason);
+});
+
+Deno.test("runLiveGate() fails when keypoints are wrong although the candidate is faster", async () => {
+  const gate = await gateOf(QUIET, 0.8, {
+    correctness: () => ({ parity: { verdict: "fail", reason: "decode" }, apDifference: null }),
+  });
+  const result = await runLiveGate(gate);
+  assertEquals([result.verdict, result.metrics[0].verdict], ["fail", "pass"]);
+});
+
+Deno.test("runLiveGate() is inconclusive and says what would decide it when the budget is spent", async () => {
+  const gate = await gateOf(NOISY, 1.02, { noise: {}, secondsPerBlock: null });
+  gate.rules.thresholds = [{ name: "total.p50", ratio: 1.03 }];
+  gate.rules.budgetSeconds = 10;
+  const result = await runLiveGate(gate);
+  assertEquals(result.verdict, "inconclusive");
+  assertEquals(result.blocks, 5, "the fewest blocks run, no more");
+  assertStringIncludes(result.metrics[0].reason, "budget of 10 s is spent");
+  assert(/more blocks/.test(result.metrics[0].reason), result.metrics[0].reason);
+  assertEquals(result.metrics[0].detectable, null);
+});
+
+Deno.test("runLiveGate() stops when the device is too hot, and says so", async () => {
+  let looks = 0;
+  const gate = await gateOf(QUIET, 1, {
+    stopReason: () => looks >= 2 ? "the device is too hot (46 °C)" : null,
+    onLook: () => looks++,
+  });
+  const result = await runLiveGate(gate);
+  assertEquals([result.verdict, result.blocks], ["inconclusive", 2]);
+  assertStringIncludes(result.metrics[0].reason, "too hot (46 °C)");
+});
+
+Deno.test("runLiveGate() refuses a threshold that the device can't resolve and names a budget", async () => {
+  const gate = await gateOf(NOISY, 1);
+  gate.rules.thresholds = [{ name: "total.p50", ratio: 1.02 }];
+  const error = await assertRejects(() => runLiveGate(gate), HarnessError, "it resolves");
+  assertEquals(error.code, "bad-config");
+  const budget = Number(/budget to (\d+) s/.exec(error.message)?.[1]);
+  assert(budget > 100, error.message);
+  gate.rules.budgetSeconds = budget * 1.3;
+  assert(detectableRatios(gate)["total.p50"]! <= 1.02);
+});
+
+Deno.test("runLiveGate() shares the false alarm rate when there are several metrics", async () => {
+  const gate = await gateOf(QUIET, 1);
+  gate.rules.thresholds = [
+    { name: "total.p50", ratio: 1.05 },
+    { name: "inference.p50", ratio: 1.05 },
+    { name: "peakRss", ratio: 1.1 },
+  ];
+  const result = await runLiveGate(gate);
+  assertEquals(result.metrics.map((m) => m.verdict), ["pass", "pass", "pass"]);
+  const memory = result.metrics[2];
+  assert(Math.abs(memory.ratio! - 1) < 1e-9, "memory is the same in every launch");
+});
+
+Deno.test("runLiveGate() is inconclusive when a launch does not tell the metric", async () => {
+  const launch = (variantId: string) =>
+    launchFixture({ variantId, round: 0, totalNs: [1e7], peakRssBytes: null });
+  const gate = await gateOf(QUIET, 1, {
+    runBlock: () =>
+      Promise.resolve({
+        baseline: [launch("a"), launch("a")],
+        candidate: [launch("b"), launch("b")],
+      }),
+  });
+  gate.rules.thresholds = [{ name: "peakRss", ratio: 1.1 }];
+  const result = await runLiveGate(gate);
+  assertEquals([result.verdict, result.metrics[0].ratio], ["inconclusive", null]);
+});
+
+Deno.test("runLiveGate() refuses launches of an emulated device", async () => {
+  const launch = launchFixture({ variantId: "a", round: 0, totalNs: [1e7], marks: ["emulated"] });
+  const gate = await gateOf(QUIET, 1, {
+    runBlock: () => Promise.resolve({ baseline: [launch], candidate: [launch] }),
+  });
+  const error = await assertRejects(() => runLiveGate(gate), HarnessError, "emulated");
+  assertEquals(error.code, "not-comparable");
+});
+
+Deno.test("blockLogRatio() averages the pairs when computed by hand", () => {
+  const launch = (ms: number) => launchFixture({ variantId: "a", round: 0, totalNs: [ms * 1e6] });
+  const block = { baseline: [launch(10), launch(20)], candidate: [launch(11), launch(24)] };
+  const expected = (Math.log(1.1) + Math.log(1.2)) / 2;
+  assert(Math.abs(blockLogRatio(block, "total.p50")! - expected) < 1e-12);
+  assertThrows(
+    () => blockLogRatio({ ...block, candidate: [launch(1)] }, "total.p50"),
+    HarnessError,
+    "found 2 launches of the baseline and 1",
+  );
+});
+
+Deno.test("blockOrder() gives both sides the same mean place when blocks are taken in pairs", () => {
+  for (const index of [0, 1]) {
+    const order = blockOrder(index);
+    const places = (side: string) =>
+      order.reduce((sum, each, place) => sum + (each === side ? place : 0), 0);
+    assertEquals(places("baseline"), places("candidate"));
+  }
+  assertEquals(blockOrder(0)[0], "baseline");
+  assertEquals(blockOrder(1)[0], "candidate");
+});
+
+Deno.test("runLiveGate() is never wrong with confidence when another process comes and goes", async () => {
+  const busy = { ...QUIET, burstPerMinute: 6, burstSize: 0.5, burstSeconds: 4 };
+  const rng = seededRng(12);
+  let wrong = 0;
+  for (let i = 0; i < 40; i++) {
+    const gate = await gateOf(busy, 1, { noise: {}, ...simulatedBlocks(busy, rng, 1) });
+    if ((await runLiveGate(gate)).verdict === "fail") wrong++;
+  }
+  assert(wrong <= 2, `${wrong} of 40`);
+});

@@ -1,0 +1,62 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { HarnessError } from "../errors.ts";
+import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
+import { RIGHT, sideFixture } from "./gate_fixture.ts";
+import { judgeSavedRuns, type SavedGate, unpairedRatio } from "./saved.ts";
+
+function gate(candidateMs: number[], change: Partial<SavedGate> = {}): SavedGate {
+  return {
+    baseline: sideFixture("run 1", [30, 30.2, 29.9, 30.1, 30]),
+    candidate: sideFixture("run 2", candidateMs),
+    rules: gateRules(DEFAULT_GATE_CONFIG, "host", "a"),
+    sessionSd: { "total.p50": 0.002 },
+    detectable: {},
+    correctness: RIGHT,
+    ...change,
+  };
+}
+
+Deno.test("judgeSavedRuns() passes, fails or stays open when the sessions are known to agree", () => {
+  const verdictOf = (ms: number[]) => judgeSavedRuns(gate(ms)).verdict;
+  assertEquals(verdictOf([30.1, 30, 29.9, 30.2, 30]), "pass");
+  assertEquals(verdictOf([33, 33.1, 32.9, 33.2, 33]), "fail");
+  assertEquals(verdictOf([26, 35, 31, 28, 37]), "inconclusive");
+});
+
+Deno.test("judgeSavedRuns() is inconclusive about 5% when nothing is known of the sessions, and says why", () => {
+  const result = judgeSavedRuns(gate([31.2, 31, 31.1, 31.3, 31.2], { sessionSd: {} }));
+  assertEquals([result.verdict, result.paired], ["inconclusive", false]);
+  assertStringIncludes(result.reasons[0], "can't be paired");
+  assertStringIncludes(result.metrics[0].reason, "assumed to differ by 2.0%");
+});
+
+Deno.test("judgeSavedRuns() refuses when the runs are not the same experiment", () => {
+  const candidate = sideFixture("run 2", [30, 30, 30]);
+  candidate.launches.forEach((launch) => launch.runner.options.threads = 1);
+  assertThrows(() => judgeSavedRuns(gate([], { candidate })), HarnessError, "options.threads");
+});
+
+Deno.test("judgeSavedRuns() is inconclusive when a side has fewer than three rounds", () => {
+  const result = judgeSavedRuns(gate([30, 30]));
+  assertEquals([result.verdict, result.metrics[0].ratio], ["inconclusive", null]);
+});
+
+Deno.test("unpairedRatio() equals Welch's interval when sessions don't differ", () => {
+  // logs 0, 1, 2 on both sides: variance 1/3 each, 4 degrees of freedom, t 2.131847
+  const e = [1, Math.E, Math.E ** 2];
+  const found = unpairedRatio(e, e, 0, { low: 0.05, high: 0.05 })!;
+  assertAlmostEquals(Math.log(found.high), 2.131847 * Math.sqrt(2 / 3), 1e-5);
+  assertAlmostEquals(found.ratio, 1, 1e-12);
+});
+
+Deno.test("unpairedRatio() keeps the session's part when the rounds have no spread", () => {
+  const found = unpairedRatio([30, 30, 30], [30, 30, 30], 0.02, { low: 0.05, high: 0.05 })!;
+  assertAlmostEquals(Math.log(found.high), 1.644854 * Math.SQRT2 * 0.02, 1e-5);
+  assert(unpairedRatio([30, 30], [30, 30, 30], 0.02, { low: 0.05, high: 0.05 }) === null);
+});

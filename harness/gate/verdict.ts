@@ -1,0 +1,135 @@
+/**
+ * From judged metrics and judged correctness to the verdict of a gate.
+ *
+ * @module
+ */
+import { EXIT } from "../errors.ts";
+import type { MetricName } from "./metric.ts";
+
+/** What a gate can say. */
+export type Verdict = "pass" | "fail" | "inconclusive";
+
+/** One metric on one device, judged. Ratios are candidate over baseline: 1.05 is 5% more time or memory. */
+export interface GateMetric {
+  name: MetricName;
+  device: string;
+  /** Null when nothing could be measured. */
+  ratio: number | null;
+  /** Bounds of the ratio; null while unknown. */
+  low: number | null;
+  high: number | null;
+  /** Ratio from which the metric must fail. */
+  threshold: number;
+  /** Smallest ratio that the device resolves within the budget; null when it was never calibrated. */
+  detectable: number | null;
+  verdict: Verdict;
+  /** The verdict in words, with what would decide it. */
+  reason: string;
+}
+
+/** Whether the candidate's keypoints are right. */
+export interface GateCorrectness {
+  /** Parity against the reference; null when it was not judged. */
+  parity: { verdict: Verdict; reason: string } | null;
+  /** Keypoint AP of candidate minus baseline with its 95% interval; null when there are no annotations. */
+  apDifference: { value: number; low: number | null; high: number | null } | null;
+}
+
+/** Judged correctness as the result carries it. */
+export interface GateParity extends GateCorrectness {
+  verdict: Verdict;
+  reason: string;
+}
+
+/** What `gate --json` prints. */
+export interface GateResult {
+  verdict: Verdict;
+  metrics: GateMetric[];
+  parity: GateParity;
+  reasons: string[];
+  /** False for saved runs, whose rounds can't be paired. */
+  paired: boolean;
+  device: string;
+  baseline: string;
+  candidate: string;
+  /** Blocks of four launches that were run; for saved runs 0. */
+  blocks: number;
+  /** Device time of the gate, seconds; for saved runs 0. */
+  seconds: number;
+}
+
+/**
+ * Returns the judged correctness.
+ *
+ * Parity that fails is a failure, and so is a loss of AP that is certain and nearer to `maxApDrop` than to none. What was not judged is inconclusive:
+ * nothing passes by absence. `maxApDrop` null means that AP is not gated.
+ */
+export function judgeCorrectness(
+  correctness: GateCorrectness,
+  maxApDrop: number | null,
+): GateParity {
+  const { parity, apDifference } = correctness;
+  const verdicts: { verdict: Verdict; reason: string }[] = [
+    parity ?? { verdict: "inconclusive", reason: "parity was not judged" },
+  ];
+  if (maxApDrop !== null) verdicts.push(judgeAp(apDifference, maxApDrop));
+  const verdict = worst(verdicts.map((each) => each.verdict));
+  const telling = verdicts.filter((each) => each.verdict === verdict);
+  return { ...correctness, verdict, reason: telling.map((each) => each.reason).join("; ") };
+}
+
+function judgeAp(
+  difference: GateCorrectness["apDifference"],
+  maxApDrop: number,
+): { verdict: Verdict; reason: string } {
+  if (difference === null) {
+    return {
+      verdict: "inconclusive",
+      reason: "AP is gated, but the images have no annotations; name a folder in COCO format",
+    };
+  }
+  const { value, low, high } = difference;
+  const figures = `AP changed by ${value.toFixed(3)}${
+    low === null || high === null ? "" : ` (${low.toFixed(3)} to ${high.toFixed(3)})`
+  }, allowed is a loss of less than ${maxApDrop}`;
+  if (low === null || high === null) {
+    return { verdict: "inconclusive", reason: `${figures}; more annotated images would decide it` };
+  }
+  if (low > -maxApDrop) return { verdict: "pass", reason: figures };
+  if (high < 0 && value <= -maxApDrop / 2) return { verdict: "fail", reason: figures };
+  return { verdict: "inconclusive", reason: `${figures}; more annotated images would decide it` };
+}
+
+/**
+ * Returns the overall verdict and its reasons: any failure fails, then anything inconclusive is inconclusive. A better speed never makes up
+ * for a loss in correctness, nor the other way round. No metric at all is inconclusive.
+ */
+export function overallVerdict(
+  metrics: readonly GateMetric[],
+  parity: GateParity,
+): { verdict: Verdict; reasons: string[] } {
+  if (metrics.length === 0) {
+    const verdict = parity.verdict === "fail" ? "fail" : "inconclusive";
+    return { verdict, reasons: ["no metric was measured", `correctness: ${parity.reason}`] };
+  }
+  const verdict = worst([...metrics.map((metric) => metric.verdict), parity.verdict]);
+  const reasons = [
+    ...metrics.filter((metric) => verdict === "pass" || metric.verdict !== "pass").map((metric) =>
+      `${metric.name} on ${metric.device}: ${metric.reason}`
+    ),
+    ...(verdict === "pass" || parity.verdict !== "pass" ? [`correctness: ${parity.reason}`] : []),
+  ];
+  return { verdict, reasons };
+}
+
+/** Returns the worst of the verdicts: fail, then inconclusive, then pass; inconclusive for none. */
+export function worst(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes("fail")) return "fail";
+  if (verdicts.length === 0 || verdicts.includes("inconclusive")) return "inconclusive";
+  return "pass";
+}
+
+/** Returns the exit code of the verdict: 0, 1 or 4. */
+export function gateExitCode(verdict: Verdict): number {
+  return { pass: EXIT.pass, fail: EXIT.failure, inconclusive: EXIT.inconclusive }[verdict];
+}

@@ -1,0 +1,73 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  gateExitCode,
+  type GateMetric,
+  judgeCorrectness,
+  overallVerdict,
+  type Verdict,
+  worst,
+} from "./verdict.ts";
+import { RIGHT } from "./gate_fixture.ts";
+
+function metric(verdict: Verdict): GateMetric {
+  return {
+    name: "total.p50",
+    device: "host",
+    ratio: 0.7,
+    low: 0.69,
+    high: 0.71,
+    threshold: 1.05,
+    detectable: 1.01,
+    verdict,
+    reason: `metric says ${verdict}`,
+  };
+}
+
+Deno.test("overallVerdict() fails when parity fails, however much faster the candidate is", () => {
+  const parity = judgeCorrectness(
+    { parity: { verdict: "fail", reason: "decode differs first" }, apDifference: null },
+    null,
+  );
+  const { verdict, reasons } = overallVerdict([metric("pass")], parity);
+  assertEquals(verdict, "fail");
+  assertEquals(reasons, ["correctness: decode differs first"]);
+});
+
+Deno.test("overallVerdict() takes the worst when metrics differ", () => {
+  const parity = judgeCorrectness(RIGHT, null);
+  const of = (...verdicts: Verdict[]) => overallVerdict(verdicts.map(metric), parity).verdict;
+  assertEquals(of("pass", "pass"), "pass");
+  assertEquals(of("pass", "inconclusive"), "inconclusive");
+  assertEquals(of("inconclusive", "fail"), "fail");
+});
+
+Deno.test("overallVerdict() is inconclusive when nothing was measured or parity was not judged", () => {
+  assertEquals(overallVerdict([], judgeCorrectness(RIGHT, null)).verdict, "inconclusive");
+  const absent = judgeCorrectness({ parity: null, apDifference: null }, null);
+  assertEquals(overallVerdict([metric("pass")], absent).verdict, "inconclusive");
+});
+
+Deno.test("judgeCorrectness() fails when a loss of AP is certain and large", () => {
+  const ap = (value: number, low: number | null, high: number | null) =>
+    judgeCorrectness({ parity: RIGHT.parity, apDifference: { value, low, high } }, 0.02);
+  assertEquals(ap(-0.03, -0.05, -0.01).verdict, "fail");
+  assertEquals(ap(-0.005, -0.015, 0.005).verdict, "pass");
+  // certain but small: nothing excludes the threshold, and nothing makes it likely
+  assertEquals(ap(-0.008, -0.021, -0.001).verdict, "inconclusive");
+  assertEquals(ap(-0.03, null, null).verdict, "inconclusive");
+});
+
+Deno.test("judgeCorrectness() is inconclusive when AP is gated and there are no annotations", () => {
+  const judged = judgeCorrectness(RIGHT, 0.02);
+  assertEquals(judged.verdict, "inconclusive");
+  assertStringIncludes(judged.reason, "no annotations");
+  assertEquals(judgeCorrectness(RIGHT, null).verdict, "pass");
+});
+
+Deno.test("gateExitCode() follows the verdict when it ends the process", () => {
+  assertEquals((["pass", "fail", "inconclusive"] as const).map(gateExitCode), [0, 1, 4]);
+});
+
+Deno.test("worst() is inconclusive when there are no verdicts", () => {
+  assertEquals(worst([]), "inconclusive");
+});
