@@ -15,14 +15,15 @@ import {
   type Shape,
   shapeName,
 } from "../variant.ts";
+import { cached, type CacheRequest, contentKey } from "../build/cache.ts";
 import { HarnessError } from "../errors.ts";
+import type { Progress } from "../progress.ts";
 import { convertByPnnx, type Converted } from "./convert_pnnx.ts";
 import { convertByOnnx2ncnn, optimizeNcnn } from "./convert_onnx2ncnn.ts";
 import { countMacs, countParameters } from "./cost.ts";
 import { sha256Hex } from "./hash.ts";
 import { encodeOnnx, type OnnxModel } from "./onnx_file.ts";
 import { fusedActivation, parseParam } from "./param_file.ts";
-import { keptFolder } from "./prepared_cache.ts";
 import type { SourceModel } from "./source_model.ts";
 import {
   type CutModel,
@@ -69,43 +70,58 @@ export function weightStorage(precision: Precision): WeightStorage {
   return precision === "fp16" || precision === "fp16-storage" ? "fp16" : "fp32";
 }
 
+/** Seconds that a conversion takes on two cores, for the progress. */
+const CONVERSION_SECONDS = 6;
+
 /**
  * Returns the conversion and its folder in the cache; makes it when it is not there or damaged.
  *
- * `onMake` is called before it is made. Throws `HarnessError` as the surgery and the converters do.
+ * `title` says in the progress what is being made. Throws `HarnessError` as the surgery, the converters and the cache do.
  */
 export async function keptConversion(
   key: ConversionKey,
-  cacheFolder: string,
+  title: string,
   tools: ConverterTools,
-  options: { signal?: AbortSignal; onMake?: () => void } = {},
+  context: { progress: Progress; signal?: AbortSignal; root?: string },
 ): Promise<{ conversion: Conversion; folder: string }> {
-  const identity = await sha256Hex(JSON.stringify([
-    SURGERY_VERSION,
-    key.source.sha256,
-    key.activation,
-    key.head,
-    shapeName(key.shape),
-    key.converter,
-    key.weights,
-    toolVersions(key.converter, tools),
-  ]));
-  const folder = await keptFolder(path.join(cacheFolder, "conversions"), identity, (draft) => {
-    options.onMake?.();
-    return convert(key, draft, tools, options.signal);
-  }, async (folder) => await readConversion(folder) !== null);
-  const conversion = await readConversion(folder);
-  if (conversion) return { conversion, folder };
+  const request: CacheRequest = {
+    kind: "conversion",
+    key: await contentKey({
+      source: key.source.sha256,
+      activation: key.activation ?? "trained",
+      head: key.head,
+      shape: shapeName(key.shape),
+      converter: key.converter,
+      weights: key.weights,
+      tools: JSON.stringify(await toolVersions(key.converter, tools)),
+    }),
+    root: context.root,
+    signal: context.signal,
+    make: async (folder) => {
+      const step = context.progress.step(title, CONVERSION_SECONDS);
+      await convert(key, folder, tools, context.signal);
+      step.done();
+    },
+  };
+  for (const isLastTry of [false, true]) {
+    const { folder } = await cached(request);
+    const conversion = await readConversion(folder);
+    if (conversion) return { conversion, folder };
+    if (!isLastTry) await Deno.remove(folder, { recursive: true });
+  }
   throw new HarnessError(
     "convert-failed",
-    `Cannot read back the conversion in ${folder}: its files don't match their hashes: check the disk, delete the folder and run again`,
+    `Cannot read back the conversion for "${title}": its files don't match their hashes: check the disk of the cache folder and run again`,
   );
 }
 
-function toolVersions(converter: Converter, tools: ConverterTools): Record<string, string> {
+async function toolVersions(
+  converter: Converter,
+  tools: ConverterTools,
+): Promise<Record<string, string>> {
   const versions: Record<string, string> = { surgery: `${SURGERY_VERSION}` };
   if (converter !== "onnx2ncnn") versions.pnnx = tools.pnnxVersion;
-  if (converter !== "pnnx") versions.ncnn = tools.ncnnVersion;
+  if (converter !== "pnnx") versions.ncnn = await tools.ncnnVersion();
   return versions;
 }
 
@@ -158,7 +174,7 @@ async function convert(
       graph,
       new Map([[source.head.inputName, [1, 3, shape.heightPx, shape.widthPx]]]),
     ),
-    tools: toolVersions(key.converter, tools),
+    tools: await toolVersions(key.converter, tools),
     logs: converted.logs.map((log) => log.file),
     extras: ["graph.onnx", ...(unoptimized ? [unoptimized] : [])],
   };

@@ -22,12 +22,15 @@ const PNNX_WHEEL_SHA256: Record<string, string> = {
   "win_amd64": "cde5381cdebbef5d3e0e796e824ed02e2e1dfd075731921a3b3653514c518309",
 };
 
+/** Path of the program in the folder that {@linkcode fetchPnnx} fills. */
+export const PNNX_PROGRAM = path.join("pnnx", Deno.build.os === "windows" ? "pnnx.exe" : "pnnx");
+
 /**
- * Puts the pnnx program for this machine into the folder and returns its file name in it.
+ * Puts the pnnx program for this machine into the folder, see {@linkcode PNNX_PROGRAM}.
  *
  * Throws `HarnessError`: `missing-tool` (no python3), `download-failed` (pip can't get the wheel), `hash-mismatch`.
  */
-export async function fetchPnnx(folder: string, signal?: AbortSignal): Promise<string> {
+export async function fetchPnnx(folder: string, signal?: AbortSignal): Promise<void> {
   const wheels = path.join(folder, "wheel");
   await Deno.mkdir(wheels, { recursive: true });
   try {
@@ -85,7 +88,5 @@ export async function fetchPnnx(folder: string, signal?: AbortSignal): Promise<s
     signal,
   });
   await Deno.remove(wheels, { recursive: true });
-  const program = path.join("pnnx", Deno.build.os === "windows" ? "pnnx.exe" : "pnnx");
-  await Deno.chmod(path.join(folder, program), 0o755);
-  return program;
+  await Deno.chmod(path.join(folder, PNNX_PROGRAM), 0o755);
 }

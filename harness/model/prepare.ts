@@ -22,8 +22,8 @@ export interface PreparedVariant {
 
 /** What preparing works with. */
 export interface PrepareContext {
-  /** Folder of the cache where conversions are kept. */
-  cacheFolder: string;
+  /** The cache; see `cacheRoot`. */
+  cacheRoot?: string;
   tools: ConverterTools;
   /** Returns the ONNX file of a name or path as the user gave it. */
   resolveModel: (nameOrPath: string) => Promise<string>;
@@ -84,16 +84,12 @@ async function readSources(
   return new Map(sources.map((source, i) => [names[i], source]));
 }
 
-/** How long a conversion takes on two cores, for the progress. */
-const CONVERSION_SECONDS = 6;
-
 async function prepareOne(
   variant: PlannedVariant,
   source: SourceModel,
   context: PrepareContext,
 ): Promise<PreparedVariant> {
   const { key, swapped } = variant;
-  let step = null;
   const { conversion, folder } = await keptConversion(
     {
       source,
@@ -103,14 +99,10 @@ async function prepareOne(
       converter: key.converter,
       weights: weightStorage(key.precision),
     },
-    context.cacheFolder,
+    `Preparing ${variant.id}`,
     context.tools,
-    {
-      signal: context.signal,
-      onMake: () => step = context.progress.step(`Prepare ${variant.id}`, CONVERSION_SECONDS),
-    },
+    { progress: context.progress, signal: context.signal, root: context.cacheRoot },
   );
-  (step as ReturnType<Progress["step"]> | null)?.done();
   return { manifest: manifestOf(variant, source, conversion), dir: folder };
 }
 

@@ -1,0 +1,131 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { HarnessError } from "../errors.ts";
+import { findPoseHead } from "./head.ts";
+import type { OnnxModel } from "./onnx_file.ts";
+import { tinyPose, type TinyPoseOptions } from "./testdata/tiny_pose.ts";
+
+function badModelMessage(model: OnnxModel): string {
+  const error = assertThrows(() => findPoseHead(model, "m.onnx"), HarnessError);
+  assertEquals(error.code, "bad-model");
+  return error.message;
+}
+
+function assertMentions(message: string, ...words: (string | RegExp)[]): void {
+  for (const word of words) {
+    assertEquals(
+      word instanceof RegExp ? word.test(message) : message.includes(word),
+      true,
+      message,
+    );
+  }
+}
+
+const SHAPES: Partial<TinyPoseOptions>[] = [
+  {},
+  { style: "apart" },
+  { dims: 2 },
+  { dims: 2, style: "apart", activation: "relu" },
+  { classes: 64, style: "joined" },
+  { classes: 15, keypoints: 5 },
+  { classes: 80, keypoints: 32, dims: 2 },
+  { classes: 1, keypoints: 17, widthPx: 160, heightPx: 32 },
+];
+
+for (const options of SHAPES) {
+  Deno.test(`findPoseHead() finds the head without names when the model is ${JSON.stringify(options)}`, () => {
+    const model = tinyPose(options);
+    const head = findPoseHead(model, "m.onnx");
+    const { classes, keypoints, dims, widthPx, heightPx } = { ...tinyDefaults, ...options };
+    assertEquals(head.classCount, classes);
+    assertEquals(head.keypointCount, keypoints);
+    assertEquals(head.keypointDims, dims);
+    assertEquals(head.regMax, 16);
+    assertEquals(head.levels.map((level) => level.stride), [8, 16, 32]);
+    assertEquals(
+      head.levels.map((level) => [level.widthCells, level.heightCells]),
+      [8, 16, 32].map((stride) => [widthPx / stride, heightPx / stride]),
+    );
+    const channels = (value: string) => {
+      const conv = model.nodes.find((node) => node.outputs[0] === value)!;
+      return [conv.opType, model.initializers.get(conv.inputs[1])!.dims[0]];
+    };
+    for (const level of head.levels) {
+      assertEquals(channels(level.box), ["Conv", 64]);
+      assertEquals(channels(level.cls), ["Conv", classes]);
+      assertEquals(channels(level.kpt), ["Conv", keypoints * dims]);
+    }
+  });
+}
+
+const tinyDefaults = { classes: 3, keypoints: 5, dims: 3, widthPx: 96, heightPx: 64 };
+
+Deno.test("findPoseHead() says that it is a detection model when there are no keypoints", () => {
+  assertMentions(badModelMessage(tinyPose({ pose: false })), "m.onnx", "detection model");
+  assertMentions(badModelMessage(tinyPose({ pose: false, style: "apart" })), "detection model");
+});
+
+Deno.test("findPoseHead() names the dynamic shape when the input has one", () => {
+  const model = tinyPose();
+  model.inputs[0].dims = ["batch", 3, "height", "width"];
+  assertMentions(badModelMessage(model), "[batch, 3, height, width]", "dynamic=False");
+});
+
+Deno.test("findPoseHead() names the shape when the batch is not 1", () => {
+  const model = tinyPose();
+  model.inputs[0].dims = [4, 3, 64, 96];
+  assertMentions(badModelMessage(model), "[4, 3, 64, 96]", "batch=1");
+});
+
+Deno.test("findPoseHead() names the selection when NMS is in the graph", () => {
+  const model = tinyPose();
+  model.nodes.push({
+    name: "nms",
+    opType: "NonMaxSuppression",
+    domain: "",
+    inputs: [model.outputs[0].name],
+    outputs: ["selected"],
+    attributes: new Map(),
+  });
+  assertMentions(badModelMessage(model), "NonMaxSuppression", "nms=False");
+  const endToEnd = tinyPose();
+  endToEnd.metadata.set("end2end", "True");
+  assertMentions(badModelMessage(endToEnd), "end2end");
+});
+
+Deno.test("findPoseHead() tells a segmentation, a classification and a cut model apart by their outputs", () => {
+  const segmentation = tinyPose();
+  segmentation.outputs.push({ name: "proto", dataType: 1, dims: [1, 32, 16, 24] });
+  assertMentions(badModelMessage(segmentation), "segmentation model", "proto");
+  const classification = tinyPose();
+  classification.outputs = [{ name: "classes", dataType: 1, dims: [1, 1000] }];
+  assertMentions(badModelMessage(classification), "classification model");
+  const cut = tinyPose();
+  cut.outputs = ["a", "b", "c"].map((name) => ({ name, dataType: 1, dims: [1, 80, 80, 116] }));
+  assertMentions(badModelMessage(cut), "already cut");
+  const none = tinyPose();
+  none.outputs = [];
+  assertMentions(badModelMessage(none), "wrong outputs");
+});
+
+Deno.test("findPoseHead() refuses a graph without DFL weights 0, 1, 2, …", () => {
+  const model = tinyPose();
+  const dfl = model.nodes.find((node) =>
+    node.opType === "Conv" && model.initializers.get(node.inputs[1])!.dims.join() === "1,16,1,1"
+  )!;
+  const tensor = model.initializers.get(dfl.inputs[1])!;
+  new DataView(tensor.data.buffer).setFloat32(4 * 3, 3.5, true);
+  assertMentions(badModelMessage(model), "DFL");
+});
+
+Deno.test("findPoseHead() refuses a level without keypoints", () => {
+  const model = tinyPose({ style: "apart" });
+  const head = findPoseHead(model, "m.onnx");
+  const concat = model.nodes.find((node) =>
+    node.opType === "Concat" && node.inputs.length === 3 &&
+    node.inputs.includes(
+      model.nodes.find((other) => other.inputs[0] === head.levels[0].kpt)!.outputs[0],
+    )
+  )!;
+  concat.inputs = concat.inputs.slice(1);
+  assertMentions(badModelMessage(model), /expected box, class and keypoint|can't be told|layout/);
+});
