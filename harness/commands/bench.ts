@@ -95,13 +95,9 @@ export const benchCommand: CommandSpec = {
       measureImages: number("--measure-images", options.measureImages, 1, 100_000),
       stageImages: number("--stage-images", options.stageImages, 0, 100_000),
       base: options.base ?? null,
-      bar: {
-        maxPx: options.maxPx === undefined
-          ? null
-          : number("--max-px", options.maxPx, 0, 1e6, false),
-        minOks: options.minOks === undefined
-          ? null
-          : number("--min-oks", options.minOks, 0, 1, false),
+      bars: {
+        maxPx: number("--max-px", options.maxPx, 0, 1e6, false),
+        minOks: number("--min-oks", options.minOks, 0, 1, false),
       },
       benchncnnRounds: number("--benchncnn-rounds", options.benchncnnRounds, 0, 100_000),
       launchTimeoutMs: 1000 * number("--timeout", options.timeout, 1, 86_400),

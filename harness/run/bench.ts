@@ -7,6 +7,9 @@ import * as path from "@std/path";
 import { buildRunner } from "../build/runner.ts";
 import type { RunnerOptions, VariantOptions } from "../config.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
+import { PIN_OPTIONS } from "../device/adb_root.ts";
+import { COOL_RULES, heatWarning, realWaiting, waitUntilCool } from "../device/cool_down.ts";
+import { threadWarnings } from "../device/cores.ts";
 import { openDevices } from "../device/devices.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
@@ -23,6 +26,7 @@ import { judge } from "./judge.ts";
 import { measure } from "./measure.ts";
 import { asWriteError, RecordLog } from "./record_log.ts";
 import { requireSameExperiment } from "./resume.ts";
+import { effectiveOptions } from "./runner_command.ts";
 import { describeImages, loadRunImage, type RgbFile, spread, writeRgbFile } from "./rgb_files.ts";
 
 /** Options of a run, checked. */
@@ -100,7 +104,10 @@ export async function bench(
   const dataset = await openDataset(options.images);
   const variants = await prepareVariants({ ...options.variants, ...context });
   await using opened = new AsyncDisposableStack();
-  const devices = await openDevices(options.devices);
+  const devices = await openDevices(options.devices, {
+    pin: options.root ? PIN_OPTIONS : null,
+    tell: (message) => context.progress.step(message).done(),
+  });
   devices.forEach((device) => opened.use(device));
   const binaries = await buildBinaries(devices, options, context);
   const record = await describeRun(options, dataset, variants, devices, binaries);
@@ -109,12 +116,13 @@ export async function bench(
   const work = await Deno.makeTempDir({ prefix: "posemark-" });
   opened.defer(() => Deno.remove(work, { recursive: true }));
   const run: Run = { record, dataset, variants, devices, binaries, log, earlier, work };
+  const warnings = [...dataset.warnings, ...await deviceWarnings(run, options)];
   const lost = await runDevices(run, options, context);
   const report = await judge(options.out, {
     images: new Map(dataset.images.map((image) => [image.id, image])),
     annotations: dataset.annotations,
     variants,
-    warnings: [...dataset.warnings, ...lost],
+    warnings: [...warnings, ...lost],
   });
   return { report, exitCode: lost.length > 0 ? EXIT.environment : reportExitCode(report) };
 }
@@ -200,6 +208,20 @@ async function describeRun(
       ),
     },
   };
+}
+
+/** Returns what speaks against the devices' settings. */
+async function deviceWarnings(run: Run, options: BenchOptions): Promise<Warning[]> {
+  const warnings: Warning[] = [];
+  for (const [index, device] of run.devices.entries()) {
+    const description = run.record.devices[index];
+    const { threads, powersave, coreMask } = effectiveOptions(options.runner, description);
+    const where = coreMask === null ? { powersave: powersave as 0 | 1 | 2 } : { coreMask };
+    warnings.push(...threadWarnings(description, threads, where));
+    const heat = heatWarning(description, await device.state());
+    if (heat) warnings.push(heat);
+  }
+  return warnings;
 }
 
 /** Opens the log of the run; when it is resumed, `record` takes over the run id of the one on record. */
@@ -306,6 +328,9 @@ async function measureRounds(
   { progress, signal }: BenchContext,
 ): Promise<void> {
   const step = progress.step(`${setup.device.serial}: ${options.rounds} rounds`);
+  const baseline = await setup.device.state();
+  const rules = { ...COOL_RULES, limitMs: options.coolDownMs };
+  const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
   const images: RunImage[] = timed.map(({ image }) => image);
   await measure(setup, {
     runId: run.record.runId,
@@ -319,6 +344,10 @@ async function measureRounds(
     log: run.log,
     earlier: run.earlier,
     signal,
+    async beforeLaunch() {
+      const cool = await waitUntilCool(setup.device, baseline, rules, waiting);
+      return { state: cool.state, marks: cool.marks.map(({ mark }) => mark) };
+    },
     onProgress: (done, total, text) => step.update(done / total, text),
   });
   step.done();

@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import type { AdbDevice } from "../device/adb.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { RunnerOptions } from "../config.ts";
@@ -20,6 +21,8 @@ export interface DeviceSetup {
   runner: string;
   /** Null when no second opinion is asked for. */
   benchncnn: string | null;
+  /** Highest frequency per core that is to be expected, where it was pinned; null: the cores' maxima. */
+  frequencyCapsKHz: readonly (number | null)[] | null;
   /** Param and bin on the device, by variant id. */
   models: Map<string, { param: string; bin: string }>;
 }
@@ -49,6 +52,7 @@ export async function deploy(
     benchncnn: binaries.benchncnn === null
       ? null
       : await device.push(binaries.benchncnn, { executable: true, signal }),
+    frequencyCapsKHz: "pinnedKHz" in device ? (device as AdbDevice).pinnedKHz : null,
     models,
   };
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { benchncnnCommand, parseBenchncnn } from "../build/benchncnn.ts";
+import type { DeviceState } from "../device/device.ts";
+import { throttleMarks } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunImage } from "../records.ts";
 import type { VariantManifest } from "../variant.ts";
@@ -32,8 +34,8 @@ export interface MeasureHooks {
   log: RecordLog;
   /** Finished records of an earlier session of the same run. */
   earlier: AnyRecord[];
-  /** Called before each launch; returns marks for its record (for instance `hot-start`). */
-  beforeLaunch?(): Promise<string[]>;
+  /** Called before each launch; returns the state from which it starts, with marks for its record (`hot-start`). */
+  beforeLaunch(): Promise<{ state: DeviceState; marks: string[] }>;
   onProgress?(done: number, total: number, text: string): void;
   signal?: AbortSignal;
 }
@@ -112,8 +114,7 @@ async function measureOnce(
   hooks: MeasureHooks,
 ): Promise<LaunchRecord> {
   const { device, options } = setup;
-  const marks = await hooks.beforeLaunch?.() ?? [];
-  const stateBefore = await device.state();
+  const { state: stateBefore, marks } = await hooks.beforeLaunch();
   const startedAt = new Date().toISOString();
   const name = `round${launch.round}-${launch.position}`;
   const command = runCommand(manifest, devicePaths(setup, manifest.id, plan.imageList), options);
@@ -127,9 +128,10 @@ async function measureOnce(
   const stateAfter = await device.state();
   if (setup.description.emulated) marks.push("emulated");
   if (output.header.testBuild) marks.push("test-build");
-  if (isThrottled(stateBefore.thermalStatus) || isThrottled(stateAfter.thermalStatus)) {
-    marks.push("throttled");
-  }
+  marks.push(
+    ...throttleMarks(stateBefore, stateAfter, setup.description, setup.frequencyCapsKHz)
+      .map(({ mark }) => mark),
+  );
   return {
     kind: "launch",
     schemaVersion: 1,
@@ -144,13 +146,8 @@ async function measureOnce(
     end: output.end,
     stateBefore,
     stateAfter,
-    marks,
+    marks: [...new Set(marks)],
   };
-}
-
-/** Android 10 and newer: any thermal status above "none" counts as throttled. */
-function isThrottled(status: number | null): boolean {
-  return status !== null && status > 0;
 }
 
 /** Appends benchncnn's own figures for the variant's graph; a failure is recorded and costs nothing else. */
