@@ -75,5 +75,5 @@ Deno.test("devicesTable() shows a row per device and each remedy below", () => {
     ],
   );
   assertStringIncludes(lines[3], "device-unauthorized");
-  assertStringIncludes(lines[4], "accept the prompt on its screen");
+  assertStringIncludes(lines[5], "accept the prompt on its screen");
 });

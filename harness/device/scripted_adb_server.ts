@@ -1,0 +1,148 @@
+/**
+ * A scripted adb server for tests: speaks the server's protocol over TCP and answers what it is told, for what a real device
+ * can't be made to show.
+ *
+ * Protocol: AOSP `packages/modules/adb/OVERVIEW.TXT` and `SERVICES.TXT` (requests are four hexadecimal digits and text; answers `OKAY` or
+ * `FAIL` with a text), shell protocol v2 `shell_protocol.h`.
+ *
+ * @module
+ */
+
+/** What the server plays. */
+export interface AdbScript {
+  /** Text of `host:devices-l`. */
+  devices(): string;
+  /** Features of each device; without `shell_v2` it is old. */
+  features?: string;
+  /** Answers `adb connect` and `adb disconnect`. */
+  connect?(address: string): string;
+  /** Packets of the answer to a shell line; null leaves the connection open for ever. */
+  shell?(line: string): ShellPacket[] | null;
+}
+
+/** A packet of shell protocol v2: 1 standard output, 2 standard error, 3 exit code. */
+export interface ShellPacket {
+  id: 1 | 2 | 3;
+  data: Uint8Array;
+}
+
+/** A running scripted server. */
+export interface ScriptedAdbServer extends AsyncDisposable {
+  readonly port: number;
+  /** Requests in the order of their arrival. */
+  readonly requests: readonly string[];
+}
+
+/** Starts a scripted adb server on a free port of this machine. */
+export function startScriptedAdbServer(script: AdbScript): ScriptedAdbServer {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const requests: string[] = [];
+  const connections = new Set<Deno.Conn>();
+  const served: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      connections.add(connection);
+      served.push(
+        serve(connection, script, requests).catch(() => {}).finally(() => {
+          connections.delete(connection);
+          close(connection);
+        }),
+      );
+    }
+  })();
+  return {
+    port: (listener.addr as Deno.NetAddr).port,
+    requests,
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      await accepting;
+      for (const connection of connections) close(connection);
+      await Promise.all(served);
+    },
+  };
+}
+
+/** Closes what may be closed already. */
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // The other side was faster.
+  }
+}
+
+/** Reads exactly so many bytes; throws when the stream ends first. */
+async function readExactly(connection: Deno.Conn, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const count = await connection.read(bytes.subarray(at));
+    if (count === null) throw new Error("the client is gone");
+    at += count;
+  }
+  return bytes;
+}
+
+/** Reads one request. */
+async function readRequest(connection: Deno.Conn): Promise<string> {
+  const decoder = new TextDecoder();
+  const length = parseInt(decoder.decode(await readExactly(connection, 4)), 16);
+  return decoder.decode(await readExactly(connection, length));
+}
+
+/** Writes all bytes. */
+async function write(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** Serves one connection to its end. */
+async function serve(connection: Deno.Conn, script: AdbScript, requests: string[]): Promise<void> {
+  const say = (text: string) => write(connection, new TextEncoder().encode(text));
+  const counted = (text: string) => text.length.toString(16).padStart(4, "0") + text;
+  for (;;) {
+    const request = await readRequest(connection);
+    requests.push(request);
+    if (request === "host:version") return await say(`OKAY${counted("0029")}`);
+    if (request === "host:devices-l") return await say(`OKAY${counted(script.devices())}`);
+    const network = /^host:(?:dis)?connect:(.*)$/.exec(request);
+    if (network) return await say(`OKAY${counted(script.connect?.(network[1]) ?? "failed")}`);
+    if (request === "host:features") {
+      return await say(`OKAY${counted(script.features ?? "shell_v2,cmd,stat_v2")}`);
+    }
+    const switched = /^host:tport:serial:(.*)$/.exec(request);
+    if (switched) {
+      const state = script.devices().split("\n").find((line) => line.startsWith(switched[1]));
+      if (state === undefined) {
+        return await say(`FAIL${counted(`device '${switched[1]}' not found`)}`);
+      }
+      await say("OKAY");
+      await write(connection, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]));
+      continue;
+    }
+    const shell = /^shell,v2,raw:([^]*)$/.exec(request);
+    if (shell && script.shell) {
+      await say("OKAY");
+      const packets = script.shell(shell[1]);
+      if (packets === null) {
+        await readExactly(connection, 1 << 30);
+        return;
+      }
+      for (const { id, data } of packets) {
+        const head = new Uint8Array(5);
+        head[0] = id;
+        new DataView(head.buffer).setUint32(1, data.length, true);
+        await write(connection, head);
+        await write(connection, data);
+      }
+      return;
+    }
+    return await say(`FAIL${counted(`unknown service ${request}`)}`);
+  }
+}
+
+/** Returns the packets of a command that printed a text and ended. */
+export function shellAnswer(stdout: string, exitCode = 0): ShellPacket[] {
+  return [
+    { id: 1, data: new TextEncoder().encode(stdout) },
+    { id: 3, data: new Uint8Array([exitCode]) },
+  ];
+}
