@@ -57,7 +57,7 @@ export const FarmRunSchema = z.strictObject({
   /** Even: two rounds make a block of the paired experiment. */
   rounds: z.int().positive().multipleOf(2),
   maxDetections: z.int().positive(),
-  bar: z.strictObject({ maxPx: z.number().nullable(), minOks: z.number().nullable() }),
+  bars: z.strictObject({ maxPx: z.number().nullable(), minOks: z.number().nullable() }),
   launchTimeoutMs: z.int().positive(),
   /** Longest wait for a hot phone before the shard is given back to the engine. */
   coolDownMs: z.int().nonnegative(),

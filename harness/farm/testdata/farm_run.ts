@@ -1,0 +1,117 @@
+/**
+ * A small valid run of a farm, for tests.
+ *
+ * @module
+ */
+import type { VariantManifest } from "../../variant.ts";
+import { type ArtefactStore, sha256Hex } from "../../store/store.ts";
+import type { FarmRun, ShardFile } from "../shard_file.ts";
+
+/** Returns a run of a pair `base`, `candidate` and one image, its files put into the store. */
+export async function farmRun(store: ArtefactStore, runId = "run-1"): Promise<FarmRun> {
+  const put = async (text: string) => {
+    const bytes = new TextEncoder().encode(text);
+    const sha256 = await sha256Hex(bytes);
+    await store.putArtefact(sha256, bytes);
+    return { file: `${text}.file`, bytes: bytes.length, sha256 };
+  };
+  const side = async (id: string) => ({
+    manifest: await variantManifest(id, put),
+    runners: { host: await put(`runner of ${id}`), arm64: null },
+    ncnnVersion: "1.0",
+  });
+  const image = await put("image");
+  return {
+    schemaVersion: 1,
+    runId,
+    createdAt: "2026-11-24T00:00:00.000Z",
+    command: ["gate"],
+    sides: { base: await side("base"), candidate: await side("candidate") },
+    images: [{
+      id: "image",
+      file: "image.png",
+      widthPx: 1,
+      heightPx: 1,
+      sha256: image.sha256,
+      cocoImageId: null,
+    }],
+    timedImageIds: ["image"],
+    stageImageIds: ["image"],
+    options: {
+      threads: null,
+      powersave: null,
+      coreMask: null,
+      scoreThreshold: 0.25,
+      nmsIou: 0.7,
+      sigmoid: "exact",
+      traps: [],
+      warmup: 1,
+      iterations: 2,
+    },
+    rounds: 4,
+    maxDetections: 300,
+    bars: { maxPx: null, minOks: null },
+    launchTimeoutMs: 60_000,
+    coolDownMs: 0,
+    harness: { version: "0.1.0", gitCommit: null, deno: "2.9.6", onnxruntime: "1.30.0" },
+  };
+}
+
+/** Returns the file of a shard of {@linkcode farmRun}. */
+export function shardFile(index: number, change: Partial<ShardFile> = {}): ShardFile {
+  return {
+    schemaVersion: 1,
+    runId: "run-1",
+    index,
+    store: "sqlite:test.db",
+    artefactDir: null,
+    phone: [],
+    base: "base",
+    candidate: "candidate",
+    ...change,
+  };
+}
+
+type FileRef = VariantManifest["bin"];
+
+async function variantManifest(
+  id: string,
+  put: (text: string) => Promise<FileRef>,
+): Promise<VariantManifest> {
+  return {
+    schemaVersion: 1,
+    id,
+    model: "m",
+    activation: "silu",
+    swapped: false,
+    speedOnly: false,
+    head: "raw",
+    precision: "fp32",
+    shape: { mode: "fixed", widthPx: 64, heightPx: 64 },
+    converter: "pnnx",
+    classCount: 1,
+    keypointCount: 17,
+    keypointDims: 3,
+    strides: [8, 16, 32],
+    regMax: 16,
+    source: {
+      path: "m.onnx",
+      sha256: "0",
+      bytes: 1,
+      opset: 11,
+      producer: "test",
+      inputWidthPx: 64,
+      inputHeightPx: 64,
+    },
+    param: { ...await put(`${id} param`), layers: 1, blobs: 1, fusedActivations: 0 },
+    bin: await put(`${id} bin`),
+    referenceOnnx: await put(`${id} onnx`),
+    inputBlob: "in0",
+    outputs: [{ blob: "out0", role: "raw", stride: 8 }],
+    parameterCount: 1,
+    macs: 1,
+    tools: {},
+    logs: [],
+    warnings: [],
+  };
+}
