@@ -68,8 +68,9 @@ export function renderPage(content: PageContent, assets: PageAssets): string {
     data: jsonBlock(content.data),
     raw: jsonBlock(content.raw),
   };
+  const template = assets.template.replace(/^<!--[^]*?-->\n/, "");
   // one pass, so that data which looks like a placeholder stays as it is
-  return assets.template.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
+  return template.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
 }
 
 /** Returns the value as JSON that can't end the script element which holds it: `<` and the line separators are escaped. */

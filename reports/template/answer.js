@@ -105,8 +105,9 @@ export function answerParts(report, answer) {
   if (variant === null) {
     return [{ key: `answer.none.${answer.obstacle}`, values: { device } }];
   }
-  const name = labels.get(variant.id) ?? variant.id;
-  const baseName = labels.get(report.base) ?? report.base;
+  const spoken = (/** @type {string} */ id) => (labels.get(id) ?? id).replaceAll(" · ", " ");
+  const name = spoken(variant.id);
+  const baseName = spoken(report.base);
   const parts = [];
   if (kind === "single" || kind === "fastest") {
     const median = variant.medianTotalNs;

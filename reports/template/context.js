@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { deviceNames, variantLabels } from "./labels.js";
+import { deviceNames, plain, variantLabels } from "./labels.js";
 import { headlineDevice } from "./answer.js";
 import { translate, translateRich } from "./translate.js";
 
@@ -55,9 +55,9 @@ export function contextOf(page, choices) {
     choices,
     t: (key, values) => translate(choices.language, key, values),
     rich: (key, values) => translateRich(choices.language, key, values),
-    label: (id) => labels.byId.get(id) ?? id,
+    label: (id) => labels.byId.get(id) ?? plain(id, 80),
     common: labels.common,
-    deviceName: (serial) => names.get(serial) ?? serial,
+    deviceName: (serial) => names.get(serial) ?? plain(serial, 60),
     serials,
     device,
     here: report.variants.filter((variant) => variant.device === device).sort(bySpeed),

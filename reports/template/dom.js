@@ -115,19 +115,3 @@ export function dataTable({ caption, head, rows, numeric = [], className }) {
     ),
   );
 }
-
-/**
- * Returns a section with its heading.
- *
- * @param {string} id
- * @param {string} title
- * @param {...(Child | Child[])} children
- */
-export function section(id, title, ...children) {
-  return el(
-    "section",
-    { id, "aria-labelledby": `${id}-title` },
-    el("h2", { id: `${id}-title` }, title),
-    ...children,
-  );
-}

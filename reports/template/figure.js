@@ -40,7 +40,7 @@ function chartClass() {
  *   note?: (Node | string)[],
  *   heightPx: number,
  *   configuration: (palette: Palette) => ChartConfiguration,
- *   table: { head: string[], rows: (string | Node)[][], numeric?: boolean[] },
+ *   table: () => { head: string[], rows: (string | Node)[][], numeric?: boolean[] },
  * }} options
  */
 export function chartFigure(context, { title, note = [], heightPx, configuration, table }) {
@@ -55,7 +55,7 @@ export function chartFigure(context, { title, note = [], heightPx, configuration
   const details = el("details", { class: "numbers" }, el("summary", {}, context.t("figure.table")));
   details.addEventListener("toggle", () => {
     if (details.open && details.childElementCount === 1) {
-      details.append(dataTable({ caption: title, ...table }));
+      details.append(dataTable({ caption: title, ...table() }));
     }
   });
   return el(
@@ -134,7 +134,7 @@ export function baseOptions(colours, titles) {
   const axis = (/** @type {string | undefined} */ text) => ({
     title: { display: text !== undefined, text, color: colours.muted },
     grid: { color: colours.grid },
-    ticks: { color: colours.text },
+    ticks: { color: colours.text, includeBounds: false },
   });
   return {
     responsive: true,
@@ -150,6 +150,15 @@ export function baseOptions(colours, titles) {
     },
     scales: { x: axis(titles.x), y: axis(titles.y) },
   };
+}
+
+/**
+ * Returns a tick's text: the shortest that tells the value to four digits.
+ *
+ * @param {number | string} value
+ */
+export function tickText(value) {
+  return String(Number(Number(value).toPrecision(4)));
 }
 
 /**

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { el, foreign, section, svg } from "./dom.js";
+import { el, foreign, svg } from "./dom.js";
+import { section } from "./sections.js";
 import { oks, px, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { chartLabel } from "./verdicts.js";
@@ -48,9 +49,18 @@ const VISIBLE = 0.5;
  * @param {Context} context
  */
 export function gallerySection(context) {
-  const { t, report, device, here } = context;
+  const { t, report, device } = context;
   const items = report.gallery.filter((item) => item.device === device);
   if (items.length === 0) return null;
+  return section("gallery", t("gallery.title"), () => contents(context, items));
+}
+
+/**
+ * @param {Context} context
+ * @param {GalleryItem[]} items of one device
+ */
+function contents(context, items) {
+  const { t, here } = context;
   const variants = here.filter(({ id }) => items.some(({ variantId }) => variantId === id));
   const grid = el("div", { class: "gallery" });
   const more = el("div", { class: "more" });
@@ -81,9 +91,7 @@ export function gallerySection(context) {
   );
   select.selectedIndex = start;
   show(variants[start]);
-  return section(
-    "gallery",
-    t("gallery.title"),
+  return [
     el("p", {}, t("gallery.intro")),
     el(
       "p",
@@ -94,7 +102,7 @@ export function gallerySection(context) {
     variants.length > 1 && el("label", { class: "choose" }, t("gallery.choose"), select),
     grid,
     more,
-  );
+  ];
 }
 
 /**
@@ -160,7 +168,6 @@ function card(context, variant, item) {
     ),
     wire,
   );
-  picture.style.setProperty("--unit", `${unit}px`);
   const slider = el("input", {
     type: "range",
     min: 0,
@@ -176,19 +183,15 @@ function card(context, variant, item) {
     },
   });
   const zoom = (/** @type {Detection | null} */ person) => {
-    if (person === null) {
-      picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      return;
-    }
-    const [x1, y1, x2, y2] = person.boxXyxyPx;
-    const margin = 0.15 * Math.max(x2 - x1, y2 - y1, 8);
-    picture.setAttribute(
-      "viewBox",
-      `${x1 - margin} ${y1 - margin} ${x2 - x1 + 2 * margin} ${y2 - y1 + 2 * margin}`,
-    );
+    const [x1, y1, x2, y2] = person === null ? [0, 0, width, height] : person.boxXyxyPx;
+    const margin = person === null ? 0 : 0.15 * Math.max(x2 - x1, y2 - y1, 8);
+    const [w, h] = [x2 - x1 + 2 * margin, y2 - y1 + 2 * margin];
+    picture.setAttribute("viewBox", `${x1 - margin} ${y1 - margin} ${w} ${h}`);
+    const radius = 2.5 * Math.max(w / width, h / height) * unit;
+    for (const joint of picture.querySelectorAll(".joint")) joint.setAttribute("r", String(radius));
   };
   const frame = el("div", { class: "frame" }, picture);
-  frame.style.aspectRatio = `${width} / ${Math.min(height, width * 1.25)}`;
+  frame.style.aspectRatio = `${width} / ${height}`;
   return el(
     "article",
     { class: "card", "data-image": item.imageId },

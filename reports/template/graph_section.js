@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { dataTable, el, foreign, section } from "./dom.js";
+import { dataTable, el, foreign } from "./dom.js";
+import { section } from "./sections.js";
 import { axisLabel, baseOptions, chartFigure } from "./figure.js";
 import { count, MISSING, ms, msNumber, significant } from "./numbers.js";
 import { plain } from "./labels.js";
@@ -25,9 +26,7 @@ const LAYERS_LISTED = 300;
 export function graphSection(context) {
   const { t, report, label } = context;
   if (report.graphs.length === 0) return null;
-  return section(
-    "graphs",
-    t("graphs.title"),
+  return section("graphs", t("graphs.title"), () => [
     el("p", {}, t("graphs.intro")),
     dataTable({
       caption: t("graphs.title"),
@@ -57,7 +56,7 @@ export function graphSection(context) {
     report.graphs.map(({ variantId, svg }) =>
       svg === null ? null : drawing(context, variantId, svg)
     ),
-  );
+  ]);
 }
 
 /**
@@ -96,9 +95,18 @@ function drawing({ t, label }, variantId, markup) {
  * @param {Context} context
  */
 export function layerSection(context) {
-  const { t, report, device, here, label } = context;
+  const { t, report, device } = context;
   const times = report.layerTimes.filter((time) => time.device === device);
   if (times.length === 0) return null;
+  return section("layers", t("layers.title"), () => layerContents(context, times));
+}
+
+/**
+ * @param {Context} context
+ * @param {Context["report"]["layerTimes"]} times of one device
+ */
+function layerContents(context, times) {
+  const { t, report, device, here, label } = context;
   const ceiling = report.roofline.find((candidate) => candidate.device === device) ?? null;
   const parts = here.flatMap(({ id }) => {
     const layers = times.filter(({ variantId }) => variantId === id)
@@ -136,7 +144,7 @@ export function layerSection(context) {
             options,
           };
         },
-        table: {
+        table: () => ({
           head: [t("layers.layer"), t("layers.type"), "ms", "%", "GFLOP/s", t("layers.intensity")],
           numeric: [false, false, true, true, true, true],
           rows: layers.slice(0, LAYERS_LISTED).map(({ layer, type, timeNs, macs, bytes }) => [
@@ -147,12 +155,12 @@ export function layerSection(context) {
             macs === null || timeNs === 0 ? MISSING : significant(2 * macs / timeNs, 3),
             macs === null || !bytes ? MISSING : significant(2 * macs / bytes, 3),
           ]),
-        },
+        }),
       }),
       rooflineFigure(context, id, layers, ceiling),
     ];
   });
-  return section("layers", t("layers.title"), el("p", {}, t("layers.intro")), parts);
+  return [el("p", {}, t("layers.intro")), parts.flat()];
 }
 
 /**
@@ -223,7 +231,7 @@ function rooflineFigure(context, id, layers, ceiling) {
         options,
       };
     },
-    table: {
+    table: () => ({
       head: [t("layers.layer"), "FLOP/byte", "GFLOP/s"],
       numeric: [false, true, true],
       rows: points.slice(0, LAYERS_LISTED).map(({ layer, x, y }) => [
@@ -231,6 +239,6 @@ function rooflineFigure(context, id, layers, ceiling) {
         significant(x, 3),
         significant(y, 3),
       ]),
-    },
+    }),
   });
 }

@@ -45,14 +45,20 @@ export function heroSection(context) {
         samples: page.samples.count,
       }),
       " ",
-      el(
-        "time",
-        { datetime: report.createdAt },
-        plain(report.createdAt, 40).replace("T", " ").replace(/\.\d+Z?$|Z$/, " UTC"),
-      ),
+      el("time", { datetime: plain(report.createdAt, 40) }, dateText(report.createdAt)),
     ),
     tiles(context, answer),
   );
+}
+
+/**
+ * Returns a time of ISO 8601 in UTC as people read it; another text as it is.
+ *
+ * @param {string} text
+ */
+export function dateText(text) {
+  const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:[\d.]+)?Z$/.exec(text);
+  return parts === null ? plain(text, 40) : `${parts[1]} ${parts[2]} UTC`;
 }
 
 /** @param {Context} context */
@@ -187,9 +193,9 @@ export function warningsPart(context) {
           ),
           t("colon"),
         ),
-      el("span", {}, foreign(plain(message, 400))),
+      el("span", {}, foreign(plain(message, 260))),
       " ",
-      el("span", { class: "advice" }, foreign(plain(advice, 400))),
+      el("span", { class: "advice" }, foreign(plain(advice, 260))),
     );
   const rest = all.slice(WARNINGS_SHOWN);
   return el(

@@ -5,10 +5,12 @@
  *
  * @module
  */
-import { el, section } from "./dom.js";
-import { axisLabel, baseOptions, chartFigure, forgetFigures } from "./figure.js";
+import { el } from "./dom.js";
+import { section } from "./sections.js";
+import { axisLabel, baseOptions, chartFigure, forgetFigures, tickText } from "./figure.js";
 import { roundsPlugin } from "./marks_plugin.js";
 import { count, ms, msNumber, significant } from "./numbers.js";
+import { plain } from "./labels.js";
 import { chartLabel } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -33,9 +35,11 @@ export function latencySection(context) {
   return section(
     "latency",
     t("latency.title"),
-    el("p", {}, t("latency.intro", { device: deviceName(device) })),
-    roundsFigure(context, groups),
-    histogramPart(context, groups.map(({ variant }) => variant)),
+    () => [
+      el("p", {}, t("latency.intro", { device: deviceName(device) })),
+      roundsFigure(context, groups),
+      histogramPart(context, groups.map(({ variant }) => variant)),
+    ],
   );
 }
 
@@ -68,7 +72,7 @@ function roundsFigure(context, groups) {
       const highest = Math.max(...marks.map(({ p95 }) => p95));
       options.scales.x.min = Math.max(0, lowest - 0.05 * (highest - lowest));
       options.scales.x.max = highest + 0.05 * (highest - lowest || 1);
-      options.scales.x.ticks.callback = (/** @type {number} */ value) => significant(value, 4);
+      options.scales.x.ticks.callback = tickText;
       options.scales.y = {
         ...options.scales.y,
         min: -0.5,
@@ -97,7 +101,8 @@ function roundsFigure(context, groups) {
             n: launch.sampleCount,
           });
         },
-        afterLabel: (/** @type {any} */ item) => marks[item.dataIndex].launch.marks.join(", "),
+        afterLabel: (/** @type {any} */ item) =>
+          plain(marks[item.dataIndex].launch.marks.join(", "), 80),
       };
       return {
         type: "scatter",
@@ -115,7 +120,7 @@ function roundsFigure(context, groups) {
         plugins: [roundsPlugin(marks, Math.max(2, Math.min(8, 0.8 * rowPx / most - 2)))],
       };
     },
-    table: {
+    table: () => ({
       head: [
         t("column.variant"),
         t("round"),
@@ -140,11 +145,11 @@ function roundsFigure(context, groups) {
             String(launch.round + 1),
             count(launch.sampleCount),
             ...[q.min, q.p5, q.p25, q.p50, q.p75, q.p90, q.p95, q.p99, q.max].map(msNumber),
-            launch.marks.join(", "),
+            plain(launch.marks.join(", "), 80),
           ];
         })
       ),
-    },
+    }),
   });
 }
 
@@ -215,7 +220,7 @@ function histogramFigure(context, variant) {
     configuration: (colours) => {
       const options = baseOptions(colours, { x: t("axis.ms"), y: t("axis.share") });
       options.scales.x.type = "linear";
-      options.scales.x.ticks.callback = (/** @type {number} */ value) => significant(value, 4);
+      options.scales.x.ticks.callback = tickText;
       options.scales.x.min = lowNs / 1e6;
       options.scales.x.max = (lowNs + bins * stepNs) / 1e6;
       options.scales.y.beginAtZero = true;
@@ -244,7 +249,7 @@ function histogramFigure(context, variant) {
         options,
       };
     },
-    table: {
+    table: () => ({
       head: [t("latency.binFrom"), t("latency.binTo"), "n"],
       numeric: [true, true, true],
       rows: pooled.map((n, bin) => [
@@ -252,6 +257,6 @@ function histogramFigure(context, variant) {
         significant((lowNs + (bin + 1) * stepNs) / 1e6, 5),
         count(n),
       ]),
-    },
+    }),
   });
 }

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { dataTable, el, foreign, section } from "./dom.js";
+import { dataTable, el, foreign } from "./dom.js";
+import { section } from "./sections.js";
 import { MISSING, oks, pxNumber, score, signed, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 import { variantMarks, verdictMark } from "./verdicts.js";
@@ -24,40 +25,44 @@ export function paritySection(context) {
   return section(
     "parity",
     t("parity.title"),
-    el("p", {}, t("parity.intro", { device: deviceName(device) })),
-    dataTable({
-      caption: t("parity.title"),
-      head: [
-        t("column.variant"),
-        t("column.parity"),
-        t("parity.matched"),
-        t("parity.unmatched"),
-        t("parity.explained"),
-        t("parity.p99"),
-        t("parity.max"),
-        t("parity.tolerance"),
-        t("column.minOks"),
-        t("parity.firstFailed"),
-      ],
-      numeric: [false, false, true, true, true, true, true, true, true, false],
-      rows: here.map((variant) => {
-        const { parity } = variant;
-        return [
-          [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
-          verdictMark(context, parity.verdict),
-          parity.matched,
-          parity.unmatched,
-          parity.explainedUnmatched,
-          pxNumber(parity.p99Px),
-          pxNumber(parity.maxPx),
-          pxNumber(parity.tolerancePx),
-          oks(parity.minOks),
-          parity.firstFailedStage === null ? MISSING : t(`parityStage.${parity.firstFailedStage}`),
-        ];
+    () => [
+      el("p", {}, t("parity.intro", { device: deviceName(device) })),
+      dataTable({
+        caption: t("parity.title"),
+        head: [
+          t("column.variant"),
+          t("column.parity"),
+          t("parity.matched"),
+          t("parity.unmatched"),
+          t("parity.explained"),
+          t("parity.p99"),
+          t("parity.max"),
+          t("parity.tolerance"),
+          t("column.minOks"),
+          t("parity.firstFailed"),
+        ],
+        numeric: [false, false, true, true, true, true, true, true, true, false],
+        rows: here.map((variant) => {
+          const { parity } = variant;
+          return [
+            [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
+            verdictMark(context, parity.verdict),
+            parity.matched,
+            parity.unmatched,
+            parity.explainedUnmatched,
+            pxNumber(parity.p99Px),
+            pxNumber(parity.maxPx),
+            pxNumber(parity.tolerancePx),
+            oks(parity.minOks),
+            parity.firstFailedStage === null
+              ? MISSING
+              : t(`parityStage.${parity.firstFailedStage}`),
+          ];
+        }),
       }),
-    }),
-    el("h3", {}, t("parity.why")),
-    here.map((variant) => variantDetails(context, variant)),
+      el("h3", {}, t("parity.why")),
+      here.map((variant) => variantDetails(context, variant)),
+    ],
   );
 }
 
@@ -145,38 +150,41 @@ export function accuracySection(context) {
   return section(
     "accuracy",
     t("accuracy.title"),
-    el("p", {}, t("accuracy.intro", { n: report.images.length })),
-    dataTable({
-      caption: t("accuracy.title"),
-      head: [
-        t("column.variant"),
-        "AP",
-        "AP50",
-        "AP75",
-        t("accuracy.reference"),
-        t("accuracy.difference"),
-      ],
-      numeric: [false, true, true, true, true, true],
-      rows: rows.map((variant) => {
-        const accuracy = /** @type {NonNullable<ReportVariant["accuracy"]>} */ (variant.accuracy);
-        const { difference } = accuracy;
-        const bounds = difference === null || difference.low === null || difference.high === null
-          ? null
-          : el(
-            "small",
-            {},
-            t("interval", { low: signed(difference.low, 3), high: signed(difference.high, 3) }),
-          );
-        return [
-          [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
-          score(accuracy.ap),
-          score(accuracy.ap50),
-          score(accuracy.ap75),
-          score(accuracy.referenceAp),
-          [signed(difference?.value ?? accuracy.ap - accuracy.referenceAp, 3), bounds],
-        ];
+    () => [
+      el("p", {}, t("accuracy.intro", { n: report.images.length })),
+      dataTable({
+        caption: t("accuracy.title"),
+        head: [
+          t("column.variant"),
+          "AP",
+          "AP50",
+          "AP75",
+          t("accuracy.reference"),
+          t("accuracy.difference"),
+        ],
+        numeric: [false, true, true, true, true, true],
+        rows: rows.map((variant) => {
+          const accuracy = /** @type {NonNullable<ReportVariant["accuracy"]>} */ (variant.accuracy);
+          const { difference } = accuracy;
+          const bounds = difference === null || difference.low === null || difference.high === null
+            ? null
+            : el(
+              "small",
+              {},
+              t("interval", { low: signed(difference.low, 3), high: signed(difference.high, 3) }),
+            );
+          return [
+            [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
+            score(accuracy.ap),
+            score(accuracy.ap50),
+            score(accuracy.ap75),
+            score(accuracy.referenceAp),
+            [signed(difference?.value ?? accuracy.ap - accuracy.referenceAp, 3), bounds],
+          ];
+        }),
       }),
-    }),
-    here.some(({ speedOnly }) => speedOnly) && el("p", { class: "hint" }, t("accuracy.speedOnly")),
+      here.some(({ speedOnly }) => speedOnly) &&
+      el("p", { class: "hint" }, t("accuracy.speedOnly")),
+    ],
   );
 }

@@ -9,6 +9,7 @@ import { el } from "./dom.js";
 import { contextOf } from "./context.js";
 import { plain } from "./labels.js";
 import { forgetFigures } from "./figure.js";
+import { fillSections } from "./sections.js";
 import { initialLanguage, setDocument, topBar, watchPrinterAndTheme } from "./shell.js";
 import { heroSection, warningsPart } from "./hero_section.js";
 import { initialTableChoices, variantTable } from "./variant_table.js";
@@ -90,23 +91,26 @@ export function startReportPage() {
       },
     });
     forgetFigures(root);
-    root.replaceChildren(
-      bar,
+    const main = el(
+      "main",
+      { id: "main", "aria-busy": "true" },
+      heroSection(context),
+      warningsPart(context),
+      table,
       el(
-        "main",
-        { id: "main" },
-        heroSection(context),
-        warningsPart(context),
-        table,
-        el(
-          "nav",
-          { class: "contents", "aria-label": t("bar.sections") },
-          links.map(([id, text]) => el("a", { href: `#${id}` }, text)),
-        ),
-        ...sections,
+        "nav",
+        { class: "contents", "aria-label": t("bar.sections") },
+        links.map(([id, text]) => el("a", { href: `#${id}` }, text)),
       ),
-      el("footer", {}, t("footer.made"), " ", t("footer.offline")),
+      ...sections,
     );
+    // holds the place of what is filled in later, so that the reader's place in the page stays
+    main.style.minHeight = `${root.scrollHeight}px`;
+    root.replaceChildren(bar, main, el("footer", {}, t("footer.made"), " ", t("footer.offline")));
+    fillSections(() => {
+      main.style.minHeight = "";
+      main.setAttribute("aria-busy", "false");
+    });
   };
   const redraw = (/** @type {string | null} */ focusId) => {
     const { scrollY } = globalThis;

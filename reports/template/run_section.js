@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { dataTable, el, foreign, section } from "./dom.js";
+import { dataTable, el, foreign } from "./dom.js";
+import { section } from "./sections.js";
 import { count, megabytes, MISSING, significant } from "./numbers.js";
 import { plain, shellLine } from "./labels.js";
 import { reportWithSamples, SAMPLE_STAGES, samplesCsv } from "./samples.js";
@@ -25,25 +26,27 @@ export function failureSection(context) {
   return section(
     "failures",
     t("failures.title"),
-    el("p", {}, t("failures.intro", { n: report.failures.length })),
-    dataTable({
-      caption: t("failures.title"),
-      head: [
-        t("column.variant"),
-        t("column.device"),
-        t("round"),
-        t("failures.code"),
-        t("failures.message"),
-      ],
-      numeric: [false, false, true, false, false],
-      rows: report.failures.slice(0, 100).map(({ variantId, device, round, code, message }) => [
-        foreign(plain(label(variantId), 80)),
-        foreign(deviceName(device)),
-        round + 1,
-        el("code", {}, plain(code, 60)),
-        el("span", { class: "long" }, foreign(plain(message, 600))),
-      ]),
-    }),
+    () => [
+      el("p", {}, t("failures.intro", { n: report.failures.length })),
+      dataTable({
+        caption: t("failures.title"),
+        head: [
+          t("column.variant"),
+          t("column.device"),
+          t("round"),
+          t("failures.code"),
+          t("failures.message"),
+        ],
+        numeric: [false, false, true, false, false],
+        rows: report.failures.slice(0, 100).map(({ variantId, device, round, code, message }) => [
+          foreign(plain(label(variantId), 80)),
+          foreign(deviceName(device)),
+          round + 1,
+          el("code", {}, plain(code, 60)),
+          el("span", { class: "long" }, foreign(plain(message, 600))),
+        ]),
+      }),
+    ],
   );
 }
 
@@ -59,29 +62,31 @@ export function benchncnnSection(context) {
   return section(
     "benchncnn",
     t("benchncnn.title"),
-    el("p", {}, t("benchncnn.intro")),
-    dataTable({
-      caption: t("benchncnn.title"),
-      head: [
-        t("column.variant"),
-        t("benchncnn.ours"),
-        t("benchncnn.avg"),
-        t("benchncnn.min"),
-        t("benchncnn.ratio"),
-        t("benchncnn.rounds"),
-        t("benchncnn.note"),
-      ],
-      numeric: [false, true, true, true, true, true, false],
-      rows: rows.map(({ id, benchncnn, latencyNs }) => [
-        foreign(label(id)),
-        latencyNs === null ? MISSING : significant(latencyNs.inference.p50 / 1e6, 3),
-        significant(benchncnn?.avgMs ?? NaN, 3),
-        significant(benchncnn?.minMs ?? NaN, 3),
-        significant(benchncnn?.ratio ?? NaN, 4),
-        benchncnn?.rounds ?? MISSING,
-        el("span", { class: "long" }, foreign(plain(benchncnn?.note ?? "", 300))),
-      ]),
-    }),
+    () => [
+      el("p", {}, t("benchncnn.intro")),
+      dataTable({
+        caption: t("benchncnn.title"),
+        head: [
+          t("column.variant"),
+          t("benchncnn.ours"),
+          t("benchncnn.avg"),
+          t("benchncnn.min"),
+          t("benchncnn.ratio"),
+          t("benchncnn.rounds"),
+          t("benchncnn.note"),
+        ],
+        numeric: [false, true, true, true, true, true, false],
+        rows: rows.map(({ id, benchncnn, latencyNs }) => [
+          foreign(label(id)),
+          latencyNs === null ? MISSING : significant(latencyNs.inference.p50 / 1e6, 3),
+          significant(benchncnn?.avgMs ?? NaN, 3),
+          significant(benchncnn?.minMs ?? NaN, 3),
+          significant(benchncnn?.ratio ?? NaN, 4),
+          benchncnn?.rounds ?? MISSING,
+          el("span", { class: "long" }, foreign(plain(benchncnn?.note ?? "", 300))),
+        ]),
+      }),
+    ],
   );
 }
 
@@ -93,9 +98,7 @@ export function benchncnnSection(context) {
 export function environmentSection(context) {
   const { t, report, deviceName } = context;
   const variants = [...new Map(report.variants.map((variant) => [variant.id, variant])).values()];
-  return section(
-    "environment",
-    t("environment.title"),
+  return section("environment", t("environment.title"), () => [
     report.devices.map((device) =>
       el(
         "details",
@@ -155,7 +158,7 @@ export function environmentSection(context) {
         ),
       ]),
     }),
-  );
+  ]);
 }
 
 /**
@@ -210,9 +213,7 @@ export function reproduceSection(context, readRaw) {
   const whole = embedded.length === SAMPLE_STAGES.length;
   const stamp = report.runId.replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 60) || "run";
   const full = () => reportWithSamples(page, readRaw());
-  return section(
-    "reproduce",
-    t("reproduce.title"),
+  return section("reproduce", t("reproduce.title"), () => [
     el("p", {}, t("reproduce.intro")),
     el(
       "div",
@@ -258,7 +259,7 @@ export function reproduceSection(context, readRaw) {
       }, t("raw.csv")),
       embedded.length > 0 && recomputeButton(context, full),
     ),
-  );
+  ]);
 }
 
 /**
@@ -376,16 +377,12 @@ export function glossarySection({ t }) {
     "base",
     "throttling",
   ];
-  return section(
-    "glossary",
-    t("glossary.title"),
-    el(
-      "dl",
-      { class: "glossary" },
-      words.flatMap((word) => [
-        el("dt", {}, t(`glossary.${word}`)),
-        el("dd", {}, t(`glossary.${word}.is`)),
-      ]),
-    ),
-  );
+  return section("glossary", t("glossary.title"), () => [el(
+    "dl",
+    { class: "glossary" },
+    words.flatMap((word) => [
+      el("dt", {}, t(`glossary.${word}`)),
+      el("dd", {}, t(`glossary.${word}.is`)),
+    ]),
+  )]);
 }

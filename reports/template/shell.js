@@ -9,6 +9,7 @@ import { el } from "./dom.js";
 import { currentTheme } from "./theme.js";
 import { translate } from "./translate.js";
 import { LANGUAGES, TEXTS } from "./texts.js";
+import { fillAllSections } from "./sections.js";
 import { drawAllForPrint, endPrint, redrawFigures } from "./figure.js";
 
 /** @typedef {import("./translate.js").Language} Language */
@@ -101,6 +102,7 @@ export function watchPrinterAndTheme() {
   /** @type {HTMLDetailsElement[]} */
   let opened = [];
   addEventListener("beforeprint", () => {
+    fillAllSections();
     opened = [...document.querySelectorAll("details")].filter((details) =>
       !details.open && !details.classList.contains("numbers") &&
       !details.classList.contains("drawing")

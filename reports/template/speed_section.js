@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { section } from "./dom.js";
+import { section } from "./sections.js";
 import { axisLabel, baseOptions, chartFigure } from "./figure.js";
 import { boundsPlugin } from "./marks_plugin.js";
 import { fps, MISSING, msNumber, significant } from "./numbers.js";
@@ -29,56 +29,52 @@ export function fpsSection(context) {
       : /** @type {[number, number]} */ ([1e9 / medianTotalNs.high, 1e9 / medianTotalNs.low])
   );
   const without = here.filter((variant) => !hasClaim(variant));
-  return section(
-    "fps",
-    t("fps.title"),
-    chartFigure(context, {
-      title: t("fps.chart", { device: deviceName(device) }),
-      note: [
-        t("fps.note"),
-        without.length > 0 ? ` ${t("fps.without", { n: without.length })}` : "",
-      ],
-      heightPx: 90 + rows.length * 44,
-      configuration: (colours) => {
-        const options = baseOptions(colours, { x: t("fps.axis") });
-        options.indexAxis = "y";
-        options.scales.x.beginAtZero = true;
-        options.scales.y.grid.display = false;
-        options.plugins.tooltip.callbacks = {
-          label: (/** @type {any} */ item) => {
-            const pair = bounds[item.dataIndex];
-            const text = `${fps(item.parsed.x)} FPS`;
-            return pair === null
-              ? text
-              : `${text} ${t("interval", { low: fps(pair[0]), high: fps(pair[1]) })}`;
-          },
-        };
-        return {
-          type: "bar",
-          data: {
-            labels: rows.map((variant) => axisLabel(chartLabel(context, variant))),
-            datasets: [{
-              data: rows.map((variant) => variant.fps),
-              backgroundColor: rows.map(({ id }) => colours.series(context.colourIndex(id))),
-              maxBarThickness: 24,
-            }],
-          },
-          options,
-          plugins: [boundsPlugin(bounds, colours.text)],
-        };
-      },
-      table: {
-        head: [t("column.variant"), "FPS", t("fps.low"), t("fps.high")],
-        numeric: [false, true, true, true],
-        rows: rows.map((variant, i) => [
-          chartLabel(context, variant),
-          fps(variant.fps),
-          bounds[i] === null ? MISSING : fps(bounds[i][0]),
-          bounds[i] === null ? MISSING : fps(bounds[i][1]),
-        ]),
-      },
+  return section("fps", t("fps.title"), () => [chartFigure(context, {
+    title: t("fps.chart", { device: deviceName(device) }),
+    note: [
+      t("fps.note"),
+      without.length > 0 ? ` ${t("fps.without", { n: without.length })}` : "",
+    ],
+    heightPx: 90 + rows.length * 44,
+    configuration: (colours) => {
+      const options = baseOptions(colours, { x: t("fps.axis") });
+      options.indexAxis = "y";
+      options.scales.x.beginAtZero = true;
+      options.scales.y.grid.display = false;
+      options.plugins.tooltip.callbacks = {
+        label: (/** @type {any} */ item) => {
+          const pair = bounds[item.dataIndex];
+          const text = `${fps(item.parsed.x)} FPS`;
+          return pair === null
+            ? text
+            : `${text} ${t("interval", { low: fps(pair[0]), high: fps(pair[1]) })}`;
+        },
+      };
+      return {
+        type: "bar",
+        data: {
+          labels: rows.map((variant) => axisLabel(chartLabel(context, variant))),
+          datasets: [{
+            data: rows.map((variant) => variant.fps),
+            backgroundColor: rows.map(({ id }) => colours.series(context.colourIndex(id))),
+            maxBarThickness: 24,
+          }],
+        },
+        options,
+        plugins: [boundsPlugin(bounds, colours.text)],
+      };
+    },
+    table: () => ({
+      head: [t("column.variant"), "FPS", t("fps.low"), t("fps.high")],
+      numeric: [false, true, true, true],
+      rows: rows.map((variant, i) => [
+        chartLabel(context, variant),
+        fps(variant.fps),
+        bounds[i] === null ? MISSING : fps(bounds[i][0]),
+        bounds[i] === null ? MISSING : fps(bounds[i][1]),
+      ]),
     }),
-  );
+  })]);
 }
 
 /**
@@ -95,61 +91,57 @@ export function stageSection(context) {
     /** @type {typeof rows[number]} */ row,
     /** @type {typeof stages[number]} */ stage,
   ) => row.latencyNs?.[stage].p50 ?? 0;
-  return section(
-    "stages",
-    t("stages.title"),
-    chartFigure(context, {
-      title: t("stages.chart", { device: deviceName(device) }),
-      note: [t("stages.note")],
-      heightPx: 110 + rows.length * 40,
-      configuration: (colours) => {
-        const options = baseOptions(colours, { x: t("axis.ms") });
-        options.indexAxis = "y";
-        options.scales.x.stacked = true;
-        options.scales.y.stacked = true;
-        options.scales.y.grid.display = false;
-        options.plugins.legend.display = true;
-        options.plugins.legend.labels.usePointStyle = false;
-        options.plugins.legend.labels.boxWidth = 12;
-        options.plugins.legend.labels.boxHeight = 12;
-        options.plugins.tooltip.callbacks = {
-          label: (/** @type {any} */ item) =>
-            `${item.dataset.label}: ${significant(item.parsed.x, 3)} ms`,
-        };
-        const order = [2, 0, 4];
-        return {
-          type: "bar",
-          data: {
-            labels: rows.map((variant) => axisLabel(chartLabel(context, variant))),
-            datasets: stages.map((stage, i) => ({
-              label: t(`stage.${stage}`),
-              data: rows.map((row) => value(row, stage) / 1e6),
-              backgroundColor: rows.map((row) =>
-                row.parity.verdict === "fail"
-                  ? colours.disabled + ["ff", "aa", "66"][i]
-                  : colours.series(order[i])
-              ),
-              maxBarThickness: 24,
-            })),
-          },
-          options,
-        };
-      },
-      table: {
-        head: [
-          t("column.variant"),
-          ...stages.map((stage) => `${t(`stage.${stage}`)}, ms`),
-          `${t("stage.total")}, ms`,
-          t("stages.share"),
-        ],
-        numeric: [false, true, true, true, true, true],
-        rows: rows.map((row) => [
-          chartLabel(context, row),
-          ...stages.map((stage) => msNumber(value(row, stage))),
-          msNumber(row.latencyNs?.total.p50 ?? null),
-          `${significant(100 * value(row, "inference") / (row.latencyNs?.total.p50 || 1), 3)} %`,
-        ]),
-      },
+  return section("stages", t("stages.title"), () => [chartFigure(context, {
+    title: t("stages.chart", { device: deviceName(device) }),
+    note: [t("stages.note")],
+    heightPx: 110 + rows.length * 40,
+    configuration: (colours) => {
+      const options = baseOptions(colours, { x: t("axis.ms") });
+      options.indexAxis = "y";
+      options.scales.x.stacked = true;
+      options.scales.y.stacked = true;
+      options.scales.y.grid.display = false;
+      options.plugins.legend.display = true;
+      options.plugins.legend.labels.usePointStyle = false;
+      options.plugins.legend.labels.boxWidth = 12;
+      options.plugins.legend.labels.boxHeight = 12;
+      options.plugins.tooltip.callbacks = {
+        label: (/** @type {any} */ item) =>
+          `${item.dataset.label}: ${significant(item.parsed.x, 3)} ms`,
+      };
+      const order = [2, 0, 4];
+      return {
+        type: "bar",
+        data: {
+          labels: rows.map((variant) => axisLabel(chartLabel(context, variant))),
+          datasets: stages.map((stage, i) => ({
+            label: t(`stage.${stage}`),
+            data: rows.map((row) => value(row, stage) / 1e6),
+            backgroundColor: rows.map((row) =>
+              row.parity.verdict === "fail"
+                ? colours.disabled + ["ff", "aa", "66"][i]
+                : colours.series(order[i])
+            ),
+            maxBarThickness: 24,
+          })),
+        },
+        options,
+      };
+    },
+    table: () => ({
+      head: [
+        t("column.variant"),
+        ...stages.map((stage) => `${t(`stage.${stage}`)}, ms`),
+        `${t("stage.total")}, ms`,
+        t("stages.share"),
+      ],
+      numeric: [false, true, true, true, true, true],
+      rows: rows.map((row) => [
+        chartLabel(context, row),
+        ...stages.map((stage) => msNumber(value(row, stage))),
+        msNumber(row.latencyNs?.total.p50 ?? null),
+        `${significant(100 * value(row, "inference") / (row.latencyNs?.total.p50 || 1), 3)} %`,
+      ]),
     }),
-  );
+  })]);
 }

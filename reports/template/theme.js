@@ -6,10 +6,28 @@
  * @module
  */
 
-/** Okabe and Ito's palette (colour-blind safe) without yellow, which is too pale on white; blue first. */
-const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6770"];
-/** The same hues, blue and vermilion lighter, to stand out on a dark ground. */
-const DARK = ["#5aaee0", "#f08a45", "#2cc79a", "#e3a0c6", "#f2b84b", "#93d0f5", "#a9b6c2"];
+/** Okabe and Ito's palette (colour-blind safe), its yellow darkened to stand out on white. */
+const LIGHT = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#e69f00",
+  "#56b4e9",
+  "#2b3138",
+  "#8f7d00",
+];
+/** The same hues, the dark ones lighter, to stand out on a dark ground. */
+const DARK = [
+  "#5aaee0",
+  "#f08a45",
+  "#2cc79a",
+  "#e3a0c6",
+  "#f2b84b",
+  "#93d0f5",
+  "#f2f4f6",
+  "#e8dc6a",
+];
 /** Shapes of points, so that a colour is never alone in telling two variants apart. */
 const POINT_STYLES = /** @type {const} */ ([
   "circle",
@@ -19,6 +37,7 @@ const POINT_STYLES = /** @type {const} */ ([
   "crossRot",
   "star",
   "rectRounded",
+  "cross",
 ]);
 
 /**

@@ -5,10 +5,12 @@
  *
  * @module
  */
-import { el, section } from "./dom.js";
-import { baseOptions, chartFigure } from "./figure.js";
+import { el } from "./dom.js";
+import { section } from "./sections.js";
+import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { spansPlugin } from "./marks_plugin.js";
 import { count, MISSING, msNumber, significant } from "./numbers.js";
+import { plain } from "./labels.js";
 import { chartLabel } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -32,18 +34,20 @@ export function timelineSection(context) {
   return section(
     "timeline",
     t("timeline.title"),
-    el("p", {}, t("timeline.intro", { device: deviceName(device) })),
-    samplesFigure(context, launches, here, start, range),
-    stateFigure(context, launches, start, range, "temperature", [
-      [t("timeline.hottest"), (state) => state.tempC],
-      [t("timeline.battery"), (state) => state.batteryTempC],
-    ]),
-    stateFigure(context, launches, start, range, "frequency", [
-      [t("timeline.meanFrequency"), (state) => state.frequencyMHz],
-    ]),
-    stateFigure(context, launches, start, range, "thermal", [
-      [t("timeline.status"), (state) => state.thermalStatus],
-    ]),
+    () => [
+      el("p", {}, t("timeline.intro", { device: deviceName(device) })),
+      samplesFigure(context, launches, here, start, range),
+      stateFigure(context, launches, start, range, "temperature", [
+        [t("timeline.hottest"), (state) => state.tempC],
+        [t("timeline.battery"), (state) => state.batteryTempC],
+      ]),
+      stateFigure(context, launches, start, range, "frequency", [
+        [t("timeline.meanFrequency"), (state) => state.frequencyMHz],
+      ]),
+      stateFigure(context, launches, start, range, "thermal", [
+        [t("timeline.status"), (state) => state.thermalStatus],
+      ]),
+    ],
   );
 }
 
@@ -101,7 +105,7 @@ function samplesFigure(context, launches, variants, start, range) {
       });
       const options = baseOptions(colours, { x: t("axis.minutes"), y: t("axis.ms") });
       Object.assign(options.scales.x, { type: "linear", ...range });
-      options.scales.x.ticks.callback = (/** @type {number} */ value) => significant(value, 3);
+      options.scales.x.ticks.callback = tickText;
       options.scales.y.beginAtZero = false;
       options.scales.y.afterFit = fixedWidth;
       options.plugins.legend.display = true;
@@ -111,7 +115,7 @@ function samplesFigure(context, launches, variants, start, range) {
       };
       return { type: "scatter", data: { datasets }, options, plugins: [spansPlugin(spans)] };
     },
-    table: {
+    table: () => ({
       head: [
         t("timeline.started"),
         t("column.variant"),
@@ -125,7 +129,7 @@ function samplesFigure(context, launches, variants, start, range) {
       ],
       numeric: [false, false, true, true, true, true, true, true, false],
       rows: launches.map((launch) => [
-        launch.startedAt,
+        plain(launch.startedAt, 40),
         context.label(launch.variantId),
         String(launch.round + 1),
         msNumber(launch.totalNs?.p50 ?? null),
@@ -133,9 +137,9 @@ function samplesFigure(context, launches, variants, start, range) {
         number(launch.after?.tempC),
         number(launch.after?.frequencyMHz),
         number(launch.after?.thermalStatus),
-        launch.marks.join(", "),
+        plain(launch.marks.join(", "), 80),
       ]),
-    },
+    }),
   });
 }
 
@@ -177,7 +181,7 @@ function stateFigure(context, launches, start, range, what, lines) {
     configuration: (colours) => {
       const options = baseOptions(colours, { x: t("axis.minutes"), y: t(`axis.${what}`) });
       Object.assign(options.scales.x, { type: "linear", ...range });
-      options.scales.x.ticks.callback = (/** @type {number} */ value) => significant(value, 3);
+      options.scales.x.ticks.callback = tickText;
       options.scales.y.afterFit = fixedWidth;
       options.plugins.legend.display = series.length > 1;
       if (what === "thermal") {
@@ -201,7 +205,7 @@ function stateFigure(context, launches, start, range, what, lines) {
         options,
       };
     },
-    table: {
+    table: () => ({
       head: [t("axis.minutes"), ...series.map(({ label }) => label)],
       numeric: [true, true, true],
       rows: states.map((state) => [
@@ -210,6 +214,6 @@ function stateFigure(context, launches, start, range, what, lines) {
           number(read(state))
         ),
       ]),
-    },
+    }),
   });
 }

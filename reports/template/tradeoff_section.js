@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { section } from "./dom.js";
-import { baseOptions, chartFigure } from "./figure.js";
+import { section } from "./sections.js";
+import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { msNumber, score, significant } from "./numbers.js";
 import { chartLabel } from "./verdicts.js";
 import { hasClaim } from "./context.js";
@@ -51,64 +51,58 @@ export function tradeoffSection(context) {
     accuracy: accuracy?.ap ?? 0,
   }));
   const front = paretoFront(points);
-  return section(
-    "tradeoff",
-    t("tradeoff.title"),
-    chartFigure(context, {
-      title: t("tradeoff.chart", { device: deviceName(device) }),
-      note: [t("tradeoff.note")],
-      heightPx: 340,
-      configuration: (colours) => {
-        const options = baseOptions(colours, { x: t("axis.ms"), y: "AP" });
-        options.scales.x.grace = "10%";
-        options.scales.y.grace = "15%";
-        options.scales.x.ticks.callback = (/** @type {number} */ value) => significant(value, 3);
-        options.plugins.legend.display = true;
-        options.plugins.tooltip.callbacks = {
-          label: (/** @type {any} */ item) =>
-            `${item.dataset.label}: ${significant(item.parsed.x, 3)} ms, AP ${
-              score(item.parsed.y)
-            }`,
-        };
-        return {
-          type: "scatter",
-          data: {
-            datasets: [
-              ...rows.map((variant, i) => ({
-                label: chartLabel(context, variant),
-                data: [{ x: points[i].time, y: points[i].accuracy }],
-                backgroundColor: colours.series(context.colourIndex(variant.id)),
-                borderColor: colours.series(context.colourIndex(variant.id)),
-                pointStyle: colours.point(context.colourIndex(variant.id)),
-                pointRadius: 7,
-                pointHoverRadius: 9,
-              })),
-              {
-                label: t("tradeoff.front"),
-                data: front.map((i) => ({ x: points[i].time, y: points[i].accuracy })),
-                showLine: true,
-                stepped: "before",
-                borderColor: colours.muted,
-                borderDash: [5, 4],
-                borderWidth: 1.5,
-                pointRadius: 0,
-                pointStyle: "line",
-              },
-            ],
-          },
-          options: /** @type {any} */ (options),
-        };
-      },
-      table: {
-        head: [t("column.variant"), "ms", "AP", t("tradeoff.onFront")],
-        numeric: [false, true, true, false],
-        rows: rows.map((variant, i) => [
-          chartLabel(context, variant),
-          msNumber(variant.latencyNs?.total.p50 ?? null),
-          score(variant.accuracy?.ap ?? null),
-          front.includes(i) ? t("yes") : t("no"),
-        ]),
-      },
+  return section("tradeoff", t("tradeoff.title"), () => [chartFigure(context, {
+    title: t("tradeoff.chart", { device: deviceName(device) }),
+    note: [t("tradeoff.note")],
+    heightPx: 340,
+    configuration: (colours) => {
+      const options = baseOptions(colours, { x: t("axis.ms"), y: "AP" });
+      options.scales.x.grace = "10%";
+      options.scales.y.grace = "15%";
+      options.scales.x.ticks.callback = tickText;
+      options.plugins.legend.display = true;
+      options.plugins.tooltip.callbacks = {
+        label: (/** @type {any} */ item) =>
+          `${item.dataset.label}: ${significant(item.parsed.x, 3)} ms, AP ${score(item.parsed.y)}`,
+      };
+      return {
+        type: "scatter",
+        data: {
+          datasets: [
+            ...rows.map((variant, i) => ({
+              label: chartLabel(context, variant),
+              data: [{ x: points[i].time, y: points[i].accuracy }],
+              backgroundColor: colours.series(context.colourIndex(variant.id)),
+              borderColor: colours.series(context.colourIndex(variant.id)),
+              pointStyle: colours.point(context.colourIndex(variant.id)),
+              pointRadius: 7,
+              pointHoverRadius: 9,
+            })),
+            {
+              label: t("tradeoff.front"),
+              data: front.map((i) => ({ x: points[i].time, y: points[i].accuracy })),
+              showLine: true,
+              stepped: "before",
+              borderColor: colours.muted,
+              borderDash: [5, 4],
+              borderWidth: 1.5,
+              pointRadius: 0,
+              pointStyle: "line",
+            },
+          ],
+        },
+        options: /** @type {any} */ (options),
+      };
+    },
+    table: () => ({
+      head: [t("column.variant"), "ms", "AP", t("tradeoff.onFront")],
+      numeric: [false, true, true, false],
+      rows: rows.map((variant, i) => [
+        chartLabel(context, variant),
+        msNumber(variant.latencyNs?.total.p50 ?? null),
+        score(variant.accuracy?.ap ?? null),
+        front.includes(i) ? t("yes") : t("no"),
+      ]),
     }),
-  );
+  })]);
 }

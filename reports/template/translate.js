@@ -76,18 +76,29 @@ function nodeOf(value) {
   return bdi;
 }
 
+/** @typedef {{ type: "text", text: string } | { type: "value", name: string } | { type: "strong" }} Piece */
+
+/** @type {Map<string, Piece[]>} */
+const known = new Map();
+
 /**
  * @param {Language} language
  * @param {string} key
- * @returns {({ type: "text", text: string } | { type: "value", name: string } | { type: "strong" })[]}
+ * @returns {Piece[]}
  */
 function pieces(language, key) {
+  const id = `${language} ${key}`;
+  const found = known.get(id);
+  if (found !== undefined) return found;
   /** @type {Record<string, string>} */
   const table = TEXTS[language];
   if (!Object.hasOwn(table, key)) throw new Error(`There is no text "${key}" in "${language}"`);
-  return table[key].split(/(\{\w+\}|\*\*)/).filter((text) => text !== "").map((text) => {
+  /** @type {Piece[]} */
+  const parsed = table[key].split(/(\{\w+\}|\*\*)/).filter((text) => text !== "").map((text) => {
     if (text === "**") return { type: "strong" };
     if (/^\{\w+\}$/.test(text)) return { type: "value", name: text.slice(1, -1) };
     return { type: "text", text };
   });
+  known.set(id, parsed);
+  return parsed;
 }

@@ -12,11 +12,9 @@ import {
   MISSING,
   msBounds,
   msNumber,
-  oks,
   pxNumber,
   ratioParts,
   score,
-  signed,
 } from "./numbers.js";
 import { activationName, precisionName, shapeText } from "./labels.js";
 import { bySpeed, hasClaim } from "./context.js";
@@ -79,9 +77,16 @@ export function variantTable(context, choices) {
   /** @type {Map<string, HTMLElement>} */
   const headers = new Map();
 
+  /** @type {Map<ReportVariant, HTMLElement>} */
+  const made = new Map();
+  const rowOf = (/** @type {ReportVariant} */ variant) => {
+    const known = made.get(variant) ?? row(context, columns, variant);
+    made.set(variant, known);
+    return known;
+  };
   const fill = () => {
     const rows = sortRows(filterRows(context, choices), columns, choices);
-    body.replaceChildren(...rows.map((variant) => row(context, columns, variant)));
+    body.replaceChildren(...rows.map(rowOf));
     if (rows.length === 0) {
       body.append(el(
         "tr",
@@ -360,7 +365,6 @@ function columnsOf(context) {
         el("small", {}, t("table.tolerance", { px: pxNumber(parity.tolerancePx) })),
       ],
     ),
-    numeric("minOks", ({ parity }) => parity.minOks, ({ parity }) => oks(parity.minOks), true),
   ];
   if (report.variants.some(({ accuracy }) => accuracy !== null)) {
     columns.push(numeric(
@@ -403,8 +407,8 @@ function accuracyCell({ t }, variant) {
     score(accuracy.ap),
     el(
       "small",
-      { title: t("table.apDifference.why") },
-      t("table.apDifference", { value: signed(accuracy.ap - accuracy.referenceAp, 3) }),
+      { title: t("table.referenceAp.why") },
+      t("table.referenceAp", { value: score(accuracy.referenceAp) }),
     ),
   ];
 }
@@ -427,27 +431,32 @@ function ratioCell({ t, report }, variant, scale) {
   if (ratio === null) return MISSING;
   if (variant.id === report.base) return el("span", { class: "one" }, "1");
   const { value, bounds } = ratioParts(ratio);
-  const width = 64;
+  const width = 48;
   const x = (/** @type {number} */ r) =>
     3 + (r - scale.low) / (scale.high - scale.low || 1) * (width - 6);
   const low = ratio.low ?? ratio.value;
   const high = ratio.high ?? ratio.value;
   const decided = bounds === null ? "unsure" : low > 1 ? "up" : high < 1 ? "down" : "unsure";
+  const whisker = svg(
+    "svg",
+    {
+      class: `whisker ${decided}`,
+      width,
+      height: 10,
+      viewBox: `0 0 ${width} 10`,
+      "aria-hidden": "true",
+    },
+    svg("line", { class: "unit", x1: x(1), x2: x(1), y1: 0, y2: 10 }),
+    svg("line", { class: "span", x1: x(low), x2: Math.max(x(high), x(low) + 1), y1: 5, y2: 5 }),
+    svg("circle", { cx: x(ratio.value), cy: 5, r: 3 }),
+  );
   return [
-    el("span", { class: `ratio ${decided}` }, `${value}×`),
-    bounds && el("small", {}, t("interval", bounds)),
-    svg(
-      "svg",
-      {
-        class: `whisker ${decided}`,
-        width,
-        height: 10,
-        viewBox: `0 0 ${width} 10`,
-        "aria-hidden": "true",
-      },
-      svg("line", { class: "unit", x1: x(1), x2: x(1), y1: 0, y2: 10 }),
-      svg("line", { class: "span", x1: x(low), x2: Math.max(x(high), x(low) + 1), y1: 5, y2: 5 }),
-      svg("circle", { cx: x(ratio.value), cy: 5, r: 3 }),
+    el(
+      "span",
+      { class: "ratioline" },
+      whisker,
+      el("span", { class: `ratio ${decided}` }, `${value}×`),
     ),
+    bounds && el("small", {}, t("interval", bounds)),
   ];
 }

@@ -1,0 +1,82 @@
+/**
+ * A real Chromium for tests of the pages.
+ *
+ * @module
+ */
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** Places where a Chromium is looked for. */
+const CANDIDATES = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/usr/bin/google-chrome-stable",
+];
+
+/** Path of the Chromium to test with: `CHROMIUM`, else the first one found; null when there is none. */
+export const CHROMIUM: string | null = Deno.env.get("CHROMIUM") ??
+  CANDIDATES.find((file) => {
+    try {
+      return Deno.statSync(file).isFile;
+    } catch {
+      return false;
+    }
+  }) ?? null;
+
+/** True when tests in a browser are to be left out: there is none, and they are not required. */
+export const NO_BROWSER = CHROMIUM === null && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1";
+
+/** Options of a test in a browser: left out without one; the browser's pipes outlive the sanitizers' patience. */
+export const IN_BROWSER = { ignore: NO_BROWSER, sanitizeOps: false, sanitizeResources: false };
+
+/** A page in the browser, with all that went wrong in it. */
+export interface PageUnderTest {
+  page: Page;
+  /** Messages of the console at the level of a warning or error, uncaught errors, violations of the policy. */
+  complaints: string[];
+  /** Addresses that the page asked for, other than itself and data inside of it. */
+  requests: string[];
+}
+
+/** Starts a browser. Throws when there is none. */
+export function startBrowser(): Promise<Browser> {
+  if (CHROMIUM === null) {
+    throw new Error("There is no Chromium: install one, or name it in CHROMIUM");
+  }
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+  });
+}
+
+/** Opens HTML as a file in a fresh context of the browser. The file stays in `dir`. */
+export async function openPage(
+  browser: Browser,
+  dir: string,
+  html: string,
+  options: BrowserContextOptions = {},
+): Promise<PageUnderTest> {
+  const file = `${dir}/page-${crypto.randomUUID()}.html`;
+  await Deno.writeTextFile(file, html);
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: "en-US",
+    reducedMotion: "reduce",
+    ...options,
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on("console", (message) => {
+    if (["warning", "error"].includes(message.type())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error.stack ?? error)));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`file://${file}`) && !/^(data|blob):/.test(request.url())) {
+      requests.push(request.url());
+    }
+  });
+  await page.goto(`file://${file}`);
+  await page.locator("main[aria-busy=false]").waitFor();
+  return { page, complaints, requests };
+}
