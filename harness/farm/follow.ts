@@ -1,0 +1,359 @@
+/**
+ * A run on a farm from the first submission to the last shard: what is in the store counts, what the engine says explains.
+ *
+ * @module
+ */
+import { HarnessError, type Warning } from "../errors.ts";
+import type { FarmStore, StoredShard } from "../store/store.ts";
+import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
+import { type Plan, planBatches, planShards } from "./plan.ts";
+
+/** How a run is followed. */
+export interface FollowOptions {
+  runId: string;
+  /** Name that people see in the queue. */
+  name: string;
+  /** Command of a shard on a phone's host, see {@linkcode ShardBatch}. */
+  command: string[];
+  environment: Record<string, string>;
+  /** Longest time for one attempt at a shard; null leaves it to the engine. */
+  timeLimitMinutes: number | null;
+  /** Most shards in the engine's queue at once. */
+  maxQueued: number;
+  pollMs: number;
+  /** The run ends after so long, with what is there. */
+  deadlineMs: number;
+  /** A shard whose phones are all drained or down for so long is given up. */
+  awayMs: number;
+  signal: AbortSignal;
+  onProgress?(progress: FarmProgress): void;
+}
+
+/** Defaults of a run. */
+export const DEFAULT_FOLLOW = {
+  maxQueued: 5000,
+  pollMs: 2000,
+  deadlineMs: 2 * 3600_000,
+  awayMs: 5 * 60_000,
+} as const;
+
+/** Where a run stands. */
+export interface FarmProgress {
+  total: number;
+  done: number;
+  failed: number;
+  running: number;
+  waiting: number;
+  /** Shards that were given up. */
+  missing: number;
+  /** Phones of the run that are drained or down, with the reason. */
+  sick: { name: string; reason: string | null }[];
+}
+
+/** What came of a run. */
+export interface FarmOutcome {
+  /** Why shards are not done, by index. */
+  missing: Map<number, string>;
+  warnings: Warning[];
+  seconds: number;
+  /** Shards that were submitted again because the engine lost them or ended without them. */
+  resubmitted: number;
+}
+
+/** Times that a shard goes to the engine, the engine's own retries not counted. */
+const MOST_SUBMISSIONS = 3;
+/** Looks in which the engine must not know a shard before it is submitted again: a restarting controller needs a moment. */
+const FORGOTTEN_LOOKS = 3;
+/** Shards that are put into the store in one call. */
+const STORE_CHUNK = 5000;
+
+/** What is known of one shard. */
+interface Followed {
+  features: string[];
+  submissions: number;
+  batch: string | null;
+  /** Looks in a row in which the engine did not know it. */
+  unknownLooks: number;
+  /** When all of its phones were first seen away; null while one is there. */
+  awaySince: number | null;
+}
+
+/** Puts the shards of the plan into the store; those that are there stay as they are. */
+export async function storeShards(
+  store: FarmStore,
+  plan: Plan,
+  runId: string,
+  document: (
+    shard: { index: number; features: string[]; base: string; candidate: string },
+  ) => unknown,
+): Promise<void> {
+  let chunk: { index: number; document: unknown }[] = [];
+  for (const shard of planShards(plan)) {
+    chunk.push({ index: shard.index, document: document(shard) });
+    if (chunk.length < STORE_CHUNK) continue;
+    await store.addShards(runId, chunk);
+    chunk = [];
+  }
+  await store.addShards(runId, chunk);
+}
+
+/**
+ * Submits the shards of the plan that are not done, follows them to their end, and returns what is missing.
+ *
+ * When it is interrupted, or anything throws, the shards that are left are taken out of the queue. An engine that can't be reached for a while
+ * (a controller that restarts) is waited for until the deadline.
+ */
+export async function followRun(
+  engine: FarmEngine,
+  store: FarmStore,
+  plan: Plan,
+  options: FollowOptions,
+): Promise<FarmOutcome> {
+  const startedAt = performance.now();
+  const shards = new Map<number, Followed>();
+  for (const { index, features } of planShards(plan)) {
+    shards.set(index, { features, submissions: 0, batch: null, unknownLooks: 0, awaySince: null });
+  }
+  const missing = new Map<number, string>();
+  const warnings: Warning[] = [];
+  const batches = new Set<string>();
+  let resubmitted = 0;
+  let quietSince: number | null = null;
+  const done = new Set(
+    (await store.progress(options.runId)).filter(isDone).map(({ index }) => index),
+  );
+  const pending = planBatches(plan, options.maxQueued, (index) => done.has(index));
+  let next = pending.next();
+
+  const submit = async (indices: number[], features: string[]) => {
+    const batch: ShardBatch = { ...options, indices, features };
+    const id = await engine.submit(batch);
+    batches.add(id);
+    for (const index of indices) {
+      const shard = shards.get(index)!;
+      shard.submissions++;
+      shard.batch = id;
+      shard.unknownLooks = 0;
+    }
+  };
+  const cancelRest = async () => {
+    try {
+      await engine.cancel([...batches]);
+    } catch (error) {
+      warnings.push({
+        code: "farm-not-cancelled",
+        message: `Shards could not be taken out of the queue: ${(error as Error).message}`,
+        advice: "They change nothing when they run. Cancel them by the engine's own tools.",
+      });
+    }
+  };
+
+  try {
+    for (;;) {
+      options.signal.throwIfAborted();
+      // The engine first: a shard that it calls ended has then told the store already.
+      const look = await lookAt(engine, [...batches]);
+      const stored = new Map((await store.progress(options.runId)).map((s) => [s.index, s]));
+      if (look === null) quietSince ??= performance.now();
+      else quietSince = null;
+      const tasks = new Map(look?.tasks.map((task) => [task.index, task]));
+      const nodes = look?.nodes ?? [];
+      const again: number[] = [];
+      let queued = 0;
+      let open = 0;
+      for (const [index, shard] of shards) {
+        const state = stored.get(index);
+        if (state !== undefined && (isDone(state) || state.state === "failed")) continue;
+        if (missing.has(index)) continue;
+        open++;
+        if (shard.submissions === 0 || look === null) continue;
+        const step = nextStep(shard, tasks.get(index), nodes, options.awayMs);
+        if (step.kind === "wait") queued++;
+        else if (step.kind === "again" && shard.submissions < MOST_SUBMISSIONS) again.push(index);
+        else {
+          missing.set(index, step.reason);
+          open--;
+        }
+      }
+      options.onProgress?.(progressOf(shards, stored, tasks, missing, nodes));
+      if (open === 0) break;
+      if (performance.now() - startedAt > options.deadlineMs) {
+        const silent = quietSince === null
+          ? ""
+          : ", and the farm's engine could not be reached any more";
+        for (const [index, shard] of shards) {
+          const state = stored.get(index);
+          if (state !== undefined && (isDone(state) || state.state === "failed")) continue;
+          if (missing.has(index)) continue;
+          missing.set(
+            index,
+            `not done within the time of the run${silent} (${waitReason(shard, tasks.get(index))})`,
+          );
+        }
+        break;
+      }
+      if (look !== null) {
+        for (
+          const [, indices] of Map.groupBy(again, (index) => shards.get(index)!.features.join())
+        ) {
+          await submit(indices, shards.get(indices[0])!.features);
+          resubmitted += indices.length;
+          queued += indices.length;
+        }
+        while (
+          !next.done && (queued === 0 || queued + next.value.indices.length <= options.maxQueued)
+        ) {
+          await submit(next.value.indices, next.value.features);
+          queued += next.value.indices.length;
+          next = pending.next();
+        }
+      }
+      await pause(options.pollMs, options.signal);
+    }
+  } catch (error) {
+    await cancelRest();
+    throw error;
+  }
+  if (missing.size > 0) await cancelRest();
+  const attempts = await store.attempts(options.runId);
+  const lastAttempts = new Map(attempts.map((attempt) => [attempt.index, attempt]));
+  for (const { index, state } of await store.progress(options.runId)) {
+    if (state === "done") missing.delete(index);
+    const last = lastAttempts.get(index);
+    if (state === "failed") {
+      missing.set(
+        index,
+        `failed: ${last?.code ?? "unknown"} (${last?.message ?? "no reason on record"})`,
+      );
+    } else if (missing.has(index) && last?.code) {
+      missing.set(
+        index,
+        `${
+          missing.get(index)
+        }; attempt ${last.attempt} on "${last.device}" ended by ${last.code} (${last.message})`,
+      );
+    }
+  }
+  return { missing, warnings, seconds: (performance.now() - startedAt) / 1000, resubmitted };
+}
+
+/** What the engine says; null when it can't be reached. */
+async function lookAt(
+  engine: FarmEngine,
+  batches: string[],
+): Promise<{ tasks: TaskStatus[]; nodes: FarmNode[] } | null> {
+  try {
+    return { tasks: await engine.status(batches), nodes: await engine.nodes() };
+  } catch (error) {
+    if (error instanceof HarnessError && error.code === "farm-failed") return null;
+    throw error;
+  }
+}
+
+/** What to do about a shard that is not done, by what the engine says. */
+function nextStep(
+  shard: Followed,
+  task: TaskStatus | undefined,
+  nodes: readonly FarmNode[],
+  awayMs: number,
+): { kind: "wait" | "again" | "give-up"; reason: string } {
+  if (task === undefined) {
+    shard.unknownLooks++;
+    const forgotten = shard.unknownLooks >= FORGOTTEN_LOOKS;
+    return { kind: forgotten ? "again" : "wait", reason: "the engine lost it" };
+  }
+  shard.unknownLooks = 0;
+  switch (task.state) {
+    case "running":
+      shard.awaySince = null;
+      return { kind: "wait", reason: "it runs" };
+    case "waiting": {
+      const phones = nodes.filter((node) => shard.features.every((f) => node.features.includes(f)));
+      const away = phones.filter((node) => node.state === "drained" || node.state === "down");
+      if (away.length < phones.length) {
+        shard.awaySince = null;
+        return { kind: "wait", reason: "it waits" };
+      }
+      shard.awaySince ??= performance.now();
+      const why = away.map((node) =>
+        `${node.name} is ${node.state}: ${node.reason ?? "no reason given"}`
+      );
+      const over = performance.now() - shard.awaySince > awayMs;
+      return {
+        kind: over ? "give-up" : "wait",
+        reason: why.join("; ") || "the farm has no such phone",
+      };
+    }
+    case "held":
+      return { kind: "give-up", reason: `held by the engine after ${task.restarts} more attempts` };
+    case "cancelled":
+      return { kind: "give-up", reason: "cancelled by someone on the farm" };
+    case "done":
+    case "failed": {
+      // The store knows first when a shard is done: one that the engine ended without that goes again.
+      shard.unknownLooks = 0;
+      const how = task.exitCode === null ? "" : ` with exit code ${task.exitCode}`;
+      return {
+        kind: "again",
+        reason: `it ended${how} without a result (${task.reason ?? task.state})`,
+      };
+    }
+  }
+}
+
+function waitReason(shard: Followed, task: TaskStatus | undefined): string {
+  if (shard.submissions === 0) return "it was never submitted: the queue had no room";
+  if (task === undefined) return "the engine does not tell";
+  return task.reason === null ? task.state : `${task.state}: ${task.reason}`;
+}
+
+function isDone(shard: Pick<StoredShard, "state">): boolean {
+  return shard.state === "done";
+}
+
+function progressOf(
+  shards: ReadonlyMap<number, Followed>,
+  stored: ReadonlyMap<number, Omit<StoredShard, "document">>,
+  tasks: ReadonlyMap<number, TaskStatus>,
+  missing: ReadonlyMap<number, string>,
+  nodes: readonly FarmNode[],
+): FarmProgress {
+  const progress = {
+    total: shards.size,
+    done: 0,
+    failed: 0,
+    running: 0,
+    waiting: 0,
+    missing: missing.size,
+  };
+  const wanted = new Set<string>();
+  for (const [index, shard] of shards) {
+    shard.features.forEach((feature) => wanted.add(feature));
+    const state = stored.get(index)?.state;
+    if (state === "done") progress.done++;
+    else if (state === "failed") progress.failed++;
+    else if (missing.has(index)) continue;
+    else if (tasks.get(index)?.state === "running") progress.running++;
+    else progress.waiting++;
+  }
+  const sick = nodes.filter(({ state, features }) =>
+    (state === "drained" || state === "draining" || state === "down") &&
+    features.some((f) => wanted.has(f))
+  ).map(({ name, reason }) => ({ name, reason }));
+  return { ...progress, sick };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
