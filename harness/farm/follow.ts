@@ -125,9 +125,17 @@ export async function followRun(
   const pending = planBatches(plan, options.maxQueued, (index) => done.has(index));
   let next = pending.next();
 
-  const submit = async (indices: number[], features: string[]) => {
+  /** Returns false when the engine did not take the shards: they are tried again at the next look. */
+  const submit = async (indices: number[], features: string[]): Promise<boolean> => {
     const batch: ShardBatch = { ...options, indices, features };
-    const id = await engine.submit(batch);
+    let id: string;
+    try {
+      id = await engine.submit(batch);
+    } catch (error) {
+      // The very first refusal is about what was asked; later ones are about room in the queue or a controller that restarts.
+      if (batches.size === 0 || !(error instanceof HarnessError)) throw error;
+      return false;
+    }
     batches.add(id);
     for (const index of indices) {
       const shard = shards.get(index)!;
@@ -135,6 +143,7 @@ export async function followRun(
       shard.batch = id;
       shard.unknownLooks = 0;
     }
+    return true;
   };
   const cancelRest = async () => {
     try {
@@ -193,17 +202,18 @@ export async function followRun(
         break;
       }
       if (look !== null) {
-        for (
-          const [, indices] of Map.groupBy(again, (index) => shards.get(index)!.features.join())
-        ) {
-          await submit(indices, shards.get(indices[0])!.features);
+        let taken = true;
+        const groups = Map.groupBy(again, (index) => shards.get(index)!.features.join());
+        for (const indices of groups.values()) {
+          taken &&= await submit(indices, shards.get(indices[0])!.features);
+          if (!taken) break;
           resubmitted += indices.length;
           queued += indices.length;
         }
-        while (
-          !next.done && (queued === 0 || queued + next.value.indices.length <= options.maxQueued)
-        ) {
-          await submit(next.value.indices, next.value.features);
+        const fits = (count: number) => queued === 0 || queued + count <= options.maxQueued;
+        while (taken && !next.done && fits(next.value.indices.length)) {
+          taken = await submit(next.value.indices, next.value.features);
+          if (!taken) break;
           queued += next.value.indices.length;
           next = pending.next();
         }
