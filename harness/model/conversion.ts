@@ -213,10 +213,9 @@ async function runConverter(
   const { shape, converter } = key;
   const fp16Weights = key.weights === "fp16";
   if (converter === "onnx2ncnn") {
-    const { onnx2ncnn, ncnnoptimize } = await tools.ncnn();
     return await convertByOnnx2ncnn({
-      onnx2ncnn,
-      ncnnoptimize,
+      onnx2ncnn: await tools.ncnn("onnx2ncnn"),
+      ncnnoptimize: await tools.ncnn("ncnnoptimize"),
       folder,
       onnx,
       inputName: key.source.head.inputName,
@@ -236,7 +235,7 @@ async function runConverter(
     signal,
   });
   if (converter === "pnnx") return byPnnx;
-  const { ncnnoptimize } = await tools.ncnn();
+  const ncnnoptimize = await tools.ncnn("ncnnoptimize");
   return await optimizeNcnn(byPnnx, { ncnnoptimize, folder, fp16Weights, signal });
 }
 

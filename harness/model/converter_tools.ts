@@ -6,15 +6,9 @@
 import * as path from "@std/path";
 import type { Progress } from "../progress.ts";
 import { cached } from "../build/cache.ts";
+import { ncnnSource } from "../build/source.ts";
+import { buildTools, type NcnnTool } from "../build/tools.ts";
 import { fetchPnnx, PNNX_PROGRAM, PNNX_VERSION } from "./pnnx_tool.ts";
-
-/** Paths of the pinned ncnn's programs for this machine. */
-export interface NcnnPrograms {
-  onnx2ncnn: string;
-  ncnnoptimize: string;
-  ncnn2table: string;
-  ncnn2int8: string;
-}
 
 /** The converters' programs; each is got at its first use. */
 export interface ConverterTools {
@@ -23,7 +17,8 @@ export interface ConverterTools {
   ncnnVersion(): Promise<string>;
   /** Returns the path of pnnx. */
   pnnx(): Promise<string>;
-  ncnn(): Promise<NcnnPrograms>;
+  /** Returns the path of one of ncnn's programs. */
+  ncnn(name: NcnnTool): Promise<string>;
 }
 
 /** Returns the path of pnnx in the cache, got through pip the first time; throws as {@linkcode fetchPnnx} does. */
@@ -45,8 +40,24 @@ export async function keptPnnx(
   return path.join(folder, PNNX_PROGRAM);
 }
 
+/** Returns the tools: pnnx from PyPI, the others built from ncnn's pinned source or from the tree that is named. */
+export function pinnedTools(
+  request: { progress: Progress; signal?: AbortSignal; ncnnSource?: string },
+): ConverterTools {
+  const build = (names: NcnnTool[]) =>
+    once(async () => (await buildTools({ ...request, names })).paths);
+  const onnx2ncnn = build(["onnx2ncnn"]);
+  const linked = build(["ncnnoptimize", "ncnn2table", "ncnn2int8"]);
+  return {
+    pnnxVersion: PNNX_VERSION,
+    ncnnVersion: once(async () => `1.0.${(await ncnnSource(request)).ncnnVersion}`),
+    pnnx: once(() => keptPnnx(request)),
+    ncnn: async (name) => (await (name === "onnx2ncnn" ? onnx2ncnn : linked)())[name],
+  };
+}
+
 /** Returns the function that calls `get` at its first call and gives the same promise after; a failure is forgotten. */
-export function once<T>(get: () => Promise<T>): () => Promise<T> {
+function once<T>(get: () => Promise<T>): () => Promise<T> {
   let promise: Promise<T> | null = null;
   return () => {
     promise ??= get().catch((error) => {

@@ -9,9 +9,36 @@ import type { Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import type { VariantManifest } from "../variant.ts";
 import { type Conversion, keptConversion, weightStorage } from "./conversion.ts";
-import type { ConverterTools } from "./converter_tools.ts";
+import { type ConverterTools, pinnedTools } from "./converter_tools.ts";
+import { resolveModel } from "./resolve_model.ts";
 import { readSourceModel, type SourceModel } from "./source_model.ts";
 import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
+
+/** What {@linkcode prepareVariants} is asked for. */
+export interface PrepareOptions extends VariantOptions {
+  progress: Progress;
+  signal?: AbortSignal;
+  /** Folder that gets `<id>/` per variant; without it the files stay in the cache. */
+  outDir?: string;
+  /** Another ncnn source tree than the pinned one, for onnx2ncnn and ncnnoptimize. */
+  ncnnSource?: string;
+}
+
+/**
+ * Returns the variants that the options ask for, all of their files on disk: see {@linkcode prepareWith}.
+ *
+ * Downloads pnnx and builds ncnn's converters when a variant needs them and the cache doesn't have them.
+ */
+export async function prepareVariants(options: PrepareOptions): Promise<PreparedVariant[]> {
+  const { progress, signal, outDir, ncnnSource: tree } = options;
+  return await prepareWith(options, {
+    tools: pinnedTools({ progress, signal, ncnnSource: tree }),
+    resolveModel: (nameOrPath) => resolveModel(nameOrPath, { progress, signal }),
+    progress,
+    signal,
+    outDir: outDir ?? null,
+  });
+}
 
 /** A variant that is ready to run. */
 export interface PreparedVariant {

@@ -3,25 +3,17 @@
  *
  * @module
  */
-import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 
 /** A converter's run: what to start, where, and what to say when it fails. */
 export interface ToolRun {
   /** The tool's name in errors, for instance `pnnx`. */
   name: string;
-  /** A program on the path, or the absolute path of one. */
   command: string;
   args: string[];
   cwd: string;
   signal?: AbortSignal;
 }
-
-/**
- * Starts the program by its path through `sh`: which programs lie in the cache is not known when permissions are given,
- * so that `--allow-run=sh` is what a task needs.
- */
-const EXEC_ARGS = ["-c", 'exec "$0" "$@"'];
 
 /**
  * Returns what the tool printed, stdout and stderr as one text in that order, each as it was printed.
@@ -34,15 +26,7 @@ export async function runTool(run: ToolRun): Promise<string> {
   let output: Deno.CommandOutput;
   try {
     signal?.throwIfAborted();
-    const [program, before] = path.isAbsolute(command)
-      ? ["sh", [...EXEC_ARGS, command]]
-      : [command, []];
-    output = await new Deno.Command(program, {
-      args: [...before, ...args],
-      cwd,
-      signal,
-      stdin: "null",
-    }).output();
+    output = await new Deno.Command(command, { args, cwd, signal, stdin: "null" }).output();
   } catch (cause) {
     if (signal?.aborted) throw interrupted(name, cause);
     throw new HarnessError(
@@ -57,13 +41,6 @@ export async function runTool(run: ToolRun): Promise<string> {
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   const log = decode(output.stdout) + decode(output.stderr);
   if (output.success) return log;
-  if (output.code === 126 || output.code === 127) {
-    throw new HarnessError(
-      "missing-tool",
-      `Cannot start ${name} (${command}): it is not there or can't run on this machine: run \`deno task doctor\`, or delete the cache folder's copy of it to get it again`,
-      { stderrTail: log.split("\n").slice(-5) },
-    );
-  }
   const how = output.signal ? `was ended by ${output.signal}` : `exited ${output.code}`;
   throw convertFailed(name, `it ${how}`, log);
 }
