@@ -1,0 +1,41 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { deviceNoise } from "../stats/detectable.ts";
+import { calibratedNoise, newestCalibration, saveCalibration } from "./calibrations.ts";
+import { openHistoryDatabase } from "./history_database.ts";
+
+const KEY = {
+  device: "R5CT10",
+  buildFingerprint: "samsung/x/1",
+  settings: { threads: 4, powersave: 2, coreMask: null },
+};
+const BLOCKS = [0.01, -0.02, 0.01, 0, 0.02, -0.01, 0.01, -0.01];
+
+Deno.test("newestCalibration() gives the newest when a device was calibrated twice", () => {
+  using history = openHistoryDatabase(":memory:");
+  const calibration = (createdAt: string) => ({
+    createdAt,
+    secondsPerBlock: 3.5,
+    blocks: { "total.p50": BLOCKS },
+  });
+  saveCalibration(history, KEY, calibration("2026-01-02T00:00:00Z"));
+  saveCalibration(history, KEY, calibration("2026-01-01T00:00:00Z"));
+  assertEquals(newestCalibration(history, KEY), calibration("2026-01-02T00:00:00Z"));
+});
+
+Deno.test("newestCalibration() is null when device, build, threads or cores are others", () => {
+  using history = openHistoryDatabase(":memory:");
+  saveCalibration(history, KEY, { createdAt: "t", secondsPerBlock: 1, blocks: {} });
+  const settings = KEY.settings;
+  assertEquals(newestCalibration(history, { ...KEY, device: "host" }), null);
+  assertEquals(newestCalibration(history, { ...KEY, buildFingerprint: null }), null);
+  assertEquals(newestCalibration(history, { ...KEY, settings: { ...settings, threads: 2 } }), null);
+  const masked = { ...KEY, settings: { ...settings, coreMask: "f0" } };
+  assertEquals(newestCalibration(history, masked), null);
+});
+
+Deno.test("calibratedNoise() is the noise of the blocks, and throws when they are few", () => {
+  const of = (blocks: number[]) =>
+    calibratedNoise({ createdAt: "t", secondsPerBlock: 1, blocks: { "total.p50": blocks } });
+  assertEquals(of(BLOCKS), { "total.p50": deviceNoise(BLOCKS) });
+  assertThrows(() => of([0.1]), RangeError);
+});
