@@ -9,7 +9,7 @@ import { el } from "./dom.js";
 import { contextOf } from "./context.js";
 import { plain } from "./labels.js";
 import { forgetFigures } from "./figure.js";
-import { fillSections } from "./sections.js";
+import { fillAfterPaint } from "./sections.js";
 import { initialLanguage, setDocument, topBar, watchPrinterAndTheme } from "./shell.js";
 import { heroSection, warningsPart } from "./hero_section.js";
 import { initialTableChoices, variantTable } from "./variant_table.js";
@@ -107,7 +107,7 @@ export function startReportPage() {
     // holds the place of what is filled in later, so that the reader's place in the page stays
     main.style.minHeight = `${root.scrollHeight}px`;
     root.replaceChildren(bar, main, el("footer", {}, t("footer.made"), " ", t("footer.offline")));
-    fillSections(() => {
+    fillAfterPaint(() => {
       main.style.minHeight = "";
       main.setAttribute("aria-busy", "false");
     });

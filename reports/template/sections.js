@@ -43,19 +43,24 @@ function fill(element) {
 }
 
 /**
- * Fills the sections that stand in the document, one in each turn of the event loop, then calls `done`. Sections that have been taken
+ * Fills the sections that stand in the document after the next paint, one in each turn of the event loop, then calls `done`. Sections that have been taken
  * out of the document in the meantime are forgotten.
  *
  * @param {() => void} done
  */
-export function fillSections(done) {
+export function fillAfterPaint(done) {
+  requestAnimationFrame(() => setTimeout(fillSections, 0, done));
+}
+
+/** @param {() => void} done */
+function fillSections(done) {
   for (const element of pending.keys()) {
     if (!element.isConnected) {
       pending.delete(element);
       continue;
     }
     fill(element);
-    setTimeout(() => fillSections(done), 0);
+    setTimeout(fillSections, 0, done);
     return;
   }
   done();

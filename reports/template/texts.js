@@ -89,6 +89,7 @@ const TABLE = [
   ["table.sortBy", "Sort by", "排序"],
   ["table.empty", "No variant matches the filters.", "没有符合筛选条件的变体。"],
   ["table.count", "{shown} of {all} rows", "{all} 行中的 {shown} 行"],
+  ["table.showAll", "Show all {n} rows", "显示全部 {n} 行"],
   ["table.tolerance", "≤ {px}", "≤ {px}"],
   ["table.fused", "{n} fused", "融合 {n}"],
   ["table.noAccuracy", "none", "无"],

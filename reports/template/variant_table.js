@@ -16,7 +16,7 @@ import {
   ratioParts,
   score,
 } from "./numbers.js";
-import { activationName, precisionName, shapeText } from "./labels.js";
+import { activationName, plain, precisionName, shapeText } from "./labels.js";
 import { bySpeed, hasClaim } from "./context.js";
 import { variantMarks, verdictMark } from "./verdicts.js";
 
@@ -42,7 +42,11 @@ import { variantMarks, verdictMark } from "./verdicts.js";
  * @property {Record<string, string>} filters value by property, "" for all
  * @property {string} search
  * @property {boolean} passedOnly
+ * @property {boolean} whole all rows are shown, however many
  */
+
+/** Rows that are shown until more are asked for. */
+const ROWS_AT_ONCE = 30;
 
 /**
  * Returns the choices that a fresh table starts with: fastest first.
@@ -50,7 +54,7 @@ import { variantMarks, verdictMark } from "./verdicts.js";
  * @returns {TableChoices}
  */
 export function initialTableChoices() {
-  return { sort: "rank", direction: 1, filters: {}, search: "", passedOnly: false };
+  return { sort: "rank", direction: 1, filters: {}, search: "", passedOnly: false, whole: false };
 }
 
 /** @type {[string, (variant: ReportVariant) => string][]} */
@@ -77,6 +81,14 @@ export function variantTable(context, choices) {
   /** @type {Map<string, HTMLElement>} */
   const headers = new Map();
 
+  const more = el("button", {
+    type: "button",
+    id: "show-all",
+    onclick: () => {
+      choices.whole = true;
+      fill();
+    },
+  });
   /** @type {Map<ReportVariant, HTMLElement>} */
   const made = new Map();
   const rowOf = (/** @type {ReportVariant} */ variant) => {
@@ -86,7 +98,10 @@ export function variantTable(context, choices) {
   };
   const fill = () => {
     const rows = sortRows(filterRows(context, choices), columns, choices);
-    body.replaceChildren(...rows.map(rowOf));
+    const shown = choices.whole ? rows : rows.slice(0, ROWS_AT_ONCE);
+    body.replaceChildren(...shown.map(rowOf));
+    more.hidden = shown.length === rows.length;
+    more.textContent = t("table.showAll", { n: rows.length });
     if (rows.length === 0) {
       body.append(el(
         "tr",
@@ -95,7 +110,7 @@ export function variantTable(context, choices) {
       ));
     }
     const all = scope(context).length;
-    status.textContent = t("table.count", { shown: rows.length, all });
+    status.textContent = t("table.count", { shown: shown.length, all });
     for (const [key, header] of headers) {
       const sorted = key === choices.sort;
       header.setAttribute(
@@ -159,7 +174,7 @@ export function variantTable(context, choices) {
     el("label", { class: "sortby" }, t("table.sortBy"), select),
   );
   fill();
-  return [report.variants.length > 1 && bar, table, status];
+  return [report.variants.length > 1 && bar, table, el("div", { class: "below" }, status, more)];
 }
 
 /** Rows that the choice of device leaves. @param {Context} context */
@@ -225,9 +240,7 @@ function filterControls({ t, report }, choices, changed) {
         },
       },
       el("option", { value: "" }, t("filter.all")),
-      values.map((value) =>
-        el("option", { value }, value.length > 40 ? `${value.slice(0, 39)}…` : value)
-      ),
+      values.map((value) => el("option", { value }, plain(value, 40))),
     );
     select.value = choices.filters[name] ?? "";
     controls.push(el("label", {}, t(`filter.${name}`), select));
