@@ -1,0 +1,70 @@
+/**
+ * A variant's manifest for tests; the files that it names do not exist.
+ *
+ * @module
+ */
+import { type Head, type OutputBlob, variantId, type VariantManifest } from "../../variant.ts";
+
+const FILE = { file: "x", bytes: 1, sha256: "0".repeat(64) };
+
+/** Returns the outputs of a head with three levels. */
+export function outputsOf(head: Head): OutputBlob[] {
+  switch (head) {
+    case "decoded":
+      return [{ blob: "out0", role: "decoded", stride: null }];
+    case "raw":
+      return [8, 16, 32].map((stride, index) => ({ blob: `out${index}`, role: "raw", stride }));
+    case "raw-nchw":
+      return [8, 16, 32].flatMap((stride, level) =>
+        (["box", "cls", "kpt"] as const).map((role, index) => ({
+          blob: `out${3 * level + index}`,
+          role,
+          stride,
+        }))
+      );
+  }
+}
+
+/** Returns a manifest with the changes. */
+export function testManifest(changes: Partial<VariantManifest> = {}): VariantManifest {
+  const key = {
+    model: "made-up",
+    activation: "silu" as const,
+    speedOnly: false,
+    head: changes.head ?? "raw" as const,
+    precision: "fp32" as const,
+    shape: { mode: "fixed" as const, widthPx: 160, heightPx: 96 },
+    converter: "pnnx" as const,
+  };
+  return {
+    schemaVersion: 1,
+    ...key,
+    id: variantId(key),
+    swapped: false,
+    classCount: 1,
+    keypointCount: 17,
+    keypointDims: 3,
+    strides: [8, 16, 32],
+    regMax: 16,
+    source: {
+      path: "x.onnx",
+      sha256: FILE.sha256,
+      bytes: 1,
+      opset: 11,
+      producer: "test",
+      inputWidthPx: 640,
+      inputHeightPx: 640,
+    },
+    param: { ...FILE, layers: 1, blobs: 1, fusedActivations: 0 },
+    bin: FILE,
+    referenceOnnx: FILE,
+    inputBlob: "in0",
+    outputs: outputsOf(key.head),
+    parameterCount: 1,
+    macs: 1,
+    tools: {},
+    logs: [],
+    warnings: [],
+    ...changes,
+  };
+}

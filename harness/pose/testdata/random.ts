@@ -1,0 +1,94 @@
+/**
+ * Seeded random numbers and blobs of made-up people, for tests.
+ *
+ * @module
+ */
+import { gridSize, type HeadSpec, type InputSize, levelStrides, rawChannelCount } from "../head.ts";
+
+/** Returns a generator of uniform numbers in [0, 1) (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Returns a normally distributed number (Box and Muller). */
+export function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** Returns the spec of three raw NHWC outputs of strides 8, 16, 32. */
+export function rawHead(classCount = 1, keypointCount = 17, keypointDims: 2 | 3 = 3): HeadSpec {
+  return {
+    classCount,
+    keypointCount,
+    keypointDims,
+    regMax: 16,
+    outputs: [8, 16, 32].map((stride, index) => ({ blob: `out${index}`, role: "raw", stride })),
+  };
+}
+
+/** Returns raw blobs with noise and that many people: each some neighbouring cells that agree on a box and on joints. */
+export function peopleBlobs(
+  random: () => number,
+  spec: HeadSpec,
+  input: InputSize,
+  people: number,
+): Float32Array[] {
+  const channels = rawChannelCount(spec);
+  const strides = levelStrides(spec);
+  const blobs = strides.map((stride) => {
+    const blob = new Float32Array(gridSize(input, stride).cells * channels);
+    for (let at = 0; at < blob.length; at++) {
+      blob[at] = at % channels < spec.classCount ? -9 + normal(random) : normal(random);
+    }
+    return blob;
+  });
+  for (let person = 0; person < people; person++) {
+    const level = Math.floor(random() * strides.length);
+    const stride = strides[level];
+    const { columns, rows } = gridSize(input, stride);
+    const [centreX, centreY] = [random() * columns, random() * rows];
+    const [halfWidth, halfHeight] = [1 + 4 * random(), 1 + 6 * random()];
+    const classIndex = Math.floor(random() * spec.classCount);
+    const joints = Array.from(
+      { length: spec.keypointCount },
+      () => [
+        centreX + (random() - 0.5) * 2 * halfWidth,
+        centreY + (random() - 0.5) * 2 * halfHeight,
+      ],
+    );
+    for (let y = Math.floor(centreY) - 1; y <= centreY + 1; y++) {
+      for (let x = Math.floor(centreX) - 1; x <= centreX + 1; x++) {
+        if (x < 0 || y < 0 || x >= columns || y >= rows) continue;
+        const cell = (y * columns + x) * channels;
+        blobs[level][cell + classIndex] = 4 * random() - 1;
+        const sides = [
+          x + 0.5 - (centreX - halfWidth),
+          y + 0.5 - (centreY - halfHeight),
+          centreX + halfWidth - x - 0.5,
+          centreY + halfHeight - y - 0.5,
+        ];
+        for (const [side, distance] of sides.entries()) {
+          for (let bin = 0; bin < spec.regMax; bin++) {
+            blobs[level][cell + spec.classCount + side * spec.regMax + bin] =
+              -2 * Math.abs(bin - distance) + 0.3 * normal(random);
+          }
+        }
+        const start = cell + spec.classCount + 4 * spec.regMax;
+        for (const [joint, [jointX, jointY]] of joints.entries()) {
+          const at = start + joint * spec.keypointDims;
+          blobs[level][at] = (jointX - x) / 2 + 0.02 * normal(random);
+          blobs[level][at + 1] = (jointY - y) / 2 + 0.02 * normal(random);
+          if (spec.keypointDims === 3) blobs[level][at + 2] = 6 * random() - 2;
+        }
+      }
+    }
+  }
+  return blobs;
+}

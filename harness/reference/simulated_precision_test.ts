@@ -1,0 +1,71 @@
+import { assertEquals } from "@std/assert";
+import { encodeOnnx, floatsOf } from "../model/onnx_file.ts";
+import { dotLengths } from "./dot_lengths.ts";
+import { openSession } from "./session.ts";
+import { roundToHalf, simulatePrecision, truncateToBfloat16 } from "./simulated_precision.ts";
+import { tinyModel } from "./testdata/tiny_model.ts";
+
+Deno.test("roundToHalf() equals the platform's float16 for normal, subnormal, tied and overflowing values", () => {
+  const view = new DataView(new ArrayBuffer(2)) as DataView & {
+    setFloat16(at: number, value: number): void;
+    getFloat16(at: number): number;
+  };
+  const values = [
+    0,
+    1,
+    -1,
+    1 / 3,
+    65504,
+    65519.9,
+    65520,
+    1e9,
+    2 ** -24,
+    2 ** -25,
+    3 * 2 ** -25,
+    2049,
+    2051,
+    1e-5,
+    NaN,
+  ];
+  for (const value of [...values, ...values.map((each) => -each * 1.00049)]) {
+    view.setFloat16(0, value);
+    assertEquals(roundToHalf(value) + 0, view.getFloat16(0) + 0, `value ${value}`);
+  }
+});
+
+Deno.test("truncateToBfloat16() cuts the mantissa to 7 bits", () => {
+  assertEquals(truncateToBfloat16(1 + 2 ** -7), 1 + 2 ** -7);
+  assertEquals(truncateToBfloat16(1 + 2 ** -7 + 2 ** -8), 1 + 2 ** -7);
+  assertEquals(truncateToBfloat16(-1.999), -(1 + 127 / 128));
+});
+
+Deno.test("simulatePrecision() rounds weights only, not biases, when the precision is fp16-weights", () => {
+  const model = simulatePrecision(tinyModel([1 / 3, 0, 0, 0, 1, 1], [1 / 3, 0]), "fp16-weights");
+  assertEquals(floatsOf(model.initializers.get("w")!)[0], roundToHalf(1 / 3));
+  assertEquals(floatsOf(model.initializers.get("b")!)[0], Math.fround(1 / 3));
+  assertEquals(model.nodes.length, 1);
+});
+
+Deno.test("simulatePrecision() rounds what lies between operators when the precision stores 16 bits", async () => {
+  const model = tinyModel([1, 0, 0, 0, 0, 0], [0, 0], true);
+  const input = Float32Array.of(3 + 2 ** -10 + 2 ** -11, 0, 0);
+  for (
+    const [precision, stored] of [
+      ["fp16-storage", roundToHalf(input[0])],
+      // Veltkamp's splitting rounds to nearest where ncnn truncates
+      ["bf16-storage", 3],
+    ] as const
+  ) {
+    await using session = await openSession(encodeOnnx(simulatePrecision(model, precision)), {
+      threads: 1,
+    });
+    const [blob] = await session.blobs(input, { widthPx: 1, heightPx: 1 });
+    assertEquals(Math.abs(blob[0] - 1 / (1 + Math.exp(-stored))) < 1e-6, true, precision);
+  }
+});
+
+Deno.test("dotLengths() is input channels times kernel area, and 1 for a graph without convolutions", () => {
+  const model = tinyModel([1, 2, 3, 4, 5, 6], [0, 0]);
+  assertEquals(dotLengths(model), { longest: 3, mean: 3 });
+  assertEquals(dotLengths({ ...model, nodes: [] }), { longest: 1, mean: 1 });
+});
