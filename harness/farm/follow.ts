@@ -7,6 +7,7 @@ import { HarnessError, type Warning } from "../errors.ts";
 import type { FarmStore, StoredShard } from "../store/store.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
 import { type Plan, planBatches, planShards } from "./plan.ts";
+import { pause } from "./pause.ts";
 
 /** How a run is followed. */
 export interface FollowOptions {
@@ -351,19 +352,4 @@ function progressOf(
     features.some((f) => wanted.has(f))
   ).map(({ name, reason }) => ({ name, reason }));
   return { ...progress, sick };
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }

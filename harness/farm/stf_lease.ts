@@ -7,6 +7,7 @@ import * as path from "@std/path";
 import { z } from "zod";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { StfClient } from "./stf.ts";
+import { pause } from "./pause.ts";
 
 /** How a lease behaves. */
 export interface LeaseOptions {
@@ -267,18 +268,4 @@ function tryJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -1,0 +1,134 @@
+/**
+ * What `deno task farm` does.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { formatTable } from "../device/table.ts";
+import { listDevices } from "../device/devices.ts";
+import { EXIT, HarnessError } from "../errors.ts";
+import { openSlurm } from "./engine_options.ts";
+import { nodeLines, nodeTable, phoneNodes, slurmConf } from "./nodes.ts";
+import { requireSecret } from "./secret.ts";
+import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "./stf.ts";
+import { parseNumber } from "../config.ts";
+
+/** Options as commander gives them. */
+// deno-lint-ignore no-explicit-any
+type Options = any;
+
+/** Prints the phones of the farm with their features and what is wrong with them. */
+export async function listNodes(options: Options, signal: AbortSignal): Promise<number> {
+  const rows = String(options.farm ?? "").startsWith("stf")
+    ? await stfRows(options.farm, signal)
+    : await slurmRows(options);
+  if (options.json) {
+    console.log(JSON.stringify(rows));
+    return EXIT.pass;
+  }
+  const cells = rows.map((
+    { name, state, reason, features },
+  ) => [name, state, reason ?? "-", features.join(" ")]);
+  console.log(formatTable(["phone", "state", "reason", "features"], cells).trimEnd());
+  return EXIT.pass;
+}
+
+/** Takes a phone out of service. */
+export async function drainNode(options: Options, node: string): Promise<number> {
+  if (!options.reason) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot drain "${node}" without a reason: say why by --reason, for those who find it drained`,
+    );
+  }
+  await using engine = await openSlurm(options);
+  await engine.drain(node, options.reason);
+  return EXIT.pass;
+}
+
+/** Takes a phone back into service. */
+export async function resumeNode(options: Options, node: string): Promise<number> {
+  await using engine = await openSlurm(options);
+  await engine.resume(node);
+  return EXIT.pass;
+}
+
+/** Writes the set-up files for the phones that are plugged into this host. */
+export async function writeSetup(options: Options): Promise<number> {
+  const hostName = options.hostName ?? Deno.hostname();
+  const rows = await listDevices();
+  const phones = rows.filter(({ kind }) => kind === "adb").flatMap(({ description }) =>
+    description ?? []
+  );
+  for (const { serial, kind, description, obstacle } of rows) {
+    if (kind === "adb" && description === null) {
+      console.error(`left out: ${serial}: ${obstacle?.message}`);
+    }
+  }
+  if (phones.length === 0) {
+    throw new HarnessError(
+      "device-not-found",
+      'Cannot write a set-up: no phone that is plugged into this host answers. "deno task devices" says why',
+    );
+  }
+  const nodes = phoneNodes(phones, {
+    hostName,
+    address: options.hostAddress ?? hostName,
+    firstPort: parseNumber("--first-port", options.firstPort, {
+      min: 1024,
+      max: 65000,
+      integer: true,
+    }),
+  });
+  const templates = path.join(import.meta.dirname!, "slurm");
+  const files: Record<string, string> = {
+    "slurm.conf": slurmConf({
+      clusterName: "phones",
+      controller: { host: options.controller, address: options.controller, port: 6817 },
+      user: "slurm",
+      dir: "/etc/posemark",
+      mungeSocket: "/run/munge/munge.socket.2",
+      nodeTimeoutSeconds: 30,
+      credentialSeconds: 30,
+    }),
+    "nodes.conf": nodeLines(nodes),
+    "nodes.tsv": nodeTable(phones),
+    "prolog.sh": await Deno.readTextFile(path.join(templates, "prolog.sh")),
+    "posemark-shard": await Deno.readTextFile(path.join(templates, "posemark-shard")),
+    "slurmd@.service": await Deno.readTextFile(path.join(templates, "slurmd@.service")),
+  };
+  await Deno.mkdir(options.out, { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    const mode = /^#!/.test(text) ? 0o755 : 0o644;
+    await Deno.writeTextFile(path.join(options.out, name), text, { mode });
+  }
+  console.log(
+    `${nodes.length} phones: ${options.out}. What goes where: harness/farm/slurm/README.md`,
+  );
+  return EXIT.pass;
+}
+
+interface PhoneRow {
+  name: string;
+  state: string;
+  reason: string | null;
+  features: string[];
+}
+
+async function slurmRows(options: Options): Promise<PhoneRow[]> {
+  await using engine = await openSlurm(options);
+  return await engine.nodes();
+}
+
+async function stfRows(farm: string, signal: AbortSignal): Promise<PhoneRow[]> {
+  const { address } = parseStfAddress(farm);
+  const token = await requireSecret(STF_TOKEN_NAME, `the farm ${address.origin}`);
+  const client = stfClient({ address, token, timeoutMs: 15_000 });
+  const { stfFeatures } = await import("./stf_engine.ts");
+  return (await client.phones(signal)).map((phone) => ({
+    name: phone.serial,
+    state: phone.state,
+    reason: phone.owner === null ? null : `${phone.owner} has it`,
+    features: stfFeatures(phone),
+  }));
+}

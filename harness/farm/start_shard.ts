@@ -1,0 +1,95 @@
+/**
+ * From the arguments of `posemark shard` to the shard and the world that it runs in.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { cacheRoot } from "../build/cache.ts";
+import { HarnessError } from "../errors.ts";
+import { openStore } from "../store/open_store.ts";
+import type { FarmStore } from "../store/store.ts";
+import { findNodeDevice, openNodeDevice } from "./node_device.ts";
+import { EXIT_TRY_AGAIN } from "./nodes.ts";
+import { readStrictly, type ShardFile, ShardFileSchema } from "./shard_file.ts";
+import { runShard } from "./shard_run.ts";
+
+/** What names a shard: its file, or run and index in a store. */
+export interface ShardArguments {
+  file: string | null;
+  store: string | null;
+  run: string | null;
+  index: number | null;
+  device: string | undefined;
+  signal: AbortSignal;
+}
+
+/**
+ * Runs the shard and returns its exit code, see `runShard()`; 75 too when the store can't be reached.
+ *
+ * Throws `bad-option` when no shard is named, `bad-config` for a file that is not one.
+ */
+export async function startShard(asked: ShardArguments): Promise<number> {
+  const device = await findNodeDevice(asked.device);
+  const fromFile = asked.file === null ? null : await readShardFile(asked.file);
+  const address = asked.store ?? fromFile?.store ?? null;
+  if (address === null) {
+    throw new HarnessError(
+      "bad-option",
+      "Cannot run a shard: no store is named. Name its file, or set POSEMARK_STORE (or --store)",
+    );
+  }
+  let store: FarmStore;
+  try {
+    store = await openStore(address);
+  } catch (error) {
+    if (!(error instanceof HarnessError) || error.code !== "store-failed") throw error;
+    console.error(`error: ${error.message}`);
+    return EXIT_TRY_AGAIN;
+  }
+  await using _closed = store;
+  const shard = fromFile ?? await storedShard(store, asked);
+  return await runShard(shard, {
+    store,
+    phone: device.phone,
+    host: Deno.hostname(),
+    openDevice: () => openNodeDevice(device),
+    cacheDir: path.join(cacheRoot(), "artefacts"),
+    signal: asked.signal,
+    tell: (text) => console.error(text),
+  });
+}
+
+async function readShardFile(file: string): Promise<ShardFile> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (cause) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot read the shard ${file}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  return readStrictly(ShardFileSchema, text, file);
+}
+
+async function storedShard(store: FarmStore, asked: ShardArguments): Promise<ShardFile> {
+  if (asked.run === null || asked.index === null) {
+    throw new HarnessError(
+      "bad-option",
+      "Cannot run a shard: found neither its file nor run and index. Set POSEMARK_RUN and POSEMARK_SHARD (or --run and --index)",
+    );
+  }
+  const stored = await store.shard(asked.run, asked.index);
+  if (stored === null) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot find shard ${asked.index} of run "${asked.run}" in ${store.address}: is it the store that the run was planned in?`,
+    );
+  }
+  return readStrictly(
+    ShardFileSchema,
+    stored.document,
+    `shard ${asked.index} of run "${asked.run}"`,
+  );
+}
