@@ -444,35 +444,39 @@ Deno.test({
         return 1000 * metrics.find(({ name }) => name === "TaskDuration")!.value;
       };
       const timesMs: Record<string, number> = {};
-      const time = async (name: string, act: () => void) => {
-        const before = await workedMs();
-        await page.evaluate(act);
-        await page.evaluate(() =>
-          new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)))
-        );
-        timesMs[name] = Math.round(await workedMs() - before);
-        await page.locator("main[aria-busy=false]").waitFor();
+      /** The least of five tries, for the caches of a busy machine. */
+      const time = async (name: string, act: (attempt: number) => void) => {
+        for (let attempt = 0; attempt < 5; attempt++) {
+          const before = await workedMs();
+          await page.evaluate(act, attempt);
+          await page.evaluate(() =>
+            new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)))
+          );
+          const ms = Math.round(await workedMs() - before);
+          timesMs[name] = Math.min(timesMs[name] ?? Infinity, ms);
+          await page.locator("main[aria-busy=false]").waitFor();
+        }
       };
       await time("sort", () => {
         document.querySelector<HTMLElement>('button[data-sort="p99"]')!.click();
       });
-      await time("filter", () => {
+      await time("filter", (attempt) => {
         const select = document.querySelector<HTMLSelectElement>('[data-filter="activation"]')!;
-        select.value = "ReLU";
+        select.value = ["ReLU", "", "SiLU", "HardSwish", ""][attempt];
         select.dispatchEvent(new Event("change"));
       });
       await time("theme", () => document.querySelector<HTMLElement>("#theme")!.click());
-      await time("slider", () => {
+      await time("slider", (attempt) => {
         const slider = document.querySelector<HTMLInputElement>("#gallery input")!;
-        slider.value = "20";
+        slider.value = String(20 + 10 * attempt);
         slider.dispatchEvent(new Event("input"));
       });
       await time("language", () => {
-        document.querySelector<HTMLElement>("button[data-language=zh]")!.click();
+        document.querySelector<HTMLElement>("button[data-language]")!.click();
       });
-      await time("device", () => {
+      await time("device", (attempt) => {
         const select = document.querySelector<HTMLSelectElement>("#device")!;
-        select.selectedIndex = 3;
+        select.selectedIndex = 3 + attempt;
         select.dispatchEvent(new Event("change"));
       });
       console.log(

@@ -48,6 +48,10 @@ export function startReportPage() {
   const draw = () => {
     const context = contextOf(page, choices);
     const { t } = context;
+    // the height is read before anything changes, so that it costs no layout of what is about to go
+    const heightPx = root.scrollHeight;
+    forgetFigures(root);
+    root.replaceChildren();
     setDocument(choices.language, t("page.title", { run: plain(page.report.runId, 60) }));
     const table = el(
       "section",
@@ -90,7 +94,6 @@ export function startReportPage() {
         /** @type {HTMLElement | null} */ (root.querySelector("button[data-language]"))?.focus();
       },
     });
-    forgetFigures(root);
     const main = el(
       "main",
       { id: "main", "aria-busy": "true" },
@@ -105,7 +108,7 @@ export function startReportPage() {
       ...sections,
     );
     // holds the place of what is filled in later, so that the reader's place in the page stays
-    main.style.minHeight = `${root.scrollHeight}px`;
+    main.style.minHeight = `${heightPx}px`;
     root.replaceChildren(bar, main, el("footer", {}, t("footer.made"), " ", t("footer.offline")));
     fillAfterPaint(() => {
       main.style.minHeight = "";

@@ -46,7 +46,7 @@ import { variantMarks, verdictMark } from "./verdicts.js";
  */
 
 /** Rows that are shown until more are asked for. */
-const ROWS_AT_ONCE = 30;
+const ROWS_AT_ONCE = 20;
 
 /**
  * Returns the choices that a fresh table starts with: fastest first.
