@@ -20,8 +20,11 @@ import type { ModelManifest } from "./manifest.ts";
 /** How many held-out pictures the card speaks of. */
 export const HELD_OUT_COUNT = 500;
 
+/** The distribution of the pictures that the card speaks of: the one that training ends on. */
+export const CARD_DISTRIBUTION = "plain";
+
 /** Thresholds of an evaluation by ultralytics (`val`: conf 0.001, iou 0.7, max_det 300). */
-const EVALUATION_OPTIONS = { scoreThreshold: 0.001, iouThreshold: 0.7, maxDetections: 300 };
+const EVALUATION_OPTIONS = { scoreThreshold: 0.001, nmsIou: 0.7, maxDetections: 300 };
 
 const MODELS_FOLDER = path.dirname(import.meta.dirname!);
 
@@ -33,7 +36,9 @@ function nameOf(index: number): string {
 /** Returns the annotations of the first `count` held-out pictures as the text of a COCO file. */
 export function heldOutAnnotations(count: number): string {
   const pictures = Array.from({ length: count }, (_, i) => {
-    const { widthPx, heightPx, people } = rendered(requestOf(FIRST_SEED.heldOut + i));
+    const { widthPx, heightPx, people } = rendered(
+      requestOf(CARD_DISTRIBUTION, FIRST_SEED.heldOut + i),
+    );
     return { file: nameOf(i), widthPx, heightPx, people };
   });
   return JSON.stringify(keypointFileOf("Held-out pictures of Posemark's models", pictures)) + "\n";
@@ -55,7 +60,7 @@ export async function heldOutDetections(
   await using session = await openSession(modelFile, { threads: 1 });
   const results: CocoResult[] = [];
   for (let i = 0; i < count; i++) {
-    const picture = rendered(requestOf(FIRST_SEED.heldOut + i));
+    const picture = rendered(requestOf(CARD_DISTRIBUTION, FIRST_SEED.heldOut + i));
     const geometry = letterboxGeometry(picture.widthPx, picture.heightPx, {
       mode: "fixed",
       ...inputShape,

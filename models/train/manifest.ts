@@ -1,3 +1,5 @@
+import type { Stage } from "./schedule.ts";
+
 /** What is written beside each shipped model: `models/NAME.json`. */
 export type ModelManifest = {
   schemaVersion: 1;
@@ -18,13 +20,9 @@ export type ModelManifest = {
   licence: "AGPL-3.0";
   trainedOn: {
     description: string;
-    /** How many different pictures there were. */
-    pictures: number;
-    /** How many batches the training had, and how many pictures a batch. */
-    batches: number;
-    batch: number;
+    /** What was trained on one after the other, each stage from the weights of the one before. */
+    stages: Stage[];
     seed: number;
-    sidePx: number;
     wallSeconds: number;
     ultralytics: string;
     torch: string;

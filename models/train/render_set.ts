@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import sharp from "sharp";
 import { rendered, type Rendering } from "../../fixtures/render/render.ts";
-import { FIRST_SEED, PICTURE_SIDE_PX, requestOf } from "./distribution.ts";
+import { type Distribution, FIRST_SEED, requestOf } from "./distribution.ts";
 
 /** Quality of the pictures' JPEG files. */
 const JPEG_QUALITY = 93;
@@ -39,6 +39,7 @@ export function labelLines(rendering: Rendering): string {
 /** Renders `count` pictures of a set, from its `start`-th on, into the folder `out`. */
 export async function renderSet(
   out: string,
+  distribution: Distribution,
   set: keyof typeof FIRST_SEED,
   start: number,
   count: number,
@@ -49,7 +50,7 @@ export async function renderSet(
   await Deno.mkdir(labels, { recursive: true });
   for (let i = start; i < start + count; i++) {
     const seed = FIRST_SEED[set] + i;
-    const rendering = rendered(requestOf(seed, PICTURE_SIDE_PX));
+    const rendering = rendered(requestOf(distribution, seed));
     const { widthPx: width, heightPx: height, rgb } = rendering;
     const jpeg = await sharp(rgb, { raw: { width, height, channels: 3 } })
       .jpeg({ quality: JPEG_QUALITY }).toBuffer();
@@ -59,6 +60,12 @@ export async function renderSet(
 }
 
 if (import.meta.main) {
-  const [out, set, start, count] = Deno.args;
-  await renderSet(out, set as keyof typeof FIRST_SEED, Number(start), Number(count));
+  const [out, distribution, set, start, count] = Deno.args;
+  await renderSet(
+    out,
+    distribution as Distribution,
+    set as keyof typeof FIRST_SEED,
+    Number(start),
+    Number(count),
+  );
 }

@@ -1,9 +1,11 @@
-"""Trains a yolov8n-pose from scratch on rendered pictures.
+"""Trains a yolov8n-pose on rendered pictures, from scratch or on from another training's weights.
 
-Called by train.ts. Both activations get the same data, schedule and seed; only the key `activation` of the
-model's YAML differs. The schedule counts batches: warm-up, a constant learning rate, and a linear decay over the
-last batches, for which the pictures grow to their full side. The keypoint loss starts with wide
-tolerances (OKS sigmas) that shrink to COCO's: keypoints that are far off have no gradient otherwise.
+Called by train.ts, once per stage. Both activations get the same data, schedule and seed; only the key
+`activation` of the model's YAML differs. The schedule counts batches: warm-up, a constant learning rate, and a
+linear decay over the last batches, for which the pictures grow to their full side.
+
+Keypoints that are far off have next to no gradient in the stock loss, 1 - exp(-e) with e the exponent of OKS. So
+`--keypoint-loss narrowing` starts it with wide OKS sigmas that shrink to COCO's, and `log` uses log(1 + e).
 
 Nothing before the decay depends on the total, so that it can be changed while training: OUT/batches, a
 file with a number, is read now and then, and the result is the same as with that number from the start.
@@ -24,11 +26,8 @@ from ultralytics.utils.metrics import OKS_SIGMA
 
 ACTIVATIONS = {"silu": "nn.SiLU()", "relu": "nn.ReLU()"}
 FLIPPED_KEYPOINTS = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
-LEARNING_RATE = 0.0012
 WARMUP_BATCHES = 200
-DECAY_BATCHES = 1200
-LAST_LEARNING_RATE = 0.02  # of LEARNING_RATE
-EARLY_SIDE = 0.8  # of the full side, until the decay
+LAST_LEARNING_RATE = 0.02  # of the constant one
 WIDEST_SIGMAS = 4.0
 SIGMAS_NARROW_AT_BATCH = 2000
 SAVE_EVERY_BATCHES = 500
@@ -38,18 +37,35 @@ class Finished(Exception):
     """Ends the training after its last batch, wherever in an epoch that is."""
 
 
+class LogKeypointLoss(torch.nn.Module):
+    """The mean of log(1 + e) over labelled keypoints, where OKS is the mean of exp(-e)."""
+
+    def __init__(self):
+        super().__init__()
+        self.sigmas = torch.from_numpy(OKS_SIGMA).float()
+
+    def forward(self, pred_kpts, gt_kpts, kpt_mask, area):
+        squared = ((pred_kpts[..., :2] - gt_kpts[..., :2]) ** 2).sum(-1)
+        e = squared / ((2 * self.sigmas).pow(2) * (area + 1e-9) * 2)
+        share = kpt_mask.shape[1] / (kpt_mask.sum(1) + 1e-9)
+        return (share.view(-1, 1) * torch.log1p(e) * kpt_mask).mean()
+
+
 class PictureTrainer(PoseTrainer):
     """The stock trainer with a schedule that counts batches."""
 
     batches = 0
     total = 0
     total_file = None
+    options = None
+    weights = None
 
     def read_total(self):
         """Takes the total from OUT/batches where the decay has not begun."""
-        if self.batches < self.total - DECAY_BATCHES and self.total_file.exists():
+        decay = self.options.decay_batches
+        if self.batches < self.total - decay and self.total_file.exists():
             asked = int(self.total_file.read_text())
-            if asked - DECAY_BATCHES > self.batches and asked != self.total:
+            if asked - decay > self.batches and asked != self.total:
                 print(f"\nbatches: {self.total} -> {asked}", flush=True)
                 self.total = asked
 
@@ -58,22 +74,33 @@ class PictureTrainer(PoseTrainer):
         if self.batches % 25 == 0:
             self.read_total()
         rate = min(1.0, (self.batches + 1) / WARMUP_BATCHES)
-        decayed = (self.batches - (self.total - DECAY_BATCHES)) / DECAY_BATCHES
-        if decayed > 0:
-            rate *= 1 - decayed * (1 - LAST_LEARNING_RATE)
+        decay = self.options.decay_batches
+        if self.batches > self.total - decay:
+            rate *= 1 - (self.batches - self.total + decay) / decay * (1 - LAST_LEARNING_RATE)
         for group in self.optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * rate
+            group["lr"] = self.options.lr * rate
         if getattr(self.model, "criterion", None) is None:
             self.model.criterion = self.model.init_criterion()
-        width = WIDEST_SIGMAS ** max(0.0, 1 - self.batches / SIGMAS_NARROW_AT_BATCH)
-        sigmas = torch.from_numpy(OKS_SIGMA).float() * width
-        self.model.criterion.keypoint_loss.sigmas = sigmas
+            if self.options.keypoint_loss == "log":
+                self.model.criterion.keypoint_loss = LogKeypointLoss()
+        if self.options.keypoint_loss == "narrowing":
+            width = WIDEST_SIGMAS ** max(0.0, 1 - self.batches / SIGMAS_NARROW_AT_BATCH)
+            sigmas = torch.from_numpy(OKS_SIGMA).float() * width
+            self.model.criterion.keypoint_loss.sigmas = sigmas
+
+    def get_model(self, cfg=None, weights=None, verbose=True):
+        """Starts from the weights of an earlier training where there are some."""
+        model = super().get_model(cfg, weights, verbose)
+        if self.weights is not None:
+            earlier = torch.load(self.weights, map_location="cpu")["model"].float().state_dict()
+            model.load_state_dict(earlier)
+        return model
 
     def preprocess_batch(self, batch):
         """Reduces the pictures until the decay begins."""
         batch = super().preprocess_batch(batch)
-        early = self.batches < self.total - DECAY_BATCHES
-        side = round(self.args.imgsz * (EARLY_SIDE if early else 1) / 32) * 32
+        early = self.batches < self.total - self.options.decay_batches
+        side = self.options.early_imgsz if early else self.args.imgsz
         images = batch["img"]
         if images.shape[-1] != side:
             images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
@@ -126,8 +153,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--batches", type=int, required=True)
+    parser.add_argument("--decay-batches", type=int, required=True)
     parser.add_argument("--imgsz", type=int, required=True)
+    parser.add_argument("--early-imgsz", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--lr", type=float, required=True)
+    parser.add_argument("--keypoint-loss", choices=["narrowing", "log"], required=True)
+    parser.add_argument("--weights", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -151,7 +183,7 @@ def main() -> None:
         workers=0,
         cache="ram",
         optimizer="AdamW",
-        lr0=LEARNING_RATE,
+        lr0=args.lr,
         lrf=1.0,
         weight_decay=0.0005,
         warmup_epochs=0.0,
@@ -170,6 +202,8 @@ def main() -> None:
         exist_ok=True,
     )
     started = time.time()
+    PictureTrainer.options = args
+    PictureTrainer.weights = args.weights
     trainer = PictureTrainer(overrides=overrides)
     trainer.total = args.batches
     trainer.total_file = args.out / "batches"

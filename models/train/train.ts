@@ -7,23 +7,21 @@ import { HarnessError } from "../../harness/errors.ts";
 import { sha256Of } from "../../fixtures/hash.ts";
 import { FIRST_SEED } from "./distribution.ts";
 import type { ModelManifest } from "./manifest.ts";
+import { renderSet } from "./render_set.ts";
+import type { Stage } from "./schedule.ts";
 import { type TrainOptions, trainOptionsOf } from "./train_options.ts";
 
 const HERE = import.meta.dirname!;
 
 /** Pictures that ultralytics wants as a validation set; the card's accuracy is not measured on them. */
-const VALIDATION_PICTURES = 300;
+const VALIDATION_PICTURES = 64;
 
 /** How many of a failed command's last lines an error carries. */
 const TAIL_LINES = 20;
 
-/** What train.py writes when it is done. */
-type TrainSummary = {
+/** What train.py writes when a stage is done. */
+type StageSummary = {
   checkpoint: string;
-  pictures: number;
-  batches: number;
-  batch: number;
-  seed: number;
   wallSeconds: number;
   ultralytics: string;
   torch: string;
@@ -31,42 +29,37 @@ type TrainSummary = {
 
 /** Trains and exports as the options say; returns the path of the ONNX file. */
 export async function trainModel(options: TrainOptions): Promise<string> {
-  const { activation, cache, out } = options;
+  const { activation, cache, out, threads } = options;
   const python = await preparedPython(path.join(cache, "train-venv"));
-  const data = path.join(cache, "train", `data-${options.pictures}`);
-  await renderedSet(data, options.pictures);
-
-  const work = path.join(cache, "train", "out");
-  const numbers = Object.entries({
-    batches: options.batches,
-    batch: options.batch,
-    imgsz: options.trainSidePx,
-    seed: options.seed,
-    threads: options.threads,
-  }).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const environment = {
     YOLO_CONFIG_DIR: path.join(cache, "train", "ultralytics"),
-    OMP_NUM_THREADS: String(options.threads),
+    OMP_NUM_THREADS: String(threads),
   };
-  await run("train the model", python, [
-    path.join(HERE, "train.py"),
-    ...["--activation", activation, "--data", data, "--out", work],
-    ...numbers,
-  ], environment);
-  const summary: TrainSummary = JSON.parse(
-    await Deno.readTextFile(path.join(work, `${activation}.json`)),
-  );
+  const summaries: StageSummary[] = [];
+  for (const [i, stage] of options.stages.entries()) {
+    const data = path.join(cache, "train", `${stage.distribution}-${stage.pictures}`);
+    await renderedSet(data, stage);
+    const work = path.join(cache, "train", `stage-${i + 1}`);
+    const weights = summaries.length === 0 ? [] : ["--weights", summaries[i - 1].checkpoint];
+    await run("train the model", python, [
+      path.join(HERE, "train.py"),
+      ...["--activation", activation, "--data", data, "--out", work, ...weights],
+      ...stageArguments(stage),
+      ...["--seed", String(options.seed), "--threads", String(threads)],
+    ], environment);
+    summaries.push(JSON.parse(await Deno.readTextFile(path.join(work, `${activation}.json`))));
+  }
 
   await Deno.mkdir(out, { recursive: true });
   const name = `posemark-n-${activation}`;
   const model = path.join(out, `${name}.onnx`);
   await run("export the model", python, [
     path.join(HERE, "export.py"),
-    ...["--checkpoint", summary.checkpoint, "--out", model],
+    ...["--checkpoint", summaries[summaries.length - 1].checkpoint, "--out", model],
     ...["--imgsz", String(options.exportSidePx)],
   ], environment);
   const bytes = await Deno.readFile(model);
-  const manifest = manifestOf(name, bytes.length, await sha256Of(bytes), options, summary);
+  const manifest = manifestOf(name, bytes.length, await sha256Of(bytes), options, summaries);
   await Deno.writeTextFile(
     path.join(out, `${name}.json`),
     JSON.stringify(manifest, null, 2) + "\n",
@@ -74,15 +67,29 @@ export async function trainModel(options: TrainOptions): Promise<string> {
   return model;
 }
 
+/** Returns the arguments of train.py that say what a stage is. */
+export function stageArguments(stage: Stage): string[] {
+  return Object.entries({
+    "batches": stage.batches,
+    "decay-batches": stage.decayBatches,
+    "batch": stage.batch,
+    "imgsz": stage.sidePx,
+    "early-imgsz": stage.earlySidePx,
+    "lr": stage.learningRate,
+    "keypoint-loss": stage.keypointLoss,
+  }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
 /** Returns what is written beside a trained model. */
 export function manifestOf(
   name: string,
   sizeBytes: number,
   sha256: string,
-  options: TrainOptions,
-  summary: TrainSummary,
+  options: Pick<TrainOptions, "activation" | "exportSidePx" | "seed" | "stages">,
+  summaries: readonly Pick<StageSummary, "wallSeconds" | "ultralytics" | "torch">[],
 ): ModelManifest {
   const side = options.exportSidePx;
+  const { ultralytics, torch } = summaries[summaries.length - 1];
   return {
     schemaVersion: 1,
     name,
@@ -103,14 +110,11 @@ export function manifestOf(
     licence: "AGPL-3.0",
     trainedOn: {
       description: `pictures rendered by fixtures/render, seeds from ${FIRST_SEED.train} on`,
-      pictures: summary.pictures,
-      batches: summary.batches,
-      batch: summary.batch,
-      seed: summary.seed,
-      sidePx: options.trainSidePx,
-      wallSeconds: summary.wallSeconds,
-      ultralytics: summary.ultralytics,
-      torch: summary.torch,
+      stages: [...options.stages],
+      seed: options.seed,
+      wallSeconds: summaries.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0),
+      ultralytics,
+      torch,
     },
   };
 }
@@ -132,17 +136,16 @@ async function preparedPython(venv: string): Promise<string> {
   return python;
 }
 
-async function renderedSet(data: string, pictures: number): Promise<void> {
+async function renderedSet(data: string, { distribution, pictures }: Stage): Promise<void> {
   const stamp = path.join(data, "complete");
-  const wanted = JSON.stringify({ pictures, firstSeed: FIRST_SEED });
+  const wanted = JSON.stringify({ distribution, pictures, firstSeed: FIRST_SEED });
   if (await Deno.readTextFile(stamp).catch(() => null) === wanted) return;
   console.error(`Rendering ${pictures} pictures into ${data} ...`);
   await Deno.remove(data, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
-  const { renderSet } = await import("./render_set.ts");
-  await renderSet(data, "train", 0, pictures);
-  await renderSet(data, "val", 0, VALIDATION_PICTURES);
+  await renderSet(data, distribution, "train", 0, pictures);
+  await renderSet(data, distribution, "val", 0, VALIDATION_PICTURES);
   await Deno.writeTextFile(stamp, wanted);
 }
 

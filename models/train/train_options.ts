@@ -1,49 +1,40 @@
-import { parseArgs } from "node:util";
 import * as path from "@std/path";
+import { parseArgs } from "node:util";
 import { HarnessError } from "../../harness/errors.ts";
 import { type Activation, ACTIVATIONS } from "./manifest.ts";
+import { limitedStages, SHIPPED_EXPORT_SIDE_PX, SHIPPED_STAGES, type Stage } from "./schedule.ts";
 
 /** What a training is asked to do. */
 export type TrainOptions = {
   activation: Activation;
   /** Where the ONNX file and its manifest go. */
   out: string;
-  /** Where the virtual environment, the rendered set and the checkpoints go. */
+  /** Where the virtual environment, the rendered pictures and the checkpoints go. */
   cache: string;
-  pictures: number;
-  /** How many batches the training has, and how many pictures a batch. */
-  batches: number;
-  batch: number;
+  stages: readonly Stage[];
   seed: number;
+  /** Threads of torch: another number may give slightly other weights. */
   threads: number;
-  trainSidePx: number;
   exportSidePx: number;
 };
 
-/** How the shipped models were trained. */
-export const SHIPPED_SCHEDULE = {
-  pictures: 8000,
-  batches: 4500,
-  batch: 8,
-  seed: 0,
-  threads: 1,
-  trainSidePx: 160,
-  exportSidePx: 160,
-} as const;
-
-/** The options that are numbers: their name, the field, the least value and the step. */
-const NUMBERS = [
-  { name: "pictures", field: "pictures", least: 1, step: 1 },
-  { name: "batches", field: "batches", least: 1, step: 1 },
-  { name: "batch", field: "batch", least: 1, step: 1 },
-  { name: "seed", field: "seed", least: 0, step: 1 },
-  { name: "threads", field: "threads", least: 1, step: 1 },
-  { name: "imgsz", field: "trainSidePx", least: 32, step: 32 },
-  { name: "export-imgsz", field: "exportSidePx", least: 32, step: 32 },
-] as const;
+const OPTION_NAMES = [
+  ...[
+    "activation",
+    "out",
+    "cache",
+    "pictures",
+    "batches",
+    "seed",
+    "threads",
+    "export-imgsz",
+  ] as const,
+];
 
 /**
  * Returns the options that the arguments ask for; what they leave out is as for the shipped models.
+ *
+ * `--pictures` and `--batches` limit every stage, for a quick try.
  *
  * @param environment reads a variable: `XDG_CACHE_HOME`, `HOME` or `USERPROFILE`.
  * @throws {HarnessError} `bad-option` for an unknown option or activation, or a number out of range.
@@ -52,49 +43,68 @@ export function trainOptionsOf(
   args: string[],
   environment: (name: string) => string | undefined = Deno.env.get,
 ): TrainOptions {
-  const names = ["activation", "out", "cache", ...NUMBERS.map(({ name }) => name)];
-  const parsed = parsedOptions(args, names);
-  const activation = ACTIVATIONS.find((known) => known === parsed.activation);
+  const given = parsedOptions(args);
+  const activation = ACTIVATIONS.find((known) => known === given.activation);
   if (activation === undefined) {
     throw new HarnessError(
       "bad-option",
-      `Cannot train: --activation is ${parsed.activation || "missing"}: expected ${
+      `Cannot train: --activation is ${given.activation || "missing"}: expected ${
         ACTIVATIONS.join(" or ")
       }`,
     );
   }
-  const numbers: Record<string, number> = { ...SHIPPED_SCHEDULE };
-  for (const { name, field, least, step } of NUMBERS) {
-    const text = parsed[name];
-    if (text === undefined) continue;
-    const value = text === "" ? NaN : Number(text);
-    if (!Number.isSafeInteger(value) || value < least || value % step !== 0) {
-      throw new HarnessError(
-        "bad-option",
-        `Cannot train: --${name} is "${text}": expected a whole number from ${least} on` +
-          (step > 1 ? `, a multiple of ${step}` : ""),
-      );
-    }
-    numbers[field] = value;
-  }
-  const cache = typeof parsed.cache === "string" ? parsed.cache : cacheFolder(environment);
-  const out = typeof parsed.out === "string" ? parsed.out : path.join(cache, "train", "models");
-  return { ...numbers, activation, cache, out } as TrainOptions;
+  const limits = {
+    pictures: wholeNumber(given, "pictures", 1, 1),
+    batches: wholeNumber(given, "batches", 1, 1),
+  };
+  const cache = given.cache ?? cacheFolder(environment);
+  return {
+    activation,
+    out: given.out ?? path.join(cache, "train", "models"),
+    cache,
+    stages: limitedStages(SHIPPED_STAGES, limits),
+    seed: wholeNumber(given, "seed", 0, 1) ?? 0,
+    threads: wholeNumber(given, "threads", 1, 1) ?? 1,
+    exportSidePx: wholeNumber(given, "export-imgsz", 32, 32) ?? SHIPPED_EXPORT_SIDE_PX,
+  };
 }
 
-function parsedOptions(args: string[], names: string[]): Record<string, unknown> {
-  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+type GivenOptions = Partial<Record<typeof OPTION_NAMES[number], string>>;
+
+function parsedOptions(args: string[]): GivenOptions {
+  const options = Object.fromEntries(
+    OPTION_NAMES.map((name) => [name, { type: "string" as const }]),
+  );
   try {
     return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
   } catch (cause) {
     throw new HarnessError(
       "bad-option",
       `Cannot train: ${(cause as Error).message}: expected ${
-        names.map((n) => `--${n}`).join(", ")
+        OPTION_NAMES.map((name) => `--${name}`).join(", ")
       }`,
       { cause },
     );
   }
+}
+
+function wholeNumber(
+  given: GivenOptions,
+  name: typeof OPTION_NAMES[number],
+  least: number,
+  step: number,
+): number | null {
+  const text = given[name];
+  if (text === undefined) return null;
+  const value = text === "" ? NaN : Number(text);
+  if (!Number.isSafeInteger(value) || value < least || value % step !== 0) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot train: --${name} is "${text}": expected a whole number from ${least} on` +
+        (step > 1 ? `, a multiple of ${step}` : ""),
+    );
+  }
+  return value;
 }
 
 function cacheFolder(environment: (name: string) => string | undefined): string {

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../../harness/errors.ts";
-import { SHIPPED_SCHEDULE, trainOptionsOf } from "./train_options.ts";
+import { SHIPPED_EXPORT_SIDE_PX, SHIPPED_STAGES } from "./schedule.ts";
+import { trainOptionsOf } from "./train_options.ts";
 
 const HOME = (name: string) => name === "HOME" ? "/home/ann" : undefined;
 
@@ -11,7 +12,10 @@ function assertBadOption(args: string[], message: string): void {
 
 Deno.test("trainOptionsOf() is the shipped schedule in the user's cache when only the activation is given", () => {
   assertEquals(trainOptionsOf(["--activation", "relu"], HOME), {
-    ...SHIPPED_SCHEDULE,
+    stages: [...SHIPPED_STAGES],
+    seed: 0,
+    threads: 1,
+    exportSidePx: SHIPPED_EXPORT_SIDE_PX,
     activation: "relu",
     cache: "/home/ann/.cache/posemark",
     out: "/home/ann/.cache/posemark/train/models",
@@ -24,19 +28,10 @@ Deno.test("trainOptionsOf() follows XDG_CACHE_HOME", () => {
 });
 
 Deno.test("trainOptionsOf() takes numbers and folders from the arguments", () => {
-  const args = [
-    "--activation=silu",
-    "--batches",
-    "20",
-    "--imgsz",
-    "96",
-    "--seed",
-    "0",
-    "--out",
-    "o",
-  ];
-  const options = trainOptionsOf(args, HOME);
-  assertEquals([options.batches, options.trainSidePx, options.seed, options.out], [20, 96, 0, "o"]);
+  const args = ["--activation=silu", "--batches", "20", "--export-imgsz", "96", "--seed", "0"];
+  const options = trainOptionsOf([...args, "--out", "o", "--cache", "c"], HOME);
+  assertEquals(options.stages.map(({ batches }) => batches), SHIPPED_STAGES.map(() => 20));
+  assertEquals([options.exportSidePx, options.seed, options.out, options.cache], [96, 0, "o", "c"]);
 });
 
 Deno.test("trainOptionsOf() refuses a missing or unknown activation", () => {
@@ -45,9 +40,9 @@ Deno.test("trainOptionsOf() refuses a missing or unknown activation", () => {
 });
 
 Deno.test("trainOptionsOf() refuses numbers that are out of range or not numbers", () => {
-  assertBadOption(["--activation", "relu", "--imgsz", "100"], "a multiple of 32");
+  assertBadOption(["--activation", "relu", "--export-imgsz", "100"], "a multiple of 32");
   assertBadOption(["--activation", "relu", "--batches", "0"], "from 1 on");
-  assertBadOption(["--activation", "relu", "--batch", "x"], '--batch is "x"');
+  assertBadOption(["--activation", "relu", "--threads", "x"], '--threads is "x"');
   assertBadOption(["--activation", "relu", "--seed="], '--seed is ""');
 });
 
