@@ -26,6 +26,15 @@ export const CARD_DISTRIBUTION = "plain";
 /** Thresholds of an evaluation by ultralytics (`val`: conf 0.001, iou 0.7, max_det 300). */
 const EVALUATION_OPTIONS = { scoreThreshold: 0.001, nmsIou: 0.7, maxDetections: 300 };
 
+/** The head of the shipped models: one class, 17 keypoints, decoded in the graph to [1, 56, anchors]. */
+export const DECODED_HEAD: HeadSpec = {
+  classCount: 1,
+  keypointCount: 17,
+  keypointDims: 3,
+  regMax: 16,
+  outputs: [{ blob: "output0", role: "decoded", stride: null }],
+};
+
 const MODELS_FOLDER = path.dirname(import.meta.dirname!);
 
 /** Returns the file name of a held-out picture. */
@@ -50,13 +59,6 @@ export async function heldOutDetections(
   inputShape: { widthPx: number; heightPx: number },
   count: number,
 ): Promise<CocoResult[]> {
-  const head: HeadSpec = {
-    classCount: 1,
-    keypointCount: 17,
-    keypointDims: 3,
-    regMax: 16,
-    outputs: [{ blob: "output0", role: "decoded", stride: null }],
-  };
   await using session = await openSession(modelFile, { threads: 1 });
   const results: CocoResult[] = [];
   for (let i = 0; i < count; i++) {
@@ -66,7 +68,7 @@ export async function heldOutDetections(
       ...inputShape,
     });
     const blobs = await session.blobs(letterbox(picture, geometry), inputShape);
-    const { detections } = detect(head, blobs, geometry, EVALUATION_OPTIONS);
+    const { detections } = detect(DECODED_HEAD, blobs, geometry, EVALUATION_OPTIONS);
     results.push(...toCocoResults(i + 1, detections));
   }
   return results;
