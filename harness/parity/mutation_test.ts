@@ -1,0 +1,83 @@
+import { assert, assertEquals } from "@std/assert";
+import { type MutationRow, mutationTable } from "./mutation_table.ts";
+import { DEFAULT_BARS, type JudgeOptions } from "./judge.ts";
+import { summarizeParity } from "./summary.ts";
+import { openRealRunner, runProgram, sharedAvailable } from "./testdata/real_runner.ts";
+
+const OPTIONS: JudgeOptions = {
+  scoreThreshold: 0.25,
+  nmsIou: 0.7,
+  maxDetections: 300,
+  bar: DEFAULT_BARS,
+};
+const TABLE = new URL("testdata/mutations.md", import.meta.url);
+
+/** Photographs with people of several sizes, cut-off bodies and overlaps; none fills the square. */
+const PHOTOGRAPHS = ["000000165518", "000000153797", "000000000790"];
+
+Deno.test({
+  name:
+    "judgeImage() catches every injected defect of the runner at its stage, and nothing in a clean run",
+  ignore: !sharedAvailable(),
+  fn: async () => {
+    await using runner = await openRealRunner(["raw"]);
+    const defects: { name: string; stage: string; description: string }[] =
+      (await runProgram([runner.program, "defects"])).trim().split("\n").map((line) =>
+        JSON.parse(line)
+      );
+    assert(defects.length >= 25, `${defects.length} defects`);
+    const request = {
+      head: "raw",
+      shape: { mode: "fixed", widthPx: 640, heightPx: 640 },
+      images: runner.photographs.filter(({ id }) => PHOTOGRAPHS.includes(id)),
+      options: OPTIONS,
+    } as const;
+    assertEquals(request.images.length, PHOTOGRAPHS.length);
+    const summaryOf = async (extra: string[]) =>
+      summarizeParity(await runner.judge({ ...request, extra }), {
+        speedOnly: false,
+        expectedImages: request.images.length,
+      });
+    const clean = await summaryOf([]);
+    assertEquals(clean.verdict, "pass", clean.reason);
+    const rows: MutationRow[] = [];
+    const wrong: string[] = [];
+    for (const { name, stage, description } of defects) {
+      const summary = await summaryOf(["--inject-defect", name]);
+      rows.push({ name, description, caughtAt: summary.firstFailedStage, reason: summary.reason });
+      if (summary.verdict !== "fail" || summary.firstFailedStage !== stage) {
+        wrong.push(
+          `${name}: expected a failure at ${stage}, found ${summary.verdict} at ${summary.firstFailedStage}: ${summary.reason}`,
+        );
+      }
+    }
+    if (Deno.env.get("POSEMARK_UPDATE_TABLE") === "1") {
+      await Deno.writeTextFile(TABLE, mutationTable(rows));
+    }
+    assertEquals(wrong, []);
+    const withoutReasons = (table: string) =>
+      table.trim().split("\n").map((line) => line.split(" | ").slice(0, 3).join(" | "));
+    assertEquals(
+      withoutReasons(mutationTable(rows)),
+      withoutReasons(await Deno.readTextFile(TABLE)),
+      "run this test with POSEMARK_UPDATE_TABLE=1 and review the table",
+    );
+  },
+});
+
+Deno.test("mutationTable() is a Markdown table in which an escape stands out and reasons are short", () => {
+  const table = mutationTable([
+    { name: "a", description: "does a", caughtAt: null, reason: "x|y" },
+    {
+      name: "b",
+      description: "does b",
+      caughtAt: "decode",
+      reason:
+        "decode differs first: 2 of 3 images, worst im1: row 0 differs; float32 against float64",
+    },
+  ]);
+  assertEquals(table.split("\n").slice(2, 4), [
+    "| `a` | does a | **not caught** | x\\|y |",
+    "| `b` | does b | decode | row 0 differs |",
+  ]);
+});

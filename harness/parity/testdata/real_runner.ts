@@ -1,0 +1,189 @@
+/**
+ * The real runner on real photographs, for tests: shared models, the host's test build, references kept per image and shape.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { buildRunner } from "../../build/runner.ts";
+import { type PreparedVariant, prepareVariants } from "../../model/prepare.ts";
+import { SILENT } from "../../progress.ts";
+import type { RgbImage } from "../../pose/letterbox.ts";
+import type { ParityRecord } from "../../records.ts";
+import { rawSpec } from "../../reference/head_blobs.ts";
+import { loadImage, openDataset } from "../../reference/images.ts";
+import { type Reference, runReference } from "../../reference/reference.ts";
+import { openReferenceModel, type ReferenceModel } from "../../reference/reference_model.ts";
+import { readRunnerStages, writeReferenceFiles } from "../../reference/stage_files.ts";
+import { runCommand, stagesCommand } from "../../run/runner_command.ts";
+import { parseRunnerOutput } from "../../run/runner_output.ts";
+import { type Head, type Shape, shapeName, type VariantManifest } from "../../variant.ts";
+import { headReference, judgeImage, type JudgeOptions } from "../judge.ts";
+
+const SHARED = path.join(import.meta.dirname!, "..", "..", "..", "..", "shared");
+
+/** True when the shared models and photographs are there, or POSEMARK_REQUIRE_ALL=1 demands them. */
+export function sharedAvailable(): boolean {
+  if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") return true;
+  try {
+    Deno.statSync(path.join(SHARED, "models", "yolov8n-pose-silu.onnx"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Path of a shared model. */
+export function sharedModel(activation: "silu" | "relu"): string {
+  return path.join(SHARED, "models", `yolov8n-pose-${activation}.onnx`);
+}
+
+/** Path of the shared photographs with annotations. */
+export const SHARED_PHOTOGRAPHS = path.join(SHARED, "data", "coco");
+
+/** A photograph in memory. */
+export interface Photograph extends RgbImage {
+  id: string;
+}
+
+/** What a launch is made of. */
+export interface LaunchRequest {
+  head: Head;
+  shape: Shape;
+  images: readonly Photograph[];
+  options: JudgeOptions;
+  /** More arguments, for instance `--inject-defect NAME`. */
+  extra?: string[];
+  sigmoid?: "exact" | "fast";
+}
+
+/** The runner and what it needs; dispose it to remove its files. */
+export interface RealRunner extends AsyncDisposable {
+  /** Path of the program. */
+  program: string;
+  photographs: Photograph[];
+  model: ReferenceModel;
+  /** Returns the manifest of a head for that shape. Raw heads are convolutions only: one graph serves all shapes. */
+  variant(head: Head, shape: Shape): VariantManifest;
+  /** Returns the reference, computed once per image and shape; thresholds are applied anew. */
+  reference(
+    image: Photograph,
+    manifest: VariantManifest,
+    options: JudgeOptions,
+  ): Promise<Reference>;
+  /** Runs `run` and `stages` on the images and returns the judged records. */
+  judge(request: LaunchRequest): Promise<ParityRecord[]>;
+}
+
+/** Runs the program; throws with its last lines when it fails. */
+export async function runProgram([program, ...args]: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+  if (!success) {
+    throw new Error(
+      `${path.basename(program)} ${args[0]} failed: ${new TextDecoder().decode(stderr)}`,
+    );
+  }
+  return new TextDecoder().decode(stdout);
+}
+
+/** Returns the host's test build of the runner with the shared SiLU model prepared for these heads, in float32. */
+export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
+  const { runner: program } = await buildRunner({ target: "host", kind: "test", progress: SILENT });
+  const prepared: PreparedVariant[] = await prepareVariants({
+    models: [sharedModel("silu")],
+    activations: null,
+    heads,
+    precisions: ["fp32"],
+    shapes: [{ mode: "own" }],
+    converters: ["pnnx"],
+    progress: SILENT,
+  });
+  const [first] = prepared;
+  const model = await openReferenceModel(
+    path.join(first.dir, first.manifest.referenceOnnx.file),
+    { threads: null },
+  );
+  const dataset = await openDataset(SHARED_PHOTOGRAPHS);
+  const photographs: Photograph[] = [];
+  for (const image of dataset.images) photographs.push({ id: image.id, ...await loadImage(image) });
+  const work = await Deno.makeTempDir();
+  const references = new Map<string, Reference>();
+  const of = (head: Head) => prepared.find(({ manifest }) => manifest.head === head)!;
+  const variant = (head: Head, shape: Shape) => ({ ...of(head).manifest, shape });
+  const reference: RealRunner["reference"] = async (image, manifest, options) => {
+    const key = `${image.id} ${shapeName(manifest.shape)}`;
+    const known = references.get(key) ??
+      await runReference(image, manifest.shape, model, rawSpec(manifest), options);
+    references.set(key, known);
+    return known;
+  };
+  return {
+    program,
+    photographs,
+    model,
+    variant,
+    reference,
+    async judge({ head, shape, images, options, extra = [], sigmoid = "exact" }) {
+      const folder = await Deno.makeTempDir({ dir: work });
+      const manifest = variant(head, shape);
+      const { dir } = of(head);
+      const dump = path.join(folder, "dump");
+      await Deno.mkdir(dump);
+      const list: string[] = [];
+      for (const image of images) {
+        await Deno.writeFile(path.join(folder, `${image.id}.rgb`), image.rgb);
+        list.push(`${image.id}\t${image.widthPx}\t${image.heightPx}\t${image.id}.rgb\n`);
+        const known = await reference(image, manifest, options);
+        const { blobs, detected } = headReference(manifest, known, options);
+        await writeReferenceFiles(folder, image.id, known, blobs, detected.candidates);
+      }
+      const imageList = path.join(folder, "images.tsv");
+      await Deno.writeTextFile(imageList, list.join(""));
+      const paths = {
+        runner: program,
+        param: path.join(dir, manifest.param.file),
+        bin: path.join(dir, manifest.bin.file),
+        imageList,
+      };
+      const settings = {
+        threads: 1,
+        powersave: 0,
+        coreMask: null,
+        scoreThreshold: options.scoreThreshold,
+        nmsIou: options.nmsIou,
+        sigmoid,
+        traps: [],
+        warmup: 0,
+        iterations: 0,
+      };
+      const output = parseRunnerOutput(
+        await runProgram([...runCommand(manifest, paths, settings), ...extra]),
+        { imageIds: images.map(({ id }) => id), iterations: 0, where: "test" },
+      );
+      const folders = { reference: folder, dump };
+      await runProgram([...stagesCommand(manifest, paths, settings, folders), ...extra]);
+      const records: ParityRecord[] = [];
+      const { precisionEffective } = output.header.options;
+      for (const [index, image] of images.entries()) {
+        const known = await reference(image, manifest, options);
+        records.push(judgeImage({
+          runId: "test",
+          device: "host",
+          manifest,
+          imageId: image.id,
+          precisionEffective,
+          options: { ...options, sigmoid },
+          reference: known,
+          rounded: await model.measureRounding(known, precisionEffective),
+          stages: await readRunnerStages(dump, image.id, manifest.outputs.length),
+          detections: output.images[index].detections,
+        }));
+      }
+      await Deno.remove(folder, { recursive: true });
+      return records;
+    },
+    async [Symbol.asyncDispose]() {
+      await model[Symbol.asyncDispose]();
+      await Deno.remove(work, { recursive: true });
+    },
+  };
+}
