@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import * as path from "@std/path";
+import { phoneObstacle, readElf } from "../build/elf.ts";
 import { HarnessError } from "../errors.ts";
 import type { AdbSession } from "./adb_session.ts";
 import { linkError, shellLine, withDevice } from "./adb_link.ts";
@@ -13,6 +14,8 @@ import { stderrTail } from "./runner_exit.ts";
 
 /** Room that a push leaves on the device's disk, bytes: for the outputs of a run. */
 const SPARE_BYTES = 8 << 20;
+/** Slowest link that a push may have, bytes per millisecond: half a megabyte a second. */
+const SLOWEST_BYTES_PER_MS = 500;
 /** Bytes of one read of a local file. */
 const CHUNK_BYTES = 1 << 16;
 
@@ -24,32 +27,21 @@ export function parseFreeBytes(text: string): number | null {
   return match ? Number(match[3]) * 1024 : null;
 }
 
-/** ELF machine numbers (elf.h) that each ABI can run. */
-const ELF_MACHINES: Record<string, { numbers: number[]; name: string }> = {
-  "arm64-v8a": { numbers: [183, 40], name: "AArch64" },
-  "aarch64": { numbers: [183], name: "AArch64" },
-  "armeabi-v7a": { numbers: [40], name: "ARM" },
-  "x86_64": { numbers: [62, 3], name: "x86-64" },
-  "x86": { numbers: [3], name: "x86" },
-};
-/** Names of ELF machine numbers for messages. */
-const ELF_NAMES: Record<number, string> = { 3: "x86", 40: "ARM", 62: "x86-64", 183: "AArch64" };
+/** Bytes of a program that its ELF headers and interpreter lie in. */
+const HEAD_BYTES = 1 << 16;
 
 /**
- * Returns why a device of this ABI can't run a program, from the program's first 20 bytes; null when nothing speaks against it.
+ * Returns why a phone of this ABI can't start a program, from the program's first bytes; null when nothing speaks against it.
  *
  * What is no ELF file (a script) passes.
  */
-export function elfObstacle(head: Uint8Array, abi: string): string | null {
-  const isElf = head.length >= 20 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c &&
-    head[3] === 0x46;
-  const expected = ELF_MACHINES[abi];
-  if (!isElf || expected === undefined) return null;
-  const machine = new DataView(head.buffer, head.byteOffset).getUint16(18, true);
-  if (expected.numbers.includes(machine)) return null;
-  return `found a program for ${
-    ELF_NAMES[machine] ?? `ELF machine ${machine}`
-  }, expected one for ${expected.name} (${abi})`;
+export function programObstacle(head: Uint8Array, abi: string): string | null {
+  const isElf = head.length >= 20 && new TextDecoder().decode(head.subarray(1, 4)) === "ELF";
+  if (!isElf) return null;
+  if (abi !== "arm64-v8a") {
+    return `it is an ELF program, and the device's ABI is ${abi}, expected arm64-v8a`;
+  }
+  return phoneObstacle(readElf(head));
 }
 
 /** Files of one device. */
@@ -78,7 +70,9 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
   /** Sends bytes to a path; not verified. */
   const send = (source: Source, devicePath: string, mode: number, signal?: AbortSignal) => {
     const what = `push "${source.name}" to the disk`;
-    const limit = { timeoutMs: session.times.operationMs, signal };
+    // The adb server takes everything at once and passes it on at the device's pace: progress here says little.
+    const timeoutMs = session.times.operationMs + source.bytes / SLOWEST_BYTES_PER_MS;
+    const limit = { timeoutMs, signal };
     return withDevice(session.server, session.serial, what, limit, async (operation) => {
       const sync = await operation.adb.sync();
       try {
@@ -227,7 +221,7 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
     push: async (localPath, { executable, abi, signal }) => {
       const source = await fileSource(localPath);
       if (executable) {
-        const obstacle = elfObstacle(source.head, abi);
+        const obstacle = programObstacle(source.head, abi);
         if (obstacle !== null) {
           throw new HarnessError(
             "device-unsuitable",
@@ -322,10 +316,10 @@ async function fileSource(localPath: string): Promise<Source> {
     );
   }
   const hash = createHash("sha256");
-  let head = new Uint8Array();
+  const head = new Uint8Array(HEAD_BYTES);
   let bytes = 0;
   for await (const chunk of file.readable) {
-    if (bytes === 0) head = chunk.slice(0, 64);
+    if (bytes < HEAD_BYTES) head.set(chunk.subarray(0, HEAD_BYTES - bytes), bytes);
     bytes += chunk.length;
     hash.update(chunk);
   }
@@ -333,7 +327,7 @@ async function fileSource(localPath: string): Promise<Source> {
     name: path.basename(localPath),
     bytes,
     sha256: hash.digest("hex"),
-    head,
+    head: head.subarray(0, Math.min(bytes, HEAD_BYTES)),
     stream: (progress) => {
       let open: Deno.FsFile | undefined;
       return new ReadableStream({

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { elfObstacle, parseFreeBytes } from "./adb_files.ts";
+import { parseFreeBytes, programObstacle } from "./adb_files.ts";
 
 Deno.test("parseFreeBytes() reads df of toybox, also when the name of the file system is long", () => {
   const df = Deno.readTextFileSync(
@@ -16,19 +16,17 @@ Deno.test("parseFreeBytes() reads df of toybox, also when the name of the file s
   assertEquals(parseFreeBytes(""), null);
 });
 
-Deno.test("elfObstacle() speaks against programs of another machine only", () => {
-  const head = (machine: number) => {
+Deno.test("programObstacle() speaks against programs that a phone can't start, and not against scripts", () => {
+  const program = (machine: number) => {
     const bytes = new Uint8Array(64);
     bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
     bytes[18] = machine;
     return bytes;
   };
-  assertEquals(elfObstacle(head(183), "arm64-v8a"), null);
-  assertStringIncludes(elfObstacle(head(62), "arm64-v8a") ?? "", "x86-64");
-  assertStringIncludes(elfObstacle(head(183), "x86_64") ?? "", "AArch64");
-  assertEquals(
-    elfObstacle(new TextEncoder().encode("#!/system/bin/sh\necho hello\n"), "arm64-v8a"),
-    null,
-  );
-  assertEquals(elfObstacle(new Uint8Array(), "arm64-v8a"), null);
+  assertStringIncludes(programObstacle(program(183), "arm64-v8a") ?? "", "no loadable segment");
+  assertStringIncludes(programObstacle(program(62), "arm64-v8a") ?? "", "x86-64");
+  assertStringIncludes(programObstacle(program(183), "x86_64") ?? "", "expected arm64-v8a");
+  const script = new TextEncoder().encode("#!/system/bin/sh\necho hello\n");
+  assertEquals(programObstacle(script, "arm64-v8a"), null);
+  assertEquals(programObstacle(new Uint8Array(), "arm64-v8a"), null);
 });

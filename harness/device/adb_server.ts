@@ -177,9 +177,15 @@ function wrapConnection(connection: Deno.Conn): AdbServerClient.ServerConnection
   return {
     readable: connection.readable as AdbServerClient.ServerConnection["readable"],
     writable: new MaybeConsumable.WritableStream<Uint8Array>({
+      // A write that fails is not an error of its own: inside the library nobody would catch it. The reader finds the connection
+      // closed, and that is what fails the operation.
       write: async (chunk) => {
-        for (let sent = 0; sent < chunk.length;) {
-          sent += await connection.write(chunk.subarray(sent));
+        try {
+          for (let sent = 0; sent < chunk.length;) {
+            sent += await connection.write(chunk.subarray(sent));
+          }
+        } catch {
+          close();
         }
       },
     }),

@@ -160,7 +160,7 @@ export const FAULTS = [
     fault: "Program is for another CPU",
     kept: "Everything: it is refused before it is pushed",
     code: "device-unsuitable",
-    message: "expected one for AArch64",
+    message: "expected arm64",
     shownOn: "emulated",
   },
   {
