@@ -1,0 +1,254 @@
+/**
+ * Graphs of one network at the stages of its conversion → what each step removed, added and fused: pure.
+ *
+ * @module
+ */
+import type { Graph, GraphLayer } from "./graph.ts";
+import { inspectGraph } from "./inspection.ts";
+
+/** A graph with its name and what is known of its files. */
+export interface NamedGraph {
+  name: string;
+  graph: Graph;
+  /** Size on disk with the weights; null when it is not known. */
+  fileBytes: number | null;
+}
+
+/** What became of a layer between two stages. */
+export type LayerFate = "same" | "fused" | "removed" | "added";
+
+/** One stage in numbers. Sums leave out layers whose share can't be told; how many those are is beside them. */
+export interface StageSummary {
+  name: string;
+  format: Graph["format"];
+  layers: number;
+  blobs: number;
+  fusedActivations: number;
+  byType: Record<string, number>;
+  parameters: number;
+  /** Two floating-point operations a multiply-accumulate. */
+  flops: number;
+  bytesMoved: number;
+  /** Layers whose parameters, operations or bytes are not known. */
+  unknownLayers: number;
+  fileBytes: number | null;
+}
+
+/** What one step did. */
+export interface StepDifference {
+  from: string;
+  to: string;
+  /** Layers that are gone, by type; those that were fused are not among them. */
+  removed: Record<string, number>;
+  added: Record<string, number>;
+  /** Activations that became part of the layer before them. */
+  fused: { layer: string; activation: string; kind: string }[];
+  /** Fate of each layer by its place in the graph: of those before, and of those after. */
+  fatesBefore: LayerFate[];
+  fatesAfter: LayerFate[];
+}
+
+/** A comparison of two or more stages. */
+export interface StructureComparison {
+  stages: StageSummary[];
+  /** All types that occur, most frequent first, with the count at each stage. */
+  byType: { type: string; counts: number[] }[];
+  /** One fewer than stages: each stage against the one before. */
+  steps: StepDifference[];
+  /** Per stage and layer: what it does and what it costs. */
+  layers: { stage: string; layers: LayerCost[] }[];
+}
+
+/** One row of the table of layers. */
+export interface LayerCost {
+  name: string;
+  type: string;
+  fusedActivation: string | null;
+  parameters: number | null;
+  flops: number | null;
+  bytesMoved: number | null;
+  outputShapes: (number[] | null)[];
+}
+
+/** Returns the comparison of the graphs, each with the one before; throws `RangeError` for fewer than two. */
+export function compareStructures(graphs: readonly NamedGraph[]): StructureComparison {
+  if (graphs.length < 2) throw new RangeError("Expected at least two graphs to compare");
+  const stages = graphs.map(summarize);
+  const types = [...new Set(stages.flatMap((stage) => Object.keys(stage.byType)))];
+  const byType = types.map((type) => ({
+    type,
+    counts: stages.map((stage) => stage.byType[type] ?? 0),
+  })).sort((a, b) => Math.max(...b.counts) - Math.max(...a.counts) || (a.type < b.type ? -1 : 1));
+  return {
+    stages,
+    byType,
+    steps: graphs.slice(1).map((after, i) => stepDifference(graphs[i], after)),
+    layers: graphs.map(({ name, graph }) => ({
+      stage: name,
+      layers: graph.layers.map((layer) => ({
+        name: layer.name,
+        type: layer.type,
+        fusedActivation: layer.fusedActivation,
+        parameters: layer.parameters,
+        flops: layer.macs === null ? null : 2 * layer.macs,
+        bytesMoved: layer.bytesMoved,
+        outputShapes: layer.outputShapes,
+      })),
+    })),
+  };
+}
+
+function summarize({ name, graph, fileBytes }: NamedGraph): StageSummary {
+  const { layers, blobs, byType, fusedActivations } = inspectGraph(graph);
+  const sum = (values: (number | null)[]) => values.reduce<number>((a, b) => a + (b ?? 0), 0);
+  return {
+    name,
+    format: graph.format,
+    layers,
+    blobs,
+    fusedActivations,
+    byType,
+    parameters: sum(graph.layers.map((layer) => layer.parameters)),
+    flops: 2 * sum(graph.layers.map((layer) => layer.macs)),
+    bytesMoved: sum(graph.layers.map((layer) => layer.bytesMoved)),
+    unknownLayers:
+      graph.layers.filter((layer) =>
+        layer.parameters === null || layer.macs === null || layer.bytesMoved === null
+      ).length,
+    fileBytes,
+  };
+}
+
+/** Returns what the step from one graph to the next did. */
+export function stepDifference(before: NamedGraph, after: NamedGraph): StepDifference {
+  const pairs = matchLayers(before.graph, after.graph);
+  const partner = new Map(pairs);
+  const matchedAfter = new Set(partner.values());
+  const fatesBefore: LayerFate[] = before.graph.layers.map((_, i) =>
+    partner.has(i) ? "same" : "removed"
+  );
+  const fatesAfter: LayerFate[] = after.graph.layers.map((_, j) =>
+    matchedAfter.has(j) ? "same" : "added"
+  );
+  const fused: StepDifference["fused"] = [];
+  const makers = new Map(
+    before.graph.layers.flatMap((layer, i) => layer.outputs.map((blob) => [blob, i] as const)),
+  );
+  before.graph.layers.forEach((layer, i) => {
+    if (fatesBefore[i] !== "removed") return;
+    const source = makers.get(layer.inputs[0] ?? "");
+    const target = source === undefined ? undefined : partner.get(source);
+    if (source === undefined || target === undefined) return;
+    const kind = after.graph.layers[target].fusedActivation;
+    const wasFused = before.graph.layers[source].fusedActivation !== null;
+    if (kind === null || wasFused || !isActivation(layer)) return;
+    fatesBefore[i] = "fused";
+    fatesAfter[target] = "fused";
+    fused.push({ layer: before.graph.layers[source].name, activation: layer.name, kind });
+  });
+  return {
+    from: before.name,
+    to: after.name,
+    removed: countTypes(before.graph.layers.filter((_, i) => fatesBefore[i] === "removed")),
+    added: countTypes(after.graph.layers.filter((_, j) => fatesAfter[j] === "added")),
+    fused,
+    fatesBefore,
+    fatesAfter,
+  };
+}
+
+function countTypes(layers: readonly GraphLayer[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { type } of layers) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+}
+
+const ACTIVATION_TYPES = new Set(
+  "Relu ReLU LeakyRelu Clip Sigmoid Mish HardSwish Swish Silu HardSigmoid PReLU PRelu TanH Tanh"
+    .split(" "),
+);
+
+function isActivation(layer: GraphLayer): boolean {
+  return ACTIVATION_TYPES.has(layer.type);
+}
+
+/** ncnn's name for what an ONNX operation turns into; types that are not listed keep their name. */
+const NCNN_TYPES: Record<string, string> = {
+  Conv: "Convolution",
+  ConvTranspose: "Deconvolution",
+  Relu: "ReLU",
+  LeakyRelu: "ReLU",
+  Add: "BinaryOp",
+  Sub: "BinaryOp",
+  Mul: "BinaryOp",
+  Div: "BinaryOp",
+  MaxPool: "Pooling",
+  AveragePool: "Pooling",
+  GlobalAveragePool: "Pooling",
+  Resize: "Interp",
+  Upsample: "Interp",
+  Split: "Slice",
+  Slice: "Crop",
+  Transpose: "Permute",
+  Gemm: "InnerProduct",
+  Constant: "MemoryData",
+  BatchNormalization: "BatchNorm",
+  Tanh: "TanH",
+};
+
+/**
+ * Returns pairs of places of layers that are the same in both graphs, in ascending order.
+ *
+ * Layers go by their names where the graphs share names (ncnnoptimize and onnx2ncnn keep them), else by the longest common
+ * sequence of kinds of layers (pnnx gives all layers new names).
+ */
+function matchLayers(before: Graph, after: Graph): [number, number][] {
+  const names = new Map(after.layers.map((layer, j) => [layer.name, j] as const));
+  const byName = before.layers.flatMap((layer, i): [number, number][] => {
+    const j = names.get(layer.name);
+    return j === undefined ? [] : [[i, j]];
+  });
+  const shared = byName.length / Math.min(before.layers.length, after.layers.length);
+  return shared >= 0.5 ? byName : longestCommon(kindsOf(before), kindsOf(after));
+}
+
+/** Returns for each layer what kind it is, in ncnn's words: a product with a sigmoid is a Swish, and so on. */
+function kindsOf(graph: Graph): string[] {
+  const makers = new Map(
+    graph.layers.flatMap((layer) => layer.outputs.map((blob) => [blob, layer] as const)),
+  );
+  return graph.layers.map((layer) => {
+    if (graph.format === "ncnn") {
+      // ncnn's own Split is a copy for several readers, which no ONNX graph has
+      return layer.type === "Split" ? "copy" : layer.type;
+    }
+    if (layer.type === "Mul") {
+      const gates = layer.inputs.map((blob) => makers.get(blob));
+      const isGate = (type: string) =>
+        gates.some((gate) => gate?.type === type && layer.inputs.includes(gate.inputs[0]));
+      if (isGate("Sigmoid")) return "Swish";
+      if (isGate("HardSigmoid")) return "HardSwish";
+    }
+    if (layer.type === "Split" && layer.outputs.length === 1) return "Noop";
+    return NCNN_TYPES[layer.type] ?? layer.type;
+  });
+}
+
+function longestCommon(a: readonly string[], b: readonly string[]): [number, number][] {
+  const width = b.length + 1;
+  const lengths = new Uint16Array((a.length + 1) * width);
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      lengths[i * width + j] = a[i] === b[j]
+        ? lengths[(i + 1) * width + j + 1] + 1
+        : Math.max(lengths[(i + 1) * width + j], lengths[i * width + j + 1]);
+    }
+  }
+  const pairs: [number, number][] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    if (a[i] === b[j]) pairs.push([i++, j++]);
+    else if (lengths[(i + 1) * width + j] >= lengths[i * width + j + 1]) i++;
+    else j++;
+  }
+  return pairs;
+}
