@@ -3,31 +3,17 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { encodeBase64 } from "@std/encoding";
 import { escape } from "@std/html";
 import { answerFor, answerParts, headlineDevice } from "../../reports/template/answer.js";
 import { deviceNames, plain, variantLabels } from "../../reports/template/labels.js";
 import { fps, msNumber, pxNumber } from "../../reports/template/numbers.js";
 import { TEXTS } from "../../reports/template/texts.js";
 import type { PageAssets } from "./assets.ts";
-import { bundle } from "./bundle.ts";
-import { pageData } from "./page_data.ts";
+import { renderPage } from "./page_template.ts";
+import type { Comparison } from "./comparison.ts";
+import type { History, RunIndex, RunIndexEntry } from "./history.ts";
+import { type PageData, pageData } from "./page_data.ts";
 import type { Report } from "./report_json.ts";
-
-/** What is particular to a page. */
-export interface PageContent {
-  title: string;
-  /** Module that draws the page, and its function. */
-  entry: string;
-  call: string;
-  /** Read at once by the page's script. */
-  data: unknown;
-  /** Read when it is asked for. */
-  raw: unknown;
-  /** Shown when scripts don't run: markup, escaped by its maker. */
-  fallbackHtml: string;
-}
 
 /**
  * Returns the report's page: one file of HTML with styles, scripts, data, pictures and raw samples inside. It loads nothing, its
@@ -47,43 +33,69 @@ export function renderReport(report: Report, assets: PageAssets): string {
   }, assets);
 }
 
-/** Returns a page in the style of the report. */
-export function renderPage(content: PageContent, assets: PageAssets): string {
-  const script = `${assets.chart}\n${bundle(assets.modules, content.entry, content.call)}`;
-  const policy = [
-    "default-src 'none'",
-    `script-src ${cspHash(assets.early)} ${cspHash(script)}`,
-    `style-src ${cspHash(assets.style)}`,
-    "img-src data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
-  const parts: Record<string, string> = {
-    csp: policy,
-    title: escape(content.title),
-    style: assets.style,
-    early: assets.early,
-    script,
-    fallback: content.fallbackHtml,
-    data: jsonBlock(content.data),
-    raw: jsonBlock(content.raw),
-  };
-  const template = assets.template.replace(/^<!--[^]*?-->\n/, "");
-  // one pass, so that data which looks like a placeholder stays as it is
-  return template.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
+/** Returns the page of `compare-models`: the report of all its variants with ranking, dominance and sustained load. Throws as {@linkcode renderReport}. */
+export function renderComparison(comparison: Comparison, assets: PageAssets): string {
+  const { report, ...judgement } = comparison;
+  const { page, raw } = pageData(report);
+  return renderPage({
+    title: `Posemark: ${plain(report.runId, 60)}`,
+    entry: "report_page.js",
+    call: "startReportPage",
+    data: { ...page, comparison: judgement } satisfies PageData,
+    raw,
+    fallbackHtml: fallback(report),
+  }, assets);
 }
 
-/** Returns the value as JSON that can't end the script element which holds it: `<` and the line separators are escaped. */
-export function jsonBlock(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[<\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+/** Returns the page of the history: trends with their lasting changes. */
+export function renderHistory(history: History, assets: PageAssets): string {
+  return renderPage({
+    title: "Posemark: history",
+    entry: "history_page.js",
+    call: "startHistoryPage",
+    data: history,
+    raw: null,
+    fallbackHtml: "<p>Scripts are switched off: the charts need them.</p>",
+  }, assets);
+}
+
+/** Returns the page that lists runs, with links to the reports in their folders. */
+export function renderIndex(index: RunIndex, assets: PageAssets): string {
+  const items = index.runs.map(({ folder, runId, createdAt }) =>
+    `<li><a href="${escape(encodeURIComponent(folder))}/report.html">${
+      escape(plain(runId, 80))
+    }</a> ${escape(plain(createdAt, 40))}</li>`
   );
+  return renderPage({
+    title: "Posemark: runs",
+    entry: "index_page.js",
+    call: "startIndexPage",
+    data: index,
+    raw: null,
+    fallbackHtml: `<ol>${items.join("\n")}</ol>`,
+  }, assets);
 }
 
-/** Returns the source expression that allows exactly this inline script or style (Content Security Policy Level 3, section 2.3.1). */
-export function cspHash(text: string): string {
-  return `'sha256-${encodeBase64(createHash("sha256").update(text).digest())}'`;
+/** Returns the entry of a run in the index. */
+export function indexEntry(report: Report, folder: string): RunIndexEntry {
+  const serial = headlineDevice(report);
+  const names = deviceNames(report);
+  return {
+    folder,
+    runId: report.runId,
+    createdAt: report.createdAt,
+    answer: serial === null ? [] : answerParts(report, answerFor(report, serial)),
+    devices: [...names.values()],
+    variantCount: new Set(report.variants.map(({ id }) => id)).size,
+    sampleCount: report.launches.reduce(
+      (sum, { images }) => sum + images.reduce((n, { samplesNs }) => n + samplesNs.total.length, 0),
+      0,
+    ),
+    warningCount: report.warnings.length +
+      report.variants.reduce((sum, { warnings }) => sum + warnings.length, 0),
+    failureCount: report.failures.length,
+    parityFailedCount: report.variants.filter(({ parity }) => parity.verdict === "fail").length,
+  };
 }
 
 /** The answer and the table without scripts, in English. */

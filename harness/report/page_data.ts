@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ComparisonJudgement } from "./comparison.ts";
 import type { Report, ReportLaunch } from "./report_json.ts";
 import { quantileOfSorted } from "../stats/quantile.ts";
 import { encodeSamples } from "./sample_codec.ts";
@@ -95,6 +96,8 @@ export interface RawBlock {
 /** Everything that the page draws from. */
 export interface PageData {
   report: Omit<Report, "launches">;
+  /** What `compare-models` found besides; null for a report alone. */
+  comparison: ComparisonJudgement | null;
   launches: LaunchSummary[];
   histograms: Histogram[];
   samples: {
@@ -119,6 +122,7 @@ export function pageData(
   return {
     page: {
       report: rest,
+      comparison: null,
       launches: launches.map((launch) => summariseLaunch(launch, timelineExact)),
       histograms: histograms(launches),
       samples: {

@@ -34,7 +34,7 @@ function chartClass() {
 /**
  * Returns a figure with a chart of a fixed height, so that nothing moves when it is drawn.
  *
- * @param {Context} context
+ * @param {{ t: Context["t"] }} context
  * @param {{
  *   title: string,
  *   note?: (Node | string)[],

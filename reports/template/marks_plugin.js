@@ -110,3 +110,59 @@ export function spansPlugin(spans) {
     },
   };
 }
+
+/**
+ * Returns a plugin that draws, behind each point of the first dataset, a line from low to high.
+ *
+ * @param {([number, number] | null)[]} bounds in the unit of the y axis, null for none
+ * @param {string} colour
+ * @returns {import("chart.js").Plugin}
+ */
+export function boundsOfPointsPlugin(bounds, colour) {
+  return {
+    id: "boundsOfPoints",
+    beforeDatasetsDraw(chart) {
+      const { ctx, scales } = chart;
+      ctx.save();
+      ctx.strokeStyle = colour;
+      ctx.globalAlpha = 0.45;
+      ctx.lineWidth = 2;
+      chart.getDatasetMeta(0).data.forEach((point, i) => {
+        const pair = bounds[i];
+        if (pair === null || pair === undefined) return;
+        ctx.beginPath();
+        ctx.moveTo(point.x, scales.y.getPixelForValue(pair[0]));
+        ctx.lineTo(point.x, scales.y.getPixelForValue(pair[1]));
+        ctx.stroke();
+      });
+      ctx.restore();
+    },
+  };
+}
+
+/**
+ * Returns a plugin that draws a dashed line where a lasting change begins.
+ *
+ * @param {{ x: number, worse: boolean }[]} changes
+ * @param {import("./theme.js").Palette} colours
+ * @returns {import("chart.js").Plugin}
+ */
+export function changesPlugin(changes, colours) {
+  return {
+    id: "changes",
+    afterDatasetsDraw({ ctx, scales, chartArea }) {
+      ctx.save();
+      ctx.setLineDash([5, 4]);
+      ctx.lineWidth = 1.5;
+      for (const { x, worse } of changes) {
+        const at = scales.x.getPixelForValue(x);
+        ctx.strokeStyle = colours.series(worse ? 1 : 2);
+        ctx.beginPath();
+        ctx.moveTo(at, chartArea.top);
+        ctx.lineTo(at, chartArea.bottom);
+        ctx.stroke();
+      }
+      ctx.restore();
+    },
+  };
+}

@@ -19,6 +19,7 @@ import { timelineSection } from "./timeline_section.js";
 import { accuracySection, paritySection } from "./parity_section.js";
 import { gallerySection } from "./gallery_section.js";
 import { graphSection, layerSection } from "./graph_section.js";
+import { dominanceSection, rankingSection, sustainedSection } from "./comparison_section.js";
 import { tradeoffSection } from "./tradeoff_section.js";
 import {
   benchncnnSection,
@@ -59,6 +60,9 @@ export function startReportPage() {
       variantTable(context, tableChoices),
     );
     const sections = [
+      rankingSection(context),
+      dominanceSection(context),
+      sustainedSection(context),
       failureSection(context),
       latencySection(context),
       fpsSection(context),

@@ -1,0 +1,221 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * What `compare-models` adds to a report: places with their doubt, where the order changes, who dominates whom, sustained load.
+ *
+ * @module
+ */
+import { dataTable, el, foreign } from "./dom.js";
+import { section } from "./sections.js";
+import { baseOptions, chartFigure, tickText } from "./figure.js";
+import { fps, MISSING, ratioParts, significant } from "./numbers.js";
+import { plain } from "./labels.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("../../harness/report/comparison.ts").ComparisonJudgement} ComparisonJudgement */
+
+/**
+ * Returns the section with the places on each device; null without rankings.
+ *
+ * @param {Context} context
+ */
+export function rankingSection(context) {
+  const { t, label } = context;
+  const comparison = comparisonOf(context);
+  if (comparison === null || comparison.rankings.length === 0) return null;
+  return section("ranking", t("ranking.title"), () => [
+    el("p", {}, t("ranking.intro")),
+    comparison.rankings.flatMap((ranking) => [
+      el("h3", {}, foreign(rankingName(context, ranking.device))),
+      dataTable({
+        caption: `${t("ranking.title")}: ${rankingName(context, ranking.device)}`,
+        head: [t("ranking.place"), t("column.variant"), t("ranking.why")],
+        rows: ranking.variants.map(({ variantId, rank, unranked }) => [
+          rank === null
+            ? MISSING
+            : rank.best === rank.worst
+            ? String(rank.best)
+            : t("ranking.between", { best: rank.best, worst: rank.worst }),
+          foreign(label(variantId)),
+          unranked === null
+            ? rank !== null && rank.best !== rank.worst ? t("ranking.shared") : t("ranking.certain")
+            : foreign(plain(unranked, 200)),
+        ]),
+      }),
+      pairDetails(context, ranking),
+    ]),
+    orderChangeList(context, comparison),
+  ]);
+}
+
+/** @param {Context} context @returns {ComparisonJudgement | null} */
+function comparisonOf({ page }) {
+  return page.comparison;
+}
+
+/** @param {Context} context @param {string} device */
+function rankingName({ serials, deviceName }, device) {
+  return serials.includes(device) ? deviceName(device) : plain(device, 80);
+}
+
+/**
+ * @param {Context} context
+ * @param {ComparisonJudgement["rankings"][number]} ranking
+ */
+function pairDetails({ t, label }, ranking) {
+  if (ranking.pairs.length === 0) return null;
+  const details = el("details", { class: "numbers" }, el("summary", {}, t("ranking.pairs")));
+  details.addEventListener("toggle", () => {
+    if (!details.open || details.childElementCount > 1) return;
+    details.append(dataTable({
+      caption: t("ranking.pairs"),
+      head: [t("ranking.faster"), t("ranking.slower"), t("ranking.ratio"), t("ranking.decided")],
+      numeric: [false, false, true, false],
+      rows: ranking.pairs.slice(0, 400).map((pair) => {
+        const { value, bounds } = ratioParts({ value: pair.ratio, low: pair.low, high: pair.high });
+        return [
+          foreign(label(pair.faster)),
+          foreign(label(pair.slower)),
+          [`${value}×`, bounds && el("small", {}, t("interval", bounds))],
+          t(pair.certain ? "yes" : "no"),
+        ];
+      }),
+    }));
+  });
+  return details;
+}
+
+/**
+ * @param {Context} context
+ * @param {ComparisonJudgement} comparison
+ */
+function orderChangeList(context, { orderChanges }) {
+  const { t, rich, label } = context;
+  if (orderChanges.length === 0) return null;
+  return el(
+    "div",
+    { class: "orderchanges" },
+    el("h3", {}, t("ranking.changes")),
+    el(
+      "ul",
+      {},
+      orderChanges.slice(0, 40).map(({ variantId, other, first, second }) =>
+        el(
+          "li",
+          {},
+          rich("ranking.change", {
+            variant: label(variantId),
+            other: label(other),
+            first: rankingName(context, first),
+            second: rankingName(context, second),
+          }),
+        )
+      ),
+    ),
+  );
+}
+
+/**
+ * Returns the section on which variants no other one beats; null without judgements for this device.
+ *
+ * @param {Context} context
+ */
+export function dominanceSection(context) {
+  const { t, label, device } = context;
+  const places = comparisonOf(context)?.pareto.find((each) => each.device === device)?.places ?? [];
+  if (places.length < 2) return null;
+  return section("dominance", t("dominance.title"), () => [
+    el("p", {}, t("dominance.intro")),
+    dataTable({
+      caption: t("dominance.title"),
+      head: [t("column.variant"), t("dominance.front"), t("dominance.by")],
+      rows: places.map(({ variantId, onFront, dominatedBy, notJudged }) => [
+        foreign(label(variantId)),
+        notJudged === null ? t(onFront ? "yes" : "no") : t("verdict.inconclusive"),
+        notJudged !== null
+          ? foreign(plain(notJudged, 200))
+          : dominatedBy.length === 0
+          ? MISSING
+          : dominatedBy.map(({ variantId: id, certain }, i) => [
+            i > 0 ? "; " : "",
+            foreign(label(id)),
+            certain ? "" : ` (${t("dominance.uncertain")})`,
+          ]).flat(),
+      ]),
+    }),
+  ]);
+}
+
+/**
+ * Returns the section on throughput under load; null when this device was not kept under load.
+ *
+ * @param {Context} context
+ */
+export function sustainedSection(context) {
+  const { t, label, device, deviceName } = context;
+  const loads = comparisonOf(context)?.sustained.filter((each) => each.device === device) ?? [];
+  if (loads.length === 0) return null;
+  return section("sustained", t("sustained.title"), () => [
+    chartFigure(context, {
+      title: t("sustained.chart", { device: deviceName(device) }),
+      note: [t("sustained.note")],
+      heightPx: 340,
+      configuration: (colours) => {
+        const options = baseOptions(colours, { x: t("axis.minutes"), y: t("fps.axis") });
+        options.scales.x.type = "linear";
+        options.scales.x.ticks.callback = tickText;
+        options.scales.y.beginAtZero = true;
+        options.plugins.legend.display = true;
+        return {
+          type: "line",
+          data: {
+            datasets: loads.map(({ variantId, load }) => {
+              const index = context.colourIndex(variantId);
+              return {
+                label: label(variantId),
+                data: load.series.map(({ atSeconds, fps }) => ({ x: atSeconds / 60, y: fps })),
+                borderColor: colours.series(index),
+                backgroundColor: colours.series(index),
+                pointStyle: colours.point(index),
+                borderWidth: 2,
+                pointRadius: 3,
+              };
+            }),
+          },
+          options,
+        };
+      },
+      table: () => ({
+        head: [t("column.variant"), t("axis.minutes"), "FPS"],
+        numeric: [false, true, true],
+        rows: loads.flatMap(({ variantId, load }) =>
+          load.series.map(({ atSeconds, fps: value }) => [
+            label(variantId),
+            significant(atSeconds / 60, 3),
+            fps(value),
+          ])
+        ),
+      }),
+    }),
+    dataTable({
+      caption: t("sustained.title"),
+      head: [
+        t("column.variant"),
+        t("sustained.burst"),
+        t("sustained.sustained"),
+        t("sustained.kept"),
+        t("sustained.throttled"),
+      ],
+      numeric: [false, true, true, true, true],
+      rows: loads.map(({ variantId, load }) => [
+        foreign(label(variantId)),
+        fps(load.burstFps),
+        fps(load.sustainedFps),
+        `${significant(100 * load.sustainedFps / load.burstFps, 3)} %`,
+        load.throttledAtSeconds === null
+          ? t("sustained.never")
+          : t("sustained.after", { s: significant(load.throttledAtSeconds, 3) }),
+      ]),
+    }),
+  ]);
+}
