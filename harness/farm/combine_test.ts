@@ -84,7 +84,7 @@ Deno.test("combineEffects() keeps its error rates for few and many phones, alike
       for (let i = 0; i < repetitions; i++) {
         const effects = Array.from({ length: count }, (_, index) => {
           const truth = between * rng.normal();
-          const blocks = Array.from({ length: 8 }, () => truth + 0.01 * rng.normal());
+          const blocks = Array.from({ length: 8 }, () => [truth + 0.01 * rng.normal()]);
           return { device: `${index}`, kind: "k", ...phoneEffect(blocks, null)! };
         });
         const combined = combineEffects(effects, RATES);
@@ -102,16 +102,16 @@ Deno.test("combineEffects() keeps its error rates for few and many phones, alike
 });
 
 Deno.test("phoneEffect() is the mean with its standard error, a far block pulled in", () => {
-  const even = phoneEffect([0.01, 0.03, 0.02, 0.02], null)!;
+  const even = phoneEffect([[0, 0.02], [0.03], [0.02], [0.01, 0.03]], null)!;
   assertAlmostEquals(even.logRatio, 0.02, 1e-12);
   assertAlmostEquals(even.standardError, Math.sqrt(0.0002 / 3) / 2, 1e-12);
-  const disturbed = phoneEffect([0.01, 0.02, 0.03, 0.02, 0.015, 5], null)!;
+  const disturbed = phoneEffect([[0.01], [0.02], [0.03], [0.02], [0.015], [5]], null)!;
   assertEquals(disturbed.logRatio < 0.05, true);
 });
 
 Deno.test("phoneEffect() never believes a session more than half of the calibration's spread", () => {
-  const lucky = phoneEffect([0.02, 0.02, 0.02, 0.02], 0.04)!;
+  const lucky = phoneEffect([[0.02], [0.02], [0.02], [0.02]], 0.04)!;
   assertAlmostEquals(lucky.standardError, 0.02 / 2, 1e-12);
-  assertEquals(phoneEffect([0.02], 0.04), null);
-  assertThrows(() => phoneEffect([0.1, NaN], null), RangeError);
+  assertEquals(phoneEffect([[0.02]], 0.04), null);
+  assertThrows(() => phoneEffect([[0.1], [NaN]], null), RangeError);
 });

@@ -94,6 +94,11 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
   const outcome = await followRun(engine, store, plan, {
     ...request.follow,
     runId: settings.runId,
+    environment: {
+      POSEMARK_STORE: store.address,
+      POSEMARK_RUN: settings.runId,
+      ...request.follow.environment,
+    },
   });
   const metrics = request.rule.thresholds.map(({ name }) => name);
   const shards = mergedShards(

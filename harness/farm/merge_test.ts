@@ -50,7 +50,7 @@ function result(blocks: number[], change: Partial<ShardResult> = {}): ShardResul
     ...PAIR,
     device: null,
     kind: "k",
-    blocks: { "total.p50": blocks },
+    blocks: { "total.p50": twice(blocks) },
     parity: { base: "pass", candidate: "pass" },
     reasons: [],
     ...change,
@@ -67,12 +67,17 @@ function shards(results: [string, ShardResult, string | null][]): MergedShard[] 
   }));
 }
 
+/** Blocks of two rounds about these values. */
+const twice = (blocks: number[]) => blocks.map((block) => [block - 0.0005, block + 0.0005]);
+
 const flat = (value: number) => Array.from({ length: 8 }, (_, i) => value + 0.001 * (i % 3 - 1));
 
-Deno.test("shardResult() averages the log ratio over the two rounds of a block, and drops half blocks", () => {
+Deno.test("shardResult() pairs the sides by round within blocks of two, and drops half blocks", () => {
   const found = shardResult(records([[100, 110], [100, 121], [100, 130]]), PAIR, METRICS);
   assertEquals(found.blocks["total.p50"]?.length, 1);
-  assertAlmostEquals(found.blocks["total.p50"]![0], (Math.log(1.1) + Math.log(1.21)) / 2, 1e-12);
+  const [block] = found.blocks["total.p50"]!;
+  assertAlmostEquals(block[0], Math.log(1.1), 1e-12);
+  assertAlmostEquals(block[1], Math.log(1.21), 1e-12);
   assertEquals([found.device, found.kind], ["A", "soc.s model.m"]);
 });
 
@@ -143,8 +148,8 @@ Deno.test("shardResult() has parity inconclusive when an image has no record", (
 Deno.test("judgeBlocks() gives the same verdict with and without bounds", () => {
   for (const value of [0, 0.02, 0.1]) {
     const options = { calibratedSd: null };
-    const quick = judgeBlocks(flat(value), ONE, { ...options, bounds: false });
-    const full = judgeBlocks(flat(value), ONE, { ...options, bounds: true });
+    const quick = judgeBlocks(twice(flat(value)), ONE, { ...options, bounds: false });
+    const full = judgeBlocks(twice(flat(value)), ONE, { ...options, bounds: true });
     assertEquals(quick.verdict, full.verdict);
     assertEquals([quick.low, full.low !== null], [null, true]);
   }
@@ -236,7 +241,7 @@ Deno.test("mergeShards() asks the calibration by the device key of the records",
   assertEquals(asked, ["serial-n1", "serial-n2", "serial-n3"]);
   assertAlmostEquals(
     merged.pairs[0].metrics[0].phones[0].effect!.standardError,
-    0.04 / Math.sqrt(8),
+    0.04 / Math.sqrt(2) / Math.sqrt(8),
     1e-12,
   );
 });
@@ -260,7 +265,9 @@ Deno.test("planning and merging 1,000 phones × 100 variants takes seconds and b
       const truth = (candidate === "v7" ? Math.log(1.08) : 0) + (phone === "p13" ? 0.3 : 0);
       const kind = `soc.s${Number(phone!.slice(1)) % 20}`;
       const gone = index % 500 === 499;
-      const blocks = gone ? [] : Array.from({ length: 8 }, () => truth + 0.01 * rng.normal());
+      const blocks = gone
+        ? []
+        : Array.from({ length: 8 }, () => [0, 1].map(() => truth + 0.014 * rng.normal()));
       if (index % 10_000 === 0) largestHeap = Math.max(largestHeap, Deno.memoryUsage().heapUsed);
       const parity = { base: null, candidate: gone ? null : "pass" as const };
       yield {
@@ -303,7 +310,10 @@ Deno.test("mergeShards() shares the false alarm rate among metrics, and fails by
       ratio: 1.1,
     }],
   };
-  const blocks = (memory: number) => ({ "total.p50": flat(0), peakRss: flat(memory) });
+  const blocks = (memory: number) => ({
+    "total.p50": twice(flat(0)),
+    peakRss: twice(flat(memory)),
+  });
   const all = (memory: number) =>
     shards(["A", "B", "C"].map((p) => [p, { ...result([]), blocks: blocks(memory) }, null]));
   const merged = await mergeShards(all(0.2), two);

@@ -3,18 +3,17 @@
  *
  * @module
  */
-import { blockLogRatio } from "../gate/live.ts";
-import type { MetricName } from "../gate/metric.ts";
+import { type MetricName, metricOfLaunch } from "../gate/metric.ts";
 import type { Verdict } from "../gate/verdict.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type { AnyRecord, LaunchRecord } from "../records.ts";
-import { conclude, decide, type ExperimentState, newExperiment } from "../stats/experiment.ts";
+import { conclude, decide, newExperiment, withBlock } from "../stats/experiment.ts";
 import { groupByRound } from "../stats/round.ts";
 import { deviceFeatures, phoneKind } from "./features.ts";
 import type { Pair } from "./plan.ts";
 
-/** Log of candidate over base for each block, in order, by metric. */
-export type MetricBlocks = Partial<Record<MetricName, number[]>>;
+/** Log of candidate over base for both rounds of each block, in order, by metric. */
+export type MetricBlocks = Partial<Record<MetricName, number[][]>>;
 
 /** What one shard says. */
 export interface ShardResult extends Pair {
@@ -22,7 +21,7 @@ export interface ShardResult extends Pair {
   device: string | null;
   /** What phones must share to stand for each other; null when it is not known. */
   kind: string | null;
-  /** Log of candidate over base for each block of two rounds, in order, by metric; empty when nothing counts. */
+  /** See {@linkcode MetricBlocks}; empty when nothing counts. */
   blocks: MetricBlocks;
   /** Parity of each side; null when it was not judged. */
   parity: { base: Verdict | null; candidate: Verdict | null };
@@ -89,15 +88,17 @@ function pairedBlocks(
   const candidate = groups.get(pair.candidate) ?? new Map<number, LaunchRecord>();
   const last = Math.max(-1, ...base.keys());
   for (let round = 0; round < last; round += 2) {
-    const rounds = [round, round + 1];
-    const block = {
-      baseline: rounds.flatMap((each) => base.get(each) ?? []),
-      candidate: rounds.flatMap((each) => candidate.get(each) ?? []),
-    };
-    if (block.baseline.length !== 2 || block.candidate.length !== 2) continue;
+    const rounds = [round, round + 1].map((each) => ({
+      base: base.get(each),
+      candidate: candidate.get(each),
+    }));
+    if (rounds.some((each) => each.base === undefined || each.candidate === undefined)) continue;
     for (const name of metrics) {
-      const logRatio = blockLogRatio(block, name);
-      if (logRatio !== null) (found[name] ??= []).push(logRatio);
+      const logRatios = rounds.flatMap((each) => {
+        const times = [each.base!, each.candidate!].map((launch) => metricOfLaunch(launch, name));
+        return times[0] === null || times[1] === null ? [] : [Math.log(times[1] / times[0])];
+      });
+      if (logRatios.length === 2) (found[name] ??= []).push(logRatios);
     }
   }
   return found;
@@ -118,14 +119,18 @@ function parityOf(records: readonly AnyRecord[], variantId: string): Verdict | n
  * these are not asked for: they take twenty times as long.
  */
 export function judgeBlocks(
-  blocks: readonly number[],
+  blocks: readonly (readonly number[])[],
   rule: { threshold: number; falseAlarmRate: number; missRate: number },
   options: { calibratedSd: number | null; bounds: boolean },
 ): { verdict: Verdict; low: number | null; high: number | null } {
-  const state: ExperimentState = {
-    ...newExperiment({ ...rule, calibratedSd: options.calibratedSd }),
-    blocks,
-  };
+  const { threshold, falseAlarmRate, missRate } = rule;
+  let state = newExperiment({
+    threshold,
+    falseAlarmRate,
+    missRate,
+    calibratedSd: options.calibratedSd,
+  });
+  for (const block of blocks) state = withBlock(state, block);
   if (!options.bounds) {
     const verdict = decide(state);
     return { verdict: verdict === "undecided" ? "inconclusive" : verdict, low: null, high: null };

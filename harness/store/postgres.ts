@@ -99,7 +99,7 @@ export function openPostgres(address: string, password: Secret | null): Sql {
     fetch_types: false,
     connection: { application_name: "posemark" },
   });
-  const shown = `postgres://${url.host}/${database}`;
+  const shown = address;
 
   const failed = (cause: unknown): unknown => {
     if (cause instanceof HarnessError) return cause;

@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+import { gateOnFarm } from "./farm_gate.ts";
+import { ALL_PHONES, farmGateText } from "./farm_result.ts";
+import { CLUSTER_TOOLS, waitFor } from "./slurm_cluster.ts";
+import { farmTest } from "./test_gate.ts";
+import {
+  type FarmWorld,
+  prepareSides,
+  startWorld,
+  type WorldPhone,
+} from "./testdata/farm_world.ts";
+import type { PlannedShard } from "./plan.ts";
+import { planShards } from "./plan.ts";
+
+/** Shards of the run that are done now. */
+async function doneCount(world: FarmWorld): Promise<number> {
+  const shards = await world.store.progress(world.request.settings.runId);
+  return shards.filter(({ state }) => state === "done").length;
+}
+
+/** Checks that the store has each record of each done shard once, from one device. */
+async function checkRecords(world: FarmWorld, planned: PlannedShard[]): Promise<void> {
+  const { settings, images } = world.request;
+  for await (const { shard, records } of world.store.shardRecords(settings.runId)) {
+    const { base, candidate } = planned[shard.index];
+    const launches = records.filter((record) => record.kind === "launch");
+    const keys = launches.map((record) => `${record.variantId} ${record.round}`);
+    assertEquals(new Set(keys).size, keys.length, `shard ${shard.index} has a launch twice`);
+    assertEquals(new Set(launches.map((record) => record.device)).size <= 1, true);
+    if (shard.state !== "done") continue;
+    const expected = [base, candidate].flatMap((id) =>
+      Array.from({ length: settings.rounds }, (_, round) => `${id} ${round}`)
+    );
+    assertEquals(keys.sort(), expected.sort(), `launches of shard ${shard.index}`);
+    const parity = records.filter((record) => record.kind === "parity");
+    assertEquals(parity.length, 2 * images.length, `parity of shard ${shard.index}`);
+    assertEquals(records.filter((record) => record.kind === "run").length, 1);
+  }
+}
+
+farmTest(
+  "gateOnFarm() over host shards on Slurm and PostgreSQL survives a killed host, a sick phone and controllers that restart",
+  CLUSTER_TOOLS,
+  async () => {
+    const phones: WorldPhone[] = ["a", "b", "c", "d"].map((name) => ({
+      node: `host-${name}`,
+      features: [`phone.${name}`, "soc.host"],
+      serial: "host",
+      adbServer: "-",
+    }));
+    const sides = await prepareSides("host", {
+      activations: ["silu", "relu"],
+      precisions: ["fp32"],
+    });
+    await using world = await startWorld(phones, sides, {
+      rounds: 4,
+      coolDownMs: 0,
+      imageCount: 1,
+    });
+    const { cluster, request } = world;
+    request.follow.awayMs = 3000;
+    request.follow.deadlineMs = 400_000;
+    const running = gateOnFarm(request);
+    const faults = (async () => {
+      await waitFor(async () => await doneCount(world) >= 1, 120_000);
+      // The phone of node d is pulled out: the prolog does not find it.
+      const table = await Deno.readTextFile(world.nodeTable);
+      await Deno.writeTextFile(world.nodeTable, table.replace(/^host-d\t.*\n/m, ""));
+      await cluster.killHost("host-c");
+      await cluster.stopController(false);
+      await cluster.startController();
+      await new Promise((resolve) => setTimeout(resolve, 15_000));
+      await cluster.startHost("host-c");
+      await cluster.stopController(true);
+      await cluster.startController();
+    })();
+    const { result, outcome, plan } = await running.catch(async (error) => {
+      throw new Error(`${error.message}\n${await cluster.logs()}\n${await world.shardLogs()}`);
+    });
+    await faults;
+    console.log(farmGateText(result), outcome, await world.store.attempts(request.settings.runId));
+    await checkRecords(world, [...planShards(plan)]);
+  },
+);

@@ -1,0 +1,185 @@
+/**
+ * Everything that a gate on a farm needs, real and on this machine: Slurm, PostgreSQL, prepared variants, runners.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { buildRunner } from "../../build/runner.ts";
+import type { VariantOptions } from "../../config.ts";
+import { sharedModel } from "../../model/testdata/shared.ts";
+import { prepareVariants } from "../../model/prepare.ts";
+import { SILENT } from "../../progress.ts";
+import { openDataset } from "../../reference/images.ts";
+import { describeImages } from "../../run/rgb_files.ts";
+import { openPostgresStore } from "../../store/postgres.ts";
+import { postgresBin, startPostgres } from "../../store/postgres_server.ts";
+import type { FarmStore } from "../../store/store.ts";
+import type { FarmGateRequest, FarmSide } from "../farm_gate.ts";
+import { DEFAULT_FARM_RULE } from "../farm_verdict.ts";
+import { DEFAULT_FOLLOW } from "../follow.ts";
+import type { Target } from "../shard_file.ts";
+import { type SlurmCluster, startCluster } from "../slurm_cluster.ts";
+import { slurmCli } from "../slurm_cli.ts";
+
+/** A phone of the farm, and the device that it is. */
+export interface WorldPhone {
+  node: string;
+  features: string[];
+  /** `host`, or a serial. */
+  serial: string;
+  adbServer: string;
+}
+
+/** A running farm. */
+export interface FarmWorld extends AsyncDisposable {
+  dir: string;
+  cluster: SlurmCluster;
+  store: FarmStore;
+  request: FarmGateRequest;
+  /** Table that tells prolog and shards which device a node is. */
+  nodeTable: string;
+  /** What shards wrote to their output. */
+  shardLogs(): Promise<string>;
+}
+
+/** Returns the sides of a comparison at a small input: SiLU in fp32 first, then other variants of it. */
+export async function prepareSides(
+  target: Target,
+  choice: Pick<VariantOptions, "precisions"> & { activations: VariantOptions["activations"] },
+): Promise<FarmSide[]> {
+  const variants = await prepareVariants({
+    models: [sharedModel("yolov8n-pose-silu.onnx")],
+    activations: choice.activations,
+    heads: ["raw"],
+    precisions: choice.precisions,
+    shapes: [{ mode: "fixed", widthPx: 96, heightPx: 96 }],
+    converters: ["pnnx"],
+    progress: SILENT,
+  });
+  const built = await buildRunner({ target, progress: SILENT });
+  return variants.map((variant) => ({
+    variant,
+    runners: { [target]: built.runner },
+    ncnnVersion: built.ncnnVersion,
+  }));
+}
+
+/** Returns a farm of these phones with a gate that is ready to run on it. */
+export async function startWorld(
+  phones: readonly WorldPhone[],
+  sides: readonly FarmSide[],
+  change: {
+    rounds: number;
+    coolDownMs: number;
+    environment?: Record<string, string>;
+    imageCount: number;
+  },
+): Promise<FarmWorld> {
+  await using stack = new AsyncDisposableStack();
+  const dir = await Deno.makeTempDir({ prefix: "posemark-farm-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const bin = await postgresBin();
+  if (bin === null) {
+    throw new Error("PostgreSQL's server is not installed: apt-get install postgresql");
+  }
+  const postgres = stack.use(await startPostgres(bin));
+  const store = stack.use(await openPostgresStore(postgres.address, postgres.password));
+  await Deno.writeTextFile(path.join(dir, "store-password"), postgres.password.reveal(), {
+    mode: 0o600,
+  });
+
+  const nodeTable = path.join(dir, "nodes.tsv");
+  await Deno.writeTextFile(
+    nodeTable,
+    phones.map(({ node, serial, adbServer }) => `${node}\t${serial}\t${adbServer}\n`).join(""),
+  );
+  const prolog = await Deno.readTextFile(new URL("../slurm/prolog.sh", import.meta.url));
+  const cluster = stack.use(
+    await startCluster(phones.map(({ node, features }) => ({ name: node, features })), {
+      prolog: prolog.replace('$(dirname "$0")/nodes.tsv', nodeTable),
+    }),
+  );
+  await Deno.mkdir(path.join(dir, "logs"));
+
+  const images = new URL("../../../fixtures", import.meta.url).pathname;
+  const dataset = await openDataset(images);
+  const chosen = dataset.images.slice(0, change.imageCount);
+  const described = await describeImages(chosen);
+  const entry = new URL("./shard_entry.ts", import.meta.url).pathname;
+  const root = new URL("../../..", import.meta.url).pathname;
+  const request: FarmGateRequest = {
+    engine: slurmCli({
+      partition: null,
+      workDir: root,
+      outputPattern: path.join(dir, "logs", "%A_%a.log"),
+      environment: cluster.environment,
+      timeoutMs: 30_000,
+    }),
+    store,
+    artefactDir: null,
+    phones: new Map(),
+    perKind: null,
+    base: sides[0],
+    candidates: sides.slice(1),
+    images: described.map((image, index) => ({ image, file: chosen[index].file })),
+    settings: {
+      runId: `test-${crypto.randomUUID().slice(0, 8)}`,
+      createdAt: new Date().toISOString(),
+      command: ["test"],
+      timedImageIds: described.slice(0, 1).map(({ id }) => id),
+      stageImageIds: described.slice(0, 1).map(({ id }) => id),
+      options: {
+        threads: 1,
+        powersave: null,
+        coreMask: null,
+        scoreThreshold: 0.25,
+        nmsIou: 0.7,
+        sigmoid: "exact",
+        traps: [],
+        warmup: 1,
+        iterations: 2,
+      },
+      rounds: change.rounds,
+      maxDetections: 300,
+      bars: { maxPx: 10, minOks: 0.9 },
+      launchTimeoutMs: 120_000,
+      coolDownMs: change.coolDownMs,
+      harness: { version: "test", gitCommit: null, deno: Deno.version.deno, onnxruntime: "1.30.0" },
+    },
+    rule: { ...DEFAULT_FARM_RULE, thresholds: [{ name: "total.p50", ratio: 1.5 }] },
+    follow: {
+      ...DEFAULT_FOLLOW,
+      name: "posemark-test",
+      command: [Deno.execPath(), "run", "-A", "--no-check", entry],
+      environment: {
+        POSEMARK_STORE_PASSWORD_FILE: path.join(dir, "store-password"),
+        POSEMARK_NODE_TABLE: nodeTable,
+        POSEMARK_CACHE: path.join(dir, "cache"),
+        HOME: Deno.env.get("HOME") ?? "/root",
+        ...(Deno.env.get("DENO_DIR") ? { DENO_DIR: Deno.env.get("DENO_DIR")! } : {}),
+        ...change.environment,
+      },
+      timeLimitMinutes: null,
+      pollMs: 500,
+      signal: new AbortController().signal,
+    },
+  };
+  const owned = stack.move();
+  return {
+    dir,
+    cluster,
+    store,
+    request,
+    nodeTable,
+    async shardLogs() {
+      const texts: string[] = [];
+      for await (const entry of Deno.readDir(path.join(dir, "logs"))) {
+        texts.push(
+          `== ${entry.name}\n${await Deno.readTextFile(path.join(dir, "logs", entry.name))}`,
+        );
+      }
+      return texts.sort().join("\n");
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
