@@ -71,7 +71,7 @@ export interface LayerCost {
 }
 
 /** Returns the comparison of the graphs, each with the one before; throws `RangeError` for fewer than two. */
-export function compareStructures(graphs: readonly NamedGraph[]): StructureComparison {
+export function compareGraphs(graphs: readonly NamedGraph[]): StructureComparison {
   if (graphs.length < 2) throw new RangeError("Expected at least two graphs to compare");
   const stages = graphs.map(summarize);
   const types = [...new Set(stages.flatMap((stage) => Object.keys(stage.byType)))];

@@ -36,6 +36,8 @@ export interface Graph {
   /** Number of distinct blobs: inputs and what layers make. */
   blobs: number;
   inputs: string[];
+  /** Shape of each input, outermost first; null when it is not known. */
+  inputShapes: (number[] | null)[];
   outputs: string[];
   /** What a reader should know of the file. */
   notes: string[];
@@ -80,6 +82,7 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
       ...layers.flatMap((layer) => layer.outputs),
     ]).size,
     inputs: model.inputs.map((input) => input.name),
+    inputShapes: model.inputs.map((input) => shapes.get(input.name) ?? null),
     outputs: model.outputs.map((output) => output.name),
     notes: [],
   };
@@ -99,6 +102,8 @@ const WEIGHTED = new Set([
 export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {
   const shapes = inferNcnnShapes(file.layers, inputShape ?? null);
   const used = new Set(file.layers.flatMap((layer) => layer.bottoms));
+  const inputs = file.layers.filter((layer) => layer.type === "Input")
+    .flatMap((layer) => layer.tops);
   const layers = file.layers.map((layer): GraphLayer => {
     const parameters = ncnnParameters(layer);
     return {
@@ -121,7 +126,8 @@ export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {
     format: "ncnn",
     layers,
     blobs: file.blobs.length,
-    inputs: file.layers.filter((layer) => layer.type === "Input").flatMap((layer) => layer.tops),
+    inputs,
+    inputShapes: inputs.map((blob) => shapes.get(blob) ?? null),
     outputs: file.blobs.filter((blob) => !used.has(blob)),
     notes: file.surplusLines > 0
       ? [

@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { compareGraphs, type NamedGraph, type StructureComparison } from "./compare.ts";
 import { type Graph, graphOfOnnx, graphOfParam } from "./graph.ts";
 import { readOnnxFile } from "./onnx_file.ts";
 import { inspectGraph, type Inspection } from "./inspection.ts";
@@ -42,3 +43,56 @@ export async function readGraph(file: string, inputShape?: number[]): Promise<Gr
   }
   return graphOfParam(parseParam(new TextDecoder().decode(bytes), file), inputShape);
 }
+
+/**
+ * Returns the comparison of the files, each with the one before.
+ *
+ * The size on disk of a `.param` includes the `.bin` beside it; shapes are those that the first file states. Throws as
+ * {@linkcode readGraph} does, and `bad-option` for fewer than two files.
+ */
+export async function compareStructures(files: readonly string[]): Promise<StructureComparison> {
+  return compareGraphs(await readNamedGraphs(files));
+}
+
+/** Returns the graphs of the files for `compareGraphs` and `drawGraphs`; see {@linkcode compareStructures}. */
+export async function readNamedGraphs(files: readonly string[]): Promise<NamedGraph[]> {
+  if (files.length < 2) {
+    throw new HarnessError("bad-option", "Cannot compare fewer than two files: name at least two");
+  }
+  const names = distinctNames(files);
+  const first = await readGraph(files[0]);
+  const inputShape = statedInputShape(first);
+  return await Promise.all(files.map(async (file, i): Promise<NamedGraph> => ({
+    name: names[i],
+    graph: i === 0 ? first : await readGraph(file, inputShape),
+    fileBytes: await bytesOnDisk(file),
+  })));
+}
+
+/** Returns the first input's [c, h, w] as its file states it; undefined when it doesn't. */
+function statedInputShape(graph: Graph): number[] | undefined {
+  return graph.inputShapes[0]?.slice(-3);
+}
+
+/** Returns as much of the end of each path as tells it from the others. */
+function distinctNames(files: readonly string[]): string[] {
+  const parts = files.map((file) => path.resolve(file).split(path.SEPARATOR));
+  for (let count = 1;; count++) {
+    const names = parts.map((part) => part.slice(-count).join("/"));
+    const isLast = parts.every((part) => part.length <= count);
+    if (isLast || new Set(names).size === new Set(files).size) return names;
+  }
+}
+
+async function bytesOnDisk(file: string): Promise<number> {
+  const { size } = await Deno.stat(file);
+  if (!file.toLowerCase().endsWith(".param")) return size;
+  try {
+    return size + (await Deno.stat(`${file.slice(0, -".param".length)}.bin`)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return size;
+    throw error;
+  }
+}
+
+export { formatComparison, formatInspection } from "./inspection_text.ts";

@@ -29,7 +29,7 @@ const LEGEND_HEIGHT = 26;
 /**
  * Returns the text of an SVG document: a column per stage, a box per layer with its type, details in each box's tooltip.
  *
- * `graphs` and `comparison` are those of `compareStructures`. All names are escaped. The root has the class
+ * `graphs` and `comparison` are those of `compareGraphs`. All names are escaped. The root has the class
  * `graphs`, each box `layer` and its fate, so that a page can restyle, zoom and pan it.
  */
 export function drawGraphs(graphs: readonly NamedGraph[], comparison: StructureComparison): string {
