@@ -15,7 +15,7 @@ import {
 import {
   conclude,
   type ExperimentState,
-  FEWEST_BLOCKS,
+  FEWEST_ROUNDS,
   judge,
   type Judgement,
   newExperiment,
@@ -62,6 +62,9 @@ export interface LiveGate {
   ): void;
 }
 
+/** ABBA: two rounds of both sides. */
+const ROUNDS_PER_BLOCK = 2;
+
 /** Returns the order of a block: ABBA and BAAB by turns, so that drift and place cancel. */
 export function blockOrder(index: number): ("baseline" | "candidate")[] {
   return index % 2 === 0
@@ -70,11 +73,11 @@ export function blockOrder(index: number): ("baseline" | "candidate")[] {
 }
 
 /**
- * Returns the log of candidate over baseline of a metric for one block, averaged over its pairs; null when a launch does not tell the metric.
+ * Returns the log of candidate over baseline of a metric for each round of a block; null when a launch does not tell the metric.
  *
  * Throws `HarnessError` `bad-record` when the sides have not the same number of launches, or none.
  */
-export function blockLogRatio(block: BlockLaunches, name: MetricName): number | null {
+export function blockLogRatios(block: BlockLaunches, name: MetricName): number[] | null {
   const { baseline, candidate } = block;
   if (baseline.length === 0 || baseline.length !== candidate.length) {
     throw new HarnessError(
@@ -82,14 +85,21 @@ export function blockLogRatio(block: BlockLaunches, name: MetricName): number | 
       `Cannot use a block: found ${baseline.length} launches of the baseline and ${candidate.length} of the candidate, expected two of each`,
     );
   }
-  let sum = 0;
+  const logRatios: number[] = [];
   for (let i = 0; i < baseline.length; i++) {
     const base = metricOfLaunch(baseline[i], name);
     const other = metricOfLaunch(candidate[i], name);
     if (base === null || other === null) return null;
-    sum += Math.log(other / base);
+    logRatios.push(Math.log(other / base));
   }
-  return sum / baseline.length;
+  return logRatios;
+}
+
+/** Returns the mean of {@linkcode blockLogRatios}, for those who know blocks only as a whole; null and throws as it does. */
+export function blockLogRatio(block: BlockLaunches, name: MetricName): number | null {
+  const logRatios = blockLogRatios(block, name);
+  if (logRatios === null) return null;
+  return logRatios.reduce((sum, value) => sum + value, 0) / logRatios.length;
 }
 
 /**
@@ -164,12 +174,12 @@ export async function runLiveGate(gate: LiveGate): Promise<GateResult> {
     blocks++;
     for (const metric of metrics) {
       if (metric.decided !== null || metric.unknown) continue;
-      const logRatio = blockLogRatio(block, metric.name);
-      if (logRatio === null) {
+      const logRatios = blockLogRatios(block, metric.name);
+      if (logRatios === null) {
         metric.unknown = true;
         continue;
       }
-      metric.state = withBlock(metric.state, logRatio);
+      metric.state = withBlock(metric.state, logRatios);
       const judgement = judge(metric.state);
       if (judgement.verdict !== "undecided") metric.decided = judgement;
     }
@@ -227,8 +237,8 @@ async function whyStop(gate: LiveGate, blocks: number): Promise<string | null> {
   if (reason !== null) return reason;
   const elapsed = gate.elapsedSeconds();
   const perBlock = blocks === 0 ? gate.secondsPerBlock ?? 0 : elapsed / blocks;
-  // the block that would decide it must fit, but the fewest blocks always run
-  return blocks >= FEWEST_BLOCKS && elapsed + perBlock > gate.rules.budgetSeconds
+  // another block must fit, but as many as any verdict needs always run
+  return blocks * ROUNDS_PER_BLOCK >= FEWEST_ROUNDS && elapsed + perBlock > gate.rules.budgetSeconds
     ? `the budget of ${gate.rules.budgetSeconds.toFixed(0)} s is spent`
     : null;
 }

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { decide, type ExperimentOptions, newExperiment, withBlock } from "./experiment.ts";
+import {
+  type BlockValue,
+  decide,
+  type ExperimentOptions,
+  newExperiment,
+  withBlock,
+} from "./experiment.ts";
 import { median } from "./quantile.ts";
 import { seededRng } from "./rng.ts";
 
@@ -11,6 +17,8 @@ import { seededRng } from "./rng.ts";
 export const FEWEST_CALIBRATION_BLOCKS = 8;
 /** Share of changes of the detectable size that are found within the budget. */
 export const POWER = 0.9;
+/** Share that must be found in the simulation: a margin for what a calibration of some minutes has not seen. */
+const SIMULATED_POWER = 0.93;
 /** Repetitions of the simulated experiment. */
 const REPETITIONS = 300;
 /** Largest change that is looked for: twice the time. */
@@ -21,43 +29,45 @@ const UNSEEN_SIZE = 3;
 const SDS_PER_MAD = 1.4826;
 /** Outliers are pulled in to this many robust standard deviations before the spread is taken. */
 const OUTLIER_SDS = 3;
-/** Neighbouring blocks that are drawn together, so that what they have in common stays. */
-const DRAWN_TOGETHER = 2;
 
 /** Noise of a device at one setting, from the log ratios of A/A blocks. */
 export interface DeviceNoise {
-  /** Standard deviation of a block's log ratio about 0, outliers pulled in to 3 robust deviations. */
+  /** Standard deviation of a round's log ratio about 0, outliers pulled in to 3 robust deviations. */
   sd: number;
-  /** The log ratios: what experiments are simulated from. */
-  blocks: readonly number[];
+  /** The log ratios of the rounds of each block: what experiments are simulated from. */
+  blocks: readonly (readonly number[])[];
 }
 
 /**
  * Returns the noise that A/A blocks show. The truth is known to be 0, so the deviation is taken about 0.
  *
- * Throws `RangeError` for fewer than 8 blocks or a value that is not finite.
+ * Throws `RangeError` for fewer than 8 blocks, or a value that is missing or not finite.
  */
-export function deviceNoise(logRatios: readonly number[]): DeviceNoise {
-  const count = logRatios.length;
+export function deviceNoise(blocks: readonly BlockValue[]): DeviceNoise {
+  const count = blocks.length;
   if (count < FEWEST_CALIBRATION_BLOCKS) {
     throw new RangeError(
       `Cannot calibrate from ${count} blocks: expected at least ${FEWEST_CALIBRATION_BLOCKS}`,
     );
   }
-  if (!logRatios.every(Number.isFinite)) {
+  const logRatios = blocks.flat();
+  if (blocks.some((block) => [block].flat().length === 0) || !logRatios.every(Number.isFinite)) {
     throw new RangeError("Cannot calibrate: found a log ratio that is not a finite number");
   }
   const limit = OUTLIER_SDS * SDS_PER_MAD * median(logRatios.map(Math.abs));
   const squares = logRatios.reduce((sum, value) => sum + Math.min(limit, Math.abs(value)) ** 2, 0);
-  return { sd: Math.sqrt(squares / count), blocks: [...logRatios] };
+  return {
+    sd: Math.sqrt(squares / logRatios.length),
+    blocks: blocks.map((block) => [block].flat()),
+  };
 }
 
 /**
  * Returns how many blocks find a change as large as the threshold with 90% power; null when `mostBlocks` don't.
  *
- * Experiments are simulated from the device's own blocks, drawn two neighbours at a time with random signs, moved by the change.
+ * Experiments are simulated from the device's own blocks, drawn whole with a random sign, moved by the change.
  * A few blocks have not seen everything: with the chance that a further block exceeds all n seen (1/(n+1), as for any exchangeable
- * values) a disturbance three times the largest seen is put in.
+ * values) a disturbance three times the largest seen is put into one of its rounds.
  */
 export function blocksForThreshold(
   noise: DeviceNoise,
@@ -67,23 +77,22 @@ export function blocksForThreshold(
 ): number | null {
   const needed: number[] = [];
   const effect = Math.log(options.threshold);
-  const far = UNSEEN_SIZE * Math.max(...noise.blocks.map(Math.abs));
+  const far = UNSEEN_SIZE * Math.max(...noise.blocks.flat().map(Math.abs));
   const rng = seededRng(seed);
-  const allowedMisses = Math.floor((1 - POWER) * REPETITIONS);
+  const allowedMisses = Math.floor((1 - SIMULATED_POWER) * REPETITIONS);
   let misses = 0;
   for (let repetition = 0; repetition < REPETITIONS; repetition++) {
     let state = newExperiment({ ...options, calibratedSd: noise.sd });
     let verdict: ReturnType<typeof decide> = "undecided";
     while (verdict === "undecided" && state.blocks.length < mostBlocks) {
-      const start = rng.integer(noise.blocks.length);
+      const block = noise.blocks[rng.integer(noise.blocks.length)];
       const sign = rng.uniform() < 0.5 ? -1 : 1;
-      for (let i = 0; i < DRAWN_TOGETHER && verdict === "undecided"; i++) {
-        if (state.blocks.length === mostBlocks) break;
-        const unseen = rng.uniform() < 1 / (noise.blocks.length + 1);
-        const value = sign * (unseen ? far : noise.blocks[(start + i) % noise.blocks.length]);
-        state = withBlock(state, effect + value);
-        verdict = decide(state);
-      }
+      const hit = rng.uniform() < 1 / (noise.blocks.length + 1) ? rng.integer(block.length) : -1;
+      state = withBlock(
+        state,
+        block.map((value, round) => effect + sign * (round === hit ? far : value)),
+      );
+      verdict = decide(state);
     }
     if (verdict === "fail") needed.push(state.blocks.length);
     else if (++misses > allowedMisses) return null;

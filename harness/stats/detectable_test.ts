@@ -3,9 +3,9 @@ import { blocksForThreshold, deviceNoise, smallestDetectableRatio } from "./dete
 import { DEFAULT_RATES } from "./experiment.ts";
 import { seededRng } from "./rng.ts";
 
-function normalBlocks(sd: number, count = 16, seed = 2): number[] {
+function normalBlocks(sd: number, count = 16, seed = 2): number[][] {
   const rng = seededRng(seed);
-  return Array.from({ length: count }, () => sd * rng.normal());
+  return Array.from({ length: count }, () => [sd * rng.normal(), sd * rng.normal()]);
 }
 
 Deno.test("deviceNoise() takes the deviation about 0 when computed by hand", () => {
@@ -17,12 +17,13 @@ Deno.test("deviceNoise() takes the deviation about 0 when computed by hand", () 
 Deno.test("deviceNoise() pulls outliers in when it takes the spread, and keeps them as they are", () => {
   const noise = deviceNoise([...normalBlocks(0.01), 3]);
   assert(noise.sd < 0.03, `${noise.sd}`);
-  assertEquals(noise.blocks.at(-1), 3);
+  assertEquals(noise.blocks.at(-1), [3]);
 });
 
 Deno.test("deviceNoise() throws when blocks are few or not finite", () => {
   assertThrows(() => deviceNoise([0.1, 0.2]), RangeError, "at least 8");
-  assertThrows(() => deviceNoise([1, 2, 3, 4, 5, 6, 7, NaN]), RangeError);
+  assertThrows(() => deviceNoise([1, 2, 3, 4, 5, 6, 7, [8, NaN]]), RangeError);
+  assertThrows(() => deviceNoise([1, 2, 3, 4, 5, 6, 7, []]), RangeError);
 });
 
 Deno.test("smallestDetectableRatio() grows when the noise does and shrinks when the budget grows", () => {
@@ -36,7 +37,7 @@ Deno.test("smallestDetectableRatio() grows when the noise does and shrinks when 
 Deno.test("smallestDetectableRatio() is null when not even twice the time is found", () => {
   assertEquals(smallestDetectableRatio(deviceNoise(normalBlocks(2)), DEFAULT_RATES, 8), null);
   // fewer blocks than any verdict needs
-  assertEquals(smallestDetectableRatio(deviceNoise(normalBlocks(0.01)), DEFAULT_RATES, 3), null);
+  assertEquals(smallestDetectableRatio(deviceNoise(normalBlocks(0.01)), DEFAULT_RATES, 2), null);
 });
 
 Deno.test("smallestDetectableRatio() is tiny but above 1 when the device has no spread at all", () => {

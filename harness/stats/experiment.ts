@@ -1,8 +1,8 @@
 /**
  * The paired sequential experiment as a pure state: blocks go in, a verdict comes out, and looking after every block costs nothing.
  *
- * A block is ABBA or BAAB: two rounds of both sides in opposite order, so that linear drift and the place in the round cancel.
- * Its value is the log of candidate over base, averaged over its two rounds.
+ * A block is ABBA or BAAB: two rounds of both sides in opposite order, so that over a block linear drift and the place in the round
+ * cancel. Each of its rounds gives one value, the log of candidate over base; looks are taken at whole blocks only.
  *
  * @module
  */
@@ -21,15 +21,15 @@ export interface ExperimentOptions {
   falseAlarmRate: number;
   /** Chance of `pass` when the change is as large as the threshold, over all looks; also that of the reported upper bound. */
   missRate: number;
-  /** Standard deviation of a block's log ratio from the device's calibration; null when it was never calibrated. */
+  /** Standard deviation of a round's log ratio from the device's calibration; null when it was never calibrated. */
   calibratedSd: number | null;
 }
 
 /** Rates that a gate promises unless told otherwise. */
 export const DEFAULT_RATES = { falseAlarmRate: 0.05, missRate: 0.05 } as const;
 
-/** Fewest blocks before a verdict: five agree in their sign by luck in 1 of 32, whatever the distribution; four in 1 of 16. */
-export const FEWEST_BLOCKS = 5;
+/** Fewest rounds before a verdict: six agree in their sign by luck in 1 of 64, whatever the distribution. */
+export const FEWEST_ROUNDS = 6;
 
 /**
  * Differences are pulled in to this many robust standard deviations: small, so that a throttling step within a block costs little.
@@ -37,18 +37,21 @@ export const FEWEST_BLOCKS = 5;
  * detectable change is smallest.
  */
 const CLIP_SDS = 1;
-/** Smallest standard deviation of a block's log ratio that is believed without a calibration: 0.05%. */
+/** Smallest standard deviation of a round's log ratio that is believed without a calibration: 0.05%. */
 const SMALLEST_SD = 0.0005;
 /** A session may be this much quieter than the calibration, no more is believed. */
 const QUIETEST_SHARE = 0.5;
 /** Effect in standard deviations that the prior is made for when nothing is known of the device. */
 const UNKNOWN_EFFECT = 2;
 
+/** One block: the log of candidate over base of each of its rounds, or of the whole block where no more is known. */
+export type BlockValue = number | readonly number[];
+
 /** What is known after some blocks. */
 export interface ExperimentState {
   readonly options: ExperimentOptions;
-  /** Log of candidate over base for each block, in order. */
-  readonly blocks: readonly number[];
+  /** In order. */
+  readonly blocks: readonly BlockValue[];
 }
 
 /** A verdict with its evidence. */
@@ -87,12 +90,15 @@ export function newExperiment(options: ExperimentOptions): ExperimentState {
   return { options, blocks: [] };
 }
 
-/** Returns the state with one more block. Throws `RangeError` when the log ratio is not a finite number. */
-export function withBlock(state: ExperimentState, logRatio: number): ExperimentState {
-  if (!Number.isFinite(logRatio)) {
-    throw new RangeError(`Cannot take a block with a log ratio of ${logRatio}: a time is missing`);
+/** Returns the state with one more block. Throws `RangeError` when it has no log ratio, or one that is not a finite number. */
+export function withBlock(state: ExperimentState, block: BlockValue): ExperimentState {
+  const logRatios = [block].flat();
+  if (logRatios.length === 0 || !logRatios.every(Number.isFinite)) {
+    throw new RangeError(
+      `Cannot take a block with the log ratios [${logRatios.join(", ")}]: a time is missing`,
+    );
   }
-  return { options: state.options, blocks: [...state.blocks, logRatio] };
+  return { options: state.options, blocks: [...state.blocks, block] };
 }
 
 /**
@@ -104,14 +110,15 @@ export function withBlock(state: ExperimentState, logRatio: number): ExperimentS
  */
 export function decide(state: ExperimentState): "pass" | "fail" | "undecided" {
   const { options, blocks } = state;
-  if (blocks.length < FEWEST_BLOCKS) return "undecided";
+  const values = blocks.flat();
+  if (values.length < FEWEST_ROUNDS) return "undecided";
   const evidence = evidenceOptions(options);
   const limit = Math.log(options.threshold);
-  if (logEvidence(blocks, limit, "below", evidence) >= -Math.log(options.missRate)) return "pass";
-  const alarm = logEvidence(blocks, 0, "above", evidence) >= -Math.log(options.falseAlarmRate) &&
+  if (logEvidence(values, limit, "below", evidence) >= -Math.log(options.missRate)) return "pass";
+  const alarm = logEvidence(values, 0, "above", evidence) >= -Math.log(options.falseAlarmRate) &&
     // the clipped mean lies above a value when the differences from it lean up
-    logEvidence(blocks, limit / 2, "above", evidence) >
-      logEvidence(blocks, limit / 2, "below", evidence);
+    logEvidence(values, limit / 2, "above", evidence) >
+      logEvidence(values, limit / 2, "below", evidence);
   return alarm ? "fail" : "undecided";
 }
 
@@ -122,11 +129,12 @@ export function judge(state: ExperimentState): Judgement {
   if (blocks.length === 0) {
     return { verdict, blockCount: 0, ratio: null, low: null, high: null, moreBlocks: null };
   }
+  const values = blocks.flat();
   const evidence = evidenceOptions(options);
-  const lower = anytimeInterval(blocks, options.falseAlarmRate, evidence);
+  const lower = anytimeInterval(values, options.falseAlarmRate, evidence);
   const upper = options.missRate === options.falseAlarmRate
     ? lower
-    : anytimeInterval(blocks, options.missRate, evidence);
+    : anytimeInterval(values, options.missRate, evidence);
   return {
     verdict,
     blockCount: blocks.length,
@@ -155,23 +163,23 @@ export function evidenceOptions(options: ExperimentOptions): EvidenceOptions {
 
 /** Blocks still needed if the estimate and the spread stay as they are; null beyond 1000. */
 function blocksToDecide({ options, blocks }: ExperimentState, estimate: number): number | null {
-  if (blocks.length < 2) return null;
+  const values = blocks.flat();
+  if (values.length < 2) return null;
   const evidence = evidenceOptions(options);
   const limit = Math.log(options.threshold);
-  const average = blocks.reduce((sum, value) => sum + value, 0) / blocks.length;
-  const variance = blocks.reduce((sum, value) => sum + (value - average) ** 2, 0) /
-    (blocks.length - 1);
-  for (
-    let count = Math.max(FEWEST_BLOCKS, blocks.length + 1);
-    count <= blocks.length + 1000;
-    count++
-  ) {
+  const average = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) /
+    (values.length - 1);
+  const rounds = values.length / blocks.length;
+  for (let more = 1; more <= 1000; more++) {
+    const count = Math.round((blocks.length + more) * rounds);
+    if (count < FEWEST_ROUNDS) continue;
     const squares = variance * (count - 1);
     const pass = logEvidenceOfMoments(count, limit - estimate, squares, evidence) >=
       -Math.log(options.missRate);
     const fail = estimate > limit / 2 &&
       logEvidenceOfMoments(count, estimate, squares, evidence) >= -Math.log(options.falseAlarmRate);
-    if (pass || fail) return count - blocks.length;
+    if (pass || fail) return more;
   }
   return null;
 }

@@ -98,19 +98,20 @@ export function simulateModel(model: NoiseModel, options: SimulationOptions): Si
   ];
 }
 
-/** Log of candidate over base for one block: ABBA, then BAAB. */
+/** Log of candidate over base for the two rounds of a block: ABBA, then BAAB. */
 function simulatedBlock(
   device: SimulatedDevice,
   index: number,
   factor: number,
   iterations: number,
-): number {
-  let log = 0;
-  for (const candidate of index % 2 === 0 ? [0, 1, 1, 0] : [1, 0, 0, 1]) {
-    const samples = device.launch(iterations, candidate ? factor : 1);
-    log += (candidate ? 0.5 : -0.5) * Math.log(median(samples));
-  }
-  return log;
+): number[] {
+  const orders = index % 2 === 0 ? [[0, 1], [1, 0]] : [[1, 0], [0, 1]];
+  return orders.map((order) =>
+    order.reduce((log, candidate) => {
+      const samples = device.launch(iterations, candidate ? factor : 1);
+      return log + (candidate ? 1 : -1) * Math.log(median(samples));
+    }, 0)
+  );
 }
 
 /** Nominal error rates of the designs that are tried for equal measured ones, ascending. */

@@ -27,8 +27,8 @@ export interface Calibration {
   createdAt: string;
   /** Device time of one block of four launches, seconds. */
   secondsPerBlock: number;
-  /** Log ratios of the blocks by metric, in order. */
-  blocks: Partial<Record<MetricName, number[]>>;
+  /** By metric, for each block in order the log ratio of each of its rounds. */
+  blocks: Partial<Record<MetricName, number[][]>>;
 }
 
 /** Keeps a calibration; earlier ones stay. */

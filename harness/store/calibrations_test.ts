@@ -8,7 +8,7 @@ const KEY = {
   buildFingerprint: "samsung/x/1",
   settings: { threads: 4, powersave: 2, coreMask: null },
 };
-const BLOCKS = [0.01, -0.02, 0.01, 0, 0.02, -0.01, 0.01, -0.01];
+const BLOCKS = [0.01, -0.02, 0.01, 0, 0.02, -0.01, 0.01, -0.01].map((value) => [value, -value]);
 
 Deno.test("newestCalibration() gives the newest when a device was calibrated twice", () => {
   using history = openHistoryDatabase(":memory:");
@@ -34,8 +34,8 @@ Deno.test("newestCalibration() is null when device, build, threads or cores are 
 });
 
 Deno.test("calibratedNoise() is the noise of the blocks, and throws when they are few", () => {
-  const of = (blocks: number[]) =>
+  const of = (blocks: number[][]) =>
     calibratedNoise({ createdAt: "t", secondsPerBlock: 1, blocks: { "total.p50": blocks } });
   assertEquals(of(BLOCKS), { "total.p50": deviceNoise(BLOCKS) });
-  assertThrows(() => of([0.1]), RangeError);
+  assertThrows(() => of([[0.1, 0.1]]), RangeError);
 });
