@@ -12,6 +12,8 @@ export interface ToolRun {
   command: string;
   args: string[];
   cwd: string;
+  /** Variables on top of this process's own. */
+  env?: Record<string, string>;
   signal?: AbortSignal;
 }
 
@@ -22,11 +24,11 @@ export interface ToolRun {
  * exits with another code than 0.
  */
 export async function runTool(run: ToolRun): Promise<string> {
-  const { name, command, args, cwd, signal } = run;
+  const { name, command, args, cwd, env, signal } = run;
   let output: Deno.CommandOutput;
   try {
     signal?.throwIfAborted();
-    output = await new Deno.Command(command, { args, cwd, signal, stdin: "null" }).output();
+    output = await new Deno.Command(command, { args, cwd, env, signal, stdin: "null" }).output();
   } catch (cause) {
     if (signal?.aborted) throw interrupted(name, cause);
     throw new HarnessError(

@@ -1,0 +1,36 @@
+/**
+ * The published pose checkpoints of ultralytics: where they are and what they must hash to.
+ *
+ * A checkpoint is a Python pickle, which runs code when it is loaded: none is opened whose hash is not known. The
+ * hashes of yolov8n-pose and yolo11n-pose are those that many independent projects record for the files of the releases
+ * v8.2.0 to v8.4.0. For the others none could be confirmed so far: the user confirms it by `NAME@sha256:HEX`.
+ *
+ * @module
+ */
+
+/** Where the release's files are; `POSEMARK_MODEL_BASE_URL` names a mirror instead. */
+export const RELEASE_URL = "https://github.com/ultralytics/assets/releases/download/v8.3.0";
+
+/** The release's page for people, with the hash of each file. */
+export const RELEASE_PAGE = "https://github.com/ultralytics/assets/releases/tag/v8.3.0";
+
+/** What is known of a published checkpoint. */
+export interface OfficialModel {
+  name: string;
+  /** Null: not confirmed. */
+  sha256: string | null;
+}
+
+/** The published pose checkpoints. */
+export const OFFICIAL_MODELS: readonly OfficialModel[] = [
+  {
+    name: "yolov8n-pose",
+    sha256: "c6fa93dd1ee4a2c18c900a45c1d864a1c6f7aba75d84f91648a30b7fb641d212",
+  },
+  { name: "yolov8s-pose", sha256: null },
+  { name: "yolov8m-pose", sha256: null },
+  {
+    name: "yolo11n-pose",
+    sha256: "869e83fcdffdc7371fa4e34cd8e51c838cc729571d1635e5141e3075e9319dc0",
+  },
+];
