@@ -1,29 +1,22 @@
 /// <reference lib="dom" />
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { readAssets } from "./assets.ts";
 import { renderReport } from "./html.ts";
 import type { Report } from "./report_json.ts";
 import { HOSTILE_TEXTS, hostileReport } from "./testdata/hostile_report.ts";
-import { IN_BROWSER, openPage, startBrowser } from "./testdata/page_under_test.ts";
+import {
+  drawAll,
+  IN_BROWSER,
+  openPage,
+  seriousFindings,
+  withBrowser,
+} from "./testdata/page_under_test.ts";
 import { EXAMPLE_SIZE, HUGE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
 const assets = await readAssets();
 const example = syntheticReport(EXAMPLE_SIZE);
 const exampleHtml = renderReport(example, assets);
-
-/** Runs the body with a browser and a folder that are gone afterwards. */
-async function withBrowser(body: (browser: Browser, dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "posemark-page-" });
-  const browser = await startBrowser();
-  try {
-    await body(browser, dir);
-  } finally {
-    await browser.close();
-    await Deno.remove(dir, { recursive: true });
-  }
-}
 
 /** Texts of a column of the table, by the key that its header sorts by. */
 function columnTexts(page: Page, index: number): Promise<string[]> {
@@ -33,15 +26,6 @@ function columnTexts(page: Page, index: number): Promise<string[]> {
 function rowIds(page: Page): Promise<string[]> {
   return page.locator(".variants tbody tr").evaluateAll((rows: Element[]) =>
     rows.map((row) => row.getAttribute("data-variant") ?? "")
-  );
-}
-
-/** Scrolls through the page until every chart is drawn. */
-async function drawAll(page: Page): Promise<void> {
-  const boxes = page.locator(".chart");
-  for (let i = 0; i < await boxes.count(); i++) await boxes.nth(i).scrollIntoViewIfNeeded();
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll("canvas")].every((canvas) => canvas.style.display === "block")
   );
 }
 
@@ -341,21 +325,6 @@ Deno.test({
       assertEquals(HOSTILE_TEXTS.length > 5, true);
     }),
 });
-
-/** Runs axe-core in a page that lets it in, and returns what it finds serious. */
-async function seriousFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return await page.evaluate(async () => {
-    // deno-lint-ignore no-explicit-any
-    const result = await (globalThis as any).axe.run(document, { resultTypes: ["violations"] });
-    // deno-lint-ignore no-explicit-any
-    return result.violations.filter(({ impact }: any) => ["serious", "critical"].includes(impact))
-      // deno-lint-ignore no-explicit-any
-      .map(({ id, nodes }: any) =>
-        `${id}: ${nodes.slice(0, 3).map((node: any) => node.html.slice(0, 160)).join(" | ")}`
-      );
-  });
-}
 
 for (
   const { name, options, language } of [

@@ -23,9 +23,19 @@ export interface PageContent {
   fallbackHtml: string;
 }
 
-/** Returns a page in the style of the report. */
+/** Returns a page in the style of the report. Throws `RangeError` when a script or style holds the tag that would end it. */
 export function renderPage(content: PageContent, assets: PageAssets): string {
   const script = `${assets.chart}\n${bundle(assets.modules, content.entry, content.call)}`;
+  for (
+    const [text, end] of [[script, "</script"], [assets.early, "</script"], [
+      assets.style,
+      "</style",
+    ]]
+  ) {
+    if (text.toLowerCase().includes(end)) {
+      throw new RangeError(`Cannot put a script or style that holds "${end}" into a page`);
+    }
+  }
   const policy = [
     "default-src 'none'",
     `script-src ${cspHash(assets.early)} ${cspHash(script)}`,

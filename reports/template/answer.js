@@ -32,10 +32,8 @@ export function answerFor(report, serial) {
   const base = here.find(({ id }) => id === report.base) ?? null;
   const claims = here.filter((variant) => variant.fps !== null)
     .sort((a, b) => /** @type {number} */ (b.fps) - /** @type {number} */ (a.fps));
-  const useful = claims.filter(({ speedOnly }) => !speedOnly);
-  const pool = useful.length > 0 ? useful : claims;
   const answer = { device: serial, base, obstacle: null };
-  if (pool.length === 0) {
+  if (claims.length === 0) {
     const emulated = report.devices.find((device) => device.serial === serial)?.emulated === true;
     const measured = here.some(({ latencyNs }) => latencyNs !== null);
     return {
@@ -45,11 +43,13 @@ export function answerFor(report, serial) {
       obstacle: emulated ? "emulated" : measured ? "parity" : "unfinished",
     };
   }
-  const others = pool.filter(({ id, ratio }) => id !== report.base && ratio !== null);
-  if (others.length === 0) {
-    const alone = here.length === 1;
-    return { ...answer, kind: alone ? "single" : "fastest", variant: pool[0] };
+  const compared = claims.filter(({ id, ratio }) => id !== report.base && ratio !== null);
+  if (compared.length === 0) {
+    const fastest = claims.find(({ speedOnly }) => !speedOnly) ?? claims[0];
+    return { ...answer, kind: here.length === 1 ? "single" : "fastest", variant: fastest };
   }
+  const useful = compared.filter(({ speedOnly }) => !speedOnly);
+  const others = useful.length > 0 ? useful : compared;
   const best = others.reduce((a, b) =>
     /** @type {{value: number}} */ (b.ratio).value > /** @type {{value: number}} */ (a.ratio).value
       ? b

@@ -59,7 +59,7 @@ export function startHistoryPage() {
       el(
         "header",
         { class: "hero" },
-        el("h1", { class: "answer" }, headline(choices.language, history)),
+        headline(choices.language, history),
         el(
           "p",
           { class: "subject" },
@@ -103,7 +103,7 @@ export function startHistoryPage() {
     main.style.minHeight = `${heightPx}px`;
     root.append(
       topBar(choices.language, {
-        title: t("history.title"),
+        title: t("history.bar"),
         onLanguage: (language) => {
           choices.language = language;
           draw();
@@ -139,9 +139,11 @@ function headline(language, history) {
     .sort((a, b) => b.point.createdAt.localeCompare(a.point.createdAt));
   const worse = changes.find(({ change }) => change.ratio > 1);
   const shown = worse ?? changes[0];
-  if (shown === undefined) return translateRich(language, "history.steady");
+  if (shown === undefined) {
+    return el("h1", { class: "answer" }, translateRich(language, "history.steady"));
+  }
   const { series, change, point } = shown;
-  return translateRich(language, change.ratio > 1 ? "history.worse" : "history.better", {
+  const sentence = translateRich(language, change.ratio > 1 ? "history.worse" : "history.better", {
     variant: plain(series.variantId, 80),
     device: deviceText(series),
     metric: series.metric,
@@ -151,6 +153,7 @@ function headline(language, history) {
       ? plain(point.runId, 40)
       : plain(point.gitCommit, 40).slice(0, 12),
   });
+  return el("h1", { class: change.ratio > 1 ? "answer worse" : "answer" }, sentence);
 }
 
 /**

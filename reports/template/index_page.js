@@ -51,7 +51,7 @@ export function startIndexPage() {
     });
     root.append(
       topBar(choices.language, {
-        title: t("index.title"),
+        title: t("index.bar"),
         onLanguage: (language) => {
           choices.language = language;
           draw();

@@ -45,19 +45,9 @@ export function plain(text, limit = 400) {
     }`;
   return short.replace(
     // deno-lint-ignore no-control-regex
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]/g,
-    (c) => isLoneSurrogate(c) ? `⟨U+${c.charCodeAt(0).toString(16).toUpperCase()}⟩` : visible(c),
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
+    (c) => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
   );
-}
-
-/** @param {string} c */
-function isLoneSurrogate(c) {
-  return c >= "\ud800" && c <= "\udfff";
-}
-
-/** @param {string} c */
-function visible(c) {
-  return `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 }
 
 /**

@@ -328,6 +328,7 @@ const TABLE = [
 
   // history
   ["history.title", "Posemark: history", "Posemark：历史"],
+  ["history.bar", "History", "历史"],
   ["history.subject", "{series} series over {runs} runs, made {date}", "{series} 个序列，{runs} 次运行，生成于 {date}"],
   ["history.steady", "**No lasting change** in any series.", "所有序列**均无持久变化**。"],
   ["history.worse", "{variant} got **{percent}% worse** in {metric} on {device} since {date} ({commit}).", "{device} 上的 {variant} 自 {date}（{commit}）起 {metric} **变差 {percent}%**。"],
@@ -347,6 +348,7 @@ const TABLE = [
 
   // index of runs
   ["index.title", "Posemark: runs", "Posemark：运行记录"],
+  ["index.bar", "Runs", "运行记录"],
   ["index.headline", "{n} runs", "{n} 次运行"],
   ["index.count", "{shown} of {all} runs", "{all} 次运行中的 {shown} 次"],
   ["index.facts", "{variants} variants on {devices}, {samples} samples", "{variants} 个变体，{devices}，{samples} 个样本"],

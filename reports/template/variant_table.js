@@ -287,7 +287,8 @@ function row({ t }, columns, variant) {
     columns.map((column) => {
       const attributes = {
         "data-label": t(`column.${column.key}`),
-        class: column.numeric ? "num" : column.key,
+        "data-key": column.key,
+        class: column.numeric ? "num" : null,
       };
       return column.key === "variant"
         ? el("th", { ...attributes, scope: "row", role: "rowheader" }, column.cell(variant))

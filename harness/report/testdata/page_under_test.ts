@@ -1,8 +1,10 @@
+/// <reference lib="dom" />
 /**
  * A real Chromium for tests of the pages.
  *
  * @module
  */
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** Places where a Chromium is looked for. */
@@ -39,7 +41,7 @@ export interface PageUnderTest {
 }
 
 /** Starts a browser. Throws when there is none. */
-export function startBrowser(): Promise<Browser> {
+function startBrowser(): Promise<Browser> {
   if (CHROMIUM === null) {
     throw new Error("There is no Chromium: install one, or name it in CHROMIUM");
   }
@@ -79,4 +81,46 @@ export async function openPage(
   await page.goto(`file://${file}`);
   await page.locator("main[aria-busy=false]").waitFor();
   return { page, complaints, requests };
+}
+
+/** Runs the body with a browser and a folder that are gone afterwards. */
+export async function withBrowser(
+  body: (browser: Browser, dir: string) => Promise<void>,
+): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "posemark-page-" });
+  const browser = await startBrowser();
+  try {
+    await body(browser, dir);
+  } finally {
+    await browser.close();
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** Scrolls through the page until every chart is drawn. */
+export async function drawAll(page: Page): Promise<void> {
+  const boxes = page.locator(".chart");
+  for (let i = 0; i < await boxes.count(); i++) await boxes.nth(i).scrollIntoViewIfNeeded();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("canvas")].every((canvas) => canvas.style.display === "block")
+  );
+}
+
+/** Runs axe-core in a page that lets it in, and returns what it finds serious. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run(root: Document, options: object): Promise<
+          { violations: { id: string; impact: string; nodes: { html: string }[] }[] }
+        >;
+      };
+    };
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    return violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`,
+    );
+  });
 }

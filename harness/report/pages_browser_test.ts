@@ -1,0 +1,196 @@
+/// <reference lib="dom" />
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { readAssets } from "./assets.ts";
+import { indexEntry, renderComparison, renderHistory, renderIndex, renderReport } from "./html.ts";
+import { readReport } from "./report_file.ts";
+import { ALL_EXAMPLES, difference, EXAMPLES, photograph } from "./testdata/examples.ts";
+import {
+  drawAll,
+  IN_BROWSER,
+  openPage,
+  seriousFindings,
+  withBrowser,
+} from "./testdata/page_under_test.ts";
+import { HOSTILE_TEXTS, hostileReport } from "./testdata/hostile_report.ts";
+import { syntheticComparison, syntheticHistory } from "./testdata/synthetic_history.ts";
+
+const assets = await readAssets();
+/** Two pictures that differ by less show the same page. */
+const ALIKE = 0.035;
+
+Deno.test({
+  name:
+    "renderComparison() shows shared places, changed order and sustained load when models are compared",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const html = renderComparison(syntheticComparison(), assets);
+      const { page, complaints, requests } = await openPage(browser, dir, html);
+      const ranking = await page.locator("#ranking").innerText();
+      assertMatch(ranking, /4 to 5\s+.*can’t be told apart/);
+      assertMatch(
+        ranking,
+        /SiLU · raw · fp32 is faster than SiLU · decoded · fp32 on Example Phone 8, but slower on Example Phone 7\./,
+      );
+      assertMatch(ranking, /–\s+SiLU · raw · bf16\s+parity: fail/);
+      assertMatch(
+        await page.locator("#sustained table").last().innerText(),
+        /17\.0\s+13\.9\s+81\.8 %\s+after 350 s/,
+      );
+      assertMatch(await page.locator("#dominance").innerText(), /its accuracy is not known/);
+      await page.locator("#device").selectOption("SYNTH0002");
+      await page.locator("main[aria-busy=false]").waitFor();
+      assertMatch(await page.locator("h1").innerText(), /on Example Phone 7/);
+      assertEquals(await page.locator("#sustained").count(), 0);
+      await drawAll(page);
+      assertEquals(await seriousFindings(page), []);
+      assertEquals([complaints, requests], [[], []]);
+    }),
+});
+
+Deno.test({
+  name:
+    "renderHistory() names the newest lasting change for the worse, in both languages, when there is one",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const history = syntheticHistory();
+      const { page, complaints, requests } = await openPage(
+        browser,
+        dir,
+        renderHistory(history, assets),
+      );
+      const [change] = history.series[0].changes;
+      assertEquals(change.index, 25);
+      assertMatch(
+        await page.locator("h1").innerText(),
+        /^yolov8n-pose\.silu.* got [67]\.\d% worse in total\.p50 on Example Phone 8 since 2026-05-26 08:00 UTC \([0-9a-f]{12}\)\.$/,
+      );
+      await drawAll(page);
+      assertEquals(await page.locator("figure").count(), 2);
+      await page.locator('select[data-filter="variant"]').selectOption({ index: 2 });
+      assertEquals(await page.locator("figure").count(), 1);
+      assertEquals(await seriousFindings(page), []);
+      await page.locator("button[data-language=zh]").click();
+      assertMatch(await page.locator("h1").innerText(), /变差 [67]\.\d%/);
+      assertEquals(await page.locator("figure").count(), 1, "the filter is kept");
+      assertEquals([complaints, requests], [[], []]);
+    }),
+});
+
+Deno.test({
+  name: "renderHistory() and renderIndex() keep hostile texts texts when runs come from elsewhere",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const history = syntheticHistory();
+      for (const series of history.series) {
+        Object.assign(series, {
+          device: HOSTILE_TEXTS[0],
+          deviceName: HOSTILE_TEXTS[3],
+          variantId: HOSTILE_TEXTS[1],
+          experiment: HOSTILE_TEXTS[2],
+        });
+        for (const point of series.points) {
+          Object.assign(point, {
+            runId: HOSTILE_TEXTS[0],
+            gitCommit: HOSTILE_TEXTS[1],
+            marks: HOSTILE_TEXTS,
+          });
+        }
+      }
+      history.command = HOSTILE_TEXTS;
+      const entry = { ...indexEntry(hostileReport(), `${HOSTILE_TEXTS[1]}/../x`) };
+      const index = {
+        runs: [entry],
+        unreadable: [{ folder: HOSTILE_TEXTS[0], reason: HOSTILE_TEXTS[1] }],
+      };
+      for (const html of [renderHistory(history, assets), renderIndex(index, assets)]) {
+        const { page, complaints, requests } = await openPage(browser, dir, html);
+        await drawAll(page);
+        assertEquals(
+          await page.evaluate(() => (globalThis as Record<string, unknown>).hacked ?? null),
+          null,
+        );
+        assert(!(await page.locator("main").innerText()).includes("\u202e"));
+        assertEquals([complaints, requests], [[], []]);
+      }
+    }),
+});
+
+Deno.test({
+  name: "renderIndex() links each run with its answer, and narrows the list, when it is searched",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const { report } = syntheticComparison();
+      const runs = [
+        indexEntry(report, "first run"),
+        { ...indexEntry(report, "second"), runId: "nightly", devices: ["Other Phone"] },
+      ];
+      const { page, complaints } = await openPage(
+        browser,
+        dir,
+        renderIndex({ runs, unreadable: [] }, assets),
+      );
+      const link = page.locator(".run a").first();
+      assertEquals(await link.getAttribute("href"), "first%20run/report.html");
+      assertMatch(
+        await page.locator(".run .sentence").first().innerText(),
+        /^ReLU raw fp16 is 1\.\d\d× as fast as/,
+      );
+      await page.getByLabel("Search").fill("nightly");
+      assertEquals(await page.locator(".run").count(), 1);
+      assertEquals(await seriousFindings(page), []);
+      assertEquals(complaints, []);
+    }),
+});
+
+Deno.test({
+  name: "renderReport() draws a report of the oldest version when its kept example is opened",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const file = new URL("testdata/report_v1.json", import.meta.url).pathname;
+      const { page, complaints } = await openPage(
+        browser,
+        dir,
+        renderReport(await readReport(file), assets),
+      );
+      await drawAll(page);
+      assertMatch(
+        await page.locator("h1").innerText(),
+        /^ReLU raw fp16 is 1\.\d+× as fast as SiLU raw fp32/,
+      );
+      assertEquals(await page.locator(".variants tbody tr").count(), 8);
+      assertEquals(complaints, []);
+    }),
+});
+
+Deno.test({
+  name: "photograph() shows what the kept pictures show when each page is opened",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const pictures = new Map<string, Uint8Array>();
+      for (const example of ALL_EXAMPLES) {
+        const picture = await photograph(browser, dir, example, assets);
+        pictures.set(example.file, picture);
+        const kept = await Deno.readFile(new URL(example.file, EXAMPLES));
+        assertLess(kept.length, 150_000);
+        const differs = await difference(picture, kept);
+        assertLess(
+          differs,
+          ALIKE,
+          `${example.file} differs by ${
+            differs.toFixed(4)
+          }: look at it, then make the pictures anew (CONTRIBUTING.md)`,
+        );
+      }
+      // the measure can tell pages apart
+      const against = (a: string, b: string) => difference(pictures.get(a)!, pictures.get(b)!);
+      assertGreater(await against("report-light-en.webp", "report-dark-en.webp"), 0.3);
+      assertGreater(await against("report-light-en.webp", "hostile-light-en.webp"), ALIKE);
+      assertGreater(await against("report-light-en.webp", "history-light-en.webp"), ALIKE);
+    }),
+});

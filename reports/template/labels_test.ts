@@ -1,0 +1,70 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { syntheticReport } from "../../harness/report/testdata/synthetic_report.ts";
+import { deviceNames, plain, precisionDiffers, shellLine, variantLabels } from "./labels.js";
+
+const report = syntheticReport({
+  seed: 1,
+  devices: 2,
+  rounds: 1,
+  images: 1,
+  iterations: 2,
+  pictures: 0,
+});
+
+Deno.test("plain() shows what would be obeyed or not be seen when a text holds control and bidi marks", () => {
+  assertEquals(plain("a\u202Eb"), "a⟨U+202E⟩b");
+  assertEquals(plain("a\u0000\u200B\u2066"), "a⟨U+0000⟩⟨U+200B⟩⟨U+2066⟩");
+  assertEquals(plain("lone \ud800 pair 😀"), "lone ⟨U+D800⟩ pair 😀");
+  assertEquals(plain("tab\tnewline\n中文"), "tab\tnewline\n中文");
+});
+
+Deno.test("plain() cuts the middle when a text is long", () => {
+  const cut = plain("x".repeat(50) + "END", 11);
+  assertEquals(cut, "xxxxxx…xxEND");
+});
+
+Deno.test("variantLabels() names only what differs, and each variant once, when variants share the rest", () => {
+  const { common, byId } = variantLabels(report.variants);
+  assertEquals(common, ["yolov8n-pose", "640×640", "pnnx"]);
+  assertEquals(byId.get(report.base), "SiLU · raw · fp32");
+  assertEquals(new Set(byId.values()).size, byId.size);
+});
+
+Deno.test("variantLabels() adds what was asked when two variants ran with the same precision", () => {
+  const [a] = report.variants;
+  const b = structuredClone(a);
+  b.id = "other";
+  b.precision.requested = "fp16";
+  const { byId } = variantLabels([a, b]);
+  assertEquals([...byId.values()], ["SiLU · fp32 (fp32)", "SiLU · fp32 (fp16)"]);
+});
+
+Deno.test("variantLabels() falls back to the id when nothing else differs", () => {
+  const [a] = report.variants;
+  const { byId } = variantLabels([a, { ...a, id: "twin" }]);
+  assertEquals(byId.get("twin"), "twin");
+});
+
+Deno.test("precisionDiffers() is true when fp16 was asked and only its weights are fp16", () => {
+  const found = report.variants.filter(precisionDiffers);
+  assertEquals(found.map(({ precision }) => precision.effective), ["fp16-weights", "fp16-weights"]);
+});
+
+Deno.test("deviceNames() adds the serial when two devices have the same name", () => {
+  const twins = structuredClone(report);
+  twins.devices[1].model = twins.devices[0].model;
+  twins.devices[1].manufacturer = twins.devices[0].manufacturer;
+  const names = deviceNames(twins);
+  assertEquals(names.get("SYNTH0001"), "Example Phone 8 (SYNTH0001)");
+  assertEquals(names.get("SYNTH0002"), "Example Phone 8 (SYNTH0002)");
+});
+
+Deno.test("shellLine() gives back the same words when a shell reads them", async () => {
+  const words = ["a b", "it's", "$HOME", "`x`", "--n=1", "", "中文;&|"];
+  const output = await new Deno.Command("sh", {
+    args: ["-c", `printf '%s\\n' ${shellLine(words)}`],
+  })
+    .output();
+  assertEquals(new TextDecoder().decode(output.stdout), words.map((word) => `${word}\n`).join(""));
+  assertMatch(shellLine(["x"]), /^x$/);
+});
