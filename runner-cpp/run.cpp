@@ -98,10 +98,24 @@ static int warm_up(Model& model, const Options& o, const Image& image, Pipeline&
     return 0;
 }
 
+// In a profiling build ncnn prints the time of every layer to stderr: says which iteration the next lines belong to.
+// index -1 is the iteration that is kept apart.
+static void announce_layers(const std::string& image_id, int index)
+{
+#if NCNN_BENCHMARK
+    fprintf(stderr, "posemark-layers %s %d\n", image_id.c_str(), index);
+#else
+    (void)image_id;
+    (void)index;
+#endif
+}
+
 static int measure_image(Model& model, const Options& o, const ImageEntry& entry, const Image& image, bool warmed_up, Pipeline& pipeline, std::string& line, std::string& error)
 {
     // the first iteration on an image is unlike the rest: kept apart, or part of the warm-up
     StageTimes first;
+    if (!warmed_up)
+        announce_layers(entry.id, -1);
     if (!warmed_up && run_pipeline(model, o, image, pipeline, first, error) != 0)
         return -1;
     if (!warmed_up && check_finite(o, pipeline, error) != 0)
@@ -111,10 +125,12 @@ static int measure_image(Model& model, const Options& o, const ImageEntry& entry
     for (int i = 0; i < o.iterations; i++)
     {
         StageTimes times;
+        announce_layers(entry.id, i);
         if (run_pipeline(model, o, image, pipeline, times, error) != 0)
             return -1;
         add_sample(samples, times);
     }
+    announce_layers("-", -1);
     if (check_finite(o, pipeline, error) != 0)
         return -1;
     if (dump_blobs(model, o, entry.id, pipeline.input, error) != 0)
