@@ -95,13 +95,6 @@ export function blockLogRatios(block: BlockLaunches, name: MetricName): number[]
   return logRatios;
 }
 
-/** Returns the mean of {@linkcode blockLogRatios}, for those who know blocks only as a whole; null and throws as it does. */
-export function blockLogRatio(block: BlockLaunches, name: MetricName): number | null {
-  const logRatios = blockLogRatios(block, name);
-  if (logRatios === null) return null;
-  return logRatios.reduce((sum, value) => sum + value, 0) / logRatios.length;
-}
-
 /**
  * Throws `HarnessError` `bad-config` when a threshold is below what the device resolves within the budget, saying what it resolves and which budget
  * would do. Returns the smallest detectable ratio by metric; null for a metric that was never calibrated.

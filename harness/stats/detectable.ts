@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  type BlockValue,
-  decide,
-  type ExperimentOptions,
-  newExperiment,
-  withBlock,
-} from "./experiment.ts";
+import { decide, type ExperimentOptions, newExperiment, withBlock } from "./experiment.ts";
 import { median } from "./quantile.ts";
 import { seededRng } from "./rng.ts";
 
@@ -43,7 +37,7 @@ export interface DeviceNoise {
  *
  * Throws `RangeError` for fewer than 8 blocks, or a value that is missing or not finite.
  */
-export function deviceNoise(blocks: readonly BlockValue[]): DeviceNoise {
+export function deviceNoise(blocks: readonly (readonly number[])[]): DeviceNoise {
   const count = blocks.length;
   if (count < FEWEST_CALIBRATION_BLOCKS) {
     throw new RangeError(
@@ -51,15 +45,12 @@ export function deviceNoise(blocks: readonly BlockValue[]): DeviceNoise {
     );
   }
   const logRatios = blocks.flat();
-  if (blocks.some((block) => [block].flat().length === 0) || !logRatios.every(Number.isFinite)) {
+  if (blocks.some((block) => block.length === 0) || !logRatios.every(Number.isFinite)) {
     throw new RangeError("Cannot calibrate: found a log ratio that is not a finite number");
   }
   const limit = OUTLIER_SDS * SDS_PER_MAD * median(logRatios.map(Math.abs));
   const squares = logRatios.reduce((sum, value) => sum + Math.min(limit, Math.abs(value)) ** 2, 0);
-  return {
-    sd: Math.sqrt(squares / logRatios.length),
-    blocks: blocks.map((block) => [block].flat()),
-  };
+  return { sd: Math.sqrt(squares / logRatios.length), blocks };
 }
 
 /**

@@ -10,20 +10,22 @@ function normalBlocks(sd: number, count = 16, seed = 2): number[][] {
 
 Deno.test("deviceNoise() takes the deviation about 0 when computed by hand", () => {
   // median of the sizes 0.01, limit 3·1.4826·0.01: nothing is pulled in
-  const noise = deviceNoise([0.01, -0.01, 0.01, -0.01, 0.02, -0.02, 0.01, -0.01]);
+  const noise = deviceNoise(
+    [0.01, -0.01, 0.01, -0.01, 0.02, -0.02, 0.01, -0.01].map((value) => [value]),
+  );
   assertAlmostEquals(noise.sd, Math.sqrt((6 * 0.0001 + 2 * 0.0004) / 8), 1e-12);
 });
 
 Deno.test("deviceNoise() pulls outliers in when it takes the spread, and keeps them as they are", () => {
-  const noise = deviceNoise([...normalBlocks(0.01), 3]);
+  const noise = deviceNoise([...normalBlocks(0.01), [3]]);
   assert(noise.sd < 0.03, `${noise.sd}`);
   assertEquals(noise.blocks.at(-1), [3]);
 });
 
 Deno.test("deviceNoise() throws when blocks are few or not finite", () => {
-  assertThrows(() => deviceNoise([0.1, 0.2]), RangeError, "at least 8");
-  assertThrows(() => deviceNoise([1, 2, 3, 4, 5, 6, 7, [8, NaN]]), RangeError);
-  assertThrows(() => deviceNoise([1, 2, 3, 4, 5, 6, 7, []]), RangeError);
+  assertThrows(() => deviceNoise([[0.1], [0.2]]), RangeError, "at least 8");
+  assertThrows(() => deviceNoise([...normalBlocks(0.01), [8, NaN]]), RangeError);
+  assertThrows(() => deviceNoise([...normalBlocks(0.01), []]), RangeError);
 });
 
 Deno.test("smallestDetectableRatio() grows when the noise does and shrinks when the budget grows", () => {
@@ -41,7 +43,7 @@ Deno.test("smallestDetectableRatio() is null when not even twice the time is fou
 });
 
 Deno.test("smallestDetectableRatio() is tiny but above 1 when the device has no spread at all", () => {
-  const ratio = smallestDetectableRatio(deviceNoise(new Array(8).fill(0)), DEFAULT_RATES, 16)!;
+  const ratio = smallestDetectableRatio(deviceNoise(new Array(8).fill([0, 0])), DEFAULT_RATES, 16)!;
   assert(ratio > 1 && ratio <= 1.005, `${ratio}`);
 });
 

@@ -44,14 +44,11 @@ const QUIETEST_SHARE = 0.5;
 /** Effect in standard deviations that the prior is made for when nothing is known of the device. */
 const UNKNOWN_EFFECT = 2;
 
-/** One block: the log of candidate over base of each of its rounds, or of the whole block where no more is known. */
-export type BlockValue = number | readonly number[];
-
 /** What is known after some blocks. */
 export interface ExperimentState {
   readonly options: ExperimentOptions;
-  /** In order. */
-  readonly blocks: readonly BlockValue[];
+  /** Log of candidate over base for each round of each block, in order. */
+  readonly blocks: readonly (readonly number[])[];
 }
 
 /** A verdict with its evidence. */
@@ -90,15 +87,14 @@ export function newExperiment(options: ExperimentOptions): ExperimentState {
   return { options, blocks: [] };
 }
 
-/** Returns the state with one more block. Throws `RangeError` when it has no log ratio, or one that is not a finite number. */
-export function withBlock(state: ExperimentState, block: BlockValue): ExperimentState {
-  const logRatios = [block].flat();
+/** Returns the state with one more block: the log ratio of each of its rounds. Throws `RangeError` when it has no log ratio, or one that is not a finite number. */
+export function withBlock(state: ExperimentState, logRatios: readonly number[]): ExperimentState {
   if (logRatios.length === 0 || !logRatios.every(Number.isFinite)) {
     throw new RangeError(
       `Cannot take a block with the log ratios [${logRatios.join(", ")}]: a time is missing`,
     );
   }
-  return { options: state.options, blocks: [...state.blocks, block] };
+  return { options: state.options, blocks: [...state.blocks, logRatios] };
 }
 
 /**
