@@ -29,6 +29,9 @@ export interface ShardResult extends Pair {
   reasons: string[];
 }
 
+/** Longest part of a message that a verdict shows. */
+const MOST_MESSAGE = 160;
+
 /** Marks of launches that may not enter any statistics. */
 const UNCOUNTED = new Map([
   ["emulated", "the phone is emulated: its times do not count"],
@@ -53,7 +56,7 @@ export function shardResult(
   const throttled = new Set<number>();
   for (const record of records) {
     if (record.kind === "failure") {
-      reasons.push(`${record.variantId}: ${record.code} (${record.message})`);
+      reasons.push(`${record.variantId}: ${record.code} (${shortened(record.message)})`);
     }
     if (record.kind !== "launch") continue;
     const why = record.marks.map((mark) => UNCOUNTED.get(mark)).find((text) => text !== undefined);
@@ -73,6 +76,11 @@ export function shardResult(
     parity: { base: parityOf(records, pair.base), candidate: parityOf(records, pair.candidate) },
     reasons: [...new Set(reasons)],
   };
+}
+
+/** A message as a verdict has room for it; the whole is on record. */
+function shortened(message: string): string {
+  return message.length <= MOST_MESSAGE ? message : `${message.slice(0, MOST_MESSAGE)}…`;
 }
 
 /** Blocks of rounds 2i and 2i+1: ABBA, so that linear drift and the place in the round cancel. */

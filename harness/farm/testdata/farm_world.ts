@@ -45,13 +45,11 @@ export interface FarmWorld extends AsyncDisposable {
 /** Returns the sides of a comparison at a small input: SiLU in fp32 first, then other variants of it. */
 export async function prepareSides(
   target: Target,
-  choice: Pick<VariantOptions, "precisions"> & { activations: VariantOptions["activations"] },
+  choice: Pick<VariantOptions, "precisions" | "activations" | "heads">,
 ): Promise<FarmSide[]> {
   const variants = await prepareVariants({
     models: [sharedModel("yolov8n-pose-silu.onnx")],
-    activations: choice.activations,
-    heads: ["raw"],
-    precisions: choice.precisions,
+    ...choice,
     shapes: [{ mode: "fixed", widthPx: 96, heightPx: 96 }],
     converters: ["pnnx"],
     progress: SILENT,
@@ -136,7 +134,7 @@ export async function startWorld(
         nmsIou: 0.7,
         sigmoid: "exact",
         traps: [],
-        warmup: 1,
+        warmup: 0,
         iterations: 2,
       },
       rounds: change.rounds,

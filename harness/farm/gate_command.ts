@@ -1,0 +1,231 @@
+/**
+ * `deno task gate --farm …`: from options to the gate on a farm, its files and its exit code.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import { cacheRoot } from "../build/cache.ts";
+import type { RunnerOptions } from "../config.ts";
+import { HarnessError } from "../errors.ts";
+import type { GateRules } from "../gate/config.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
+import type { ParityBars } from "../parity/judge.ts";
+import type { Progress } from "../progress.ts";
+import type { ImageDataset } from "../reference/images.ts";
+import { gitCommit, packageVersion, POSEMARK_VERSION } from "../run/harness_version.ts";
+import { RecordLog } from "../run/record_log.ts";
+import { describeImages, spread } from "../run/rgb_files.ts";
+import { openStore } from "../store/open_store.ts";
+import type { FarmStore } from "../store/store.ts";
+import type { FarmEngine, ShardBatch } from "./engine.ts";
+import { openSlurm, readFarmNumbers } from "./engine_options.ts";
+import { type FarmGateOutcome, gateOnFarm, storedShardFile } from "./farm_gate.ts";
+import { parsePhones } from "./features.ts";
+import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
+import type { Calibration } from "./merge.ts";
+import { mergedRecords } from "./merged_records.ts";
+import { requireSecret } from "./secret.ts";
+import { FarmRunSchema, readStrictly, type Target } from "./shard_file.ts";
+import { runShard } from "./shard_run.ts";
+import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "./stf.ts";
+import { openLentDevice } from "./stf_device.ts";
+import { stfEngine } from "./stf_engine.ts";
+
+/** One side as the gate has prepared it. */
+export interface GateSide {
+  variant: PreparedVariant;
+  /** Builds its runner for a target. */
+  build(target: Target): Promise<{ runner: string; ncnnVersion: string }>;
+}
+
+/** What the gate asks of a farm. */
+export interface FarmGateInput {
+  base: GateSide;
+  candidates: GateSide[];
+  dataset: ImageDataset;
+  runner: RunnerOptions;
+  /** Rounds of a shard; made even. */
+  rounds: number;
+  measureImages: number;
+  stageImages: number;
+  launchTimeoutMs: number;
+  coolDownMs: number;
+  bars: ParityBars;
+  rules: GateRules;
+  calibration?: Calibration;
+  /** The command line, for the record. */
+  command: string[];
+  /** Folder that gets `records.jsonl` of all shards; null writes none. */
+  out: string | null;
+}
+
+/** Detections that NMS keeps at most, as in `bench`. */
+const MAX_DETECTIONS = 300;
+/** Pause before a lent phone is tried again. */
+const STF_RETRY_MS = 30_000;
+
+/**
+ * Runs the gate on the farm that the options choose (`FARM_GATE_OPTIONS`), and returns what came of it.
+ *
+ * Throws what {@linkcode gateOnFarm} throws, and `bad-option` for options that don't go together.
+ */
+export async function farmGate(
+  // deno-lint-ignore no-explicit-any
+  options: any,
+  input: FarmGateInput,
+  context: { progress: Progress; signal: AbortSignal },
+): Promise<FarmGateOutcome> {
+  const numbers = readFarmNumbers(options);
+  const phones = parsePhones("--devices", options.devices);
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(await openStore(requireStore(options.store)));
+  const engine = stack.use(await openEngine(options, store, context.signal));
+  const runId = options.runId ?? newRunId();
+  const targets = await targetsOf(engine);
+  const side = async ({ variant, build }: GateSide) => {
+    const runners: Partial<Record<Target, string>> = {};
+    let ncnnVersion = "";
+    for (const target of targets) {
+      const built = await build(target);
+      runners[target] = built.runner;
+      ncnnVersion = built.ncnnVersion;
+    }
+    return { variant, runners, ncnnVersion };
+  };
+  const described = await describeImages(input.dataset.images);
+  const files = new Map(input.dataset.images.map(({ id, file }) => [id, file]));
+  const candidates = [];
+  for (const candidate of input.candidates) candidates.push(await side(candidate));
+  const step = context.progress.step(`run ${runId} on ${engine.name}`);
+  const outcome = await gateOnFarm({
+    engine,
+    store,
+    artefactDir: options.artefacts === undefined ? null : path.resolve(options.artefacts),
+    phones,
+    perKind: numbers.perKind,
+    base: await side(input.base),
+    candidates,
+    images: described.map((image) => ({ image, file: files.get(image.id)! })),
+    settings: {
+      runId,
+      createdAt: new Date().toISOString(),
+      command: input.command,
+      timedImageIds: spread(described, input.measureImages).map(({ id }) => id),
+      stageImageIds: spread(described, input.stageImages).map(({ id }) => id),
+      options: input.runner,
+      rounds: Math.max(4, 2 * Math.ceil(input.rounds / 2)),
+      maxDetections: MAX_DETECTIONS,
+      bars: input.bars,
+      launchTimeoutMs: input.launchTimeoutMs,
+      coolDownMs: input.coolDownMs,
+      harness: {
+        version: POSEMARK_VERSION,
+        gitCommit: await gitCommit(),
+        deno: Deno.version.deno,
+        onnxruntime: packageVersion("onnxruntime-node"),
+      },
+    },
+    rule: {
+      thresholds: input.rules.thresholds,
+      falseAlarmRate: input.rules.falseAlarmRate,
+      missRate: input.rules.missRate,
+      fewestPhones: numbers.fewestPhones,
+      fewestShare: numbers.fewestShare,
+    },
+    calibration: input.calibration,
+    follow: {
+      ...DEFAULT_FOLLOW,
+      name: `posemark-${runId}`,
+      command: [options.shardCommand],
+      environment: {},
+      timeLimitMinutes: null,
+      deadlineMs: numbers.deadlineMs,
+      awayMs: numbers.awayMs,
+      signal: context.signal,
+      onProgress: (progress) => step.update(progress.done / progress.total, progressText(progress)),
+    },
+  });
+  step.done();
+  if (input.out !== null) await writeRecords(store, runId, input.out);
+  return outcome;
+}
+
+/** Returns where a run stands, in one line. */
+export function progressText(progress: FarmProgress): string {
+  const { done, total, running, waiting, failed, missing, sick } = progress;
+  const parts = [`${done} of ${total} shards`, `${running} running`, `${waiting} waiting`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (missing > 0) parts.push(`${missing} given up`);
+  if (sick.length > 0) {
+    const [{ name, reason }] = sick;
+    parts.push(`${sick.length} phones out of service (${name}: ${reason ?? "no reason given"})`);
+  }
+  return parts.join(", ");
+}
+
+/** Writes the records of all shards to `records.jsonl` in the folder. */
+async function writeRecords(store: FarmStore, runId: string, out: string): Promise<void> {
+  const run = readStrictly(
+    FarmRunSchema,
+    await store.run(runId),
+    `run "${runId}" of ${store.address}`,
+  );
+  await Deno.mkdir(out, { recursive: true });
+  using log = RecordLog.create(path.join(out, "records.jsonl"));
+  for await (const record of mergedRecords(store, run)) log.append(record);
+}
+
+// deno-lint-ignore no-explicit-any
+async function openEngine(
+  options: any,
+  store: FarmStore,
+  signal: AbortSignal,
+): Promise<FarmEngine> {
+  if (!String(options.farm).startsWith("stf")) return await openSlurm(options);
+  const { address } = parseStfAddress(options.farm);
+  const token = await requireSecret(STF_TOKEN_NAME, `the farm ${address.origin}`);
+  const client = stfClient({ address, token, timeoutMs: 15_000 });
+  const run = async (batch: ShardBatch, index: number, serial: string, stop: AbortSignal) => {
+    const stored = await store.shard(batch.runId, index);
+    const shard = storedShardFile(stored?.document, `shard ${index} of run "${batch.runId}"`);
+    return await runShard(shard, {
+      store,
+      phone: serial,
+      host: Deno.hostname(),
+      openDevice: () =>
+        openLentDevice(client, serial, {
+          signal: stop,
+          onWarning: (w) => console.error(`${w.message}. ${w.advice}`),
+        }),
+      cacheDir: path.join(cacheRoot(), "artefacts"),
+      signal: AbortSignal.any([signal, stop]),
+      tell: () => {},
+    });
+  };
+  return stfEngine({ client, runShard: run, retryPauseMs: STF_RETRY_MS });
+}
+
+/** Targets that the farm's phones need: hosts say nothing of arm64. */
+async function targetsOf(engine: FarmEngine): Promise<Target[]> {
+  const nodes = await engine.nodes();
+  const isPhone = (features: readonly string[]) =>
+    features.some((feature) => feature === "abi.arm64_v8a" || feature.startsWith("android."));
+  const targets = new Set(
+    nodes.map(({ features }): Target => isPhone(features) ? "arm64" : "host"),
+  );
+  return [...targets];
+}
+
+function requireStore(address: string | undefined): string {
+  if (address !== undefined) return address;
+  throw new HarnessError(
+    "bad-option",
+    "Cannot gate on a farm: no store is named, expected --store postgres://user@host:port/database (or sqlite:FILE when all runs on one machine)",
+  );
+}
+
+function newRunId(): string {
+  return `${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}-${
+    crypto.randomUUID().slice(0, 8)
+  }`;
+}

@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { openHost } from "../device/host.ts";
+import type { DetectionsRecord } from "../records.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import { openEmbeddedStore } from "../store/embedded.ts";
+import { mergedRecords } from "./merged_records.ts";
+import { runShard } from "./shard_run.ts";
+import { farmRun, shardFile } from "./testdata/farm_run.ts";
+
+Deno.test("mergedRecords() keys hosts by their node, moves rounds apart, and keeps judgements once", async () => {
+  await using store = await openEmbeddedStore(":memory:");
+  const dir = await Deno.makeTempDir();
+  const run = await farmRun(store);
+  await store.putRun("run-1", run);
+  const indices = [0, 1, 2];
+  await store.addShards("run-1", indices.map((index) => ({ index, document: shardFile(index) })));
+  for (const index of indices) {
+    await runShard(shardFile(index), {
+      store,
+      phone: index < 2 ? "node-a" : "node-b",
+      host: "h",
+      openDevice: () => Promise.resolve(openHost()),
+      cacheDir: dir,
+      signal: new AbortController().signal,
+      tell: () => {},
+      work({ log }) {
+        for (const round of [0, 1]) {
+          log.append(launchFixture({ variantId: "base", round, totalNs: [5] }));
+        }
+        const detections: DetectionsRecord = {
+          kind: "detections",
+          schemaVersion: 1,
+          runId: "run-1",
+          device: "host",
+          variantId: "base",
+          imageId: "image",
+          precisionEffective: "fp32",
+          detections: [],
+          reference: [],
+        };
+        log.append(detections);
+        return Promise.resolve();
+      },
+    });
+  }
+  const records = await Array.fromAsync(mergedRecords(store, run));
+  const [first, ...rest] = records;
+  assertEquals(first.kind === "run" && first.devices.map(({ serial }) => serial), [
+    "node-a",
+    "node-b",
+  ]);
+  assertEquals(
+    rest.map((record) =>
+      record.kind === "launch" ? `${record.device} ${record.round}` : record.kind
+    ),
+    [
+      "node-a 0",
+      "node-a 1",
+      "detections",
+      "node-a 4",
+      "node-a 5",
+      "node-b 0",
+      "node-b 1",
+      "detections",
+    ],
+  );
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("mergedRecords() of a run that gave nothing is its run record alone", async () => {
+  await using store = await openEmbeddedStore(":memory:");
+  const run = await farmRun(store);
+  await store.putRun("run-1", run);
+  await store.addShards("run-1", [{ index: 0, document: shardFile(0) }]);
+  const records = await Array.fromAsync(mergedRecords(store, run));
+  assertEquals(records.map((record) => record.kind), ["run"]);
+});
