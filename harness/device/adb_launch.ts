@@ -135,14 +135,21 @@ export async function launchDetached(
   const limitSeconds = Math.ceil(options.timeoutMs / 1000) + DOG_GRACE_SECONDS;
   const q = (word: string) => shellLine([word]);
   const start = `cd ${q(launch.runDir)} || exit 1
+${SECTION_PRELUDE}${BOOT_LINES}
 if mkdir ${q(`${base}.d`)}; then
   setsid nohup sh -c ${
     shellLine([launchScript(base, limitSeconds), "launch", ...launch.command])
   } </dev/null >/dev/null 2>&1 &
-elif [ ! -d ${q(`${base}.d`)} ]; then exit 1
+  section start; echo first
+elif [ -d ${q(`${base}.d`)} ]; then section start; echo again
+else exit 1
 fi
-${SECTION_PRELUDE}${BOOT_LINES}`;
-  const boot = parseBoot(await session.shell(`start ${what}`, start, { signal: options.signal }));
+true`;
+  const before = session.boot();
+  const started = await session.shell(`start ${what}`, start, { signal: options.signal });
+  // A start that is sent again after a reboot finds the folder of the first, whose process is gone.
+  const again = splitSections(started).get("start") === "again";
+  const boot = again ? before : parseBoot(started);
   try {
     const ended = await waitForEnd(context, base, what, boot, options);
     return await collect(context, base, what, where, ended);

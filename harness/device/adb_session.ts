@@ -129,8 +129,8 @@ export async function openSession(
   times: AdbTimes = ADB_TIMES,
 ): Promise<AdbSession> {
   await reach(server, serial, times);
-  const readBoot = async (signal?: AbortSignal) => {
-    const limit = { timeoutMs: times.operationMs, signal };
+  const readBoot = async (timeoutMs: number, signal?: AbortSignal) => {
+    const limit = { timeoutMs, signal };
     const result = await shellOnce(
       server,
       serial,
@@ -140,7 +140,7 @@ export async function openSession(
     );
     return parseBoot(result.stdout);
   };
-  let boot = await readBoot();
+  let boot = await readBoot(times.operationMs);
   const events: string[] = [];
 
   const recover = async (lost: HarnessError, beganMs: number, signal?: AbortSignal) => {
@@ -159,8 +159,9 @@ export async function openSession(
       // The first attempt only asks again: a busy device needs no new connection.
       if (attempt > 0) await pause(times.reconnectPauseMs, signal);
       try {
-        if (attempt > 0) await reconnect(server, serial, times);
-        const after = await readBoot(signal);
+        const patience = Math.min(1 + attempt / 2, 4);
+        if (attempt > 0) await reconnect(server, serial, times, attempt);
+        const after = await readBoot(times.operationMs * patience, signal);
         const rebooted = wasRebooted(boot, after);
         events.push(
           `link lost (${last.code}), back after ${Math.round(waitedMs / 100) / 10} s${
@@ -255,11 +256,23 @@ async function listedState(server: AdbServer, serial: string, timeoutMs: number)
   return devices.find((device) => device.serial === serial)?.state ?? "missing";
 }
 
-/** Makes a fresh connection to a device over the network; of one on a cable it asks for nothing. */
-async function reconnect(server: AdbServer, serial: string, times: AdbTimes): Promise<void> {
+/**
+ * Makes a fresh connection to a device over the network; of one on a cable it asks for nothing.
+ *
+ * A connection that the adb server still holds is given up at every third attempt only: it may be dead without anybody knowing,
+ * or the device may just be slow.
+ */
+async function reconnect(
+  server: AdbServer,
+  serial: string,
+  times: AdbTimes,
+  attempt: number,
+): Promise<void> {
   if (!isNetworkSerial(serial)) return;
   const limit = { timeoutMs: times.operationMs };
-  await disconnectNetworkDevice(server, serial, limit);
+  const state = await listedState(server, serial, times.operationMs);
+  if (state === "device" && attempt % 3 !== 2) return;
+  if (state !== "missing") await disconnectNetworkDevice(server, serial, limit);
   await connectNetworkDevice(server, serial, limit);
 }
 
