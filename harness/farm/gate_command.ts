@@ -13,7 +13,7 @@ import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 import type { ImageDataset } from "../reference/images.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "../run/harness_version.ts";
-import { RecordLog } from "../run/record_log.ts";
+import { asWriteError, RecordLog } from "../run/record_log.ts";
 import { describeImages, spread } from "../run/rgb_files.ts";
 import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
@@ -59,6 +59,10 @@ export interface FarmGateInput {
   out: string | null;
 }
 
+/** Options as commander gives them. */
+// deno-lint-ignore no-explicit-any
+type Options = any;
+
 /** Detections that NMS keeps at most, as in `bench`. */
 const MAX_DETECTIONS = 300;
 /** Pause before a lent phone is tried again. */
@@ -70,8 +74,7 @@ const STF_RETRY_MS = 30_000;
  * Throws what {@linkcode gateOnFarm} throws, and `bad-option` for options that don't go together.
  */
 export async function farmGate(
-  // deno-lint-ignore no-explicit-any
-  options: any,
+  options: Options,
   input: FarmGateInput,
   context: { progress: Progress; signal: AbortSignal },
 ): Promise<FarmGateOutcome> {
@@ -163,21 +166,29 @@ export function progressText(progress: FarmProgress): string {
   return parts.join(", ");
 }
 
-/** Writes the records of all shards to `records.jsonl` in the folder. */
+/** Writes the records of all shards to `records.jsonl` in the folder; throws `output-exists` when it is there. */
 async function writeRecords(store: FarmStore, runId: string, out: string): Promise<void> {
-  const run = readStrictly(
-    FarmRunSchema,
-    await store.run(runId),
-    `run "${runId}" of ${store.address}`,
-  );
+  const document = await store.run(runId);
+  const run = readStrictly(FarmRunSchema, document, `run "${runId}" of ${store.address}`);
+  const file = path.join(out, "records.jsonl");
   await Deno.mkdir(out, { recursive: true });
-  using log = RecordLog.create(path.join(out, "records.jsonl"));
-  for await (const record of mergedRecords(store, run)) log.append(record);
+  // Creates the file or says that it is there.
+  RecordLog.create(file)[Symbol.dispose]();
+  using target = await Deno.open(file, { append: true });
+  const writer = target.writable.getWriter();
+  try {
+    for await (const record of mergedRecords(store, run)) {
+      await writer.write(new TextEncoder().encode(JSON.stringify(record) + "\n"));
+    }
+  } catch (cause) {
+    throw asWriteError(cause, file);
+  } finally {
+    writer.releaseLock();
+  }
 }
 
-// deno-lint-ignore no-explicit-any
 async function openEngine(
-  options: any,
+  options: Options,
   store: FarmStore,
   signal: AbortSignal,
 ): Promise<FarmEngine> {
