@@ -6,7 +6,8 @@
 import type { Detection, ParityRecord, StageParity } from "../records.ts";
 import type { EffectivePrecision, VariantManifest } from "../variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
-import { levelPlanes } from "../pose/decode.ts";
+import { rowAt } from "../pose/candidates.ts";
+import { decode, levelPlanes } from "../pose/decode.ts";
 import type { HeadSpec } from "../pose/head.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
 import type { RoundedRawBlobs } from "../reference/reference_model.ts";
@@ -54,7 +55,7 @@ export interface ImageEvidence {
 }
 
 /**
- * Returns the reference in the layout of a variant's head: the blobs, and what is decoded from them. This is what `writeReferenceFiles` writes
+ * Returns the reference in the layout of a variant's head: the blobs, and what is decoded from them, always with the exact exponential. This is what `writeReferenceFiles` writes
  * and what `judgeImage` judges against.
  */
 export function headReference(
@@ -63,7 +64,8 @@ export function headReference(
   options: DetectOptions,
 ): { blobs: Float32Array[]; detected: Detected } {
   const blobs = headBlobs(rawSpec(variant), reference.rawBlobs, variant, reference.geometry);
-  return { blobs, detected: detect(variant, blobs, reference.geometry, options) };
+  const exact = { ...options, sigmoid: "exact" as const };
+  return { blobs, detected: detect(variant, blobs, reference.geometry, exact) };
 }
 
 /** Returns the parity record of one variant on one image; the first failing stage is named. */
@@ -105,7 +107,7 @@ export function judgeImage(evidence: ImageEvidence): ParityRecord {
       judgeNms(detected.candidates, options, stages.nms),
     );
   }
-  const endToEnd = judgeEndToEnd(evidence, detected, tolerance, judged);
+  const endToEnd = judgeEndToEnd(evidence, blobs, detected, tolerance, judged);
   judged.push(endToEnd.stage);
   return {
     kind: "parity",
@@ -194,8 +196,41 @@ export function detectionTolerance(
   };
 }
 
+/**
+ * Returns by how much the seed's fast exponential moves each candidate (box and score; keypoints do not depend on it): measured on
+ * the reference's own blobs. Nothing for the exact one.
+ */
+export function fastExponentialShift(
+  variant: VariantManifest,
+  blobs: readonly Float32Array[],
+  reference: Reference,
+  detected: Detected,
+  options: DetectOptions,
+): (candidateIndex: number) => DetectionTolerance {
+  if (options.sigmoid !== "fast") return () => ({ keypointPx: 0, boxPx: 0, score: 0 });
+  const { geometry } = reference;
+  // lower, so that every exact candidate has its counterpart
+  const fast = decode(variant, blobs, geometry, {
+    scoreThreshold: options.scoreThreshold / 2,
+    sigmoid: "fast",
+  });
+  const byCell = new Map(Array.from(fast.cells, (cell, index) => [cell, index]));
+  return (index) => {
+    const other = index < 0 ? undefined : byCell.get(detected.candidates.cells[index]);
+    if (other === undefined) return { keypointPx: 0, boxPx: 0, score: 0 };
+    const [exactRow, fastRow] = [rowAt(detected.candidates, index), rowAt(fast, other)];
+    const shifts = [0, 1, 2, 3].map((side) => Math.abs(exactRow[side] - fastRow[side]));
+    return {
+      keypointPx: 0,
+      boxPx: Math.max(...shifts) / geometry.scale,
+      score: Math.abs(exactRow[4] - fastRow[4]),
+    };
+  };
+}
+
 function judgeEndToEnd(
   evidence: ImageEvidence,
+  blobs: readonly Float32Array[],
   detected: Detected,
   tolerance: NetworkTolerance,
   earlier: readonly StageParity[],
@@ -203,10 +238,19 @@ function judgeEndToEnd(
   const { manifest: variant, reference, options, detections } = evidence;
   const bars = options.bar;
   const { geometry } = reference;
+  const byNetwork = detectionTolerance(variant, reference, detected, tolerance);
+  const byExponential = fastExponentialShift(variant, blobs, reference, detected, options);
   const comparison = compareDetections(detected, detections ?? [], {
     geometry,
     ...options,
-    toleranceOf: detectionTolerance(variant, reference, detected, tolerance),
+    toleranceOf: (index) => {
+      const [network, exponential] = [byNetwork(index), byExponential(index)];
+      return {
+        keypointPx: network.keypointPx,
+        boxPx: network.boxPx + exponential.boxPx,
+        score: network.score + exponential.score,
+      };
+    },
   });
   const distances = comparison.matches.flatMap(({ distancesPx }) => distancesPx);
   const maxPx = distances.reduce((a, b) => Number.isNaN(b) || b > a ? b : a, 0);
@@ -218,10 +262,13 @@ function judgeEndToEnd(
     unit: "px",
     reason: "",
   };
-  const base =
-    `tolerance carried from the network through the decode (${tolerance.reason}); bars: ${
-      bars.maxPx === null ? "no largest distance" : `${bars.maxPx} px`
-    }, ${bars.minOks === null ? "no smallest OKS" : `OKS ${bars.minOks}`}`;
+  const base = `tolerance carried from the network through the decode (${tolerance.reason})${
+    options.sigmoid === "fast"
+      ? ", plus what the seed's fast exponential moves boxes and scores by"
+      : ""
+  }; bars: ${bars.maxPx === null ? "no largest distance" : `${bars.maxPx} px`}, ${
+    bars.minOks === null ? "no smallest OKS" : `OKS ${bars.minOks}`
+  }`;
   const end = (verdict: StageParity["verdict"], reason: string) => ({
     stage: { ...stage, verdict, reason: `${reason}; ${base}` },
     comparison,

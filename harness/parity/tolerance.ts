@@ -126,6 +126,17 @@ export function networkTolerance(
   };
 }
 
+/** Returns the factor by which a measured change is multiplied to give a tolerance, and which change: by `weights` or by `storage`. */
+export function roundingFactor(
+  precision: EffectivePrecision,
+  dots: DotLengths,
+): { of: "weights" | "storage"; factor: number } {
+  const { of, factor } = storageFactors(precision, dots, true);
+  return of === "sums"
+    ? { of: "weights", factor: LAMBDA * Math.sqrt(dots.longest) * FP32_OVER_FP16 }
+    : { of, factor };
+}
+
 /** How the tolerance follows from the measured changes. */
 function storageFactors(
   precision: EffectivePrecision,

@@ -73,3 +73,20 @@ Deno.test("toDetection() goes back to image pixels and clips", () => {
   assertEquals(detection.keypoints, [[200, 0, 0.5]]);
   assertAlmostEquals(detection.score, 0.75);
 });
+
+Deno.test("nms() keeps what OpenCV's NMSBoxes and torchvision keep on the recorded cases", async () => {
+  const cases = JSON.parse(
+    await Deno.readTextFile(new URL("testdata/nms_cases.json", import.meta.url)),
+  );
+  assertEquals(cases.length, 20);
+  for (const { kind, boxes, scores, classes, nmsIou, opencv, torchvision } of cases) {
+    const made = candidates(
+      ...boxes.map((box: number[], index: number) => [...box, scores[index], classes[index]]),
+    );
+    const kept = [...nms(made, { nmsIou, maxDetections: 1000 })];
+    assertEquals(kept, torchvision, `${kind} at ${nmsIou}, torchvision`);
+    // two boxes without an area at one place: OpenCV takes their overlap as whole, torchvision and we as none
+    const expected = kind === "no area" ? kept.filter((index) => index !== 1) : kept;
+    assertEquals(expected, opencv, `${kind} at ${nmsIou}, OpenCV`);
+  }
+});

@@ -64,6 +64,8 @@ export interface RealRunner extends AsyncDisposable {
   model: ReferenceModel;
   /** Returns the manifest of a head for that shape. Raw heads are convolutions only: one graph serves all shapes. */
   variant(head: Head, shape: Shape): VariantManifest;
+  /** Returns the paths of a head's graph and weights. */
+  files(head: Head): { param: string; bin: string };
   /** Returns the reference, computed once per image and shape; thresholds are applied anew. */
   reference(
     image: Photograph,
@@ -109,6 +111,13 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
   const references = new Map<string, Reference>();
   const of = (head: Head) => prepared.find(({ manifest }) => manifest.head === head)!;
   const variant = (head: Head, shape: Shape) => ({ ...of(head).manifest, shape });
+  const files = (head: Head) => {
+    const { dir, manifest } = of(head);
+    return {
+      param: path.join(dir, manifest.param.file),
+      bin: path.join(dir, manifest.bin.file),
+    };
+  };
   const reference: RealRunner["reference"] = async (image, manifest, options) => {
     const key = `${image.id} ${shapeName(manifest.shape)}`;
     const known = references.get(key) ??
@@ -121,11 +130,11 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
     photographs,
     model,
     variant,
+    files,
     reference,
     async judge({ head, shape, images, options, extra = [], sigmoid = "exact" }) {
       const folder = await Deno.makeTempDir({ dir: work });
       const manifest = variant(head, shape);
-      const { dir } = of(head);
       const dump = path.join(folder, "dump");
       await Deno.mkdir(dump);
       const list: string[] = [];
@@ -140,8 +149,7 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
       await Deno.writeTextFile(imageList, list.join(""));
       const paths = {
         runner: program,
-        param: path.join(dir, manifest.param.file),
-        bin: path.join(dir, manifest.bin.file),
+        ...files(head),
         imageList,
       };
       const settings = {
@@ -153,11 +161,11 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
         sigmoid,
         traps: [],
         warmup: 0,
-        iterations: 0,
+        iterations: 1,
       };
       const output = parseRunnerOutput(
         await runProgram([...runCommand(manifest, paths, settings), ...extra]),
-        { imageIds: images.map(({ id }) => id), iterations: 0, where: "test" },
+        { imageIds: images.map(({ id }) => id), iterations: 1, where: "test" },
       );
       const folders = { reference: folder, dump };
       await runProgram([...stagesCommand(manifest, paths, settings, folders), ...extra]);
