@@ -1,41 +1,35 @@
 /**
- * The task `simulate`: prints false alarms, misses and device time of the gate and of other methods on simulated devices.
- *
- * `deno task simulate [--quick] [--seed N] [--records RUN/records.jsonl]…` adds a noise model fitted to each device of those records.
+ * The job of the command `simulate`: noise models (of phones, and fitted to records) → the table of error rates and device time.
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { type LaunchRecord, parseRecord } from "../records.ts";
+import type { LaunchRecord } from "../records.ts";
+import { readRecords } from "../run/record_log.ts";
 import { fitNoise } from "./noise_fit.ts";
 import { type NoiseModel, PHONE_MODELS } from "./noise_model.ts";
-import { FULL_SIMULATION, QUICK_SIMULATION, simulateModel } from "./simulation.ts";
-import { simulationTable } from "./simulation_table.ts";
+import { simulateModel, type SimulationOptions, type SimulationRow } from "./simulation.ts";
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      quick: { type: "boolean", default: false },
-      seed: { type: "string" },
-      records: { type: "string", multiple: true, default: [] },
-    },
-  });
-  const base = values.quick ? QUICK_SIMULATION : FULL_SIMULATION;
-  const options = { ...base, seed: values.seed === undefined ? base.seed : Number(values.seed) };
-  const models = [...values.records.flatMap(fittedModels), ...PHONE_MODELS];
-  const rows = models.flatMap((model) => {
-    console.error(`Simulating "${model.name}" (about half a minute) …`);
+/**
+ * Returns the rows for every noise model: first those fitted to each device of the record files, then the phones'. `onModel` hears which one
+ * is on.
+ *
+ * Throws `HarnessError` `bad-record` for a file that can't be read, `RangeError` for one with too few launches.
+ */
+export function simulateAll(
+  recordFiles: readonly string[],
+  options: SimulationOptions,
+  onModel: (model: NoiseModel) => void,
+): SimulationRow[] {
+  const models = [...recordFiles.flatMap(fittedModels), ...PHONE_MODELS];
+  return models.flatMap((model) => {
+    onModel(model);
     return simulateModel(model, options);
   });
-  console.log(simulationTable(rows));
 }
 
-function fittedModels(file: string): NoiseModel[] {
-  const launches = Deno.readTextFileSync(file).split("\n").filter((line) => line !== "").map((
-    line,
-    index,
-  ) => parseRecord(line, `${file} line ${index + 1}`)).filter((record): record is LaunchRecord =>
+/** Returns a noise model per device of a records file. */
+export function fittedModels(file: string): NoiseModel[] {
+  const launches = readRecords(file).records.filter((record): record is LaunchRecord =>
     record.kind === "launch"
   );
   const byDevice = Map.groupBy(launches, (launch) => launch.device);

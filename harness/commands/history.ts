@@ -1,0 +1,77 @@
+/**
+ * The command `history`: import runs, list them, trends and lasting changes.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import type { CommandSpec } from "../cli.ts";
+import { parseList, parseNumber } from "../config.ts";
+import { EXIT } from "../errors.ts";
+
+/** `history`: what was measured before. */
+export const historyCommand: CommandSpec = {
+  name: "history",
+  description:
+    "imports the runs in the folders given, then lists runs, trends per device and variant, and lasting changes",
+  arguments: [{ name: "[dirs...]", description: "folders of runs to import" }],
+  options: [
+    { flags: "--db <file>", description: "the history; default: history.db in the cache folder" },
+    { flags: "--device <serial>", description: "this device only" },
+    { flags: "--variant <id>", description: "this variant only" },
+    { flags: "--metric <name>", description: "what to follow", default: "total.p50" },
+    {
+      flags: "--min-change <percent>",
+      description: "pass over smaller changes for the worse when the first slower commit is told",
+      default: "0",
+    },
+    { flags: "--limit <n>", description: "the newest so many runs", default: "100" },
+    { flags: "--html <file>", description: "write the page of the history too" },
+    { flags: "--json", description: "print JSON" },
+  ],
+  async run(options, dirs) {
+    const { HISTORY_METRICS, importRun, listRuns } = await import("../store/history.ts");
+    const { openHistoryDatabase } = await import("../store/history_database.ts");
+    const { formatHistory, judgeHistory } = await import("../store/history_query.ts");
+    const { readRecords } = await import("../run/record_log.ts");
+    const [metric] = parseList("--metric", options.metric, HISTORY_METRICS);
+    const limit = parseNumber("--limit", options.limit, { min: 1, max: 100_000, integer: true });
+    const change = parseNumber("--min-change", options.minChange, { min: 0, max: 1000 });
+    using history = openHistoryDatabase(options.db ?? await defaultFile());
+    for (const dir of dirs) {
+      const folder = path.resolve(dir);
+      const { records } = readRecords(path.join(folder, "records.jsonl"));
+      const { runId, added, skipped } = await importRun(history, records, folder);
+      console.error(
+        `imported ${runId}: ${added} launches new${skipped === 0 ? "" : `, ${skipped} left out`}`,
+      );
+    }
+    const filter = { device: options.device, variantId: options.variant, limit };
+    const runs = listRuns(history, filter);
+    const series = judgeHistory(history, filter, metric, 1 + change / 100);
+    if (options.html !== undefined) await writePage(options.html, series);
+    console.log(
+      options.json ? JSON.stringify({ runs, series }, null, 2) : formatHistory(runs, series),
+    );
+    return EXIT.pass;
+  },
+};
+
+async function defaultFile(): Promise<string> {
+  const { cacheRoot } = await import("../build/cache.ts");
+  return path.join(cacheRoot(), "history.db");
+}
+
+async function writePage(
+  file: string,
+  series: readonly import("../store/history_query.ts").JudgedSeries[],
+): Promise<void> {
+  const { readAssets } = await import("../report/assets.ts");
+  const { renderHistory } = await import("../report/html.ts");
+  const page = renderHistory({
+    createdAt: new Date().toISOString(),
+    command: ["history", ...Deno.args.slice(1)],
+    series: series.map(({ firstSlower: _, ...each }) => ({ ...each, deviceName: null })),
+    warnings: [],
+  }, await readAssets());
+  await Deno.writeTextFile(file, page);
+}

@@ -1,0 +1,106 @@
+/**
+ * The job of the command `history`: series of the history with their trend and lasting changes, and the same as text.
+ *
+ * @module
+ */
+import { describeRatio } from "../gate/live.ts";
+import { type ChangePoint, changePoints, firstSlower } from "./change_points.ts";
+import {
+  type HistoryFilter,
+  type HistoryMetric,
+  type HistoryRun,
+  listSeries,
+  type Series,
+  trend,
+  type TrendPoint,
+} from "./history.ts";
+import type { HistoryDatabase } from "./history_database.ts";
+
+/** The trend of one series with what changed for good. */
+export interface JudgedSeries extends Series {
+  metric: HistoryMetric;
+  /** In order of time. */
+  points: TrendPoint[];
+  /** Lasting changes, by index of `points`. */
+  changes: ChangePoint[];
+  /** The first lasting change for the worse; null when there is none. */
+  firstSlower: { runId: string; gitCommit: string | null; createdAt: string; ratio: number } | null;
+}
+
+/** Returns every series that the filter lets through. Changes for the worse below `smallestRatio` are passed over in `firstSlower`. */
+export function judgeHistory(
+  history: HistoryDatabase,
+  filter: HistoryFilter,
+  metric: HistoryMetric,
+  smallestRatio = 1,
+): JudgedSeries[] {
+  const { device, variantId } = filter;
+  return listSeries(history, { device, variantId }).map((series) => {
+    const points = trend(history, series, metric, filter.limit);
+    const changes = changePoints(points.map((point) => point.value));
+    const slower = firstSlower(changes, smallestRatio);
+    const point = slower === null ? null : points[slower.index];
+    return {
+      ...series,
+      metric,
+      points,
+      changes,
+      firstSlower: point === null ? null : {
+        runId: point.runId,
+        gitCommit: point.gitCommit,
+        createdAt: point.createdAt,
+        ratio: slower!.ratio,
+      },
+    };
+  }).filter((series) => series.points.length > 0);
+}
+
+/** Returns the runs and series as text for people. */
+export function formatHistory(
+  runs: readonly HistoryRun[],
+  series: readonly JudgedSeries[],
+): string {
+  if (runs.length === 0) return "The history holds no runs. Import some: deno task history DIR…";
+  const lines = [`${runs.length} runs, newest first:`];
+  for (const run of runs) {
+    lines.push(
+      `  ${run.createdAt}  ${run.runId}  ${run.launches} launches  commit ${
+        run.gitCommit ?? "unknown"
+      }`,
+    );
+  }
+  for (const { device, variantId, experiment, metric, points, changes, firstSlower } of series) {
+    lines.push(``, `${variantId} on ${device} (experiment ${experiment}), ${metric}:`);
+    const starts = new Map(changes.map((change) => [change.index, change]));
+    points.forEach((point, index) => {
+      const change = starts.get(index);
+      const note = change === undefined ? "" : `  ← ${describeRatio(change.ratio)} from here`;
+      const marks = point.marks.length === 0 ? "" : `  [${point.marks.join(", ")}]`;
+      lines.push(
+        `  ${point.createdAt}  ${amount(point.value, metric)}${
+          bounds(point, metric)
+        }  ${point.rounds} rounds  commit ${point.gitCommit ?? "unknown"}${marks}${note}`,
+      );
+    });
+    lines.push(
+      firstSlower === null
+        ? `  no lasting change for the worse`
+        : `  first slower: commit ${
+          firstSlower.gitCommit ?? "unknown"
+        } (run ${firstSlower.runId}), ${describeRatio(firstSlower.ratio)}`,
+    );
+  }
+  return lines.join("\n");
+}
+
+function bounds({ low, high }: TrendPoint, metric: HistoryMetric): string {
+  return low === null || high === null
+    ? ""
+    : ` (${amount(low, metric)} to ${amount(high, metric)})`;
+}
+
+function amount(value: number, metric: HistoryMetric): string {
+  return metric === "peakRss"
+    ? `${(value / 1_048_576).toFixed(1)} MiB`
+    : `${(value / 1e6).toFixed(2)} ms`;
+}
