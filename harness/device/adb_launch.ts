@@ -120,7 +120,8 @@ export interface LaunchContext {
  * Runs a program detached and returns its outputs, complete and verified.
  *
  * Throws `runner-failed` (killed, exit code, vanished), `device-unsuitable` (can't be started there), `timeout`, `interrupted`,
- * `no-space`, `bad-device-output` (its output changed on the way), and `device-lost` (link lost for too long, or rebooted).
+ * `no-space`, `bad-device-output` (its output changed on the way), `device-lost` (rebooted: run it again), and `device-offline` (the link
+ * stayed lost for too long).
  */
 export async function launchDetached(
   context: LaunchContext,

@@ -90,7 +90,7 @@ export interface AdbSession {
   /**
    * Does something repeatable until it is done; a lost link is waited for, and the work done again.
    *
-   * Throws `device-lost` when the link stays lost for longer than `times.linkMs`.
+   * Throws `device-offline` when the link stays lost for longer than `times.linkMs`.
    */
   steady<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Runs a repeatable shell line until it is done, and returns its output; throws `bad-device-output` when it fails. */
@@ -149,7 +149,7 @@ export async function openSession(
       const waitedMs = performance.now() - beganMs;
       if (waitedMs > times.linkMs) {
         throw new HarnessError(
-          "device-lost",
+          "device-offline",
           `Cannot go on with device "${serial}": no answer for ${
             Math.round(waitedMs / 1000)
           } s (${last.code}: ${last.message}): what was finished is kept; check cable, network and power, then resume the run`,
@@ -200,7 +200,7 @@ export async function openSession(
           lostSinceMs ??= performance.now();
           if (performance.now() - lostSinceMs > times.linkMs) {
             throw new HarnessError(
-              "device-lost",
+              "device-offline",
               `Cannot ${what} of device "${serial}": the link broke again and again for ${
                 Math.round((performance.now() - lostSinceMs) / 1000)
               } s (${

@@ -127,7 +127,8 @@ export interface Device extends AsyncDisposable {
    * Starts the program detached, waits for its end, and returns its standard output as text, complete
    * and verified (the program's own end marker is checked by the caller). Over adb the program
    * survives a lost link: after a reconnect the wait goes on. Throws `runner-failed` with the last
-   * stderr lines when it exits non-zero, is killed, or when the device was rebooted meanwhile (`device-lost`).
+   * stderr lines when it exits non-zero or is killed, `device-lost` when the device was rebooted meanwhile (run it again), and
+   * `device-offline` when the link stayed lost for longer than the limit.
    */
   launch(launch: Launch, options: RunOptions): Promise<CommandResult>;
   /** Removes the run's folder from the device. */
