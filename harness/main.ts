@@ -7,7 +7,7 @@ import { parseCommandLine } from "./cli.ts";
 import { benchCommand, prepareCommand } from "./commands/bench.ts";
 import { deviceCommands } from "./commands/devices.ts";
 import { evaluateCommand, inspectCommand, reportCommand } from "./commands/files.ts";
-import { gateCommands } from "./commands/gate.ts";
+
 import { EXIT, HarnessError } from "./errors.ts";
 import { POSEMARK_VERSION } from "./run/harness_version.ts";
 
@@ -18,7 +18,7 @@ const COMMANDS = [
   reportCommand,
   evaluateCommand,
   ...deviceCommands,
-  ...gateCommands,
+
 ];
 
 const ABOUT = {

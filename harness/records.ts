@@ -101,7 +101,7 @@ export const RunnerImageSchema = z.strictObject({
   inputWidthPx: z.int().positive(),
   inputHeightPx: z.int().positive(),
   /** The launch's first iteration on this image, kept apart from the samples; null when it was part of the warm-up. */
-  firstNs: z.strictObject({ preprocess: Ns, inference: Ns, postprocess: Ns, total: Ns }),
+  firstNs: z.strictObject({ preprocess: Ns, inference: Ns, postprocess: Ns, total: Ns }).nullable(),
   samplesNs: StageSamplesSchema,
   /** Cells over the threshold, before NMS. */
   candidateCount: z.int().nonnegative(),

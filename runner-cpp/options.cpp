@@ -271,7 +271,7 @@ static int parse_speed_option(const std::string& name, const std::string& value,
     }
     else if (name == "--iterations")
     {
-        if (parse_int(value, 1, 1000000, o.iterations) != 0) error = refuse(name, value, "a whole number from 1 to 1000000");
+        if (parse_int(value, 0, 1000000, o.iterations) != 0) error = refuse(name, value, "a whole number from 0 to 1000000");
     }
     else
         known = false;

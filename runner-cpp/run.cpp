@@ -110,8 +110,12 @@ static void announce_layers(const std::string& image_id, int index)
 #endif
 }
 
+// Without iterations the first one is all there is: detections are wanted, no times.
 static int measure_image(Model& model, const Options& o, const ImageEntry& entry, const Image& image, bool warmed_up, Pipeline& pipeline, std::string& line, std::string& error)
 {
+    if (o.iterations == 0)
+        warmed_up = false;
+
     // the first iteration on an image is unlike the rest: kept apart, or part of the warm-up
     StageTimes first;
     if (!warmed_up)

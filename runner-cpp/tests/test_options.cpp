@@ -68,7 +68,7 @@ static void parse_options_refuses_what_is_wrong()
         run_words({"--shape", "640x640", "--core-mask", "xyz"}),
         run_words({"--shape", "640x640", "--core-mask", "3", "--powersave", "0"}),
         run_words({"--shape", "640x640", "--winograd", "yes"}),
-        run_words({"--shape", "640x640", "--iterations", "0"}),
+        run_words({"--shape", "640x640", "--iterations", "-1"}),
         run_words({"--shape", "640x640", "--trap", "mirror"}),
         run_words({"--shape", "640x640", "--shape", "640x640"}),
         run_words({"--shape", "640x640", "--dump-blob", "out0"}),
