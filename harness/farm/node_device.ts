@@ -4,6 +4,7 @@
  * @module
  */
 import type { Device } from "../device/device.ts";
+import { ADB_TIMES, type AdbTimes } from "../device/adb_session.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError } from "../errors.ts";
 import { readNodeTable } from "./nodes.ts";
@@ -54,9 +55,21 @@ export async function findNodeDevice(
   return { phone: node, ...readNodeTable(text, node, file) };
 }
 
+/**
+ * Time limits on a farm. A lost cable gives the shard back soon: the engine has others. A lock of a shard whose host died is waited for until it is
+ * stale, rather than given back as busy again and again: signs of life come every few seconds.
+ */
+export const FARM_ADB_TIMES: AdbTimes = {
+  ...ADB_TIMES,
+  linkMs: 60_000,
+  lockStaleMs: 90_000,
+  lockWaitMs: 120_000,
+};
+
 /** Returns the device, opened and locked; throws what opening throws. */
 export async function openNodeDevice({ serial, adbServer }: NodeDevice): Promise<Device> {
-  if (adbServer === null || serial === "host") return (await openDevices([serial]))[0];
+  const times = FARM_ADB_TIMES;
+  if (adbServer === null || serial === "host") return (await openDevices([serial], { times }))[0];
   const parts = /^([^:]+):(\d+)$/.exec(adbServer);
   if (parts === null) {
     throw new HarnessError(
@@ -69,5 +82,5 @@ export async function openNodeDevice({ serial, adbServer }: NodeDevice): Promise
     port: Number(parts[2]),
     adbProgram: parts[1] === "127.0.0.1" ? Deno.env.get("ADB") || "adb" : null,
   };
-  return (await openDevices([serial], { server }))[0];
+  return (await openDevices([serial], { server, times }))[0];
 }

@@ -19,8 +19,8 @@ export interface PhoneKind {
 /** Running phones; disposing of them wipes them and ends their adb server. */
 export interface EmulatedPhones extends AsyncDisposable {
   phones: (WorldPhone & { name: string })[];
-  /** Runs a shell command on a phone, as adb does. */
-  shell(name: string, command: string): Promise<void>;
+  /** Makes a phone hot for so long. */
+  heat(name: string, seconds: number): Promise<void>;
 }
 
 /** Returns phones of these kinds on ports from `firstPort`, connected to an adb server on `adbPort`. */
@@ -79,9 +79,14 @@ export async function startEmulatedPhones(
   const owned = stack.move();
   return {
     phones,
-    async shell(name, command) {
+    async heat(name, seconds) {
       const phone = phones.find((phone) => phone.name === name)!;
-      await adb("-s", phone.serial, "shell", command);
+      const schedule = `0 battery_temp 470\\n${seconds} battery_temp 470\\n${
+        seconds + 1
+      } battery_temp 280\\n`;
+      const place = "/data/local/emulated/schedule";
+      const script = `printf '${schedule}' >${place}.new && mv ${place}.new ${place}`;
+      await adb("-s", phone.serial, "shell", script);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
