@@ -20,10 +20,12 @@ import { HarnessError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { convertByPnnx, type Converted } from "./convert_pnnx.ts";
 import { convertByOnnx2ncnn, optimizeNcnn } from "./convert_onnx2ncnn.ts";
+import type { CalibrationSet } from "./calibration.ts";
 import { countMacs, countParameters } from "./cost.ts";
 import { sha256Hex } from "./hash.ts";
 import { encodeOnnx, type OnnxModel } from "./onnx_file.ts";
 import { fusedActivation, parseParam } from "./param_file.ts";
+import { quantizeInt8, TABLE_FILE } from "./quantize.ts";
 import type { SourceModel } from "./source_model.ts";
 import {
   type CutModel,
@@ -35,7 +37,7 @@ import {
 import type { ConverterTools } from "./converter_tools.ts";
 
 /** How the weights lie in the `.bin`. */
-export type WeightStorage = "fp32" | "fp16";
+export type WeightStorage = "fp32" | "fp16" | "int8";
 
 /** What a conversion is made from, apart from the tools. */
 export interface ConversionKey {
@@ -46,6 +48,8 @@ export interface ConversionKey {
   shape: Shape;
   converter: Converter;
   weights: WeightStorage;
+  /** What int8 is calibrated on; null for other storages. */
+  calibration: CalibrationSet | null;
 }
 
 /** Schema of `conversion.json` in a conversion's folder. */
@@ -65,13 +69,14 @@ const ConversionSchema = z.strictObject({
 /** What a conversion's folder holds. */
 export type Conversion = z.infer<typeof ConversionSchema>;
 
-/** Returns how the weights are stored for a precision; `int8` starts from fp32. */
+/** Returns how the weights are stored for a precision: bf16 rounds those of fp32 when it loads them. */
 export function weightStorage(precision: Precision): WeightStorage {
+  if (precision === "int8") return "int8";
   return precision === "fp16" || precision === "fp16-storage" ? "fp16" : "fp32";
 }
 
-/** Seconds that a conversion takes on two cores, for the progress. */
-const CONVERSION_SECONDS = 6;
+/** Seconds that a conversion takes on two cores at 640×640, for the progress. */
+const CONVERSION_SECONDS = { fp32: 6, fp16: 6, int8: 180 };
 
 /**
  * Returns the conversion and its folder in the cache; makes it when it is not there or damaged.
@@ -93,12 +98,13 @@ export async function keptConversion(
       shape: shapeName(key.shape),
       converter: key.converter,
       weights: key.weights,
-      tools: JSON.stringify(await toolVersions(key.converter, tools)),
+      calibration: key.calibration?.id ?? "none",
+      tools: JSON.stringify(await toolVersions(key, tools)),
     }),
     root: context.root,
     signal: context.signal,
     make: async (folder) => {
-      const step = context.progress.step(title, CONVERSION_SECONDS);
+      const step = context.progress.step(title, CONVERSION_SECONDS[key.weights]);
       await convert(key, folder, tools, context.signal);
       step.done();
     },
@@ -116,12 +122,12 @@ export async function keptConversion(
 }
 
 async function toolVersions(
-  converter: Converter,
+  { converter, weights }: ConversionKey,
   tools: ConverterTools,
 ): Promise<Record<string, string>> {
   const versions: Record<string, string> = { surgery: `${SURGERY_VERSION}` };
   if (converter !== "onnx2ncnn") versions.pnnx = tools.pnnxVersion;
-  if (converter !== "pnnx") versions.ncnn = await tools.ncnnVersion();
+  if (converter !== "pnnx" || weights === "int8") versions.ncnn = await tools.ncnnVersion();
   return versions;
 }
 
@@ -136,16 +142,21 @@ async function convert(
   const graph = sizedGraph(cut, key);
   const onnx = "model.onnx";
   await Deno.writeFile(path.join(folder, onnx), encodeOnnx(graph));
-  const converted = await runConverter(key, cut, folder, onnx, tools, signal);
-  const unoptimized = converted.param === "optimized.param" ? "converted.param" : null;
-  if (unoptimized) {
-    const before = key.converter === "onnx2ncnn" ? "model.onnx2ncnn" : "model.ncnn";
-    await Deno.rename(path.join(folder, `${before}.param`), path.join(folder, unoptimized));
-  }
+  const float = await runConverter(key, cut, folder, onnx, tools, signal);
+  const converted = key.calibration === null ? float : await quantizeInt8(float, {
+    ncnn2table: await tools.ncnn("ncnn2table"),
+    ncnn2int8: await tools.ncnn("ncnn2int8"),
+    folder,
+    calibration: key.calibration,
+    shape,
+    threads: navigator.hardwareConcurrency,
+    signal,
+  });
+  const extras = await keepStages(key, float, folder);
   await Deno.rename(path.join(folder, converted.param), path.join(folder, "model.param"));
   await Deno.rename(path.join(folder, converted.bin), path.join(folder, "model.bin"));
   await Deno.rename(path.join(folder, onnx), path.join(folder, "graph.onnx"));
-  const kept = new Set(["model.param", "model.bin", "graph.onnx", "converted.param"]);
+  const kept = new Set(["model.param", "model.bin", "graph.onnx", ...extras]);
   for (const entry of Deno.readDirSync(folder)) {
     if (!kept.has(entry.name)) await Deno.remove(path.join(folder, entry.name));
   }
@@ -174,14 +185,30 @@ async function convert(
       graph,
       new Map([[source.head.inputName, [1, 3, shape.heightPx, shape.widthPx]]]),
     ),
-    tools: await toolVersions(key.converter, tools),
+    tools: await toolVersions(key, tools),
     logs: converted.logs.map((log) => log.file),
-    extras: ["graph.onnx", ...(unoptimized ? [unoptimized] : [])],
+    extras: ["graph.onnx", ...extras],
   };
   await Deno.writeTextFile(
     path.join(folder, "conversion.json"),
     `${JSON.stringify(conversion, null, 2)}\n`,
   );
+}
+
+/** Keeps the graphs before ncnnoptimize and before ncnn2int8 under lasting names, and the table; returns the names. */
+async function keepStages(key: ConversionKey, float: Converted, folder: string): Promise<string[]> {
+  const extras: string[] = [];
+  const keep = async (from: string, to: string) => {
+    await Deno.rename(path.join(folder, from), path.join(folder, to));
+    extras.push(to);
+  };
+  if (key.converter === "onnx2ncnn") await keep("model.onnx2ncnn.param", "converted.param");
+  if (key.converter === "pnnx-optimized") await keep("model.ncnn.param", "converted.param");
+  if (key.calibration !== null) {
+    await keep(float.param, "float.param");
+    extras.push(TABLE_FILE);
+  }
+  return extras;
 }
 
 /** Returns the graph at the variant's shape; for `rect` at its full square, after a check that other sizes run too. */

@@ -8,6 +8,7 @@ import type { VariantOptions } from "../config.ts";
 import type { Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import type { VariantManifest } from "../variant.ts";
+import { type CalibrationSet, openCalibrationSet } from "./calibration.ts";
 import { type Conversion, keptConversion, weightStorage } from "./conversion.ts";
 import { type ConverterTools, pinnedTools } from "./converter_tools.ts";
 import { resolveModel } from "./resolve_model.ts";
@@ -20,6 +21,8 @@ export interface PrepareOptions extends VariantOptions {
   signal?: AbortSignal;
   /** Folder that gets `<id>/` per variant; without it the files stay in the cache. */
   outDir?: string;
+  /** Folder of images that int8 is calibrated on; without it the images that ship with the project. */
+  calibrationImages?: string;
   /** Another ncnn source tree than the pinned one, for onnx2ncnn and ncnnoptimize. */
   ncnnSource?: string;
 }
@@ -37,6 +40,7 @@ export async function prepareVariants(options: PrepareOptions): Promise<Prepared
     progress,
     signal,
     outDir: outDir ?? null,
+    calibrationImages: options.calibrationImages ?? null,
   });
 }
 
@@ -58,7 +62,12 @@ export interface PrepareContext {
   signal?: AbortSignal;
   /** Folder that gets `<id>/` with manifest, graph, weights, reference and logs; null leaves them in the cache. */
   outDir: string | null;
+  /** Folder of images that int8 is calibrated on; null: those that ship with the project. */
+  calibrationImages: string | null;
 }
+
+/** Images that ship with the project. */
+const SHIPPED_IMAGES = path.resolve(import.meta.dirname!, "../../fixtures");
 
 /**
  * Returns the variants in the order of {@linkcode planVariants}, all of their files on disk.
@@ -81,9 +90,13 @@ export async function prepareWith(
     })),
     options,
   );
+  const needsCalibration = plan.variants.some(({ key }) => key.precision === "int8");
+  const calibration = needsCalibration
+    ? await openCalibrationSet(context.calibrationImages ?? SHIPPED_IMAGES)
+    : null;
   const prepared = await inParallel(
     plan.variants,
-    (variant) => prepareOne(variant, sources.get(variant.model.name)!, context),
+    (variant) => prepareOne(variant, sources.get(variant.model.name)!, calibration, context),
   );
   prepared[0].manifest.warnings.push(...plan.skipped);
   if (context.outDir !== null) {
@@ -114,9 +127,11 @@ async function readSources(
 async function prepareOne(
   variant: PlannedVariant,
   source: SourceModel,
+  calibration: CalibrationSet | null,
   context: PrepareContext,
 ): Promise<PreparedVariant> {
   const { key, swapped } = variant;
+  const isInt8 = key.precision === "int8";
   const { conversion, folder } = await keptConversion(
     {
       source,
@@ -125,12 +140,21 @@ async function prepareOne(
       shape: key.shape,
       converter: key.converter,
       weights: weightStorage(key.precision),
+      calibration: isInt8 ? calibration : null,
     },
     `Preparing ${variant.id}`,
     context.tools,
     { progress: context.progress, signal: context.signal, root: context.cacheRoot },
   );
-  return { manifest: manifestOf(variant, source, conversion), dir: folder };
+  const manifest = manifestOf(variant, source, conversion);
+  if (isInt8 && context.calibrationImages === null) {
+    manifest.warnings.push({
+      code: "calibrated-on-fixtures",
+      message: `${key.model} in int8 was calibrated on the drawn people that ship with the project`,
+      advice: "Calibrate a model for photographs on photographs like those that it will see.",
+    });
+  }
+  return { manifest, dir: folder };
 }
 
 function manifestOf(
