@@ -231,11 +231,10 @@ static Candidate decode_box(const LevelView& level, const float* box, int x, int
 static void decode_level(const LevelView& level, const Options& o, Candidates& candidates)
 {
     const float logit_threshold = has_defect(Defect::THRESHOLD_LOGIT) ? o.score_threshold : logit(o.score_threshold);
-    const int height = has_defect(Defect::ROW_MISSING) ? level.height - 1 : level.height;
-    const int width = has_defect(Defect::ROW_MISSING) ? level.width - 1 : level.width;
-    for (int y = 0; y < height; y++)
+    const int column_step = has_defect(Defect::ODD_COLUMNS_MISSING) ? 2 : 1;
+    for (int y = 0; y < level.height; y++)
     {
-        for (int x = 0; x < width; x++)
+        for (int x = 0; x < level.width; x += column_step)
         {
             const size_t cell = y * level.row + x * level.column;
             const float* cls = level.cls + cell;

@@ -123,6 +123,11 @@ static int read_candidates(const std::string& path, const Options& o, std::vecto
                 return -1;
             }
         }
+        if (!(values[i + 5] >= 0.f && values[i + 5] < (float)o.classes))
+        {
+            error = "Cannot use the reference \"" + path + "\": found the class " + std::to_string(values[i + 5]) + " in row " + std::to_string(i / row) + ", expected 0 to " + std::to_string(o.classes - 1);
+            return -1;
+        }
         Candidate c;
         c.x1 = values[i];
         c.y1 = values[i + 1];
