@@ -9,7 +9,11 @@ import type { InputSize } from "../pose/head.ts";
 import { type DotLengths, dotLengths } from "./dot_lengths.ts";
 import type { Reference } from "./reference.ts";
 import { openSession, type ReferenceSession, type SessionOptions } from "./session.ts";
-import { type SimulatedPrecision, simulatePrecision } from "./simulated_precision.ts";
+import {
+  type HalfWeights,
+  type SimulatedPrecision,
+  simulatePrecision,
+} from "./simulated_precision.ts";
 
 /** Raw blobs of the reference graph with roundings, on the reference's tensor of one image. */
 export interface RoundedRawBlobs {
@@ -51,7 +55,7 @@ function storageOf(precision: EffectivePrecision): SimulatedPrecision | null {
  */
 export async function openReferenceModel(
   file: string,
-  options: SessionOptions,
+  options: SessionOptions & { halfWeights?: HalfWeights },
 ): Promise<ReferenceModel> {
   const { model } = await readOnnxFile(file);
   const exact = await openSession(file, options);
@@ -62,7 +66,7 @@ export async function openReferenceModel(
     measured.set(reference, known);
     const made = known.get(precision) ?? (async () => {
       const session = rounded.get(precision) ??
-        openSession(encodeOnnx(simulatePrecision(model, precision)), options);
+        openSession(encodeOnnx(simulatePrecision(model, precision, options.halfWeights)), options);
       rounded.set(precision, session);
       return await (await session).blobs(reference.tensor, reference.geometry);
     })();

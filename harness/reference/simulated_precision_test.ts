@@ -2,7 +2,12 @@ import { assertEquals } from "@std/assert";
 import { encodeOnnx, floatsOf } from "../model/onnx_file.ts";
 import { dotLengths } from "./dot_lengths.ts";
 import { openSession } from "./session.ts";
-import { roundToHalf, simulatePrecision, truncateToBfloat16 } from "./simulated_precision.ts";
+import {
+  roundToHalf,
+  roundToPnnxHalf,
+  simulatePrecision,
+  truncateToBfloat16,
+} from "./simulated_precision.ts";
 import { tinyModel } from "./testdata/tiny_model.ts";
 
 Deno.test("roundToHalf() equals the platform's float16 for normal, subnormal, tied and overflowing values", () => {
@@ -68,4 +73,14 @@ Deno.test("dotLengths() is input channels times kernel area, and 1 for a graph w
   const model = tinyModel([1, 2, 3, 4, 5, 6], [0, 0]);
   assertEquals(dotLengths(model), { longest: 3, mean: 3 });
   assertEquals(dotLengths({ ...model, nodes: [] }), { longest: 1, mean: 1 });
+});
+
+Deno.test("roundToPnnxHalf() rounds ties away from zero and drops what is below the normal numbers", () => {
+  assertEquals(roundToPnnxHalf(1 + 2 ** -11), 1 + 2 ** -10);
+  assertEquals(roundToHalf(1 + 2 ** -11), 1);
+  assertEquals(roundToPnnxHalf(-0.031105041503906250), -0.0311126708984375);
+  assertEquals(roundToPnnxHalf(2 ** -15), 0);
+  assertEquals(roundToPnnxHalf(2 ** -14), 2 ** -14);
+  assertEquals(roundToPnnxHalf(1 / 3), roundToHalf(1 / 3));
+  assertEquals(roundToPnnxHalf(-70000), -Infinity);
 });

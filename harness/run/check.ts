@@ -14,6 +14,7 @@ import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { DatasetImage } from "../reference/images.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
+import type { HalfWeights } from "../reference/simulated_precision.ts";
 import { openReferenceModel, type ReferenceModel } from "../reference/reference_model.ts";
 import {
   readRunnerStages,
@@ -76,7 +77,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
     const first = group[0];
     await using model = await openReferenceModel(
       path.join(first.dir, first.manifest.referenceOnnx.file),
-      { threads: null },
+      { threads: null, halfWeights: halfWeights(first.manifest) },
     );
     const options: DetectOptions = {
       scoreThreshold: setup.options.scoreThreshold,
@@ -138,6 +139,11 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
       hooks.onProgress?.(done, total, `${images.at(-1)!.id}`);
     }
   }
+}
+
+/** How the variant's weights were rounded to fp16: pnnx writes them itself, else ncnnoptimize does. */
+function halfWeights({ converter }: PreparedVariant["manifest"]): HalfWeights {
+  return converter === "pnnx" ? "pnnx" : "ieee";
 }
 
 /** Some images, their references and their raw files. */
