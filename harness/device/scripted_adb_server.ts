@@ -17,7 +17,9 @@ export interface AdbScript {
   /** Answers `adb connect` and `adb disconnect`. */
   connect?(address: string): string;
   /** Packets of the answer to a shell line; null leaves the connection open for ever. */
-  shell?(line: string): ShellPacket[] | null;
+  shell?(line: string): ShellPacket[] | null | Promise<ShellPacket[] | null>;
+  /** Called before each file that the sync service sends or receives; true breaks the connection off in its middle. */
+  breakSync?(path: string): boolean;
 }
 
 /** A packet of shell protocol v2: 1 standard output, 2 standard error, 3 exit code. */
@@ -106,7 +108,9 @@ async function serve(connection: Deno.Conn, script: AdbScript, requests: string[
     const network = /^host:(?:dis)?connect:(.*)$/.exec(request);
     if (network) return await say(`OKAY${counted(script.connect?.(network[1]) ?? "failed")}`);
     if (request === "host:features") {
-      return await say(`OKAY${counted(script.features ?? "shell_v2,cmd,stat_v2")}`);
+      return await say(
+        `OKAY${counted(script.features ?? "shell_v2,cmd,stat_v2,fixed_push_mkdir")}`,
+      );
     }
     const switched = /^host:tport:serial:(.*)$/.exec(request);
     if (switched) {
@@ -121,7 +125,7 @@ async function serve(connection: Deno.Conn, script: AdbScript, requests: string[
     const shell = /^shell,v2,raw:([^]*)$/.exec(request);
     if (shell && script.shell) {
       await say("OKAY");
-      const packets = script.shell(shell[1]);
+      const packets = await script.shell(shell[1]);
       if (packets === null) {
         await readExactly(connection, 1 << 30);
         return;
@@ -135,6 +139,10 @@ async function serve(connection: Deno.Conn, script: AdbScript, requests: string[
       }
       return;
     }
+    if (request === "sync:") {
+      await say("OKAY");
+      return await serveSync(connection, script);
+    }
     return await say(`FAIL${counted(`unknown service ${request}`)}`);
   }
 }
@@ -144,5 +152,68 @@ export function shellAnswer(stdout: string, exitCode = 0): ShellPacket[] {
   return [
     { id: 1, data: new TextEncoder().encode(stdout) },
     { id: 3, data: new Uint8Array([exitCode]) },
+  ];
+}
+
+/**
+ * Serves the sync service (AOSP `adb/SYNC.TXT`) with files of this machine: SEND and RECV of version 1.
+ */
+async function serveSync(connection: Deno.Conn, script: AdbScript): Promise<void> {
+  const decoder = new TextDecoder();
+  const answer = async (id: string, data: Uint8Array) => {
+    const head = new Uint8Array(8);
+    head.set(new TextEncoder().encode(id));
+    new DataView(head.buffer).setUint32(4, data.length, true);
+    await write(connection, head);
+    await write(connection, data);
+  };
+  const fail = (error: unknown) => answer("FAIL", new TextEncoder().encode(String(error)));
+  for (;;) {
+    const head = await readExactly(connection, 8);
+    const id = decoder.decode(head.subarray(0, 4));
+    const length = new DataView(head.buffer).getUint32(4, true);
+    if (id === "QUIT") return;
+    const argument = decoder.decode(await readExactly(connection, length));
+    if (id === "SEND") {
+      const [, file, mode] = /^(.*),(\d+)$/.exec(argument)!;
+      const chunks: Uint8Array<ArrayBuffer>[] = [];
+      for (;;) {
+        const data = await readExactly(connection, 8);
+        if (decoder.decode(data.subarray(0, 4)) === "DONE") break;
+        const size = new DataView(data.buffer).getUint32(4, true);
+        chunks.push(new Uint8Array(await readExactly(connection, size)));
+        if (script.breakSync?.(file)) return;
+      }
+      try {
+        const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
+        await Deno.writeFile(file, bytes, { mode: Number(mode) & 0o777 });
+        await answer("OKAY", new Uint8Array());
+      } catch (error) {
+        await fail(error);
+      }
+    } else if (id === "RECV") {
+      try {
+        const bytes = await Deno.readFile(argument);
+        if (script.breakSync?.(argument)) return;
+        for (let at = 0; at < bytes.length; at += 65536) {
+          await answer("DATA", bytes.subarray(at, at + 65536));
+        }
+        await answer("DONE", new Uint8Array());
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+        await fail("open failed: No such file or directory");
+      }
+    } else return;
+  }
+}
+
+/** Returns the packets of a shell line that this machine's shell runs: a phone for tests that need no Android. */
+export async function localShell(line: string): Promise<ShellPacket[]> {
+  const child = new Deno.Command("sh", { args: ["-c", line], stdin: "null" });
+  const { code, stdout, stderr } = await child.output();
+  return [
+    { id: 1, data: stdout },
+    { id: 2, data: stderr },
+    { id: 3, data: new Uint8Array([code]) },
   ];
 }
