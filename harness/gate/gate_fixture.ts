@@ -4,7 +4,7 @@
  * @module
  */
 import type { DeviceDescription } from "../device/device.ts";
-import type { RunImage } from "../records.ts";
+import type { RunImage, RunRecord } from "../records.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
 import { type NoiseModel, simulatedDevice } from "../stats/noise_model.ts";
 import type { Rng } from "../stats/rng.ts";
@@ -36,6 +36,31 @@ export function deviceFixture(serial = "host"): DeviceDescription {
     memoryBytes: null,
     cpuFeatures: ["avx2", "fma"],
     rooted: null,
+  };
+}
+
+/** Returns a run record, `day` days after the first of January 2026. */
+export function runFixture(runId: string, day: number, change: Partial<RunRecord> = {}): RunRecord {
+  return {
+    kind: "run",
+    schemaVersion: 1,
+    runId,
+    createdAt: new Date(Date.UTC(2026, 0, 1 + day)).toISOString(),
+    command: ["bench"],
+    options: {},
+    devices: [deviceFixture()],
+    variants: [],
+    baseVariantId: "a",
+    images: IMAGES,
+    harness: {
+      version: "0.1.0",
+      gitCommit: `commit${day}`,
+      deno: "2.9.6",
+      onnxruntime: "1.30.0",
+      ncnn: "1.0",
+      runnerSha256: {},
+    },
+    ...change,
   };
 }
 

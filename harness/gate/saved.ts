@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { LaunchRecord } from "../records.ts";
+import { HarnessError } from "../errors.ts";
+import type { AnyRecord, LaunchRecord } from "../records.ts";
 import { studentTQuantile } from "../stats/distribution.ts";
 import { median } from "../stats/quantile.ts";
 import type { GateRules } from "./config.ts";
@@ -38,6 +39,35 @@ export interface SavedGate {
   /** Smallest detectable ratio by metric as the calibration has it for paired runs; null when unknown. */
   detectable: Partial<Record<MetricName, number>>;
   correctness: GateCorrectness;
+}
+
+/**
+ * Returns one side of a comparison from a run's records: the launches of one variant on one device.
+ *
+ * Throws `HarnessError` `not-comparable` when the run knows no such device or has no finished launch of the variant on it, saying what it has.
+ */
+export function savedSide(
+  records: readonly AnyRecord[],
+  device: string,
+  variantId: string,
+): ComparisonSide {
+  const run = records.find((record) => record.kind === "run");
+  const name = `run ${run?.runId ?? "without a run record"}`;
+  const description = run?.devices.find(({ serial }) => serial === device);
+  const all = records.filter((record): record is LaunchRecord => record.kind === "launch");
+  const launches = all.filter((launch) =>
+    launch.device === device && launch.variantId === variantId
+  );
+  if (run === undefined || description === undefined || launches.length === 0) {
+    const known = new Set(all.map((launch) => `"${launch.variantId}" on "${launch.device}"`));
+    throw new HarnessError(
+      "not-comparable",
+      `Cannot compare ${name}: found no finished launch of "${variantId}" on "${device}", it has ${
+        [...known].join(", ") || "none at all"
+      }. Name another run, or another variant and device`,
+    );
+  }
+  return { name, device: description, images: run.images, launches };
 }
 
 /** An unpaired ratio with its widened interval. */

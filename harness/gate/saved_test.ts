@@ -7,8 +7,9 @@ import {
 } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
-import { RIGHT, sideFixture } from "./gate_fixture.ts";
-import { judgeSavedRuns, type SavedGate, unpairedRatio } from "./saved.ts";
+import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./gate_fixture.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import { judgeSavedRuns, type SavedGate, savedSide, unpairedRatio } from "./saved.ts";
 
 function gate(candidateMs: number[], change: Partial<SavedGate> = {}): SavedGate {
   return {
@@ -59,4 +60,21 @@ Deno.test("unpairedRatio() keeps the session's part when the rounds have no spre
   const found = unpairedRatio([30, 30, 30], [30, 30, 30], 0.02, { low: 0.05, high: 0.05 })!;
   assertAlmostEquals(Math.log(found.high), 1.644854 * Math.SQRT2 * 0.02, 1e-5);
   assert(unpairedRatio([30, 30], [30, 30, 30], 0.02, { low: 0.05, high: 0.05 }) === null);
+});
+
+Deno.test("savedSide() takes the launches of one variant on one device out of a run", () => {
+  const launch = (variantId: string, device: string) =>
+    launchFixture({ variantId, device, round: 0, totalNs: [1e7] });
+  const records = [runFixture("r1", 0), launch("a", "host"), launch("b", "host"), launch("a", "x")];
+  const side = savedSide(records, "host", "a");
+  assertEquals([side.name, side.device, side.images], ["run r1", deviceFixture(), IMAGES]);
+  assertEquals(side.launches, [records[1]]);
+  const missing = assertThrows(
+    () => savedSide(records, "host", "c"),
+    HarnessError,
+    '"b" on "host"',
+  );
+  assertEquals(missing.code, "not-comparable");
+  assertThrows(() => savedSide(records, "x", "a"), HarnessError, "found no finished launch");
+  assertThrows(() => savedSide([], "host", "a"), HarnessError, "none at all");
 });

@@ -1,9 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as path from "@std/path";
 import { experimentKeys } from "../gate/comparable.ts";
-import { deviceFixture, IMAGES } from "../gate/gate_fixture.ts";
+import { deviceFixture, IMAGES, runFixture } from "../gate/gate_fixture.ts";
 import { HarnessError } from "../errors.ts";
-import { type AnyRecord, type RunRecord, RunRecordSchema } from "../records.ts";
+import { type AnyRecord, RunRecordSchema } from "../records.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
 import {
   experimentHash,
@@ -17,30 +17,6 @@ import {
 import { type HistoryDatabase, openHistoryDatabase } from "./history_database.ts";
 
 const MS = 1e6;
-
-function runFixture(runId: string, day: number, change: Partial<RunRecord> = {}): RunRecord {
-  return {
-    kind: "run",
-    schemaVersion: 1,
-    runId,
-    createdAt: new Date(Date.UTC(2026, 0, 1 + day)).toISOString(),
-    command: ["bench"],
-    options: {},
-    devices: [deviceFixture()],
-    variants: [],
-    baseVariantId: "a",
-    images: IMAGES,
-    harness: {
-      version: "0.1.0",
-      gitCommit: `commit${day}`,
-      deno: "2.9.6",
-      onnxruntime: "1.30.0",
-      ncnn: "1.0",
-      runnerSha256: {},
-    },
-    ...change,
-  };
-}
 
 function recordsOf(runId: string, day: number, medianMs: number, threads = 2): AnyRecord[] {
   const launches = [0, 1, 2].map((round) =>
@@ -228,15 +204,19 @@ function bigHistory(launches: number): HistoryDatabase {
   return history;
 }
 
+/** The fastest of ten tries: other work on this machine only adds to the time. */
 function gateQuerySeconds(history: HistoryDatabase): number {
   const series = { device: "host", variantId: "v7", experiment: "x" };
-  const begin = performance.now();
-  const baseline = latestBaseline(history, series, "r0");
-  const sd = sessionSd(trend(history, series, "total.p50", 200));
-  const seconds = (performance.now() - begin) / 1000;
-  assertEquals(baseline!.values["total.p50"].length, 10);
-  assertEquals(sd, 0);
-  return seconds;
+  let fastest = Infinity;
+  for (let i = 0; i < 10; i++) {
+    const begin = performance.now();
+    const baseline = latestBaseline(history, series, "r0");
+    const sd = sessionSd(trend(history, series, "total.p50", 200));
+    fastest = Math.min(fastest, (performance.now() - begin) / 1000);
+    assertEquals(baseline!.values["total.p50"].length, 10);
+    assertEquals(sd, 0);
+  }
+  return fastest;
 }
 
 Deno.test("latestBaseline() and trend() take less than 0.2 s when the history has 100,000 launches", () => {
