@@ -4,15 +4,15 @@
  *
  * @module
  */
-import type { ComparisonJudgement } from "./comparison.ts";
+import type { ComparisonResult } from "../stats/comparison.ts";
 import type { Report, ReportLaunch } from "./report_json.ts";
 import { quantileOfSorted } from "../stats/quantile.ts";
 import { encodeSamples } from "./sample_codec.ts";
 
 /** The largest packed block of raw samples that goes into a page, characters. */
 export const RAW_BUDGET_CHARS = 6_000_000;
-/** Bins of a histogram. */
-export const HISTOGRAM_BINS = 40;
+/** Fewest and most bins of a histogram. */
+export const HISTOGRAM_BINS = { fewest: 5, most: 40 };
 /** Most pieces that a launch is drawn with in the timeline. */
 export const ENVELOPE_PIECES = 16;
 /** The timeline draws each sample when there are at most this many in the run, and envelopes otherwise. */
@@ -97,7 +97,7 @@ export interface RawBlock {
 export interface PageData {
   report: Omit<Report, "launches">;
   /** What `compare-models` found besides; null for a report alone. */
-  comparison: ComparisonJudgement | null;
+  comparison: ComparisonResult | null;
   launches: LaunchSummary[];
   histograms: Histogram[];
   samples: {
@@ -221,13 +221,14 @@ function histograms(launches: ReportLaunch[]): Histogram[] {
     const sorted = Float64Array.from(perRound.flatMap(({ samples }) => samples)).sort();
     const lowNs = Math.floor(sorted[0]);
     const highNs = Math.ceil(quantileOfSorted(sorted, 0.99));
-    const stepNs = Math.max(1, Math.ceil((highNs - lowNs + 1) / HISTOGRAM_BINS));
+    const bins = binCount(sorted.length);
+    const stepNs = Math.max(1, Math.ceil((highNs - lowNs + 1) / bins));
     let above = 0;
     const rounds = perRound.map(({ round, samples }) => {
-      const counts: number[] = new Array(HISTOGRAM_BINS).fill(0);
+      const counts: number[] = new Array(bins).fill(0);
       for (const sample of samples) {
         const bin = Math.floor((sample - lowNs) / stepNs);
-        if (bin < HISTOGRAM_BINS) counts[bin]++;
+        if (bin < bins) counts[bin]++;
         else above++;
       }
       return { round, counts };
@@ -241,6 +242,12 @@ function histograms(launches: ReportLaunch[]): Histogram[] {
       rounds,
     };
   });
+}
+
+/** Rice's rule, 2·∛n, within the bounds. */
+function binCount(samples: number): number {
+  const { fewest, most } = HISTOGRAM_BINS;
+  return Math.min(most, Math.max(fewest, Math.ceil(2 * Math.cbrt(samples))));
 }
 
 function rawBlock(launches: ReportLaunch[], budgetChars: number): RawBlock {

@@ -12,7 +12,7 @@ import { fps, MISSING, ratioParts, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
-/** @typedef {import("../../harness/report/comparison.ts").ComparisonJudgement} ComparisonJudgement */
+/** @typedef {import("../../harness/stats/comparison.ts").ComparisonResult} ComparisonResult */
 
 /**
  * Returns the section with the places on each device; null without rankings.
@@ -48,19 +48,30 @@ export function rankingSection(context) {
   ]);
 }
 
-/** @param {Context} context @returns {ComparisonJudgement | null} */
+/** @param {Context} context @returns {ComparisonResult | null} */
 function comparisonOf({ page }) {
   return page.comparison;
 }
 
-/** @param {Context} context @param {string} device */
-function rankingName({ serials, deviceName }, device) {
-  return serials.includes(device) ? deviceName(device) : plain(device, 80);
+/**
+ * A ranking is called by its device, or by its device and load: `SERIAL, burst`.
+ *
+ * @param {Context} context
+ * @param {string} name
+ */
+function rankingName({ t, serials, deviceName }, name) {
+  for (const load of ["burst", "sustained"]) {
+    const serial = name.slice(0, -load.length - 2);
+    if (name === `${serial}, ${load}` && serials.includes(serial)) {
+      return `${deviceName(serial)}, ${t(`sustained.as.${load}`)}`;
+    }
+  }
+  return serials.includes(name) ? deviceName(name) : plain(name, 80);
 }
 
 /**
  * @param {Context} context
- * @param {ComparisonJudgement["rankings"][number]} ranking
+ * @param {ComparisonResult["rankings"][number]} ranking
  */
 function pairDetails({ t, label }, ranking) {
   if (ranking.pairs.length === 0) return null;
@@ -87,7 +98,7 @@ function pairDetails({ t, label }, ranking) {
 
 /**
  * @param {Context} context
- * @param {ComparisonJudgement} comparison
+ * @param {ComparisonResult} comparison
  */
 function orderChangeList(context, { orderChanges }) {
   const { t, rich, label } = context;

@@ -90,6 +90,16 @@ export function shapeText({ shape }) {
     : `${shape.widthPx}×${shape.heightPx}`;
 }
 
+/**
+ * Returns the model's name without the activation in it, which stands in a label of its own: `yolov8n-pose-relu` → `yolov8n-pose`.
+ *
+ * @param {string} model
+ */
+function modelStem(model) {
+  const stem = model.replace(/[-_]?(silu|relu|hardswish)(?=[-_]|$)/gi, "");
+  return stem === "" ? model : stem;
+}
+
 /** @type {[string, (variant: ReportVariant) => string][]} */
 const PROPERTIES = [
   ["model", (variant) => plain(variant.model, 40)],
@@ -112,13 +122,24 @@ export function variantLabels(variants) {
   const unique = [...new Map(variants.map((variant) => [variant.id, variant])).values()];
   const differs = (/** @type {(v: ReportVariant) => string} */ read) =>
     new Set(unique.map(read)).size > 1;
-  const varying = PROPERTIES.filter(([, read]) => differs(read));
+  // files that differ in the activation only are one model by name
+  const stems = new Set(unique.map(({ model }) => modelStem(model)));
+  const perActivation =
+    new Set(unique.map(({ model, activation }) => `${activation} ${model}`)).size;
+  const oneModel = stems.size === 1 &&
+    perActivation === new Set(unique.map(({ activation }) => activation)).size;
+  const properties = PROPERTIES.map((property) =>
+    property[0] === "model" && oneModel
+      ? /** @type {typeof property} */ (["model", ({ model }) => plain(modelStem(model), 40)])
+      : property
+  );
+  const varying = properties.filter(([, read]) => differs(read));
   const shown = varying.length > 0
     ? varying
-    : PROPERTIES.filter(([name]) => name === "activation" || name === "precision");
+    : properties.filter(([name]) => name === "activation" || name === "precision");
   const common = unique.length === 0
     ? []
-    : PROPERTIES.filter(([name, read]) =>
+    : properties.filter(([name, read]) =>
       !differs(read) && !shown.some(([other]) => other === name)
     )
       .map(([, read]) => read(unique[0]));

@@ -30,6 +30,18 @@ Deno.test("variantLabels() names only what differs, and each variant once, when 
   assertEquals(new Set(byId.values()).size, byId.size);
 });
 
+Deno.test("variantLabels() takes files that differ in the activation only for one model", () => {
+  const named = report.variants.map((variant) => ({
+    ...variant,
+    model: `yolov8n-pose-${variant.activation}`,
+  }));
+  const { common, byId } = variantLabels(named);
+  assertEquals(common[0], "yolov8n-pose");
+  assertEquals(byId.get(report.base), "SiLU · raw · fp32");
+  for (const variant of named) if (variant.id === report.base) variant.model = "yolov8s-pose-silu";
+  assertEquals(variantLabels(named).byId.get(report.base), "yolov8s-pose-silu · SiLU · raw · fp32");
+});
+
 Deno.test("variantLabels() adds what was asked when two variants ran with the same precision", () => {
   const [a] = report.variants;
   const b = structuredClone(a);

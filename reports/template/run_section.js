@@ -130,9 +130,9 @@ export function environmentSection(context) {
       )
     ),
     el("h3", {}, t("environment.build.title")),
-    facts(Object.entries(report.harness).map(([key, value]) => [key, valueText(value)])),
+    facts(flat(report.harness)),
     el("h3", {}, t("environment.options")),
-    facts(Object.entries(report.options).map(([key, value]) => [key, valueText(value)])),
+    facts(flat(report.options)),
     el("h3", {}, t("environment.files")),
     dataTable({
       caption: t("environment.files"),
@@ -178,6 +178,22 @@ function coreText({ t }, { cores, bigCoreMask }) {
   }
   const text = [...kinds].map(([kind, n]) => kind === "" ? String(n) : `${n} × ${kind}`).join(", ");
   return bigCoreMask === null ? text : `${text} (${t("environment.bigCores")} ${bigCoreMask})`;
+}
+
+/**
+ * Names and values, those of objects one level down under `outer.inner`.
+ *
+ * @param {Record<string, unknown>} values
+ * @returns {[string, string | null][]}
+ */
+function flat(values) {
+  return Object.entries(values).flatMap(([key, value]) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.entries(value).map((
+        [inner, each],
+      ) => /** @type {[string, string | null]} */ ([`${key}.${inner}`, valueText(each)]))
+      : [/** @type {[string, string | null]} */ ([key, valueText(value)])]
+  );
 }
 
 /** @param {unknown} value */

@@ -319,6 +319,8 @@ const TABLE = [
   ["sustained.title", "Sustained load", "持续负载"],
   ["sustained.chart", "Frames per second under load on {device}", "{device} 持续负载下的每秒帧数"],
   ["sustained.note", "One point per launch, at its median.", "每个点为一次运行的中位数。"],
+  ["sustained.as.burst", "burst", "短时"],
+  ["sustained.as.sustained", "sustained", "持续"],
   ["sustained.burst", "Burst FPS", "初始 FPS"],
   ["sustained.sustained", "Sustained FPS", "持续 FPS"],
   ["sustained.kept", "Kept", "保持"],

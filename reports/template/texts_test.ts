@@ -31,7 +31,7 @@ Deno.test("TEXTS holds every text that a module names, and no other, when the mo
     for (const [, key] of source.matchAll(/\b(?:t|rich)\(\s*"([\w.-]+)"/g)) {
       assert(key in en, `${name} names the text "${key}", which is not in the table`);
     }
-    for (const [, prefix] of source.matchAll(/`([a-z]\w*\.(?:none\.)?)\$\{/g)) prefixes.add(prefix);
+    for (const [, prefix] of source.matchAll(/`((?:[a-z]\w*\.)+)\$\{/g)) prefixes.add(prefix);
   }
   const unused = Object.keys(en).filter((key) =>
     !named.has(key) && ![...prefixes].some((prefix) => key.startsWith(prefix))
