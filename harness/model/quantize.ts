@@ -22,14 +22,18 @@ export interface QuantizeRequest {
   signal?: AbortSignal;
 }
 
+/** Method of ncnn2table that chooses the thresholds, see {@linkcode quantizeInt8}. */
+export const CALIBRATION_METHOD = "aciq";
+
 /** Name of the calibration table in the folder. */
 export const TABLE_FILE = "int8.table";
 
 /**
  * Quantises the graph and returns the names of the results; the table stays in the folder as {@linkcode TABLE_FILE}.
  *
- * Thresholds are chosen by ncnn2table's `kl` (Kullback-Leibler divergence of each blob's histogram). Weights of layers that
- * stay in float are stored as fp16. Throws `HarnessError` `convert-failed` when a tool fails or no layer became int8.
+ * Thresholds are chosen by ncnn2table's `aciq`. Its `kl` clips too much here: the image itself at 0.45 of 1, and the raw outputs
+ * of yolov8n-pose (HardSwish, 320×320, 24 photographs) correlate with those in float by 0.93, with `aciq` by 0.992. Weights of
+ * layers that stay in float are stored as fp16. Throws `HarnessError` `convert-failed` when a tool fails or no layer became int8.
  */
 export async function quantizeInt8(
   converted: Converted,
@@ -48,7 +52,11 @@ export async function quantizeInt8(
     name: "ncnn2table",
     command: request.ncnn2table,
     args: [converted.param, converted.bin, list, TABLE_FILE]
-      .concat([`shape=[${shape.widthPx},${shape.heightPx},3]`, "type=1", "method=kl"])
+      .concat([
+        `shape=[${shape.widthPx},${shape.heightPx},3]`,
+        "type=1",
+        `method=${CALIBRATION_METHOD}`,
+      ])
       .concat([`thread=${request.threads}`]),
     cwd: folder,
     signal,
