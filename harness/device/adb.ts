@@ -8,13 +8,14 @@ import { HarnessError } from "../errors.ts";
 import type { Device, DeviceDescription, DeviceState } from "./device.ts";
 import type { AdbServer } from "./adb_server.ts";
 import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
-import { openFiles, parseFreeBytes } from "./adb_files.ts";
+import { openFiles } from "./adb_files.ts";
+import { parseFreeBytes } from "./proc.ts";
 import { launchDetached } from "./adb_launch.ts";
 import { parseOwner, takeLock } from "./adb_lock.ts";
 import { ANDROID_DESCRIBE_SCRIPT, parseAndroidDescription } from "./adb_describe.ts";
 import { ANDROID_STATE_SCRIPT, parseAndroidState } from "./adb_state.ts";
 import { pinFrequencies, type PinOptions } from "./adb_root.ts";
-import { shellLine } from "./adb_link.ts";
+import { shellLine } from "./adb_words.ts";
 import { requireSafeName } from "./names.ts";
 import { SECTION_MARK, SECTION_PRELUDE, splitSections } from "./sections.ts";
 

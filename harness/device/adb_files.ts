@@ -3,46 +3,20 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import * as path from "@std/path";
-import { phoneObstacle, readElf } from "../build/elf.ts";
 import { HarnessError } from "../errors.ts";
 import type { AdbSession } from "./adb_session.ts";
-import { linkError, shellLine, withDevice } from "./adb_link.ts";
+import { withDevice } from "./adb_link.ts";
+import { linkError, shellLine } from "./adb_words.ts";
+import { parseFreeBytes } from "./proc.ts";
+import { fileSource, programObstacle, sha256, type Source } from "./push_source.ts";
+import { nonce } from "./names.ts";
 import { stderrTail } from "./runner_exit.ts";
 
 /** Room that a push leaves on the device's disk, bytes: for the outputs of a run. */
 const SPARE_BYTES = 8 << 20;
 /** Slowest link that a push may have, bytes per millisecond: half a megabyte a second. */
 const SLOWEST_BYTES_PER_MS = 500;
-/** Bytes of one read of a local file. */
-const CHUNK_BYTES = 1 << 16;
-
-/** Returns the free bytes of `df -k` (toybox, coreutils); null when its last line is not a file system. */
-export function parseFreeBytes(text: string): number | null {
-  const lines = text.trim().split("\n");
-  // A long name of the file system may stand on a line of its own.
-  const match = /(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+\S/.exec(lines.slice(1).join(" "));
-  return match ? Number(match[3]) * 1024 : null;
-}
-
-/** Bytes of a program that its ELF headers and interpreter lie in. */
-const HEAD_BYTES = 1 << 16;
-
-/**
- * Returns why a phone of this ABI can't start a program, from the program's first bytes; null when nothing speaks against it.
- *
- * What is no ELF file (a script) passes.
- */
-export function programObstacle(head: Uint8Array, abi: string): string | null {
-  const isElf = head.length >= 20 && new TextDecoder().decode(head.subarray(1, 4)) === "ELF";
-  if (!isElf) return null;
-  if (abi !== "arm64-v8a") {
-    return `it is an ELF program, and the device's ABI is ${abi}, expected arm64-v8a`;
-  }
-  return phoneObstacle(readElf(head));
-}
 
 /** Files of one device. */
 export interface AdbFiles {
@@ -260,16 +234,6 @@ function q(word: string): string {
   return shellLine([word]);
 }
 
-/** Returns eight random hexadecimal digits. */
-export function nonce(): string {
-  return crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0");
-}
-
-/** Returns the SHA-256 in hexadecimal digits. */
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 /** Time that hashing a file on a slow phone may take. */
 function hashLimitMs(bytes: number): number {
   return 20_000 + bytes / 10_000;
@@ -289,60 +253,4 @@ function concat(chunks: Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += chunk.length;
   }
   return bytes;
-}
-
-/** Something to push. */
-interface Source {
-  name: string;
-  bytes: number;
-  sha256: string;
-  /** First bytes, for the ELF check. */
-  head: Uint8Array;
-  /** A fresh stream of the content; `progress` is called for each chunk that was taken. */
-  stream(progress: () => void): ReadableStream<Uint8Array>;
-}
-
-/** Returns a local file as a source; throws `device-unsuitable` when it is none. */
-async function fileSource(localPath: string): Promise<Source> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(localPath);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new HarnessError(
-      "device-unsuitable",
-      `Cannot push "${localPath}": found no such file, expected one that was built or prepared before: run the build again`,
-      { cause },
-    );
-  }
-  const hash = createHash("sha256");
-  const head = new Uint8Array(HEAD_BYTES);
-  let bytes = 0;
-  for await (const chunk of file.readable) {
-    if (bytes < HEAD_BYTES) head.set(chunk.subarray(0, HEAD_BYTES - bytes), bytes);
-    bytes += chunk.length;
-    hash.update(chunk);
-  }
-  return {
-    name: path.basename(localPath),
-    bytes,
-    sha256: hash.digest("hex"),
-    head: head.subarray(0, Math.min(bytes, HEAD_BYTES)),
-    stream: (progress) => {
-      let open: Deno.FsFile | undefined;
-      return new ReadableStream({
-        pull: async (controller) => {
-          open ??= await Deno.open(localPath);
-          const chunk = new Uint8Array(CHUNK_BYTES);
-          const length = await open.read(chunk);
-          progress();
-          if (length === null) {
-            open.close();
-            controller.close();
-          } else controller.enqueue(chunk.subarray(0, length));
-        },
-        cancel: () => open?.close(),
-      });
-    },
-  };
 }

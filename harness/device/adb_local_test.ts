@@ -5,7 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { type AdbDevice, openAdb } from "./adb.ts";
-import { sha256 } from "./adb_files.ts";
+import { sha256 } from "./push_source.ts";
 import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
 import {
   type AdbScript,

@@ -8,7 +8,7 @@
 import { HarnessError } from "../errors.ts";
 import type { AdbSession } from "./adb_session.ts";
 import { BOOT_LINES, parseBoot, pause } from "./adb_session.ts";
-import { shellLine } from "./adb_link.ts";
+import { shellLine } from "./adb_words.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
 import { printable } from "./runner_exit.ts";
 

@@ -8,7 +8,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import type { AdbSession } from "./adb_session.ts";
-import { shellLine } from "./adb_link.ts";
+import { shellLine } from "./adb_words.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections } from "./sections.ts";
 
 /** What was pinned. */

@@ -10,14 +10,11 @@ import type { CommandResult } from "./device.ts";
 import type { AdbServer } from "./adb_server.ts";
 import {
   connectNetworkDevice,
-  connectOutcome,
   disconnectNetworkDevice,
-  isLinkLoss,
-  isNetworkSerial,
   listAdbDevices,
-  obstacleOf,
   shellOnce,
 } from "./adb_link.ts";
+import { connectOutcome, isLinkLoss, isNetworkSerial, obstacleOf } from "./adb_words.ts";
 import { SECTION_PRELUDE, splitSections, textOrNull } from "./sections.ts";
 import { parseUptimeSeconds } from "./proc.ts";
 import { stderrTail } from "./runner_exit.ts";

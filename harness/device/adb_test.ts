@@ -3,7 +3,7 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { ADB_ROOT, type AdbDevice, openAdb } from "./adb.ts";
 import type { AdbServer } from "./adb_server.ts";
-import { sha256 } from "./adb_files.ts";
+import { sha256 } from "./push_source.ts";
 import { shellOnce } from "./adb_link.ts";
 import { ADB_TIMES } from "./adb_session.ts";
 import { COOL_RULES, realWaiting, throttleMarks, waitUntilCool } from "./cool_down.ts";

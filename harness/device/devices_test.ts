@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { coresText, type DeviceRow, devicesTable, phoneObstacle } from "./devices.ts";
 import { parseAndroidDescription } from "./adb_describe.ts";
 import { parseAndroidState } from "./adb_state.ts";
-import { obstacleOf } from "./adb_link.ts";
+import { obstacleOf } from "./adb_words.ts";
 
 const core = (index: number, maxFrequencyKHz: number | null) => ({
   index,

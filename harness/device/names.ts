@@ -16,3 +16,8 @@ export function requireSafeName(name: string, what: string): string {
     `Cannot use ${what} "${name}" as a file name: expected 1 to 150 letters, digits, ".", "_" or "-", starting with a letter or digit`,
   );
 }
+
+/** Returns eight random hexadecimal digits. */
+export function nonce(): string {
+  return crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0");
+}

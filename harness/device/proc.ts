@@ -176,3 +176,11 @@ export function busiestProcesses(
   }
   return rows.sort((a, b) => b.cpuPercent - a.cpuPercent).slice(0, atMost);
 }
+
+/** Returns the free bytes of `df -k` (toybox, coreutils); null when its last line is not a file system. */
+export function parseFreeBytes(text: string): number | null {
+  const lines = text.trim().split("\n");
+  // A long name of the file system may stand on a line of its own.
+  const match = /(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+\S/.exec(lines.slice(1).join(" "));
+  return match ? Number(match[3]) * 1024 : null;
+}

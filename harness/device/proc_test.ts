@@ -4,6 +4,7 @@ import {
   memInfoBytes,
   parseCores,
   parseCpuInfo,
+  parseFreeBytes,
   parseFrequencies,
   parseLoad1,
   parseThermalZones,
@@ -95,4 +96,19 @@ Deno.test("busiestProcesses() gives shares of one core when time passed, and nul
   ]);
   assertEquals(busiestProcesses(stat(1000, 10, 7), stat(1000, 10, 7), 2), null);
   assertEquals(busiestProcesses("", "", 2), null);
+});
+
+Deno.test("parseFreeBytes() reads df of toybox, also when the name of the file system is long", () => {
+  const df = Deno.readTextFileSync(
+    new URL("./emulated/recordings/android14/df.txt", import.meta.url),
+  );
+  assertEquals(parseFreeBytes(df), 38693416 * 1024);
+  assertEquals(
+    parseFreeBytes(
+      "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/very/long\n  100 60 40 60% /data",
+    ),
+    40 * 1024,
+  );
+  assertEquals(parseFreeBytes("df: /data: Permission denied"), null);
+  assertEquals(parseFreeBytes(""), null);
 });

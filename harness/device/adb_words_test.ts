@@ -7,7 +7,7 @@ import {
   obstacleOf,
   parseDeviceList,
   shellLine,
-} from "./adb_link.ts";
+} from "./adb_words.ts";
 import { HarnessError } from "../errors.ts";
 
 Deno.test("parseDeviceList() reads every state of adb devices -l", () => {

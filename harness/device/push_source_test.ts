@@ -1,20 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseFreeBytes, programObstacle } from "./adb_files.ts";
-
-Deno.test("parseFreeBytes() reads df of toybox, also when the name of the file system is long", () => {
-  const df = Deno.readTextFileSync(
-    new URL("./emulated/recordings/android14/df.txt", import.meta.url),
-  );
-  assertEquals(parseFreeBytes(df), 38693416 * 1024);
-  assertEquals(
-    parseFreeBytes(
-      "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/very/long\n  100 60 40 60% /data",
-    ),
-    40 * 1024,
-  );
-  assertEquals(parseFreeBytes("df: /data: Permission denied"), null);
-  assertEquals(parseFreeBytes(""), null);
-});
+import { programObstacle } from "./push_source.ts";
 
 Deno.test("programObstacle() speaks against programs that a phone can't start, and not against scripts", () => {
   const program = (machine: number) => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { launchScript, parseLaunchStatus } from "./adb_launch.ts";
+import { launchScript, parseLaunchStatus } from "./adb_launch_script.ts";
 
 const HASH = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4";
 
