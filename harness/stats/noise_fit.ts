@@ -10,6 +10,8 @@ import { launchQuantileNs } from "./round.ts";
 
 /** Fewest launches of one variant that a fit is made from. */
 export const FEWEST_LAUNCHES_FOR_FIT = 8;
+/** Fewest iterations of a launch, over all of its images, that say something of the spread within it. */
+const FEWEST_ITERATIONS_FOR_FIT = 3;
 const SDS_PER_MAD = 1.4826;
 /** Robust standard deviations from which an iteration counts as held up. */
 const OUTLIER_SDS = 4;
@@ -19,7 +21,7 @@ const BURST_SDS = 4;
 /**
  * Returns the noise model fitted to the launches of one device by robust moments.
  *
- * Within a launch: spread, correlation of neighbours and share of outliers of the log times of each image. Between launches: a straight
+ * Within a launch: spread, correlation of neighbours and share of outliers of the log times, each image by its own median. Between launches: a straight
  * trend is taken out of the log medians of each variant; what is left is split by the autocovariances at one and two launches
  * distance into an independent part and slow wandering; launches far out count as bursts of other work.
  * Throttling is taken from the launches that are marked so.
@@ -37,7 +39,7 @@ export function fitNoise(name: string, launches: readonly LaunchRecord[]): Noise
     );
   }
   const fitted = groups.flat();
-  const within = withinLaunches(fitted);
+  const within = withinLaunches(groups);
   const between = groups.map(betweenLaunches);
   const iterationSeconds = median(fitted.map((l) => launchQuantileNs(l, "total", 0.5))) / 1e9;
   const overheads = fitted.map((launch) =>
@@ -59,14 +61,17 @@ export function fitNoise(name: string, launches: readonly LaunchRecord[]): Noise
   };
 }
 
-function withinLaunches(launches: readonly LaunchRecord[]) {
-  const series = launches.flatMap((launch) =>
-    launch.images.map((image) => image.samplesNs.total).filter((samples) => samples.length >= 3)
-  ).map((samples) => {
-    const logs = samples.map((ns) => Math.log(ns));
-    const center = median(logs);
-    return logs.map((log) => log - center);
-  });
+function withinLaunches(groups: readonly (readonly LaunchRecord[])[]) {
+  const series = groups.flatMap((group) => {
+    const imageMedianNs = medianByImage(group);
+    return group.map((launch) => {
+      const logs = launch.images.flatMap(({ imageId, samplesNs }) =>
+        samplesNs.total.map((ns) => Math.log(ns / imageMedianNs.get(imageId)!))
+      );
+      const center = median(logs);
+      return logs.map((log) => log - center);
+    });
+  }).filter((residuals) => residuals.length >= FEWEST_ITERATIONS_FOR_FIT);
   const all = series.flat();
   if (all.length === 0) {
     return { iterationSd: 0, iterationCorrelation: 0, outlierShare: 0, outlierSize: 0 };
@@ -94,6 +99,17 @@ function withinLaunches(launches: readonly LaunchRecord[]) {
     outlierShare: held.length / all.length,
     outlierSize: held.length === 0 ? 0 : sum(held) / held.length,
   };
+}
+
+/** Images differ in what post-processing has to do, so each has its own median over the launches of a variant. */
+function medianByImage(launches: readonly LaunchRecord[]): Map<string, number> {
+  const timed = launches.flatMap((launch) => launch.images).filter((image) =>
+    image.samplesNs.total.length > 0
+  );
+  const images = Map.groupBy(timed, (image) => image.imageId);
+  return new Map(
+    [...images].map(([id, own]) => [id, median(own.flatMap((image) => image.samplesNs.total))]),
+  );
 }
 
 function betweenLaunches(launches: readonly LaunchRecord[]) {
