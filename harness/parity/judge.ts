@@ -83,6 +83,7 @@ export function judgeImage(evidence: ImageEvidence): ParityRecord {
     {
       exact: blobs,
       fp16Weights: inHead(evidence.rounded.fp16Weights),
+      perturbed: inHead(evidence.rounded.perturbed),
       storage: evidence.rounded.storage === null ? null : inHead(evidence.rounded.storage),
     },
   );

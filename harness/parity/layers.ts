@@ -71,7 +71,7 @@ export function compareLayers(
 ): LayersReport {
   const target = precision === "fp16-weights" ? tensors.fp16Weights : tensors.exact;
   const { factor, of } = roundingFactor(precision, dots);
-  const changed = of === "storage" ? tensors.storage ?? tensors.fp16Weights : tensors.fp16Weights;
+  const changed = of === "storage" ? tensors.storage ?? tensors.perturbed : tensors.perturbed;
   const bySize = Map.groupBy(target.keys(), (name) => target.get(name)!.length);
   const sound = new Map<string, boolean>();
   const report: LayersReport = { layers: [], firstBeyond: null, compared: 0 };

@@ -1,7 +1,7 @@
 /**
  * Tolerances, derived from the precision that ran.
  *
- * How strongly the graph amplifies rounding on this image is measured: its weights are rounded to fp16 (unit roundoff u16 = 2^-11) and the
+ * How strongly the graph amplifies rounding on this image is measured: its weights are rounded as coarsely as in fp16 (unit roundoff u16 = 2^-11; to other numbers, since weights may be fp16 numbers already) and the
  * outputs' change D is taken per level and meaning. Everything else follows from D:
  *
  * | ran | compared with | tolerance per value |
@@ -44,6 +44,8 @@ export interface RoundedBlobs {
   exact: readonly Float32Array[];
   /** With the weights rounded to fp16. */
   fp16Weights: readonly Float32Array[];
+  /** With the weights rounded as coarsely as in fp16, but to other numbers. */
+  perturbed: readonly Float32Array[];
   /** With stored blobs rounded as the effective precision does; null when it does not store 16-bit blobs. */
   storage: readonly Float32Array[] | null;
 }
@@ -80,7 +82,8 @@ export function networkTolerance(
   dots: DotLengths,
   blobs: RoundedBlobs,
 ): NetworkTolerance {
-  const byWeights = groupDifferences(spec, blobs.exact, blobs.fp16Weights, input);
+  const byWeights = groupDifferences(spec, blobs.exact, blobs.perturbed, input);
+  const byHalf = groupDifferences(spec, blobs.exact, blobs.fp16Weights, input);
   const byStorage = blobs.storage === null
     ? null
     : groupDifferences(spec, blobs.exact, blobs.storage, input);
@@ -110,7 +113,7 @@ export function networkTolerance(
       const rms = factors.of === "sums"
         ? summing * size(byWeights, "rms") + grid + FLOOR
         : factors.factor * size(source, "rms") / 2 + grid + FLOOR;
-      const fromExact = precision === "fp16-weights" ? maxAbs + size(byWeights, "maxAbs") : maxAbs;
+      const fromExact = precision === "fp16-weights" ? maxAbs + size(byHalf, "maxAbs") : maxAbs;
       return [{ role, stride, maxAbs, rms, fromExact }];
     })
   );
@@ -144,7 +147,7 @@ function storageFactors(
   hasStorage: boolean,
 ): { of: "sums" | "storage" | "weights"; factor: number; reason: string } {
   const n = dots.longest;
-  const change = "D: change of the outputs when the weights are rounded to fp16";
+  const change = "D: change of the outputs when the weights are rounded as coarsely as in fp16";
   switch (precision) {
     case "fp32":
       return { of: "sums", factor: 0, reason: `fp32: 4·√${n}·2^-13·D (${change})` };

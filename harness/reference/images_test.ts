@@ -204,3 +204,22 @@ Deno.test("loadImage() names the file when it is missing, cut short or no image"
     }
   });
 });
+
+Deno.test("loadImage() holds nothing of the images before, so that thousands work in bounded memory", async () => {
+  await withFolder(async (folder) => {
+    const file = path.join(folder, "x.jpg");
+    const side = 1000;
+    const noise = Uint8Array.from({ length: side * side * 3 }, (_, at) => (at * 7919) % 251);
+    await Deno.writeFile(file, await picture(noise, side, side).jpeg().toBuffer());
+    const load = async (count: number) => {
+      for (let each = 0; each < count; each++) {
+        assertEquals((await loadImage(image(file))).rgb.length, side * side * 3);
+      }
+      return Deno.memoryUsage().rss;
+    };
+    const before = await load(40);
+    const after = await load(120);
+    // 120 images of 3 MB would be 360 MB
+    assert(after - before < 150e6, `${((after - before) / 1e6).toFixed(0)} MB more`);
+  });
+});

@@ -30,12 +30,14 @@ export interface IntermediateTensors {
   exact: Map<string, Float32Array>;
   /** With the weights rounded to fp16. */
   fp16Weights: Map<string, Float32Array>;
+  /** With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never 0. */
+  perturbed: Map<string, Float32Array>;
   /** With stored blobs rounded; null when that was not asked for. */
   storage: Map<string, Float32Array> | null;
 }
 
 /**
- * Returns every intermediate tensor of the reference graph on one input tensor.
+ * Returns every intermediate tensor of the reference graph on one input tensor, and that one itself.
  *
  * Holds all of them in memory: some 300 MB for yolov8n-pose at 640×640, a quarter of that at 320×320. Throws `HarnessError` `bad-model` as
  * `openSession` does.
@@ -44,18 +46,22 @@ export async function intermediateTensors(
   model: OnnxModel,
   tensor: Float32Array,
   size: InputSize,
-  storage: Exclude<SimulatedPrecision, "fp16-weights"> | null,
+  storage: "fp16-storage" | "bf16-storage" | null,
   options: SessionOptions,
 ): Promise<IntermediateTensors> {
   const run = async (graph: OnnxModel): Promise<Map<string, Float32Array>> => {
     await using session = await openSession(encodeOnnx(graph), options);
     const blobs = await session.blobs(tensor, size);
-    return new Map(session.outputNames.map((name, index) => [name, blobs[index]]));
+    return new Map([
+      [model.inputs[0].name, tensor],
+      ...session.outputNames.map((name, index) => [name, blobs[index]] as const),
+    ]);
   };
   const all = withAllOutputs(model);
   return {
     exact: await run(all),
     fp16Weights: await run(simulatePrecision(all, "fp16-weights")),
+    perturbed: await run(simulatePrecision(all, "shifted-fp16-weights")),
     storage: storage === null ? null : await run(simulatePrecision(all, storage)),
   };
 }

@@ -19,6 +19,8 @@ import {
 export interface RoundedRawBlobs {
   /** With the weights of convolutions rounded to fp16. */
   fp16Weights: readonly Float32Array[];
+  /** With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never 0. */
+  perturbed: readonly Float32Array[];
   /** With stored blobs rounded as the effective precision does; null when it does not store 16-bit blobs. */
   storage: readonly Float32Array[] | null;
   dots: DotLengths;
@@ -80,6 +82,7 @@ export async function openReferenceModel(
       const storage = storageOf(precision);
       return {
         fp16Weights: await run(reference, "fp16-weights"),
+        perturbed: await run(reference, "shifted-fp16-weights"),
         storage: storage === null ? null : await run(reference, storage),
         dots,
       };

@@ -16,7 +16,11 @@ import {
 import { freshName, namesIn } from "../model/onnx_graph.ts";
 
 /** Roundings that can be simulated. */
-export type SimulatedPrecision = "fp16-weights" | "fp16-storage" | "bf16-storage";
+export type SimulatedPrecision =
+  | "fp16-weights"
+  | "shifted-fp16-weights"
+  | "fp16-storage"
+  | "bf16-storage";
 
 const floatBits = new Float32Array(1);
 const intBits = new Uint32Array(floatBits.buffer);
@@ -50,6 +54,11 @@ export function roundToPnnxHalf(value: number): number {
   return Math.sign(value) * (half > 65504 ? Infinity : half);
 }
 
+/** Returns the value rounded to a multiple of √½ of an fp16 number: off every fp16 number but 0, and as close as fp16 is. */
+function roundToShiftedHalf(value: number): number {
+  return roundToHalf(value * Math.SQRT2) / Math.SQRT2;
+}
+
 /** Returns the value with the low 16 bits of its float32 cut off, as ncnn stores bf16 (`float32_to_bfloat16` in `src/mat.h`). */
 export function truncateToBfloat16(value: number): number {
   floatBits[0] = value;
@@ -67,7 +76,8 @@ const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxP
  * Returns the graph that computes what a variant of that precision computes, up to the order of its sums.
  *
  * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32. `fp16-storage`, `bf16-storage`: in addition
- * every value that is stored between two operators is rounded. Throws `TypeError` when the graph has weights that are not floats.
+ * every value that is stored between two operators is rounded. `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16, but to
+ * other numbers, so that weights which are fp16 numbers already change too. Throws `TypeError` when the graph has weights that are not floats.
  */
 export function simulatePrecision(
   model: OnnxModel,
@@ -75,7 +85,11 @@ export function simulatePrecision(
   halfWeights: HalfWeights = "pnnx",
 ): OnnxModel {
   const toHalf = halfWeights === "pnnx" ? roundToPnnxHalf : roundToHalf;
-  const round = precision === "bf16-storage" ? truncateToBfloat16 : toHalf;
+  const round = precision === "bf16-storage"
+    ? truncateToBfloat16
+    : precision === "shifted-fp16-weights"
+    ? roundToShiftedHalf
+    : toHalf;
   const initializers = new Map(model.initializers);
   for (const node of model.nodes) {
     const tensor = initializers.get(node.inputs[1] ?? "");
@@ -83,7 +97,9 @@ export function simulatePrecision(
       initializers.set(tensor.name, roundedTensor(tensor, round));
     }
   }
-  if (precision === "fp16-weights") return { ...model, initializers };
+  if (precision === "fp16-weights" || precision === "shifted-fp16-weights") {
+    return { ...model, initializers };
+  }
   const taken = namesIn(model);
   const outputs = new Set(model.outputs.map(({ name }) => name));
   const renamed = new Map<string, string>();

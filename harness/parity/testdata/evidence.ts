@@ -63,6 +63,7 @@ export function cleanEvidence(request: EvidenceRequest): ImageEvidence {
     reference,
     rounded: {
       fp16Weights: shifted(FP16_CHANGE),
+      perturbed: shifted(FP16_CHANGE),
       storage: null,
       dots: { longest: 2304, mean: 576 },
     },

@@ -64,8 +64,8 @@ export interface RealRunner extends AsyncDisposable {
   model: ReferenceModel;
   /** Returns the manifest of a head for that shape. Raw heads are convolutions only: one graph serves all shapes. */
   variant(head: Head, shape: Shape): VariantManifest;
-  /** Returns the paths of a head's graph and weights. */
-  files(head: Head): { param: string; bin: string };
+  /** Returns the paths of a head's graph, weights and reference. */
+  files(head: Head): { param: string; bin: string; referenceOnnx: string };
   /** Returns the reference, computed once per image and shape; thresholds are applied anew. */
   reference(
     image: Photograph,
@@ -116,6 +116,7 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
     return {
       param: path.join(dir, manifest.param.file),
       bin: path.join(dir, manifest.bin.file),
+      referenceOnnx: path.join(dir, manifest.referenceOnnx.file),
     };
   };
   const reference: RealRunner["reference"] = async (image, manifest, options) => {
