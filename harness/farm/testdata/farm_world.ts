@@ -134,7 +134,7 @@ export async function startWorld(
         nmsIou: 0.7,
         sigmoid: "exact",
         traps: [],
-        warmup: 0,
+        warmup: 1,
         iterations: 2,
       },
       rounds: change.rounds,
