@@ -131,7 +131,10 @@ export function answerParts(report, answer) {
     });
   }
   if (variant.parity.maxPx !== null && variant.parity.verdict === "pass") {
-    parts.push({ key: "answer.keypoints", values: { px: px(variant.parity.maxPx) } });
+    parts.push({
+      key: "answer.keypoints",
+      values: { px: px(Math.max(variant.parity.maxPx, 0.001)) },
+    });
   } else if (variant.parity.verdict === "inconclusive") {
     parts.push({ key: "answer.parityInconclusive", values: {} });
   }

@@ -9,6 +9,7 @@ import { el, foreign } from "./dom.js";
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { answerFor, answerParts } from "./answer.js";
+import { hasText } from "./translate.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./dom.js").Child} Child */
@@ -193,9 +194,10 @@ export function warningsPart(context) {
           ),
           t("colon"),
         ),
-      el("span", {}, foreign(plain(message, 260))),
+      codeHeading(context, code),
+      el("span", { lang: "en" }, foreign(plain(message, 260))),
       " ",
-      el("span", { class: "advice" }, foreign(plain(advice, 260))),
+      el("span", { class: "advice", lang: "en" }, foreign(plain(advice, 260))),
     );
   const rest = all.slice(WARNINGS_SHOWN);
   return el(
@@ -216,4 +218,15 @@ export function warningsPart(context) {
         el("ul", {}, rest.map(item)),
       ),
   );
+}
+
+/**
+ * What a warning is about, in the reader's language, before its English message; null in English and for codes of other versions.
+ *
+ * @param {Context} context
+ * @param {string} code
+ */
+function codeHeading({ t, choices }, code) {
+  if (choices.language === "en" || !hasText(`warning.${code}`)) return null;
+  return el("b", { class: "heading" }, t(`warning.${code}`), t("answer.end"));
 }

@@ -57,6 +57,15 @@ export function translateRich(language, key, values = {}) {
 }
 
 /**
+ * Returns true when the table has a text of this key.
+ *
+ * @param {string} key
+ */
+export function hasText(key) {
+  return Object.hasOwn(TEXTS.en, key);
+}
+
+/**
  * @template T
  * @param {Record<string, T>} values
  * @param {string} name
