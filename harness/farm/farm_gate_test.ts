@@ -22,14 +22,13 @@ async function doneCount(world: FarmWorld): Promise<number> {
 
 /** Waits until a phone has a shard in its hands; returns its index. */
 async function shardInHand(world: FarmWorld, phone: string): Promise<number> {
-  let index: number | null = null;
-  await waitFor(async () => {
-    const attempts = await world.store.attempts(world.request.settings.runId);
-    index = attempts.find((a) => a.device === phone && a.endedAt === null)?.index ?? null;
-    return index !== null;
-  }, 300_000);
-  assert(index !== null, `phone "${phone}" never had a shard`);
-  return index;
+  const inHand = async () =>
+    (await world.store.attempts(world.request.settings.runId))
+      .find(({ device, endedAt }) => device === phone && endedAt === null);
+  await waitFor(async () => await inHand() !== undefined, 300_000);
+  const attempt = await inHand();
+  if (attempt === undefined) throw new Error(`phone "${phone}" never had a shard`);
+  return attempt.index;
 }
 
 /** Checks that the store has each record of each done shard once, from one device. */

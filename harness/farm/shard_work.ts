@@ -84,7 +84,7 @@ export async function measureShard(job: ShardJob): Promise<void> {
   const setups: DeviceSetup[] = [];
   for (const id of [shard.base, shard.candidate]) {
     const { manifest, runner } = sideOf(run, id, target);
-    const variant = { manifest, dir: await layOut(job, id) };
+    const variant = { manifest, dir: await sideFolder(job, id) };
     variants.push(variant);
     const binaries = { runner: job.artefacts.get(runner.sha256)!, benchncnn: null };
     const context = { runId: `${run.runId}-${shard.index}`, options: run.options, signal };
@@ -157,8 +157,8 @@ export function joinSides(setups: readonly DeviceSetup[]): DeviceSetup {
   return { ...setups[0], models };
 }
 
-/** Folder with a side's files under the names that its manifest gives them. */
-async function layOut(job: ShardJob, id: string): Promise<string> {
+/** Returns a folder with a side's files under the names that its manifest gives them. */
+export async function sideFolder(job: ShardJob, id: string): Promise<string> {
   const { manifest } = job.run.sides[id];
   const dir = path.join(job.work, id);
   await Deno.mkdir(dir, { recursive: true });
