@@ -24,7 +24,7 @@ Deno.test({
   ignore: !sharedAvailable(),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
-    const defects: { name: string; stage: string; description: string }[] =
+    const defects: { name: string; stage: string; what: string }[] =
       (await runProgram([runner.program, "defects"])).trim().split("\n").map((line) =>
         JSON.parse(line)
       );
@@ -45,7 +45,7 @@ Deno.test({
     assertEquals(clean.verdict, "pass", clean.reason);
     const rows: MutationRow[] = [];
     const wrong: string[] = [];
-    for (const { name, stage, description } of defects) {
+    for (const { name, stage, what: description } of defects) {
       const summary = await summaryOf(["--inject-defect", name]);
       rows.push({ name, description, caughtAt: summary.firstFailedStage, reason: summary.reason });
       if (summary.verdict !== "fail" || summary.firstFailedStage !== stage) {

@@ -7,6 +7,7 @@ import type { StageParity } from "../records.ts";
 import { rowAt, rowLength, scoreAt } from "../pose/candidates.ts";
 import { decode, type DecodeOptions } from "../pose/decode.ts";
 import type { HeadSpec, InputSize } from "../pose/head.ts";
+import { rowHint } from "./row_hints.ts";
 import { format, missing } from "./stage_verdict.ts";
 
 /** Unit roundoff of float32. */
@@ -113,6 +114,9 @@ export function judgeDecode(
         }, expected ${format(rowAt(expected, at)[compared.worst])} (stride ${
           expected.strides[at]
         }; ${foundCount} candidates, expected ${expected.count})`;
+      const hint = compared === null
+        ? ""
+        : rowHint(rowAt(expected, at), values, expected.strides[at]);
       const difference = compared === null ? maxAbsDiff : Math.max(maxAbsDiff, compared.maxPx);
       return {
         stage,
@@ -120,9 +124,7 @@ export function judgeDecode(
         verdict: "fail",
         maxAbsDiff: Number.isFinite(difference) ? difference : null,
         tolerance,
-        reason: `${more}${
-          compared === null ? "" : rowHint(rowAt(expected, at), values)
-        }; ${reason}`,
+        reason: `${more}${hint === "" ? "" : `: ${hint}`}; ${reason}`,
       };
     }
     maxAbsDiff = Math.max(maxAbsDiff, compared.maxPx);
@@ -144,36 +146,4 @@ export function judgeDecode(
     };
   }
   return { stage, unit, verdict: "pass", maxAbsDiff, tolerance, reason };
-}
-
-/** Returns what the difference of two rows looks like, as a half-sentence; empty when it looks like nothing known. */
-function rowHint(expected: Float32Array, found: Float32Array): string {
-  const pixels = Array.from(expected.keys()).filter((at) => at < 4 || (at >= 6 && at % 3 !== 2));
-  if (pixels.every((at) => found[at] === Math.trunc(expected[at]))) {
-    return ": coordinates are cut to integers";
-  }
-  if ([0, 1, 2, 3].every((at) => found[at] === Math.trunc(expected[at]))) {
-    return ": boxes are cut to integers";
-  }
-  const shift = found[0] - expected[0];
-  if (
-    Math.abs(shift) > 0.01 &&
-    [1, 2, 3].every((at) => Math.abs(found[at] - expected[at] - shift) < 0.01)
-  ) {
-    return `: the whole box is off by ${format(shift)} px (anchors off by a part of a cell?)`;
-  }
-  for (let joint = 0; 6 + 3 * joint + 5 < expected.length; joint++) {
-    const at = 6 + 3 * joint;
-    const isSwapped = [0, 1].every((k) =>
-      Math.abs(found[at + k] - expected[at + 3 + k]) < 0.01 &&
-      Math.abs(found[at + 3 + k] - expected[at + k]) < 0.01
-    );
-    const differs = Math.abs(expected[at] - expected[at + 3]) > 0.05;
-    if (isSwapped && differs) return `: keypoints ${joint} and ${joint + 1} are exchanged`;
-  }
-  const visibility = Array.from(expected.keys()).filter((at) => at >= 6 && at % 3 === 2);
-  if (
-    visibility.some((at) => found[at] < 0 || found[at] > 1)
-  ) return ": visibility is outside of 0..1 (no sigmoid?)";
-  return "";
 }

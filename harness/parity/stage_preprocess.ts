@@ -5,8 +5,8 @@
  */
 import type { StageParity } from "../records.ts";
 import type { InputSize } from "../pose/head.ts";
-import { PAD_LEVEL } from "../pose/letterbox.ts";
 import { missing, wrongLength } from "./stage_verdict.ts";
+import { tensorHint } from "./tensor_hints.ts";
 
 /** Returns the judgement of the letterboxed tensor: the arithmetic is defined bit for bit, so levels must be equal. */
 export function judgePreprocess(
@@ -56,30 +56,6 @@ export function judgePreprocess(
       notFinite > 0 ? `, ${notFinite} are not finite` : ""
     }, first ${place}: found level ${(found[firstAt] * 255).toFixed(1)}, expected ${
       (expected[firstAt] * 255).toFixed(1)
-    }; ${tensorHint(expected, found, plane)}${base}`,
+    }; ${tensorHint(expected, found, input)}; ${base}`,
   };
-}
-
-/** Returns what the difference of two tensors looks like, as a half-sentence; empty when it looks like nothing known. */
-function tensorHint(expected: Float32Array, found: Float32Array, plane: number): string {
-  const sample = (test: (at: number) => boolean) => {
-    let agree = 0;
-    let count = 0;
-    for (let at = 0; at < plane; at += 7, count++) if (test(at)) agree++;
-    return agree / count;
-  };
-  const near = (a: number, b: number) => Math.abs(a - b) * 255 < 0.5;
-  const swapped = sample((at) =>
-    near(found[at], expected[at + 2 * plane]) && near(found[at + 2 * plane], expected[at])
-  );
-  if (swapped > 0.99) return "red and blue are swapped; ";
-  if (sample((at) => near(found[at] / 255, expected[at])) > 0.99) {
-    return "values are levels, not divided by 255; ";
-  }
-  const padding = PAD_LEVEL / 255;
-  const isPadding = (at: number) =>
-    [0, plane, 2 * plane].every((offset) => near(expected[at + offset], padding));
-  const inside = sample((at) => isPadding(at) || near(found[at], expected[at]));
-  if (inside > 0.99) return "only the padding differs: its value is not 114; ";
-  return "is it the size, the place or the resize of the image (truncated instead of rounded)? ";
 }
