@@ -90,8 +90,8 @@ export function parseGateConfig(text: string, file: string): GateConfig {
 }
 
 /**
- * Returns the rules for one variant on one device: those of the variant win over those of the device, and these over the general ones, key
- * by key and metric by metric.
+ * Returns the rules for one variant on one device: those of the variant win over those of the device, these over the general ones, and these over
+ * {@linkcode DEFAULT_GATE_CONFIG}, key by key and metric by metric.
  *
  * Throws `HarnessError` `bad-config` when no metric is left to be gated.
  */

@@ -110,15 +110,26 @@ function migrate(sql: DatabaseSync, file: string): void {
   });
 }
 
-/** Returns what the work returns, all of its writes or none; throws what it throws. */
+/** Returns what the work returns, all of its writes or none; throws what it throws, and what SQLite throws as `HarnessError` `store-failed`. */
 export function inTransaction<T>(sql: DatabaseSync, work: () => T): T {
-  sql.exec("BEGIN IMMEDIATE");
   try {
-    const result = work();
-    sql.exec("COMMIT");
-    return result;
-  } catch (error) {
-    sql.exec("ROLLBACK");
-    throw error;
+    sql.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      sql.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (sql.isTransaction) sql.exec("ROLLBACK");
+      throw error;
+    }
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "ERR_SQLITE_ERROR") throw cause;
+    throw new HarnessError(
+      "store-failed",
+      `Cannot write to the history ${sql.location() ?? ":memory:"}: ${
+        (cause as Error).message
+      }. Wait for the other program that writes to it, or name another file`,
+      { cause },
+    );
   }
 }

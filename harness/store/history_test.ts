@@ -14,7 +14,7 @@ import {
   sessionSd,
   trend,
 } from "./history.ts";
-import { type HistoryDatabase, openHistoryDatabase } from "./history_database.ts";
+import { type HistoryDatabase, inTransaction, openHistoryDatabase } from "./history_database.ts";
 
 const MS = 1e6;
 
@@ -175,6 +175,29 @@ Deno.test("openHistoryDatabase() throws when the file is something else or from 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("inTransaction() writes all or nothing, and tells what SQLite refused", () => {
+  using history = openHistoryDatabase(":memory:");
+  const run = "INSERT INTO runs VALUES ('r1', '2026', NULL, '1', '1', NULL)";
+  const error = assertThrows(
+    () =>
+      inTransaction(history.sql, () => {
+        history.sql.exec(run);
+        history.sql.exec(run);
+      }),
+    HarnessError,
+    "UNIQUE constraint",
+  );
+  assertEquals([error.code, listRuns(history).length], ["store-failed", 0]);
+  assertThrows(
+    () =>
+      inTransaction(history.sql, () => {
+        throw new TypeError("mine");
+      }),
+    TypeError,
+    "mine",
+  );
 });
 
 /** A history with this many launches: series of one variant each, 10 rounds a run. */
