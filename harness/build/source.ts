@@ -21,7 +21,10 @@ export const PINNED_SDIST = {
 const PINNED_DATE = "20260526";
 
 /** Version of the unpacking: counted up when the files that are kept change. */
-const LAYOUT = "1";
+const LAYOUT = "2";
+
+/** Version of the files that libraries and runners are built from: counted up when those change. */
+const BUILD_INPUTS = "1";
 
 /** ncnn's source on disk. */
 export interface NcnnSource {
@@ -59,7 +62,7 @@ export async function ncnnSource(request: SourceRequest): Promise<NcnnSource> {
   });
   return {
     folder: path.join(folder, "ncnn"),
-    id: `${sha256}-${LAYOUT}`,
+    id: `${sha256}-${BUILD_INPUTS}`,
     ncnnVersion: `${PINNED_DATE}-${sha256.slice(0, 8)}`,
   };
 }
@@ -146,7 +149,9 @@ async function downloadSdist(folder: string, signal?: AbortSignal): Promise<stri
 async function extract(archive: string, folder: string, signal?: AbortSignal): Promise<void> {
   const top = `${PINNED_SDIST.name}-${PINNED_SDIST.version}`;
   const wanted = ["CMakeLists.txt", "LICENSE.txt", "cmake", "src", "benchmark", "toolchains"]
-    .concat(["tools/modelwriter.h", "tools/ncnnoptimize.cpp", "tools/onnx", "tools/quantize"]);
+    .concat(["tools/modelwriter.h", "tools/ncnnoptimize.cpp", "tools/onnx", "tools/quantize"])
+    // included by tools/modelwriter.h
+    .concat(["tests/prng.h"]);
   await runBuildCommand({
     purpose: "unpack ncnn's source",
     command: "tar",
