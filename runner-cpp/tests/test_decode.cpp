@@ -156,7 +156,8 @@ static void decode_raw_nchw_gives_the_cell_by_hand()
 static void decode_decoded_keeps_pixels_and_probabilities()
 {
     const Options o = small_options(Head::DECODED);
-    ncnn::Mat m(5, 4 + 2 + 6);
+    // 12 x 8 + 6 x 4 + 3 x 2 cells
+    ncnn::Mat m(126, 4 + 2 + 6);
     m.fill(0.f);
     const float column[12] = {50.f, 40.f, 20.f, 10.f, 0.3f, 0.6f, 1.f, 2.f, 0.9f, 3.f, 4.f, 0.1f};
     for (int i = 0; i < 12; i++)
@@ -172,6 +173,10 @@ static void decode_decoded_keeps_pixels_and_probabilities()
     CHECK(c.items[0].x1 == 40.f && c.items[0].y1 == 35.f && c.items[0].x2 == 60.f && c.items[0].y2 == 45.f);
     CHECK(c.items[0].score == 0.6f && c.items[0].class_index == 1);
     CHECK(c.keypoints[2] == 0.9f && c.keypoints[4] == 4.f);
+
+    // the same blob for another input
+    CHECK(decode({m}, o, 64, 64, c, error) == -1);
+    CHECK(error.find("found 126 cells") != std::string::npos);
 }
 
 static void decode_takes_logits_above_the_threshold_only()
