@@ -6,7 +6,8 @@
 import * as path from "@std/path";
 import { cacheRoot } from "../build/cache.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
-import { openDevices } from "../device/devices.ts";
+import { openAdb } from "../device/adb.ts";
+import { adbServerFromEnvironment } from "../device/adb_server.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import { requireSecret } from "./secret.ts";
 import { parseStfAddress, STF_TOKEN_NAME, type StfClient, stfClient } from "./stf.ts";
@@ -68,7 +69,7 @@ export async function openLentDevice(
   });
   try {
     const open = options.open ??
-      (async (adbAddress: string) => (await openDevices([adbAddress]))[0]);
+      ((adbAddress: string) => openAdb(adbServerFromEnvironment(), adbAddress));
     return lent(await open(lease.adbAddress), serial, lease);
   } catch (error) {
     await lease[Symbol.asyncDispose]();

@@ -7,6 +7,7 @@ import {
   type ContractServer,
   startContractServer,
 } from "./stf_contract_server.ts";
+import { isAlive } from "./stf_device.ts";
 import { leasePhone, releaseAbandoned } from "./stf_lease.ts";
 
 const TOKEN = "tok-0123456789abcdef";
@@ -271,4 +272,28 @@ Deno.test("startContractServer() notices requests that break the contract", asyn
   await send("PUT", "/user/devices");
   await send("GET", "/devices?colour=red");
   assertEquals(farm.server.breaches.length, 5);
+});
+
+Deno.test("a phone is given back on Ctrl-C, and by the next process when its holder was killed", async () => {
+  await using farm = await startFarm([{ serial: "A" }, { serial: "B" }]);
+  const hold = async (serial: string, signal: Deno.Signal) => {
+    const entry = new URL("./testdata/lease_entry.ts", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", entry, farm.server.address.origin, serial, farm.noteDir],
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    assertEquals(farm.server.phones.get(serial)!.owner !== null, true);
+    child.kill(signal);
+    await child.status;
+    await reader.cancel();
+  };
+  await hold("A", "SIGINT");
+  assertEquals(farm.server.phones.get("A")!.owner, null);
+  await hold("B", "SIGKILL");
+  assertEquals(farm.server.phones.get("B")!.owner !== null, true);
+  assertEquals(await releaseAbandoned(farm.client, farm.noteDir, isAlive), ["B"]);
+  assertEquals(farm.server.phones.get("B")!.owner, null);
 });
