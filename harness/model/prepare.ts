@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
-import type { Warning } from "../errors.ts";
+import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import type { VariantManifest } from "../variant.ts";
 import { type CalibrationSet, openCalibrationSet } from "./calibration.ts";
@@ -114,7 +114,12 @@ async function readSources(
   for (const model of models) files.add(path.resolve(await context.resolveModel(model)));
   const sources: SourceModel[] = [];
   for (const file of files) {
-    context.signal?.throwIfAborted();
+    if (context.signal?.aborted) {
+      throw new HarnessError(
+        "interrupted",
+        "Preparing was interrupted: run the same command again",
+      );
+    }
     const source = await readSourceModel(file);
     const same = (other: SourceModel) =>
       other.sha256 === source.sha256 && other.stem === source.stem;
@@ -222,6 +227,13 @@ async function exportVariant(variant: PreparedVariant, outDir: string): Promise<
     await Deno.chmod(draft, 0o755);
     await Deno.remove(target, { recursive: true }).catch(ignoreMissing);
     await Deno.rename(draft, target);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "ENOSPC") throw cause;
+    throw new HarnessError(
+      "no-space",
+      `Cannot write the variant to ${target}: no space left on the disk: free some, or name a folder on another disk by --out`,
+      { cause },
+    );
   } finally {
     await Deno.remove(draft, { recursive: true }).catch(ignoreMissing);
   }
