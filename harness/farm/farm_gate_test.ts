@@ -141,12 +141,12 @@ farmTest(
   "gateOnFarm() over six emulated phones ends with the verdict whatever happens to them",
   EMULATED_TOOLS,
   async () => {
-    await using farm = await startEmulatedPhones(KINDS, { first: 16701, adb: 16700 });
     const sides = (await prepareSides("arm64", {
       activations: ["silu", "relu"],
       heads: ["raw", "raw-nchw"],
       precisions: ["fp32", "fp16-storage"],
     })).slice(0, 5);
+    await using farm = await startEmulatedPhones(KINDS, { first: 16701, adb: 16700 });
     await using world = await startWorld(farm.phones, sides, {
       rounds: 2,
       coolDownMs: 2000,
