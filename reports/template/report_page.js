@@ -21,13 +21,9 @@ import { gallerySection } from "./gallery_section.js";
 import { graphSection, layerSection } from "./graph_section.js";
 import { dominanceSection, rankingSection, sustainedSection } from "./comparison_section.js";
 import { tradeoffSection } from "./tradeoff_section.js";
-import {
-  benchncnnSection,
-  environmentSection,
-  failureSection,
-  glossarySection,
-  reproduceSection,
-} from "./run_section.js";
+import { environmentSection } from "./environment_section.js";
+import { reproduceSection } from "./reproduce_section.js";
+import { benchncnnSection, failureSection, glossarySection } from "./run_section.js";
 
 /** @typedef {import("../../harness/report/page_data.ts").PageData} PageData */
 /** @typedef {import("../../harness/report/page_data.ts").RawBlock} RawBlock */

@@ -31,6 +31,9 @@ export const NO_BROWSER = CHROMIUM === null && Deno.env.get("POSEMARK_REQUIRE_AL
 /** Options of a test in a browser: left out without one; the browser's pipes outlive the sanitizers' patience. */
 export const IN_BROWSER = { ignore: NO_BROWSER, sanitizeOps: false, sanitizeResources: false };
 
+/** Patience with a machine that has other work to do. */
+const TIMEOUT_MS = 180_000;
+
 /** A page in the browser, with all that went wrong in it. */
 export interface PageUnderTest {
   page: Page;
@@ -46,6 +49,7 @@ function startBrowser(): Promise<Browser> {
     throw new Error("There is no Chromium: install one, or name it in CHROMIUM");
   }
   return chromium.launch({
+    timeout: TIMEOUT_MS,
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
   });
@@ -67,6 +71,7 @@ export async function openPage(
     ...options,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
   const complaints: string[] = [];
   const requests: string[] = [];
   page.on("console", (message) => {

@@ -1,0 +1,219 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * The columns of the table of variants.
+ *
+ * @module
+ */
+import { el, foreign, svg } from "./dom.js";
+import {
+  fps,
+  megabytes,
+  MISSING,
+  msBounds,
+  msNumber,
+  pxNumber,
+  ratioParts,
+  score,
+} from "./numbers.js";
+import { variantMarks, verdictMark } from "./verdicts.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
+/** @typedef {import("./dom.js").Child} Child */
+
+/**
+ * @typedef {object} Column
+ * @property {string} key
+ * @property {boolean} numeric
+ * @property {boolean} descending true when the first click sorts from high to low
+ * @property {(variant: ReportVariant) => number | string | null} value for sorting; null comes last
+ * @property {(variant: ReportVariant) => Child | Child[]} cell
+ */
+
+/** Returns the rows that the choice of device leaves. @param {Context} context */
+export function scope({ report, choices }) {
+  return choices.device === null
+    ? report.variants
+    : report.variants.filter(({ device }) => device === choices.device);
+}
+
+/**
+ * Returns the columns that have something to show.
+ *
+ * @param {Context} context
+ * @returns {Column[]}
+ */
+export function columnsOf(context) {
+  const { report, t, label, deviceName, severalDevices } = context;
+  const shown = scope(context);
+  const scale = ratioScale(shown);
+  /** @type {(key: string, value: Column["value"], cell: Column["cell"], descending?: boolean) => Column} */
+  const numeric = (key, value, cell, descending = false) => ({
+    key,
+    numeric: true,
+    descending,
+    value,
+    cell,
+  });
+  const columns = [
+    numeric("rank", ({ rank }) => rank, ({ rank }) => rank ?? MISSING),
+    {
+      key: "variant",
+      numeric: false,
+      descending: false,
+      value: (/** @type {ReportVariant} */ { id }) => label(id),
+      cell: (/** @type {ReportVariant} */ variant) => [
+        el("span", { class: "name", title: variant.id }, foreign(label(variant.id))),
+        ...variantMarks(context, variant),
+      ],
+    },
+    ...(severalDevices && context.choices.device === null
+      ? [{
+        key: "device",
+        numeric: false,
+        descending: false,
+        value: (/** @type {ReportVariant} */ { device }) => deviceName(device),
+        cell: (/** @type {ReportVariant} */ { device }) => foreign(deviceName(device)),
+      }]
+      : []),
+    numeric("fps", (variant) => variant.fps, (variant) => fps(variant.fps), true),
+    numeric(
+      "median",
+      ({ latencyNs }) => latencyNs?.total.p50 ?? null,
+      ({ latencyNs, medianTotalNs }) => {
+        const bounds = medianTotalNs === null ? null : msBounds(medianTotalNs);
+        return [
+          msNumber(latencyNs?.total.p50 ?? null),
+          bounds && el("small", {}, t("interval", { ...bounds })),
+        ];
+      },
+    ),
+    numeric(
+      "p90",
+      ({ latencyNs }) => latencyNs?.total.p90 ?? null,
+      ({ latencyNs }) => msNumber(latencyNs?.total.p90 ?? null),
+    ),
+    numeric(
+      "p99",
+      ({ latencyNs }) => latencyNs?.total.p99 ?? null,
+      ({ latencyNs }) => msNumber(latencyNs?.total.p99 ?? null),
+    ),
+    numeric(
+      "ratio",
+      ({ ratio }) => ratio?.value ?? null,
+      (variant) => ratioCell(context, variant, scale),
+      true,
+    ),
+    {
+      key: "parity",
+      numeric: false,
+      descending: false,
+      value: (/** @type {ReportVariant} */ { parity }) =>
+        ["pass", "inconclusive", "fail"].indexOf(parity.verdict),
+      cell: (/** @type {ReportVariant} */ { parity }) => verdictMark(context, parity.verdict),
+    },
+    numeric(
+      "maxPx",
+      ({ parity }) => parity.maxPx,
+      ({ parity }) => [
+        pxNumber(parity.maxPx),
+        parity.tolerancePx !== null &&
+        el("small", {}, t("table.tolerance", { px: pxNumber(parity.tolerancePx) })),
+      ],
+    ),
+  ];
+  if (report.variants.some(({ accuracy }) => accuracy !== null)) {
+    columns.push(numeric(
+      "ap",
+      ({ accuracy }) => accuracy?.ap ?? null,
+      (variant) => accuracyCell(context, variant),
+      true,
+    ));
+  }
+  columns.push(
+    numeric("weights", ({ weights }) => weights.bytes, ({ weights }) => megabytes(weights.bytes)),
+  );
+  if (report.variants.some(({ peakRssBytes }) => peakRssBytes !== null)) {
+    columns.push(
+      numeric(
+        "memory",
+        ({ peakRssBytes }) => peakRssBytes,
+        ({ peakRssBytes }) => megabytes(peakRssBytes),
+      ),
+    );
+  }
+  columns.push(numeric("layers", ({ layers }) => layers, ({ layers, fusedActivations }) => [
+    layers,
+    fusedActivations > 0 && el("small", {}, t("table.fused", { n: fusedActivations })),
+  ]));
+  return columns;
+}
+
+/**
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function accuracyCell({ t }, variant) {
+  if (variant.speedOnly) {
+    return el("span", { title: t("mark.speedOnly.why") }, t("table.noAccuracy"));
+  }
+  const { accuracy } = variant;
+  if (accuracy === null) return MISSING;
+  return [
+    score(accuracy.ap),
+    el(
+      "small",
+      { title: t("table.referenceAp.why") },
+      t("table.referenceAp", { value: score(accuracy.referenceAp) }),
+    ),
+  ];
+}
+
+/** Range of the drawing in the column of ratios. @param {ReportVariant[]} variants */
+function ratioScale(variants) {
+  const values = variants.flatMap(({ ratio }) =>
+    ratio === null ? [] : [ratio.value, ratio.low ?? ratio.value, ratio.high ?? ratio.value]
+  );
+  return { low: Math.min(1, ...values), high: Math.max(1, ...values) };
+}
+
+/**
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ * @param {{low: number, high: number}} scale
+ */
+function ratioCell({ t, report }, variant, scale) {
+  const { ratio } = variant;
+  if (ratio === null) return MISSING;
+  if (variant.id === report.base) return el("span", { class: "one" }, "1");
+  const { value, bounds } = ratioParts(ratio);
+  const width = 48;
+  const x = (/** @type {number} */ r) =>
+    3 + (r - scale.low) / (scale.high - scale.low || 1) * (width - 6);
+  const low = ratio.low ?? ratio.value;
+  const high = ratio.high ?? ratio.value;
+  const decided = bounds === null ? "unsure" : low > 1 ? "up" : high < 1 ? "down" : "unsure";
+  const whisker = svg(
+    "svg",
+    {
+      class: `whisker ${decided}`,
+      width,
+      height: 10,
+      viewBox: `0 0 ${width} 10`,
+      "aria-hidden": "true",
+    },
+    svg("line", { class: "unit", x1: x(1), x2: x(1), y1: 0, y2: 10 }),
+    svg("line", { class: "span", x1: x(low), x2: Math.max(x(high), x(low) + 1), y1: 5, y2: 5 }),
+    svg("circle", { cx: x(ratio.value), cy: 5, r: 3 }),
+  );
+  return [
+    el(
+      "span",
+      { class: "ratioline" },
+      whisker,
+      el("span", { class: `ratio ${decided}` }, `${value}×`),
+    ),
+    bounds && el("small", {}, t("interval", bounds)),
+  ];
+}
