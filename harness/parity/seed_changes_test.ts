@@ -26,7 +26,10 @@ Deno.test({
     await using runner = await openRealRunner(["raw"]);
     const folder = await Deno.makeTempDir();
     try {
-      const cases = JSON.parse(await Deno.readTextFile(CASES));
+      // the shared model has one class, and the runner refuses candidates of others
+      const cases = JSON.parse(await Deno.readTextFile(CASES))
+        .filter(({ classes }: { classes: number[] }) => classes.every((each) => each === 0));
+      assertEquals(cases.length, 17);
       const manifest = runner.variant("raw", { mode: "fixed", widthPx: 64, heightPx: 64 });
       const input = { widthPx: 64, heightPx: 64 };
       await Deno.writeFile(path.join(folder, "grey.rgb"), new Uint8Array(64 * 64 * 3).fill(114));
