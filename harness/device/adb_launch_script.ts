@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { parseFreeBytes } from "./proc.ts";
 import { shellLine } from "./adb_words.ts";
 import { SECTION_MARK, splitSections } from "./sections.ts";
 
@@ -48,7 +47,8 @@ export type LaunchStatus =
     sha256: string;
     /** True when the time limit on the phone ended it. */
     late: boolean;
-    freeBytes: number | null;
+    /** True when the disk took no more after the end: the output may be cut. */
+    full: boolean;
     /** Last part of the standard error. */
     stderr: string;
   }
@@ -72,7 +72,7 @@ export function parseLaunchStatus(output: string): LaunchStatus {
       bytes: Number(match[2]),
       sha256: match[3],
       late: sections.get("late") === "1",
-      freeBytes: parseFreeBytes(sections.get("df") ?? ""),
+      full: sections.get("full") === "1",
       stderr,
     };
   }

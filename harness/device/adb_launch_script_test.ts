@@ -19,7 +19,7 @@ Deno.test("launchScript() runs a program to its end marker when a shell runs it"
       bytes: 3,
       sha256: HASH,
       late: false,
-      freeBytes: null,
+      full: false,
       stderr: "bad\n",
     });
     assertEquals(await Deno.readTextFile(`${base}.err`), "bad\n");

@@ -223,7 +223,7 @@ export async function openSession(
         full ? "no-space" : "bad-device-output",
         `Cannot ${what} of device "${serial}": its shell exited ${result.exitCode} (${
           tail.at(-1) ?? "no message"
-        }), expected 0${full ? ": free some space on the device" : ""}`,
+        }), expected 0${full ? ": no space left on the device: free some and run again" : ""}`,
         { stderrTail: tail },
       );
     },

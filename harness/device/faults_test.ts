@@ -208,15 +208,15 @@ const EMULATED: Partial<Record<FaultId, (bench: Bench) => Promise<Outcome>>> = {
       );
       return error;
     } finally {
-      await bench.aside("rm -f /data/local/tmp/filler");
+      await bench.aside("rm -f /data/local/tmp/filler; sync");
     }
   },
   "disk-full-in-launch": async (bench) => {
-    await bench.aside(fillLine(2000));
+    await bench.aside(fillLine(6000));
     try {
       return await errorOf(bench.launch(`cat /dev/zero >${bench.runDir}/more; echo done`));
     } finally {
-      await bench.aside(`rm -f /data/local/tmp/filler ${bench.runDir}/more`);
+      await bench.aside(`rm -f /data/local/tmp/filler ${bench.runDir}/more; sync`);
     }
   },
   "out-of-memory": async (bench) => {

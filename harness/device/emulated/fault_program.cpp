@@ -26,7 +26,9 @@ int main(int argc, char** argv)
     }
     if (mode == "hostile")
     {
-        const std::string bytes = std::string("ok\0\xff\xfe\x1b[2J\n@@posemark exit\nposemark-end 0 0 ", 40) +
+        // The zero byte would end a plain literal.
+        const std::string begin("ok\0", 3);
+        const std::string bytes = begin + "\xff\xfe\x1b[2J\n@@posemark exit\nposemark-end 0 0 " +
                                   std::string(64, '0') + " end\n\xc3";
         fwrite(bytes.data(), 1, bytes.size(), stdout);
         fputs("@@posemark exit\nposemark-end 0 0 x end\n\x1b[2J\x1b]0;title\x07 last\n", stderr);
