@@ -10,6 +10,16 @@ import { HUGE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
 const assets = await readAssets();
 
+/** The page is there within this time on an idle machine. */
+const FIRST_PAINT_MS = 1500;
+/** The page answers within this time on an idle machine. */
+const INTERACTION_MS = 100;
+
+/** How many programs want each core of this machine, at least 1: what a limit in time on an idle machine is to be multiplied by. */
+function crowding(): number {
+  return Math.max(1, Deno.loadavg()[0] / navigator.hardwareConcurrency);
+}
+
 Deno.test({
   name: "renderReport() keeps hostile texts texts when they come from devices, models and logs",
   ...IN_BROWSER,
@@ -77,7 +87,7 @@ Deno.test({
       const html = renderReport(report, assets);
       assertLess(html.length, 10_000_000);
       const paints: number[] = [];
-      for (let attempt = 0; attempt < 3 && !(Math.min(...paints) < 1500); attempt++) {
+      for (let attempt = 0; attempt < 3 && !(Math.min(...paints) < FIRST_PAINT_MS); attempt++) {
         const { page } = await openPage(browser, dir, html);
         paints.push(
           await page.evaluate(() =>
@@ -135,8 +145,12 @@ Deno.test({
           paints.map((ms) => ms.toFixed(0)).join(", ")
         } ms, ms of work: ${JSON.stringify(timesMs)}`,
       );
-      assertLess(Math.min(...paints), 1500);
-      for (const [name, ms] of Object.entries(timesMs)) assertLess(ms, 100, `${name}: ${ms} ms`);
+      assertLess(Math.min(...paints), FIRST_PAINT_MS * crowding());
+      // a shared core's caches are cold after every switch, which costs up to half of it
+      const limitMs = INTERACTION_MS * Math.min(2, crowding());
+      for (const [name, ms] of Object.entries(timesMs)) {
+        assertLess(ms, limitMs, `${name}: ${ms} ms`);
+      }
       assertEquals(complaints, []);
       // the page says what was left out and where it is
       assertMatch(
