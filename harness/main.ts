@@ -7,7 +7,8 @@ import { parseCommandLine } from "./cli.ts";
 import { benchCommand, prepareCommand } from "./commands/bench.ts";
 import { deviceCommands } from "./commands/devices.ts";
 import { evaluateCommand, inspectCommand, reportCommand } from "./commands/files.ts";
-
+import { historyCommand } from "./commands/history.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { POSEMARK_VERSION } from "./run/harness_version.ts";
 
@@ -18,7 +19,8 @@ const COMMANDS = [
   reportCommand,
   evaluateCommand,
   ...deviceCommands,
-
+  historyCommand,
+  simulateCommand,
 ];
 
 const ABOUT = {
@@ -28,20 +30,26 @@ const ABOUT = {
 };
 
 /** Runs the command that the arguments ask for and returns the exit code. */
-async function main(argv: string[]): Promise<number> {
+async function main(argv: string[], signal: AbortSignal): Promise<number> {
   const { command, options, args, text } = parseCommandLine(COMMANDS, argv, ABOUT);
   if (command === null) {
     console.log(text.trimEnd());
     return EXIT.pass;
   }
-  return await command.run(options, args, interruptSignal());
+  return await command.run(options, args, signal);
 }
 
 /** Returns a signal that aborts on Ctrl-C (and SIGTERM); a second one ends the process at once. */
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
+  let firstMs = 0;
   const interrupt = () => {
-    if (controller.signal.aborted) Deno.exit(EXIT.environment);
+    if (controller.signal.aborted) {
+      // `deno task` hands the terminal's Ctrl-C on, so that one arrives twice
+      if (performance.now() - firstMs > 1000) Deno.exit(EXIT.environment);
+      return;
+    }
+    firstMs = performance.now();
     controller.abort(
       new HarnessError(
         "interrupted",
@@ -56,9 +64,11 @@ function interruptSignal(): AbortSignal {
 
 if (import.meta.main) {
   const verbose = Deno.args.includes("--verbose");
+  const signal = interruptSignal();
   try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
+    Deno.exit(await main(Deno.args, signal));
+  } catch (thrown) {
+    const error = signal.aborted ? signal.reason : thrown;
     if (error instanceof HarnessError) {
       console.error(`error: ${error.message}`);
       for (const line of error.stderrTail) console.error(`  | ${line}`);
