@@ -66,18 +66,22 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
   const source = await ncnnSource(request);
   const layerTimes = kind === "profile";
   const ncnn = await buildNcnn({ source, toolchain, layerTimes, progress, signal });
+  const sources = await runnerSourcesSha256();
   const key = await contentKey({
     ncnn: ncnn.key,
     kind,
     runnerArgs: toolchain.runnerArgs,
-    runner: await folderSha256(RUNNER_SOURCES, (name) => !name.endsWith(".md")),
+    runner: sources,
   });
   const entry = await cached({
     kind: "runner",
     key,
     signal,
     onWait: () => progress.step("Waiting for another Posemark that builds the same runner"),
-    make: (folder) => makeRunner(folder, { source, toolchain, ncnn, kind, progress, signal }),
+    make: async (folder) => {
+      await makeRunner(folder, { source, toolchain, ncnn, kind, progress, signal });
+      await requireUnchanged(sources);
+    },
   });
   const runner = path.join(entry.folder, "posemark-runner");
   const benchncnn = path.join(entry.folder, "benchncnn");
@@ -91,6 +95,19 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
     cacheKey: key,
     cached: entry.cached && ncnn.cached,
   };
+}
+
+async function runnerSourcesSha256(): Promise<string> {
+  return await folderSha256(RUNNER_SOURCES, (name) => !name.endsWith(".md"));
+}
+
+/** Throws when the sources are no longer those that the cache key stands for. */
+async function requireUnchanged(sources: string): Promise<void> {
+  if (await runnerSourcesSha256() === sources) return;
+  throw new HarnessError(
+    "build-failed",
+    `Cannot keep the runner that was built: the files in ${RUNNER_SOURCES} changed meanwhile: run again`,
+  );
 }
 
 interface MakeRunner {
