@@ -7,6 +7,8 @@ import * as path from "@std/path";
 import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { RunImage } from "../records.ts";
+import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
+import { calibratedNoise } from "../store/calibrations.ts";
 import type { ArtefactStore, FarmStore } from "../store/store.ts";
 import { sha256Hex } from "../store/store.ts";
 import { folderArtefacts } from "./artefacts.ts";
@@ -14,7 +16,7 @@ import type { FarmEngine } from "./engine.ts";
 import { type PhoneChoice, phoneKind } from "./features.ts";
 import { type FarmGateResult, farmGateResult } from "./farm_result.ts";
 import { type FarmOutcome, type FollowOptions, followRun, storeShards } from "./follow.ts";
-import { type Calibration, type GateFarmRule, type MergedShard, mergeShards } from "./merge.ts";
+import { type GateFarmRule, type MergedShard, mergeShards, type NoiseOf } from "./merge.ts";
 import { type Pair, type Plan, planRun, planShards } from "./plan.ts";
 import {
   type FarmRun,
@@ -50,7 +52,8 @@ export interface FarmGateRequest {
   /** Settings that all shards share. */
   settings: Omit<FarmRun, "schemaVersion" | "sides" | "images">;
   rule: GateFarmRule;
-  calibration?: Calibration;
+  /** Noise of the phones by their calibrations. Default: what the store has. */
+  noiseOf?: NoiseOf;
   follow: Omit<FollowOptions, "runId">;
   /** Lets times of emulated phones count: for tests of the farm alone. */
   countEmulated?: boolean;
@@ -109,7 +112,7 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
     (records, pair) =>
       shardResult(records, pair, metrics, { countEmulated: request.countEmulated }),
   );
-  const verdict = await mergeShards(shards, request.rule, request.calibration);
+  const verdict = await mergeShards(shards, request.rule, request.noiseOf ?? storedNoise(store));
   const result = farmGateResult(verdict, {
     missing: outcome.missing,
     seconds: outcome.seconds,
@@ -117,6 +120,18 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
     baseline: request.base.variant.manifest.id,
   });
   return { result, warnings: outcome.warnings, outcome, plan };
+}
+
+/** Returns the noise of phones by the calibrations in the store; those with too few blocks count for none. */
+export function storedNoise(store: FarmStore): NoiseOf {
+  return async (key) => {
+    const calibration = await store.newestCalibration(key);
+    if (calibration === null) return null;
+    const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
+      blocks.length >= FEWEST_CALIBRATION_BLOCKS
+    );
+    return calibratedNoise({ ...calibration, blocks: Object.fromEntries(enough) });
+  };
 }
 
 /** The base under an id that no candidate has: of two commits of a model the ids are the same. */

@@ -24,6 +24,7 @@ async function merged(effects: Record<string, number | null>) {
         ),
       },
       parity: { base: null, candidate: effect === null ? null : "pass" },
+      calibrationKey: null,
       reasons: [],
     },
   }));

@@ -22,7 +22,6 @@ import { openSlurm, readFarmNumbers } from "./engine_options.ts";
 import { type FarmGateOutcome, gateOnFarm, storedShardFile } from "./farm_gate.ts";
 import { parsePhones } from "./features.ts";
 import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
-import type { Calibration } from "./merge.ts";
 import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "./secret.ts";
 import { FarmRunSchema, readStrictly, type Target } from "./shard_file.ts";
@@ -52,7 +51,6 @@ export interface FarmGateInput {
   coolDownMs: number;
   bars: ParityBars;
   rules: GateRules;
-  calibration?: Calibration;
   /** The command line, for the record. */
   command: string[];
   /** Folder that gets `records.jsonl` of all shards; null writes none. */
@@ -135,7 +133,6 @@ export async function farmGate(
       fewestPhones: numbers.fewestPhones,
       fewestShare: numbers.fewestShare,
     },
-    calibration: input.calibration,
     follow: {
       ...DEFAULT_FOLLOW,
       name: `posemark-${runId}`,

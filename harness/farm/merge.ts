@@ -7,6 +7,7 @@ import type { MetricName } from "../gate/metric.ts";
 import { type Verdict, worst } from "../gate/verdict.ts";
 import type { DeviceNoise } from "../stats/detectable.ts";
 import { type FarmRule, type FarmVerdict, judgePhones, type PhoneResult } from "./farm_verdict.ts";
+import type { CalibrationKey } from "../store/calibrations.ts";
 import { phoneEffect } from "./phone_effect.ts";
 import { judgeBlocks, type MetricBlocks, type ShardResult } from "./shard_result.ts";
 
@@ -72,14 +73,17 @@ export interface FarmGateVerdict {
   reasons: string[];
 }
 
-/** Calibration of a metric on a device, by its key in the records; null when there is none. */
-export type Calibration = (device: string, metric: MetricName) => DeviceNoise | null;
+/** Noise by metric of a phone's calibration; null when there is none. */
+export type NoiseOf = (key: CalibrationKey) => Promise<PhoneNoise | null>;
+
+/** Noise by metric. */
+export type PhoneNoise = Partial<Record<MetricName, DeviceNoise>>;
 
 /** What is kept of a phone while shards are merged. */
 interface PhoneState {
   device: string;
-  /** Device key of the records: what calibrations go by. */
-  serial: string | null;
+  calibrationKey: CalibrationKey | null;
+  noise: PhoneNoise;
   kind: string;
   blocks: MetricBlocks;
   parity: { base: Verdict | null; candidate: Verdict | null };
@@ -96,7 +100,7 @@ const MOST_BOUNDS = 2000;
 export async function mergeShards(
   shards: AsyncIterable<MergedShard> | Iterable<MergedShard>,
   rule: GateFarmRule,
-  calibration: Calibration = () => null,
+  noiseOf: NoiseOf = () => Promise.resolve(null),
 ): Promise<FarmGateVerdict> {
   const pairs = new Map<
     string,
@@ -110,7 +114,8 @@ export async function mergeShards(
     const device = phone ?? result.device ?? `a phone of kind ${kind}`;
     const state = pair.phones.get(device) ?? {
       device,
-      serial: null,
+      calibrationKey: null,
+      noise: {},
       kind: result.kind ?? kind,
       blocks: {},
       parity: { base: null, candidate: null },
@@ -118,7 +123,7 @@ export async function mergeShards(
       notes: new Set<string>(),
     };
     pair.phones.set(device, state);
-    state.serial ??= result.device;
+    state.calibrationKey ??= result.calibrationKey;
     for (const { name } of rule.thresholds) {
       const blocks = state.blocks[name] ??= [];
       for (const block of result.blocks[name] ?? []) blocks.push(block);
@@ -133,7 +138,8 @@ export async function mergeShards(
     for (const reason of result.reasons) state.notes.add(reason);
   }
   const phoneCount = [...pairs.values()].reduce((sum, { phones }) => sum + phones.size, 0);
-  const context = { rule, calibration, bounds: phoneCount <= MOST_BOUNDS };
+  await addNoise([...pairs.values()].flatMap(({ phones }) => [...phones.values()]), noiseOf);
+  const context = { rule, bounds: phoneCount <= MOST_BOUNDS };
   const verdicts = [...pairs.values()].map(({ base, candidate, phones }) =>
     judgePair(base, candidate, [...phones.values()], context)
   );
@@ -149,10 +155,21 @@ export async function mergeShards(
   };
 }
 
+/** Adds to each phone the noise of its calibration; each calibration is asked for once. */
+async function addNoise(states: readonly PhoneState[], noiseOf: NoiseOf): Promise<void> {
+  const known = new Map<string, PhoneNoise>();
+  for (const state of states) {
+    if (state.calibrationKey === null) continue;
+    const key = JSON.stringify(state.calibrationKey);
+    const noise = known.get(key) ?? await noiseOf(state.calibrationKey) ?? {};
+    known.set(key, noise);
+    state.noise = noise;
+  }
+}
+
 /** What judging a pair needs beside the phones. */
 interface JudgeContext {
   rule: GateFarmRule;
-  calibration: Calibration;
   /** Whether each phone gets bounds of its own. */
   bounds: boolean;
 }
@@ -189,9 +206,9 @@ function judgePhone(
   state: PhoneState,
   name: MetricName,
   rule: FarmRule,
-  { calibration, bounds }: JudgeContext,
+  { bounds }: JudgeContext,
 ): PhoneVerdict {
-  const noise = state.serial === null ? null : calibration(state.serial, name);
+  const noise = state.noise[name] ?? null;
   const calibratedSd = noise?.sd ?? null;
   const blocks = state.blocks[name] ?? [];
   const judgement = judgeBlocks(blocks, rule, { calibratedSd, bounds });

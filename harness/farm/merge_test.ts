@@ -52,6 +52,7 @@ function result(blocks: number[], change: Partial<ShardResult> = {}): ShardResul
     kind: "k",
     blocks: { "total.p50": twice(blocks) },
     parity: { base: "pass", candidate: "pass" },
+    calibrationKey: null,
     reasons: [],
     ...change,
   };
@@ -106,6 +107,7 @@ Deno.test("shardResult() tells failures and throttling, and has nothing of an em
     kind: null,
     blocks: {},
     parity: { base: null, candidate: null },
+    calibrationKey: null,
     reasons: [],
   });
 });
@@ -227,23 +229,27 @@ Deno.test("mergeShards() is inconclusive when nothing came back, and judges each
   assertEquals(merged.verdict, "fail");
 });
 
-Deno.test("mergeShards() asks the calibration by the device key of the records", async () => {
+Deno.test("mergeShards() asks once for the calibration of each phone and takes its noise", async () => {
   const asked: string[] = [];
   const quiet = [0, 0, 0, 0, 0, 0, 0, 0];
-  const merged = await mergeShards(
-    shards(["n1", "n2", "n3"].map((p) => [p, result(quiet, { device: `serial-${p}` }), null])),
-    RULE,
-    (device) => {
-      asked.push(device);
-      return { sd: 0.08, blocks: [] };
-    },
-  );
+  const key = (device: string) => ({
+    device,
+    buildFingerprint: "b",
+    settings: { threads: 4, powersave: 2, coreMask: null },
+  });
+  const all = ["n1", "n1", "n2", "n3"].map((p): [string, ShardResult, null] => [
+    p,
+    result(quiet, { calibrationKey: key(`serial-${p}`) }),
+    null,
+  ]);
+  const merged = await mergeShards(shards(all), RULE, ({ device }) => {
+    asked.push(device);
+    return Promise.resolve({ "total.p50": { sd: 0.08, blocks: [] } });
+  });
   assertEquals(asked, ["serial-n1", "serial-n2", "serial-n3"]);
-  assertAlmostEquals(
-    merged.pairs[0].metrics[0].phones[0].effect!.standardError,
-    0.04 / Math.sqrt(2) / Math.sqrt(8),
-    1e-12,
-  );
+  const [, second] = merged.pairs[0].metrics[0].phones;
+  assertEquals(second.calibrated, true);
+  assertAlmostEquals(second.effect!.standardError, 0.04 / Math.sqrt(2) / Math.sqrt(8), 1e-12);
 });
 
 Deno.test("planning and merging 1,000 phones × 100 variants takes seconds and bounded memory", async () => {
@@ -282,6 +288,7 @@ Deno.test("planning and merging 1,000 phones × 100 variants takes seconds and b
           kind,
           blocks: { "total.p50": blocks },
           parity,
+          calibrationKey: null,
           reasons: [],
         },
       };

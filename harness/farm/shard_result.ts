@@ -3,12 +3,14 @@
  *
  * @module
  */
+import type { DeviceDescription } from "../device/device.ts";
 import { type MetricName, metricOfLaunch } from "../gate/metric.ts";
 import type { Verdict } from "../gate/verdict.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type { AnyRecord, LaunchRecord } from "../records.ts";
 import { conclude, decide, newExperiment, withBlock } from "../stats/experiment.ts";
 import { groupByRound } from "../stats/round.ts";
+import type { CalibrationKey } from "../store/calibrations.ts";
 import { deviceFeatures, phoneKind } from "./features.ts";
 import type { Pair } from "./plan.ts";
 
@@ -25,6 +27,8 @@ export interface ShardResult extends Pair {
   blocks: MetricBlocks;
   /** Parity of each side; null when it was not judged. */
   parity: { base: Verdict | null; candidate: Verdict | null };
+  /** What a calibration of this phone must hold for; null when nothing was launched. */
+  calibrationKey: CalibrationKey | null;
   /** Why blocks or parity are missing, and what disturbed the phone. */
   reasons: string[];
 }
@@ -73,8 +77,22 @@ export function shardResult(
     device: description?.serial ?? null,
     kind: description === null ? null : phoneKind(deviceFeatures(description)),
     blocks: pairedBlocks(launches, pair, metrics),
+    calibrationKey: calibrationKey(description, launches),
     parity: { base: parityOf(records, pair.base), candidate: parityOf(records, pair.candidate) },
     reasons: [...new Set(reasons)],
+  };
+}
+
+function calibrationKey(
+  description: DeviceDescription | null,
+  launches: readonly LaunchRecord[],
+): CalibrationKey | null {
+  if (description === null || launches.length === 0) return null;
+  const { threads, powersave, coreMask } = launches[0].runner.options;
+  return {
+    device: description.serial,
+    buildFingerprint: description.buildFingerprint,
+    settings: { threads, powersave, coreMask },
   };
 }
 

@@ -57,6 +57,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       content {bytes} NOT NULL
     )`,
   ],
+  [
+    `CREATE TABLE farm_calibrations (
+      device TEXT NOT NULL,
+      build_fingerprint TEXT NOT NULL,
+      settings TEXT NOT NULL,
+      created_at TEXT NOT NULL,
+      body {json} NOT NULL,
+      PRIMARY KEY (device, build_fingerprint, settings, created_at)
+    )`,
+  ],
 ];
 
 /**

@@ -5,6 +5,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import { type AnyRecord, parseRecord } from "../records.ts";
+import type { CalibrationKey } from "./calibrations.ts";
 import { migrate } from "./migrations.ts";
 import type { Sql, SqlQueries, SqlRow, SqlValue } from "./sql.ts";
 import {
@@ -189,6 +190,23 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
       });
     },
 
+    async saveCalibration(key, calibration) {
+      await sql.query(
+        `INSERT INTO farm_calibrations (device, build_fingerprint, settings, created_at, body) VALUES ($1, $2, $3, $4, $5)
+          ON CONFLICT (device, build_fingerprint, settings, created_at) DO NOTHING`,
+        [...calibrationColumns(key), calibration.createdAt, JSON.stringify(calibration)],
+      );
+    },
+
+    async newestCalibration(key) {
+      const rows = await sql.query(
+        `SELECT body FROM farm_calibrations WHERE device = $1 AND build_fingerprint = $2 AND settings = $3
+          ORDER BY created_at DESC LIMIT 1`,
+        calibrationColumns(key),
+      );
+      return rows.length === 0 ? null : JSON.parse(String(rows[0].body));
+    },
+
     async attempts(runId) {
       const rows = await sql.query(
         `SELECT shard, attempt, device, host, started_at, ended_at, code, message FROM farm_attempts WHERE run_id = $1 ORDER BY shard, attempt`,
@@ -267,6 +285,12 @@ export function hashMismatch(expected: string, found: string, where: string): Ha
       found.slice(0, 16)
     }…. It was damaged or changed: put it there again`,
   );
+}
+
+/** What a calibration holds for; a build that is unknown is one of its own. */
+function calibrationColumns({ device, buildFingerprint, settings }: CalibrationKey): SqlValue[] {
+  const { threads, powersave, coreMask } = settings;
+  return [device, buildFingerprint ?? "", JSON.stringify([threads, powersave, coreMask])];
 }
 
 function asText(value: SqlValue): string | null {

@@ -7,6 +7,7 @@
  * @module
  */
 import type { AnyRecord } from "../records.ts";
+import type { Calibration, CalibrationKey } from "./calibrations.ts";
 
 /** A shard as it stands in the store. */
 export interface StoredShard {
@@ -108,6 +109,10 @@ export interface FarmStore extends ArtefactStore, AsyncDisposable {
   append(claim: ShardClaim, records: readonly AnyRecord[]): Promise<number>;
   /** Ends the attempt. Throws `store-failed` when a newer attempt has claimed the shard. */
   finish(claim: ShardClaim, outcome: ShardOutcome): Promise<void>;
+  /** Keeps a calibration of a phone; earlier ones stay. */
+  saveCalibration(key: CalibrationKey, calibration: Calibration): Promise<void>;
+  /** Returns the newest calibration of the phone at these settings; null when there is none. */
+  newestCalibration(key: CalibrationKey): Promise<Calibration | null>;
   /** Returns all attempts at a run's shards, by shard and attempt. */
   attempts(runId: string): Promise<StoredAttempt[]>;
   /** Yields the records of a run shard by shard, in order of the index; of a shard that changed phones only those of the last. */

@@ -152,6 +152,29 @@ const CONTRACT: Record<string, (store: FarmStore, runId: string) => Promise<void
     ]);
   },
 
+  async "newestCalibration() is that of the phone, its build and the settings"(store) {
+    const key = {
+      device: "R5CT10",
+      buildFingerprint: "b1",
+      settings: { threads: 4, powersave: 2, coreMask: null },
+    };
+    const calibration = (createdAt: string) => ({
+      createdAt,
+      secondsPerBlock: 3,
+      blocks: { "total.p50": [[0.01, -0.01]] },
+    });
+    await store.saveCalibration(key, calibration("2026-01-01"));
+    await store.saveCalibration(key, calibration("2026-01-02"));
+    await store.saveCalibration(key, calibration("2026-01-02"));
+    assertEquals(await store.newestCalibration(key), calibration("2026-01-02"));
+    const others = [
+      { ...key, device: "other" },
+      { ...key, buildFingerprint: null },
+      { ...key, settings: { ...key.settings, threads: 1 } },
+    ];
+    for (const other of others) assertEquals(await store.newestCalibration(other), null);
+  },
+
   async "putArtefact() keeps bytes by their hash and refuses others"(store) {
     const bytes = crypto.getRandomValues(new Uint8Array(60_000));
     const hash = await sha256Hex(bytes);

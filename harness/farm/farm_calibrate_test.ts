@@ -1,0 +1,57 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { openHost } from "../device/host.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import { openEmbeddedStore } from "../store/embedded.ts";
+import { keepCalibrations } from "./farm_calibrate.ts";
+import { storedNoise } from "./farm_gate.ts";
+import { planRun } from "./plan.ts";
+import { runShard } from "./shard_run.ts";
+import { farmRun, shardFile } from "./testdata/farm_run.ts";
+
+Deno.test("keepCalibrations() keeps the noise of phones with enough blocks, for the gates to come", async () => {
+  await using store = await openEmbeddedStore(":memory:");
+  const dir = await Deno.makeTempDir();
+  const run = await farmRun(store);
+  await store.putRun("run-1", run);
+  const names = ["a", "b"];
+  await store.addShards("run-1", names.map((_, index) => ({ index, document: shardFile(index) })));
+  for (const [index, phone] of names.entries()) {
+    await runShard(shardFile(index), {
+      store,
+      phone,
+      host: "h",
+      openDevice: () => Promise.resolve(openHost()),
+      cacheDir: dir,
+      signal: new AbortController().signal,
+      tell: () => {},
+      work({ log }) {
+        // Phone b gives two rounds only: one block.
+        for (let round = 0; round < (phone === "a" ? 16 : 2); round++) {
+          const candidateNs = 1_000_000 * (1 + 0.01 * (round % 2 === 0 ? 1 : -1));
+          log.append(launchFixture({ variantId: "base", round, totalNs: [1_000_000] }));
+          log.append(launchFixture({ variantId: "candidate", round, totalNs: [candidateNs] }));
+        }
+        return Promise.resolve();
+      },
+    });
+  }
+  const nodes = names.map((name) => ({
+    name,
+    features: [`phone.${name}`],
+    state: "idle" as const,
+    reason: null,
+  }));
+  const plan = planRun(nodes, new Map(), [{ base: "base", candidate: "candidate" }], null);
+  const kept = await keepCalibrations(store, plan, "run-1", new Map(), "2026-11-24T00:00:00Z");
+  assertEquals(kept.map(({ phone, blocks, key }) => [phone, blocks, key !== null]), [
+    ["a", 8, true],
+    ["b", 1, false],
+  ]);
+  const key = kept[0].key!;
+  const calibration = await store.newestCalibration(key);
+  assertAlmostEquals(calibration!.secondsPerBlock, 4, 1e-9);
+  const noise = await storedNoise(store)(key);
+  assertAlmostEquals(noise!["total.p50"]!.sd, 0.01, 0.001);
+  assertEquals(await storedNoise(store)({ ...key, device: "other" }), null);
+  await Deno.remove(dir, { recursive: true });
+});
