@@ -19,7 +19,7 @@ import { cached, type CacheRequest, contentKey } from "../build/cache.ts";
 import { HarnessError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { convertByPnnx, type Converted } from "./convert_pnnx.ts";
-import { convertByOnnx2ncnn, optimizeNcnn } from "./convert_onnx2ncnn.ts";
+import { convertByOnnx2ncnn, optimizeNcnn, spellForOnnx2ncnn } from "./convert_onnx2ncnn.ts";
 import type { CalibrationSet } from "./calibration.ts";
 import { countMacs, countParameters } from "./cost.ts";
 import { sha256Hex } from "./hash.ts";
@@ -142,7 +142,9 @@ async function convert(
   const cut = cutModel(source.model, source.head, key.head, key.activation);
   const graph = sizedGraph(cut, key);
   const onnx = "model.onnx";
-  await Deno.writeFile(path.join(folder, onnx), encodeOnnx(graph));
+  await Deno.writeFile(path.join(folder, "graph.onnx"), encodeOnnx(graph));
+  const spelled = key.converter === "onnx2ncnn" ? spellForOnnx2ncnn(graph) : graph;
+  await Deno.writeFile(path.join(folder, onnx), encodeOnnx(spelled));
   const float = await runConverter(key, cut, folder, onnx, tools, signal);
   const converted = key.calibration === null ? float : await quantizeInt8(float, {
     ncnn2table: await tools.ncnn("ncnn2table"),
@@ -156,7 +158,6 @@ async function convert(
   const extras = await keepStages(key, float, folder);
   await Deno.rename(path.join(folder, converted.param), path.join(folder, "model.param"));
   await Deno.rename(path.join(folder, converted.bin), path.join(folder, "model.bin"));
-  await Deno.rename(path.join(folder, onnx), path.join(folder, "graph.onnx"));
   const kept = new Set(["model.param", "model.bin", "graph.onnx", ...extras]);
   for (const entry of Deno.readDirSync(folder)) {
     if (!kept.has(entry.name)) await Deno.remove(path.join(folder, entry.name));

@@ -5,8 +5,28 @@
  */
 import * as path from "@std/path";
 import { type Converted, requireBlobs } from "./convert_pnnx.ts";
+import type { OnnxModel, OnnxNode } from "./onnx_file.ts";
+import { pruned } from "./onnx_graph.ts";
 import { fusedActivation, parseParam } from "./param_file.ts";
+import { inferShapes } from "./shapes.ts";
 import { convertFailed, runTool } from "./tool.ts";
+
+/**
+ * Returns the model with sizes as attributes where onnx2ncnn looks for them: it reads operator sets up to 12, in which a Split has
+ * its sizes as an attribute, and takes those of later sets for a blob without saying a word.
+ *
+ * The result is not valid ONNX for operator sets from 13 on: it is for onnx2ncnn alone.
+ */
+export function spellForOnnx2ncnn(model: OnnxModel): OnnxModel {
+  const { integers } = inferShapes(model);
+  const nodes = model.nodes.map((node): OnnxNode => {
+    const sizes = node.opType === "Split" ? integers.get(node.inputs[1] ?? "") : undefined;
+    if (!sizes) return node;
+    const attributes = new Map(node.attributes).set("split", { type: "ints", value: sizes });
+    return { ...node, inputs: node.inputs.slice(0, 1), attributes };
+  });
+  return pruned({ ...model, nodes });
+}
 
 /** What the chain is asked for. */
 export interface Onnx2ncnnRequest {
@@ -44,6 +64,7 @@ export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Con
   const complaint = /^.*(not supported|Unsupported|unknown|unsupported).*$/m.exec(log);
   if (complaint) throw convertFailed("onnx2ncnn", `it says "${complaint[0].trim()}"`, log);
   await requireBlobs("onnx2ncnn", folder, param, bin, request.inputName, request.outputNames, log);
+  await requireNoStrayConstants(path.join(folder, param), log);
   const converted: Converted = {
     param,
     bin,
@@ -105,6 +126,25 @@ export function fusedPairs(log: string): string[] {
   const pattern =
     /^fuse_(?:convolution|convolutiondepthwise|deconvolution|deconvolutiondepthwise|innerproduct)_activation (.+)$/gm;
   return [...log.matchAll(pattern)].map((match) => match[1].trim());
+}
+
+/** Throws when a constant goes where ncnn has a parameter: onnx2ncnn didn't understand the operation, and its graph is wrong. */
+async function requireNoStrayConstants(param: string, log: string): Promise<void> {
+  const { layers } = parseParam(await Deno.readTextFile(param), param);
+  const constants = new Set(
+    layers.filter((layer) => layer.type === "MemoryData").flatMap((layer) => layer.tops),
+  );
+  for (const layer of layers) {
+    const isConstant = layer.bottoms.some((blob) => constants.has(blob));
+    if (isConstant && layer.type === "Split") layer.tops.forEach((blob) => constants.add(blob));
+    else if (isConstant && !["BinaryOp", "MatMul", "Gemm", "Concat"].includes(layer.type)) {
+      throw convertFailed(
+        "onnx2ncnn",
+        `it made a constant into an input of the ${layer.type} "${layer.name}", which has none`,
+        log,
+      );
+    }
+  }
 }
 
 async function countFused(param: string): Promise<number> {

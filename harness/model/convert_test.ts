@@ -1,8 +1,16 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { convertByOnnx2ncnn, fusedPairs, optimizeNcnn } from "./convert_onnx2ncnn.ts";
+import {
+  convertByOnnx2ncnn,
+  fusedPairs,
+  optimizeNcnn,
+  spellForOnnx2ncnn,
+} from "./convert_onnx2ncnn.ts";
 import { convertByPnnx } from "./convert_pnnx.ts";
+import { encodeOnnx, intTensor } from "./onnx_file.ts";
+import { pruned } from "./onnx_graph.ts";
+import { tinyPose } from "./testdata/tiny_pose.ts";
 import { runTool } from "./tool.ts";
 
 async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
@@ -151,4 +159,33 @@ Deno.test("convertByOnnx2ncnn() fails when a tool skips an operation or its log 
       HarnessError,
       "GridSample not supported",
     );
+  }));
+
+Deno.test("spellForOnnx2ncnn() gives a Split its sizes as an attribute", () => {
+  const model = tinyPose();
+  const split = model.nodes.find((node) => node.opType === "Split")!;
+  const expected = encodeOnnx(pruned(model));
+  split.attributes = new Map([...split.attributes].filter(([name]) => name !== "split"));
+  split.inputs.push("sizes");
+  model.initializers.set("sizes", intTensor("sizes", [2], [64, 3]));
+  assertEquals(encodeOnnx(spellForOnnx2ncnn(model)), expected);
+});
+
+Deno.test("convertByOnnx2ncnn() fails when a constant became a blob of a layer that has no such input", () =>
+  withFolder(async (folder) => {
+    const wrong = "7767517\\n4 5\\nInput in0 0 1 in0\\nMemoryData m 0 1 m 0=2\\n" +
+      "Slice s 2 2 in0 m a b -23300=0 1=0\\nBinaryOp add 2 1 a b out0\\n";
+    const onnx2ncnn = await fakeTool(folder, "onnx2ncnn", `printf '${wrong}' > $2; echo w > $3`);
+    const error = await assertRejects(() =>
+      convertByOnnx2ncnn({
+        onnx2ncnn,
+        ncnnoptimize: "none",
+        folder,
+        onnx: "model.onnx",
+        inputName: "in0",
+        outputNames: ["out0"],
+        fp16Weights: false,
+      }), HarnessError);
+    assertEquals(error.code, "convert-failed");
+    assertStringIncludes(error.message, 'input of the Slice "s"');
   }));

@@ -130,7 +130,7 @@ async function transfer(
       );
     }
     if (stalled.signal.aborted) return `nothing came for ${STALL_MS / 1000} s`;
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = innermostMessage(cause);
     if (/dns error|name resolution|failed to lookup|refused|unreachable/i.test(text)) {
       throw failed(request, text, cause);
     }
@@ -143,6 +143,13 @@ async function transfer(
 /** Returns the first byte's place that a partial response starts at; NaN when it doesn't say. */
 function resumedAt(response: Response): number {
   return Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1]);
+}
+
+/** Returns the message of the error that others were raised for: "fetch failed" alone says nothing. */
+function innermostMessage(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner instanceof Error ? inner.message : String(inner);
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

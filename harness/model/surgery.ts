@@ -27,7 +27,7 @@ import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
 
 /** Version of the surgery: raised when the graphs that it makes change, so that cached variants are made anew. */
-export const SURGERY_VERSION = 1;
+export const SURGERY_VERSION = 3;
 
 /** A graph made for a variant, and what its outputs hold. */
 export interface CutModel {
@@ -46,7 +46,7 @@ export function cutModel(
   kind: Head,
   activation: Activation | null,
 ): CutModel {
-  const cut = cutHead(scaledResizes(model), head, kind);
+  const cut = cutHead(scaledResizes(withoutIdentities(model)), head, kind);
   return { ...cut, model: withActivation(pruned(cut.model), activation) };
 }
 
@@ -127,6 +127,24 @@ function withOutputShapes(model: OnnxModel): OnnxModel {
   return {
     ...model,
     outputs: model.outputs.map((output) => ({ ...output, dims: shapes.get(output.name) ?? null })),
+  };
+}
+
+/** Returns the model without nodes that only pass a value on, as exports without simplification have them. */
+function withoutIdentities(model: OnnxModel): OnnxModel {
+  const outputs = new Set(model.outputs.map((output) => output.name));
+  const isIdle = (node: OnnxNode) => node.opType === "Identity" && !outputs.has(node.outputs[0]);
+  const sources = new Map(
+    model.nodes.filter(isIdle).map((node) => [node.outputs[0], node.inputs[0]]),
+  );
+  const resolve = (name: string): string => {
+    const source = sources.get(name);
+    return source === undefined ? name : resolve(source);
+  };
+  return {
+    ...model,
+    nodes: model.nodes.filter((node) => !isIdle(node))
+      .map((node) => ({ ...node, inputs: node.inputs.map(resolve) })),
   };
 }
 

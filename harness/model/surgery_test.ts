@@ -237,3 +237,28 @@ Deno.test("a cut model survives being written and read again", () => {
   const { model: cut } = cutModel(model, findPoseHead(model, "m.onnx"), "raw", "hardswish");
   assertEquals(decodeOnnx(encodeOnnx(cut), "again"), cut);
 });
+
+Deno.test("cutModel() takes out nodes that only pass a value on", async () => {
+  const model = tinyPose();
+  const plain = cutModel(model, findPoseHead(model, "m.onnx"), "raw", null).model;
+  const weight = model.nodes[0].inputs[1];
+  const first = model.nodes[0].outputs[0];
+  for (const node of model.nodes) {
+    node.inputs = node.inputs.map((name) =>
+      name === first ? "passed twice" : name === weight ? "passed weight" : name
+    );
+  }
+  const identity = (from: string, to: string) => ({
+    name: to,
+    opType: "Identity",
+    domain: "",
+    inputs: [from],
+    outputs: [to],
+    attributes: new Map(),
+  });
+  model.nodes.unshift(identity(weight, "passed weight"));
+  model.nodes.splice(2, 0, identity(first, "passed"), identity("passed", "passed twice"));
+  await runOnnx(model, 64, 96);
+  const { model: cut } = cutModel(model, findPoseHead(model, "m.onnx"), "raw", null);
+  assertEquals(cut, plain);
+});
