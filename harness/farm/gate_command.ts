@@ -19,7 +19,13 @@ import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
 import type { FarmEngine, ShardBatch } from "./engine.ts";
 import { openSlurm, readFarmNumbers } from "./engine_options.ts";
-import { type FarmGateOutcome, gateOnFarm, storedShardFile } from "./farm_gate.ts";
+import { type CalibratedPhone, calibrateOnFarm } from "./farm_calibrate.ts";
+import {
+  type FarmGateOutcome,
+  type FarmGateRequest,
+  gateOnFarm,
+  storedShardFile,
+} from "./farm_gate.ts";
 import { parsePhones } from "./features.ts";
 import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
 import { mergedRecords } from "./merged_records.ts";
@@ -66,6 +72,12 @@ const MAX_DETECTIONS = 300;
 /** Pause before a lent phone is tried again. */
 const STF_RETRY_MS = 30_000;
 
+/** Effects of a run on the world outside of the farm. */
+export interface FarmContext {
+  progress: Progress;
+  signal: AbortSignal;
+}
+
 /**
  * Runs the gate on the farm that the options choose (`FARM_GATE_OPTIONS`), and returns what came of it.
  *
@@ -74,8 +86,32 @@ const STF_RETRY_MS = 30_000;
 export async function farmGate(
   options: Options,
   input: FarmGateInput,
-  context: { progress: Progress; signal: AbortSignal },
+  context: FarmContext,
 ): Promise<FarmGateOutcome> {
+  return await withRequest(options, input, context, async (request) => {
+    const outcome = await gateOnFarm(request);
+    if (input.out !== null) await writeRecords(request.store, request.settings.runId, input.out);
+    return outcome;
+  });
+}
+
+/** Runs the base against itself on the farm, keeps the phones' calibrations in the store, and returns what each phone gave. */
+export async function farmCalibrate(
+  options: Options,
+  input: Omit<FarmGateInput, "candidates" | "out">,
+  context: FarmContext,
+): Promise<CalibratedPhone[]> {
+  const gate = { ...input, candidates: [], out: null };
+  return await withRequest(options, gate, context, calibrateOnFarm);
+}
+
+/** Opens store and engine, prepares what shards need, and hands over the request. */
+async function withRequest<T>(
+  options: Options,
+  input: FarmGateInput,
+  context: FarmContext,
+  use: (request: FarmGateRequest) => Promise<T>,
+): Promise<T> {
   const numbers = readFarmNumbers(options);
   const phones = parsePhones("--devices", options.devices);
   await using stack = new AsyncDisposableStack();
@@ -98,7 +134,7 @@ export async function farmGate(
   const candidates = [];
   for (const candidate of input.candidates) candidates.push(await side(candidate));
   const step = context.progress.step(`run ${runId} on ${engine.name}`);
-  const outcome = await gateOnFarm({
+  const result = await use({
     engine,
     store,
     artefactDir: options.artefacts === undefined ? null : path.resolve(options.artefacts),
@@ -146,8 +182,7 @@ export async function farmGate(
     },
   });
   step.done();
-  if (input.out !== null) await writeRecords(store, runId, input.out);
-  return outcome;
+  return result;
 }
 
 /** Returns where a run stands, in one line. */
