@@ -154,7 +154,8 @@ fi
 if [ -e ${q(".exit")} ]; then
   section exit; cat ${q(".exit")}
   section late; [ -e ${q(".late")} ] && echo 1
-  section full; ${probeLine(base)}
+  section full
+  ${probeLines(base)}
   section errors; tail -c ${STDERR_BYTES} ${q(".err")}
 else section state; echo $state
 fi
@@ -162,13 +163,14 @@ true`;
 }
 
 /**
- * Returns the shell line that prints 1 when the disk takes no more. It is tried and not asked of `df`: ext4 keeps up to 16 MiB
- * back that `df` calls available (`ext4_claim_free_clusters`, `s_resv_clusters`).
+ * Returns the shell lines that print 1 when the disk takes no more. It is tried and not asked of `df`: ext4 keeps up to 16 MiB
+ * back that `df` calls available (`ext4_claim_free_clusters`, `s_resv_clusters`). Only the system's own word counts: a tool may
+ * be missing.
  */
-function probeLine(base: string): string {
-  return `dd if=/dev/zero of=${
-    shellLine([`${base}.probe`])
-  } bs=65536 count=1 2>/dev/null || echo 1`;
+function probeLines(base: string): string {
+  const probe = shellLine([`${base}.probe`]);
+  return `m=$({ dd if=/dev/zero of=${probe} bs=65536 count=1 || head -c 65536 /dev/zero >${probe}; } 2>&1)
+case $m in *"No space left"*) echo 1 ;; esac`;
 }
 
 /** Does something; kills the launch on the device when the caller's signal interrupts it. */
@@ -197,7 +199,8 @@ async function vanishedError(
   base: string,
   begin: string,
 ): Promise<HarnessError> {
-  const line = `${SECTION_PRELUDE}section full; ${probeLine(base)}
+  const line = `${SECTION_PRELUDE}section full
+${probeLines(base)}
 section errors; tail -c 2000 ${shellLine([`${base}.err`])}`;
   const output = await session.once("look for what is left", line).then(
     (result) => result.stdout,

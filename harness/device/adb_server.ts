@@ -71,7 +71,13 @@ export async function withAdbServer<T>(
     return await operate(server, what, limit, work);
   } catch (error) {
     if (!(error instanceof ServerAbsent)) throw error;
-    await startAdbServer(server, what);
+    const starting = startingServers.get(server.port) ?? startAdbServer(server, what);
+    startingServers.set(server.port, starting);
+    try {
+      await starting;
+    } finally {
+      startingServers.delete(server.port);
+    }
     try {
       return await operate(server, what, limit, work);
     } catch (again) {
@@ -193,6 +199,9 @@ function wrapConnection(connection: Deno.Conn): AdbServerClient.ServerConnection
     close,
   };
 }
+
+/** Servers that are being started, by port: of two programs that start one at the same time, one fails. */
+const startingServers = new Map<number, Promise<void>>();
 
 /** Time that starting a server may take. */
 const START_LIMIT_MS = 20_000;
