@@ -18,6 +18,7 @@ import { judgeDecode } from "./stage_decode.ts";
 import { judgeNetwork } from "./stage_network.ts";
 import { judgeNms } from "./stage_nms.ts";
 import { judgePreprocess } from "./stage_preprocess.ts";
+import { format } from "./stage_verdict.ts";
 import { decodeTolerancePx } from "./stage_decode.ts";
 import { type NetworkTolerance, networkTolerance, toleranceOf } from "./tolerance.ts";
 
@@ -259,11 +260,17 @@ function judgeEndToEnd(
     stage: "end-to-end",
     verdict: "pass",
     maxAbsDiff: comparison.matches.length === 0 || Number.isNaN(maxPx) ? null : maxPx,
-    tolerance: comparison.matches.length === 0 ? null : comparison.tolerancePx,
+    tolerance: comparison.matches.length === 0
+      ? null
+      : Math.min(comparison.tolerancePx, bars.maxPx ?? Infinity),
     unit: "px",
     reason: "",
   };
-  const base = `tolerance carried from the network through the decode (${tolerance.reason})${
+  const base = `${
+    comparison.tolerancePx > (bars.maxPx ?? Infinity)
+      ? `the bar is tighter than the ${format(comparison.tolerancePx)} px`
+      : "tolerance"
+  } carried from the network through the decode (${tolerance.reason})${
     options.sigmoid === "fast"
       ? ", plus what the seed's fast exponential moves boxes and scores by"
       : ""

@@ -8,7 +8,7 @@ import { HarnessError } from "../errors.ts";
 import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx_file.ts";
 import type { InputSize } from "../pose/head.ts";
 import { openSession, type SessionOptions } from "./session.ts";
-import { type SimulatedPrecision, simulatePrecision } from "./simulated_precision.ts";
+import { simulatePrecision } from "./simulated_precision.ts";
 import { readFloats } from "./stage_files.ts";
 
 /** Operators whose outputs are shapes or constants, not tensors of the network. */

@@ -129,7 +129,7 @@ function roundedTensor(tensor: OnnxTensor, round: (value: number) => number): On
   return floatTensor(tensor.name, tensor.dims, floatsOf(tensor).map(round));
 }
 
-/** Nodes that round a value: casts to float16 and back, or Veltkamp's splitting for the 8 bits of bf16. */
+/** Nodes that round a value: casts to float16 and back, or a cut to the 8 significant bits of bf16. */
 function roundingNodes(
   source: string,
   target: string,
@@ -152,12 +152,48 @@ function roundingNodes(
       node("Cast", [half], target, DATA_TYPE.float),
     ];
   }
-  const factor = "veltkamp_65537";
-  if (!initializers.has(factor)) initializers.set(factor, floatTensor(factor, [1], [65537]));
-  const [scaled, low] = ["scaled", "low"].map((part) => freshName(`${target}_${part}`, taken));
+  return truncatingNodes(source, target, node, taken, initializers);
+}
+
+/**
+ * Nodes that cut a value to the 8 significant bits of bf16, towards zero: Veltkamp's splitting rounds to nearest, and where that went away from
+ * zero the neighbour towards zero is the rounding of (1 - 2^-8) times the result.
+ */
+function truncatingNodes(
+  source: string,
+  target: string,
+  node: (opType: string, inputs: string[], output: string) => OnnxNode,
+  taken: Set<string>,
+  initializers: Map<string, OnnxTensor>,
+): OnnxNode[] {
+  const constant = (name: string, value: number): string => {
+    if (!initializers.has(name)) initializers.set(name, floatTensor(name, [1], [value]));
+    return name;
+  };
+  const fresh = (part: string) => freshName(`${target}_${part}`, taken);
+  const toNearest = (from: string, to: string): OnnxNode[] => {
+    const [scaled, low] = [fresh("scaled"), fresh("low")];
+    return [
+      node("Mul", [from, constant("veltkamp_65537", 65537)], scaled),
+      node("Sub", [scaled, from], low),
+      node("Sub", [scaled, low], to),
+    ];
+  };
+  const [nearest, size, ownSize, isAway, smaller, neighbour] = [
+    "nearest",
+    "size",
+    "own_size",
+    "is_away",
+    "smaller",
+    "neighbour",
+  ].map(fresh);
   return [
-    node("Mul", [source, factor], scaled),
-    node("Sub", [scaled, source], low),
-    node("Sub", [scaled, low], target),
+    ...toNearest(source, nearest),
+    node("Abs", [nearest], size),
+    node("Abs", [source], ownSize),
+    node("Greater", [size, ownSize], isAway),
+    node("Mul", [nearest, constant("one_less_2_to_minus_8", 1 - 2 ** -8)], smaller),
+    ...toNearest(smaller, neighbour),
+    node("Where", [isAway, neighbour, nearest], target),
   ];
 }

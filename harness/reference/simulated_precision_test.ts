@@ -53,19 +53,17 @@ Deno.test("simulatePrecision() rounds weights only, not biases, when the precisi
 
 Deno.test("simulatePrecision() rounds what lies between operators when the precision stores 16 bits", async () => {
   const model = tinyModel([1, 0, 0, 0, 0, 0], [0, 0], true);
-  const input = Float32Array.of(3 + 2 ** -10 + 2 ** -11, 0, 0);
-  for (
-    const [precision, stored] of [
-      ["fp16-storage", roundToHalf(input[0])],
-      // Veltkamp's splitting rounds to nearest where ncnn truncates
-      ["bf16-storage", 3],
-    ] as const
-  ) {
+  const values = [3 + 2 ** -10 + 2 ** -11, 3.0149, -1.999, 0.99999, -0.001234, 0];
+  for (const precision of ["fp16-storage", "bf16-storage"] as const) {
     await using session = await openSession(encodeOnnx(simulatePrecision(model, precision)), {
       threads: 1,
     });
-    const [blob] = await session.blobs(input, { widthPx: 1, heightPx: 1 });
-    assertEquals(Math.abs(blob[0] - 1 / (1 + Math.exp(-stored))) < 1e-6, true, precision);
+    for (const value of values.map(Math.fround)) {
+      const stored = precision === "fp16-storage" ? roundToHalf(value) : truncateToBfloat16(value);
+      const [blob] = await session.blobs(Float32Array.of(value, 0, 0), { widthPx: 1, heightPx: 1 });
+      const expected = 1 / (1 + Math.exp(-stored));
+      assertEquals(Math.abs(blob[0] - expected) < 1e-6, true, `${precision} of ${value}`);
+    }
   }
 });
 
