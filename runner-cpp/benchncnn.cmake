@@ -1,4 +1,4 @@
-# benchncnn of the ncnn source tree POSEMARK_BENCHNCNN_SOURCE, with one more argument: precision=fp32|fp16|fp16-storage|bf16|int8.
+# benchncnn of the ncnn source tree POSEMARK_NCNN_SOURCE, with one more argument: precision=fp32|fp16|fp16-storage|bf16|int8.
 #
 # Upstream has fp16 switched on in its main() and no switch for it, so its figures could be compared with those of fp16
 # variants only. A copy is changed at configure time: the argument is read where param= and shape= are, and the switches follow
@@ -7,13 +7,13 @@
 function(posemark_replace text_variable old new)
     string(FIND "${${text_variable}}" "${old}" position)
     if(position EQUAL -1)
-        message(FATAL_ERROR "benchncnn.cpp of ${POSEMARK_BENCHNCNN_SOURCE} has no \"${old}\": benchncnn.cmake does not know this version of ncnn")
+        message(FATAL_ERROR "benchncnn.cpp of ${POSEMARK_NCNN_SOURCE} has no \"${old}\": benchncnn.cmake does not know this version of ncnn")
     endif()
     string(REPLACE "${old}" "${new}" text "${${text_variable}}")
     set(${text_variable} "${text}" PARENT_SCOPE)
 endfunction()
 
-file(READ ${POSEMARK_BENCHNCNN_SOURCE}/benchmark/benchncnn.cpp text)
+file(READ ${POSEMARK_NCNN_SOURCE}/benchmark/benchncnn.cpp text)
 # CMake takes square brackets and semicolons for lists
 string(REPLACE "[" "@OPEN@" text "${text}")
 string(REPLACE "]" "@CLOSE@" text "${text}")
@@ -28,5 +28,5 @@ string(REPLACE "@CLOSE@" "]" text "${text}")
 string(REPLACE "@SEMICOLON@" ";" text "${text}")
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/benchncnn.cpp "${text}")
 
-add_subdirectory(${POSEMARK_BENCHNCNN_SOURCE}/benchmark ${CMAKE_CURRENT_BINARY_DIR}/benchmark EXCLUDE_FROM_ALL)
+add_subdirectory(${POSEMARK_NCNN_SOURCE}/benchmark ${CMAKE_CURRENT_BINARY_DIR}/benchmark EXCLUDE_FROM_ALL)
 set_property(TARGET benchncnn PROPERTY SOURCES ${CMAKE_CURRENT_BINARY_DIR}/benchncnn.cpp)

@@ -98,11 +98,11 @@ static int warm_up(Model& model, const Options& o, const Image& image, Pipeline&
     return 0;
 }
 
-// In a profiling build ncnn prints the time of every layer to stderr: says which iteration the next lines belong to.
+// In a build with POSEMARK_LAYER_TIMES ncnn prints the time of every layer to stderr: says which iteration the next lines belong to.
 // index -1 is the iteration that is kept apart.
 static void announce_layers(const std::string& image_id, int index)
 {
-#if NCNN_BENCHMARK
+#ifdef POSEMARK_LAYER_TIMES
     fprintf(stderr, "posemark-layers %s %d\n", image_id.c_str(), index);
 #else
     (void)image_id;

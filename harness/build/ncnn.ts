@@ -39,8 +39,6 @@ const FIXED_OPTIONS = [
 export interface NcnnRequest {
   source: NcnnSource;
   toolchain: Toolchain;
-  /** Prints the time of every layer: slows the run, for the profiling build only. */
-  layerTimes?: boolean;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -66,7 +64,7 @@ export async function buildNcnn(request: NcnnRequest): Promise<NcnnInstall> {
     ...toolchain.cmakeArgs,
     ...toolchain.ncnnArgs,
     `-DNCNN_VERSION=${source.ncnnVersion}`,
-    `-DNCNN_BENCHMARK=${request.layerTimes ? "ON" : "OFF"}`,
+    "-DNCNN_BENCHMARK=OFF",
     ...await layerOptions(source.folder),
   ];
   const key = await contentKey({ source: source.id, compiler: toolchain.compiler, options });
@@ -83,7 +81,7 @@ export async function buildNcnn(request: NcnnRequest): Promise<NcnnInstall> {
 async function makeNcnn(folder: string, options: string[], request: NcnnRequest): Promise<void> {
   const { source, toolchain, signal } = request;
   const where = toolchain.target === "host" ? "this machine" : "64-bit ARM phones";
-  const title = `Building libncnn${request.layerTimes ? " with layer times" : ""} for ${where}`;
+  const title = `Building libncnn for ${where}`;
   const step = request.progress.step(title, toolchain.target === "host" ? 170 : 240);
   const build = path.join(folder, "build");
   await runBuildCommand({

@@ -64,8 +64,7 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
   const kind = request.kind ?? "release";
   const toolchain = await findToolchain(request.target, signal);
   const source = await ncnnSource(request);
-  const layerTimes = kind === "profile";
-  const ncnn = await buildNcnn({ source, toolchain, layerTimes, progress, signal });
+  const ncnn = await buildNcnn({ source, toolchain, progress, signal });
   const sources = await runnerSourcesSha256();
   const key = await contentKey({
     ncnn: ncnn.key,
@@ -128,6 +127,7 @@ function kindArgs(toolchain: Toolchain, kind: BuildKind): string[] {
   return [
     `-DPOSEMARK_TEST_BUILD=${onOff(kind === "test" || kind === "sanitize")}`,
     `-DPOSEMARK_SANITIZE=${onOff(kind === "sanitize")}`,
+    `-DPOSEMARK_LAYER_TIMES=${onOff(kind === "profile")}`,
     `-DPOSEMARK_TESTS=${onOff(hasUnitTests(toolchain, kind))}`,
   ];
 }
@@ -146,7 +146,7 @@ async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
     args: ["-G", toolchain.generator, "-S", RUNNER_SOURCES, "-B", build]
       .concat(["-DCMAKE_BUILD_TYPE=Release", ...toolchain.cmakeArgs, ...toolchain.runnerArgs])
       .concat([`-Dncnn_DIR=${path.join(make.ncnn.folder, "lib", "cmake", "ncnn")}`])
-      .concat([`-DPOSEMARK_BENCHNCNN_SOURCE=${make.source.folder}`])
+      .concat([`-DPOSEMARK_NCNN_SOURCE=${make.source.folder}`])
       .concat(kindArgs(toolchain, kind)),
     signal,
   });

@@ -96,6 +96,13 @@ async function ndkToolchain(ndk: string, generator: string): Promise<Toolchain> 
 
 async function crossToolchain(generator: string, signal?: AbortSignal): Promise<Toolchain> {
   const compiler = await requireTool(`${CROSS_PREFIX}g++`, "build for a phone", signal);
+  // CMake would find the shared one, which a static binary can't take.
+  const openMp = await runBuildCommand({
+    purpose: "find the static OpenMP library",
+    command: `${CROSS_PREFIX}g++`,
+    args: ["-print-file-name=libgomp.a"],
+    signal,
+  });
   return {
     target: "arm64",
     compiler,
@@ -107,7 +114,11 @@ async function crossToolchain(generator: string, signal?: AbortSignal): Promise<
       `-DCMAKE_CXX_COMPILER=${CROSS_PREFIX}g++`,
     ],
     ncnnArgs: ARM64_NCNN_ARGS,
-    runnerArgs: ["-DPOSEMARK_STATIC=ON", `-DPOSEMARK_PAGE_SIZE=${MAX_PAGE_BYTES}`],
+    runnerArgs: [
+      "-DPOSEMARK_STATIC=ON",
+      `-DPOSEMARK_PAGE_SIZE=${MAX_PAGE_BYTES}`,
+      `-DOpenMP_gomp_LIBRARY=${openMp.trim()}`,
+    ],
   };
 }
 
