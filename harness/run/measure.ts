@@ -27,6 +27,8 @@ export interface MeasurePlan {
   benchncnnRounds: number;
   /** Longest time for one launch. */
   launchTimeoutMs: number;
+  /** Further arguments of the runner, for instance of a test build; none when absent. */
+  runnerArguments?: readonly string[];
 }
 
 /** Effects of the rounds on the world outside of the device. */
@@ -105,19 +107,28 @@ export async function measure(
   return { failed };
 }
 
-/** Returns the record of one launch of the runner. */
-async function measureOnce(
+/** What one launch needs of a plan. */
+export type LaunchPlan = Pick<
+  MeasurePlan,
+  "runId" | "images" | "imageList" | "launchTimeoutMs" | "runnerArguments"
+>;
+
+/** Returns the record of one launch of the runner; it is not in any log yet. Throws what the device throws, and `bad-device-output`. */
+export async function measureOnce(
   setup: DeviceSetup,
-  plan: MeasurePlan,
+  plan: LaunchPlan,
   manifest: VariantManifest,
   launch: PlannedLaunch,
-  hooks: MeasureHooks,
+  hooks: Pick<MeasureHooks, "beforeLaunch" | "signal">,
 ): Promise<LaunchRecord> {
   const { device, options } = setup;
   const { state: stateBefore, marks } = await hooks.beforeLaunch();
   const startedAt = new Date().toISOString();
   const name = `round${launch.round}-${launch.position}`;
-  const command = runCommand(manifest, devicePaths(setup, manifest.id, plan.imageList), options);
+  const command = [
+    ...runCommand(manifest, devicePaths(setup, manifest.id, plan.imageList), options),
+    ...plan.runnerArguments ?? [],
+  ];
   const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
   const result = await device.launch({ command, name, runDir: setup.runDir }, limits);
   const output = parseRunnerOutput(result.stdout, {

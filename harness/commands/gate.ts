@@ -1,0 +1,389 @@
+/**
+ * The commands `gate` and `calibrate`.
+ *
+ * What a command works with is imported when it runs: each task then needs its own permissions only, and starts at once.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import type { CommandSpec, OptionSpec } from "../cli.ts";
+import { parseList, parseNumber } from "../config.ts";
+import { EXIT, HarnessError } from "../errors.ts";
+import { FARM_GATE_OPTIONS } from "../farm/engine_options.ts";
+import type { FarmGateInput } from "../farm/gate_command.ts";
+import {
+  DEFAULT_GATE_CONFIG,
+  type GateConfig,
+  gateRules,
+  parseGateConfig,
+} from "../gate/config.ts";
+import type { FormatInput } from "../gate/formats/figures.ts";
+import { METRIC_NAMES } from "../gate/metric.ts";
+import { gateExitCode } from "../gate/verdict.ts";
+import { stderrProgress } from "../progress.ts";
+import type { FormatRequest } from "../run/gate_formats.ts";
+import type { GateOutcome } from "../run/gate_live.ts";
+import type { ExperimentContext } from "../run/gate_record.ts";
+import type { SideName, SidePair } from "../run/sides.ts";
+import {
+  EXPERIMENT_OPTIONS,
+  historyFile,
+  readExperimentSettings,
+  runFolder,
+} from "./experiment_options.ts";
+import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
+
+/** Options as commander gives them. */
+// deno-lint-ignore no-explicit-any
+type Options = any;
+
+/** Configuration that is read when it is there. */
+const CONFIG_FILE = "posemark.json";
+
+const CONFIG_OPTIONS: OptionSpec[] = [
+  {
+    flags: "--config <file>",
+    description: `thresholds and budget. Default: ${CONFIG_FILE} in the working directory`,
+  },
+  {
+    flags: "--history <file>",
+    description:
+      "history with calibrations and earlier runs. Default: history.db in the cache folder",
+  },
+];
+
+/** `gate`: pass, fail or inconclusive. */
+export const gateCommand: CommandSpec = {
+  name: "gate",
+  description:
+    "says whether a candidate got slower or wrong: pass (0), fail (1), inconclusive (4), interleaved on one device or from saved runs",
+  options: [
+    {
+      flags: "--baseline <side>",
+      description:
+        "git:REF (the commit's models, and its runner in Posemark's own repository), the folder of a prepared variant, a variant's id; for saved runs the folder of a run, or latest",
+    },
+    {
+      flags: "--candidate <side>",
+      description: "as --baseline. Default: what the variant options produce",
+    },
+    ...CONFIG_OPTIONS,
+    ...VARIANT_OPTIONS,
+    ...EXPERIMENT_OPTIONS,
+    {
+      flags: "--format <list>",
+      description:
+        "for CI: github, junit=FILE, bencher=FILE, github-action-benchmark=FILE, openmetrics=FILE, csv=FILE, parquet=FILE; separated by commas",
+      repeat: true,
+    },
+    {
+      flags: "--inject-slowdown <percent>",
+      description:
+        "to try the gate: slow the candidate's network down, by a test build of the runner",
+    },
+    { flags: "--rounds <n>", description: "on a farm: rounds of a shard", default: "20" },
+    ...FARM_GATE_OPTIONS,
+    {
+      flags: "--out <dir>",
+      description: "folder for records and result. Default: reports/<time>-gate",
+    },
+    { flags: "--json", description: "print the result as JSON" },
+  ],
+  async run(options, _args, signal) {
+    const { parseFormats } = await import("../run/gate_formats.ts");
+    const formats = parseFormats(options.format ?? []);
+    const config = await readConfig(options.config);
+    const context = { progress: stderrProgress(), signal };
+    try {
+      return options.farm === undefined
+        ? await gateHere(options, config, formats, context)
+        : await gateFarm(options, config, formats, context);
+    } catch (error) {
+      if (error instanceof HarnessError && error.exitCode === EXIT.environment) {
+        await writeFormats(options, formats, {
+          runId: "none",
+          createdAt: new Date().toISOString(),
+          figures: [],
+          gate: null,
+          environmentError: { code: error.code, message: error.message },
+        });
+      }
+      throw error;
+    }
+  },
+};
+
+/** Runs the gate on devices that are reached from here, or on saved runs. */
+async function gateHere(
+  options: Options,
+  config: GateConfig,
+  formats: readonly FormatRequest[],
+  context: ExperimentContext,
+): Promise<number> {
+  const { baseline, candidate } = await readSides(options);
+  const { openHistoryDatabase } = await import("../store/history_database.ts");
+  using history = openHistoryDatabase(await historyFile(options.history));
+  let outcome: GateOutcome;
+  if (baseline.kind === "run" || baseline.kind === "latest") {
+    if (candidate?.kind !== "run") {
+      throw new HarnessError(
+        "bad-option",
+        "Cannot gate saved runs: --baseline names one, --candidate must be the folder of a run too",
+      );
+    }
+    refuseWithSavedRuns(options);
+    const { gateSaved } = await import("../run/gate_saved.ts");
+    outcome = await gateSaved({
+      baseline,
+      candidateDir: candidate.dir,
+      devices: options.device ?? null,
+      config,
+      images: options.images ?? null,
+    }, history);
+  } else {
+    const { gateLive } = await import("../run/gate_live.ts");
+    outcome = await gateLive(
+      {
+        ...readExperimentSettings(options),
+        baseline,
+        candidate,
+        variants: readVariantOptions(options),
+        ncnnSource: options.ncnnSource ?? null,
+        config,
+        injectSlowdownPercent: readSlowdown(options),
+        out: runFolder(options.out, "gate"),
+      },
+      history,
+      context,
+    );
+  }
+  const { result, ...run } = outcome;
+  await writeFormats(options, formats, { ...run, gate: result, environmentError: null });
+  if (options.json) {
+    console.log(JSON.stringify(result, null, 2));
+  } else {
+    const { gateText } = await import("../run/gate_merge.ts");
+    console.log(gateText(result).trimEnd());
+  }
+  return gateExitCode(result.verdict);
+}
+
+/** Hands the sides over to the farm. */
+async function gateFarm(
+  options: Options,
+  config: GateConfig,
+  formats: readonly FormatRequest[],
+  context: ExperimentContext,
+): Promise<number> {
+  if (readSlowdown(options) !== null) {
+    throw new HarnessError(
+      "bad-option",
+      "Cannot use --inject-slowdown on a farm: it is for trying the gate on one device",
+    );
+  }
+  const names = await readSides(options);
+  const { openSides } = await import("../run/sides.ts");
+  await using sides = await openSides({
+    ...names,
+    variants: readVariantOptions(options),
+    ncnnSource: options.ncnnSource ?? null,
+  }, context);
+  const { pairs } = sides;
+  if (new Set(pairs.map(({ baseline }) => baseline)).size > 1) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot gate ${pairs.length} variants at once on a farm, each with a baseline of its own: narrow them by --model, --precision, …, or name one by --candidate`,
+    );
+  }
+  const { farmGate } = await import("../farm/gate_command.ts");
+  const { farmGateText } = await import("../farm/farm_result.ts");
+  const { result, warnings } = await farmGate(options, {
+    ...await farmInput(options, config, pairs[0].baseline, pairs[0].candidate),
+    candidates: pairs.map(({ candidate }) => farmSide(candidate)),
+    rounds: parseNumber("--rounds", options.rounds, { min: 4, max: 1000, integer: true }),
+    out: options.out === undefined ? null : path.resolve(options.out),
+  }, context);
+  for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
+  await writeFormats(options, formats, {
+    runId: options.runId ?? "farm",
+    createdAt: new Date().toISOString(),
+    figures: [],
+    gate: result,
+    environmentError: null,
+  });
+  console.log(options.json ? JSON.stringify(result, null, 2) : farmGateText(result).trimEnd());
+  return gateExitCode(result.verdict);
+}
+
+/** `calibrate`: what a device can resolve. */
+export const calibrateCommand: CommandSpec = {
+  name: "calibrate",
+  description:
+    "runs one variant against itself on a device, keeps its noise, and says which changes the gate can find within some budgets",
+  options: [
+    {
+      flags: "--variant <side>",
+      description:
+        "the folder of a prepared variant, or a variant's id. Default: the first that the variant options produce",
+    },
+    { flags: "--blocks <n>", description: "blocks of four launches, at least 8", default: "20" },
+    {
+      flags: "--budgets <list>",
+      description: "seconds of device time for which it is told",
+      default: "60,300,900",
+    },
+    {
+      flags: "--metrics <list>",
+      description: `for which it is told; all are kept: ${METRIC_NAMES.join(", ")}`,
+      default: "total.p50,total.p90,peakRss",
+    },
+    ...CONFIG_OPTIONS.filter(({ flags }) => flags.startsWith("--history")),
+    ...VARIANT_OPTIONS,
+    ...EXPERIMENT_OPTIONS,
+    ...FARM_GATE_OPTIONS,
+    { flags: "--out <dir>", description: "folder for the records. Default: none are kept" },
+    { flags: "--json", description: "print JSON" },
+  ],
+  async run(options, _args, signal) {
+    const context = { progress: stderrProgress(), signal };
+    const blockCount = parseNumber("--blocks", options.blocks, {
+      min: 8,
+      max: 10_000,
+      integer: true,
+    });
+    const { readSideName } = await import("../run/sides.ts");
+    const variant = options.variant === undefined
+      ? null
+      : await readSideName("--variant", options.variant);
+    const variants = readVariantOptions(options);
+    const ncnnSource = options.ncnnSource ?? null;
+    if (options.farm !== undefined) {
+      const { openOneSide } = await import("../run/sides.ts");
+      const side = await openOneSide(variant, { variants, ncnnSource }, context);
+      const { farmCalibrate } = await import("../farm/gate_command.ts");
+      const phones = await farmCalibrate(options, {
+        ...await farmInput(options, DEFAULT_GATE_CONFIG, side, side),
+        rounds: 2 * blockCount,
+      }, context);
+      console.log(
+        options.json
+          ? JSON.stringify(phones, null, 2)
+          : phones.map(({ phone, blocks, key }) =>
+            `${phone}: ${blocks} blocks${key === null ? ", too few for a calibration" : ", kept"}`
+          ).join("\n"),
+      );
+      return phones.some(({ key }) => key !== null) ? EXIT.pass : EXIT.inconclusive;
+    }
+    const { openHistoryDatabase } = await import("../store/history_database.ts");
+    using history = openHistoryDatabase(await historyFile(options.history));
+    const { calibrate, calibrationText } = await import("../run/gate_calibrate.ts");
+    const calibrations = await calibrate(
+      {
+        ...readExperimentSettings(options),
+        variant,
+        variants,
+        ncnnSource,
+        blockCount,
+        budgetsSeconds: String(options.budgets).split(",").map((text) =>
+          parseNumber("--budgets", text, { min: 1, max: 86_400 })
+        ),
+        metrics: parseList("--metrics", options.metrics, METRIC_NAMES),
+        out: options.out === undefined ? null : path.resolve(options.out),
+      },
+      history,
+      context,
+    );
+    console.log(
+      options.json
+        ? JSON.stringify(calibrations, null, 2)
+        : calibrationText(calibrations).trimEnd(),
+    );
+    return EXIT.pass;
+  },
+};
+
+async function readSides(
+  options: Options,
+): Promise<{ baseline: SideName; candidate: SideName | null }> {
+  if (options.baseline === undefined) {
+    throw new HarnessError(
+      "bad-option",
+      "Cannot gate: --baseline is missing: expected git:REF, the folder of a prepared variant, a variant's id, or for saved runs the folder of a run or latest",
+    );
+  }
+  const { readSideName } = await import("../run/sides.ts");
+  return {
+    baseline: await readSideName("--baseline", options.baseline),
+    candidate: options.candidate === undefined
+      ? null
+      : await readSideName("--candidate", options.candidate),
+  };
+}
+
+/** Options that ask for launches have no meaning for runs that are over. */
+function refuseWithSavedRuns(options: Options): void {
+  for (const [name, value] of [["--inject-slowdown", options.injectSlowdown]] as const) {
+    if (value === undefined) continue;
+    throw new HarnessError(
+      "bad-option",
+      `Cannot use ${name} with saved runs: nothing is run. Name something to be run by --baseline and --candidate`,
+    );
+  }
+}
+
+function readSlowdown(options: Options): number | null {
+  return options.injectSlowdown === undefined
+    ? null
+    : parseNumber("--inject-slowdown", options.injectSlowdown, { min: 0, max: 1000 });
+}
+
+/** Returns the configuration of the file given, or of `posemark.json` when it is there, or the usual one. */
+async function readConfig(file: string | undefined): Promise<GateConfig> {
+  try {
+    const name = file ?? CONFIG_FILE;
+    return parseGateConfig(await Deno.readTextFile(name), name);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (file === undefined) return DEFAULT_GATE_CONFIG;
+    throw new HarnessError(
+      "bad-config",
+      `Cannot read ${file}: there is no such file. Name another by --config, or leave it out`,
+      { cause },
+    );
+  }
+}
+
+function farmSide({ variant, build }: SidePair["candidate"]): FarmGateInput["base"] {
+  return { variant, build: (target) => build(target, "release") };
+}
+
+async function farmInput(
+  options: Options,
+  config: GateConfig,
+  base: SidePair["baseline"],
+  candidate: SidePair["candidate"],
+): Promise<Omit<FarmGateInput, "candidates" | "rounds" | "out">> {
+  const { openDataset } = await import("../reference/images.ts");
+  const { devices: _, root: _root, images, ...settings } = readExperimentSettings(options);
+  return {
+    ...settings,
+    base: farmSide(base),
+    dataset: await openDataset(images),
+    rules: gateRules(config, options.farm, candidate.variant.manifest.id),
+  };
+}
+
+async function writeFormats(
+  options: Options,
+  formats: readonly FormatRequest[],
+  input: Omit<FormatInput, "gitCommit">,
+): Promise<void> {
+  if (formats.length === 0) return;
+  const { writeFormats } = await import("../run/gate_formats.ts");
+  const { headCommit } = await import("../run/gate_commit.ts");
+  await writeFormats(formats, { ...input, gitCommit: await headCommit(Deno.cwd()) }, {
+    summaryFile: Deno.env.get("GITHUB_STEP_SUMMARY") ?? null,
+    // stdout belongs to the result when it is JSON; GitHub reads commands from both
+    print: (text) => options.json ? console.error(text.trimEnd()) : console.log(text.trimEnd()),
+  });
+}

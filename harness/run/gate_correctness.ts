@@ -1,0 +1,92 @@
+/**
+ * Records of a run → whether the candidate's keypoints are right, as the gate judges it (pure).
+ *
+ * @module
+ */
+import type { GateCorrectness } from "../gate/verdict.ts";
+import { apDifference } from "../parity/ap_difference.ts";
+import { summarizeParity } from "../parity/summary.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
+import { type CocoResult, toCocoResults } from "../pose/results.ts";
+import type { AnyRecord, RunRecord } from "../records.ts";
+
+/** A variant on a device in the records of a run. */
+export interface RecordedVariant {
+  records: readonly AnyRecord[];
+  device: string;
+  variantId: string;
+}
+
+/**
+ * Returns the parity of the candidate against its reference, and the difference in AP to the baseline.
+ *
+ * Parity is null when the candidate was never checked. The difference is null without annotations, when a side has not its detections on all
+ * annotated images, and for a candidate that may be run for its speed only.
+ */
+export function correctnessOf(
+  candidate: RecordedVariant,
+  baseline: RecordedVariant,
+  annotations: CocoAnnotations | null,
+): GateCorrectness {
+  return {
+    parity: parityOf(candidate),
+    apDifference: annotations === null ? null : apChange(candidate, baseline, annotations),
+  };
+}
+
+function parityOf({ records, device, variantId }: RecordedVariant): GateCorrectness["parity"] {
+  const run = runOf(records);
+  const own = records.filter((record) => record.kind === "parity")
+    .filter((record) => record.device === device && record.variantId === variantId);
+  const manifest = run?.variants.find(({ id }) => id === variantId);
+  if (run === undefined || manifest === undefined) return null;
+  if (own.length === 0) {
+    const failure = records.findLast((record) =>
+      record.kind === "failure" && record.device === device && record.variantId === variantId
+    );
+    if (failure?.kind !== "failure") return null;
+    return {
+      verdict: "inconclusive",
+      reason: `parity could not be judged: ${failure.message}`,
+    };
+  }
+  const { verdict, reason } = summarizeParity(own, {
+    speedOnly: manifest.speedOnly,
+    expectedImages: run.images.length,
+  });
+  return { verdict, reason };
+}
+
+function apChange(
+  candidate: RecordedVariant,
+  baseline: RecordedVariant,
+  annotations: CocoAnnotations,
+): GateCorrectness["apDifference"] {
+  const isSpeedOnly = [candidate, baseline].some(({ records, variantId }) =>
+    runOf(records)?.variants.find(({ id }) => id === variantId)?.speedOnly
+  );
+  if (isSpeedOnly) return null;
+  const [found, before] = [candidate, baseline].map((side) => resultsOf(side, annotations));
+  return found === null || before === null ? null : apDifference(annotations, found, before);
+}
+
+/** Returns the detections in COCO's format; null when an annotated image has none on record. */
+function resultsOf(
+  { records, device, variantId }: RecordedVariant,
+  annotations: CocoAnnotations,
+): CocoResult[] | null {
+  const cocoIds = new Map(runOf(records)?.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
+  const byImage = new Map<number, CocoResult[]>();
+  for (const record of records) {
+    if (record.kind !== "detections") continue;
+    if (record.device !== device || record.variantId !== variantId) continue;
+    const cocoId = cocoIds.get(record.imageId) ?? null;
+    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.detections));
+  }
+  if (annotations.images.some(({ id }) => !byImage.has(id))) return null;
+  return [...byImage.values()].flat();
+}
+
+function runOf(records: readonly AnyRecord[]): RunRecord | undefined {
+  return records.find((record) => record.kind === "run");
+}

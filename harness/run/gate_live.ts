@@ -1,0 +1,317 @@
+/**
+ * The flow of a live gate: sides, runners, devices, blocks until it is decided, keypoints, one result.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import type { BuildKind, BuiltRunner } from "../build/runner.ts";
+import { PIN_OPTIONS } from "../device/adb_root.ts";
+import type { Device } from "../device/device.ts";
+import { openDevices } from "../device/devices.ts";
+import { HarnessError } from "../errors.ts";
+import { type GateConfig, gateRules } from "../gate/config.ts";
+import type { Figure } from "../gate/formats/figures.ts";
+import { type LiveGate, runLiveGate } from "../gate/live.ts";
+import type { GateCorrectness, GateResult } from "../gate/verdict.ts";
+import { type ImageDataset, openDataset } from "../reference/images.ts";
+import type { RunRecord } from "../records.ts";
+import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
+import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
+import type { HistoryDatabase } from "../store/history_database.ts";
+import { check } from "./check.ts";
+import { correctnessOf } from "./gate_correctness.ts";
+import { launchFigures } from "./gate_formats.ts";
+import { type MergedResult, mergeGateResults } from "./gate_merge.ts";
+import {
+  describeExperiment,
+  type ExperimentContext,
+  type ExperimentSettings,
+  MAX_DETECTIONS,
+  writeTimedImages,
+} from "./gate_record.ts";
+import { openSession, type PairSession, type SideWord } from "./gate_session.ts";
+import { asWriteError, readRecords, RecordLog } from "./record_log.ts";
+import { type RgbFile, spread } from "./rgb_files.ts";
+import { openSides, type SideName, type SidePair } from "./sides.ts";
+import type { VariantOptions } from "../config.ts";
+
+/** Options of a live gate, checked. */
+export interface LiveGateOptions extends ExperimentSettings {
+  baseline: SideName;
+  /** Null: what the variant options produce. */
+  candidate: SideName | null;
+  variants: VariantOptions;
+  ncnnSource: string | null;
+  config: GateConfig;
+  /** Slows the candidate's network down by so many percent, by a test build of the runner; null in earnest. */
+  injectSlowdownPercent: number | null;
+  /** Folder that gets `records.jsonl` and `gate.json`. */
+  out: string;
+}
+
+/** What came of a gate. */
+export interface GateOutcome {
+  result: MergedResult;
+  runId: string;
+  createdAt: string;
+  figures: Figure[];
+}
+
+/** Both sides of a pair with their runners by device. */
+export interface BuiltPair {
+  pair: SidePair;
+  /** Runners by `serial side`. */
+  runners: Map<string, BuiltRunner>;
+}
+
+/** A side's arguments for the runner's test build. */
+export function slowdownArguments(side: SideWord, percent: number | null): string[] {
+  return side === "candidate" && percent !== null ? ["--inject-slowdown", String(percent)] : [];
+}
+
+/**
+ * Runs the gate on every device, pair by pair, and returns the result; records and result are in `options.out`.
+ *
+ * Throws `HarnessError`: what preparing, building, devices and launches throw, `bad-config` for thresholds below what a device resolves,
+ * `not-comparable` for sides that are not the same experiment and for emulated devices, `output-exists`.
+ */
+export async function gateLive(
+  options: LiveGateOptions,
+  history: HistoryDatabase,
+  context: ExperimentContext,
+): Promise<GateOutcome> {
+  requireNewFolder(options.out);
+  const dataset = await openDataset(options.images);
+  await using stack = new AsyncDisposableStack();
+  const { pairs } = stack.use(await openSides(options, context));
+  const devices = await openDevices(options.devices, {
+    pin: options.root ? PIN_OPTIONS : null,
+    tell: (message) => context.progress.step(message).done(),
+  });
+  devices.forEach((device) => stack.use(device));
+  const kind = options.injectSlowdownPercent === null ? "release" : "test";
+  const built: BuiltPair[] = [];
+  for (const pair of pairs) built.push(await buildPair(pair, devices, kind));
+  const record = await describeGate(options, dataset, devices, built);
+  const file = path.join(options.out, "records.jsonl");
+  await Deno.mkdir(options.out, { recursive: true });
+  const log = stack.use(RecordLog.create(file));
+  log.append(record);
+  const work = await Deno.makeTempDir({ prefix: "posemark-" });
+  stack.defer(() => Deno.remove(work, { recursive: true }));
+  const timed = await writeTimedImages(record.images, dataset, options.measureImages, work);
+  const run: GateRun = { options, context, history, dataset, record, log, timed, work };
+  const results: GateResult[] = [];
+  for (const device of devices) {
+    for (const [index, each] of built.entries()) {
+      results.push(await gatePair(run, device, each, `pair${index}`));
+    }
+  }
+  const result = mergeGateResults(results);
+  await writeResult(path.join(options.out, "gate.json"), result);
+  const launches = readRecords(file).records.filter((each) => each.kind === "launch");
+  return {
+    result,
+    runId: record.runId,
+    createdAt: record.createdAt,
+    figures: launchFigures(launches, record.baseVariantId),
+  };
+}
+
+/** Everything that the pairs share. */
+interface GateRun {
+  options: LiveGateOptions;
+  context: ExperimentContext;
+  history: HistoryDatabase;
+  dataset: ImageDataset;
+  record: RunRecord;
+  log: RecordLog;
+  timed: RgbFile[];
+  work: string;
+}
+
+/** Returns the pair with the runners of both sides for every device. */
+export async function buildPair(
+  pair: SidePair,
+  devices: readonly Device[],
+  kind: BuildKind,
+): Promise<BuiltPair> {
+  const runners = new Map<string, BuiltRunner>();
+  for (const device of devices) {
+    const target = device.kind === "host" ? "host" : "arm64";
+    for (const side of ["baseline", "candidate"] as const) {
+      runners.set(`${device.serial} ${side}`, await pair[side].build(target, kind));
+    }
+  }
+  return { pair, runners };
+}
+
+async function describeGate(
+  options: LiveGateOptions,
+  dataset: ImageDataset,
+  devices: readonly Device[],
+  built: readonly BuiltPair[],
+): Promise<RunRecord> {
+  const descriptions = [];
+  for (const device of devices) descriptions.push(await device.describe());
+  const manifests = built.flatMap(({ pair }) =>
+    [pair.baseline, pair.candidate].map(({ variant }) => variant.manifest)
+  );
+  const { baseline, candidate, config, injectSlowdownPercent, ncnnSource, out: _, ...rest } =
+    options;
+  const { variants: _variants, ...settings } = rest;
+  return await describeExperiment(settings, {
+    kind: "gate",
+    options: { baseline, candidate, config, injectSlowdownPercent, ncnnSource },
+    dataset,
+    devices: descriptions,
+    variants: [...new Map(manifests.map((manifest) => [manifest.id, manifest])).values()],
+    baseVariantId: manifests[0].id,
+    runners: recordedRunners(built),
+  });
+}
+
+/** The candidate's runner by serial; the baseline's as `serial baseline` where it is another. */
+export function recordedRunners(built: readonly BuiltPair[]): Map<string, BuiltRunner> {
+  const recorded = new Map<string, BuiltRunner>();
+  for (const { runners } of built) {
+    for (const [key, runner] of runners) {
+      const [serial] = key.split(" ");
+      const candidate = runners.get(`${serial} candidate`)!;
+      if (runner.sha256.runner === candidate.sha256.runner) recorded.set(serial, candidate);
+      else recorded.set(key, runner);
+    }
+  }
+  return recorded;
+}
+
+async function gatePair(
+  run: GateRun,
+  device: Device,
+  built: BuiltPair,
+  name: string,
+): Promise<GateResult> {
+  const { options, context, record, dataset } = run;
+  const { pair } = built;
+  const percent = options.injectSlowdownPercent;
+  const rules = gateRules(options.config, device.serial, pair.candidate.variant.manifest.id);
+  const description = record.devices.find(({ serial }) => serial === device.serial)!;
+  const step = context.progress.step(
+    `${device.serial}: ${pair.candidate.name} against ${pair.baseline.name}`,
+  );
+  const sideOf = (side: SideWord) => ({
+    name: pair[side].name,
+    variant: pair[side].variant,
+    runner: built.runners.get(`${device.serial} ${side}`)!,
+    runnerArguments: slowdownArguments(side, percent),
+  });
+  await using session = await openSession(device, {
+    run: record,
+    name,
+    description,
+    sides: { baseline: sideOf("baseline"), candidate: sideOf("candidate") },
+    timed: run.timed,
+    settings: options,
+    log: run.log,
+    work: run.work,
+    signal: context.signal,
+    tell: (message) => step.update(null, message),
+  });
+  const known = deviceNoiseOf(run.history, {
+    device: device.serial,
+    buildFingerprint: description.buildFingerprint,
+    settings: session.calibrationSettings,
+  });
+  const result = await runLiveGate({
+    device: device.serial,
+    baseline: pair.baseline.name,
+    candidate: pair.candidate.name,
+    rules,
+    ...known,
+    runBlock: session.runBlock,
+    elapsedSeconds: session.elapsedSeconds,
+    stopReason: session.stopReason,
+    correctness: () =>
+      checkPair(run, session, pair, rules.maxApDrop === null ? null : dataset.annotations),
+    onLook: ({ block, seconds }) =>
+      step.update(Math.min(1, seconds / rules.budgetSeconds), `${block} blocks`),
+  });
+  step.done(result.verdict);
+  return result;
+}
+
+/** Returns what is known of a device's noise from its newest calibration. */
+export function deviceNoiseOf(
+  history: HistoryDatabase,
+  key: Parameters<typeof newestCalibration>[1],
+): Pick<LiveGate, "noise" | "secondsPerBlock"> {
+  const calibration = newestCalibration(history, key);
+  if (calibration === null) return { noise: {}, secondsPerBlock: null };
+  const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
+    blocks.length >= FEWEST_CALIBRATION_BLOCKS
+  );
+  return {
+    noise: calibratedNoise({ ...calibration, blocks: Object.fromEntries(enough) }),
+    secondsPerBlock: calibration.secondsPerBlock,
+  };
+}
+
+/** Checks the candidate's keypoints; the baseline's detections too when AP is compared. */
+async function checkPair(
+  run: GateRun,
+  session: PairSession,
+  pair: SidePair,
+  annotations: ImageDataset["annotations"],
+): Promise<GateCorrectness> {
+  const { options, context, record, dataset, log, work } = run;
+  const sides: SideWord[] = annotations === null ? ["candidate"] : ["candidate", "baseline"];
+  for (const side of sides) {
+    const step = context.progress.step(`checking keypoints of the ${side}`);
+    await check(session.setups[side], {
+      run: record,
+      images: new Map(dataset.images.map((image) => [image.id, image])),
+      variants: [pair[side].variant],
+      stageImageIds: new Set(spread(record.images, options.stageImages).map(({ id }) => id)),
+      maxDetections: MAX_DETECTIONS,
+      bars: options.bars,
+      launchTimeoutMs: options.launchTimeoutMs,
+      work,
+    }, {
+      log,
+      earlier: [],
+      signal: context.signal,
+      onProgress: (done, total, text) => step.update(done / total, text),
+    });
+    step.done();
+  }
+  const { records } = readRecords(log.path);
+  const device = session.setups.candidate.device.serial;
+  const recorded = (side: SideWord) => ({
+    records,
+    device,
+    variantId: pair[side].variant.manifest.id,
+  });
+  return correctnessOf(recorded("candidate"), recorded("baseline"), annotations);
+}
+
+async function writeResult(file: string, result: MergedResult): Promise<void> {
+  try {
+    await Deno.writeTextFile(file, JSON.stringify(result, null, 2) + "\n");
+  } catch (cause) {
+    throw asWriteError(cause, file);
+  }
+}
+
+/** Throws `output-exists` when the folder already holds records. */
+export function requireNewFolder(out: string): void {
+  try {
+    Deno.statSync(path.join(out, "records.jsonl"));
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return;
+    throw cause;
+  }
+  throw new HarnessError(
+    "output-exists",
+    `Cannot write records to ${out}: it already holds a run. Name another folder by --out`,
+  );
+}
