@@ -1,8 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { letterbox, letterboxGeometry, type RgbImage } from "../pose/letterbox.ts";
 import { seededRandom } from "../pose/testdata/random.ts";
+import { rowAt } from "../pose/candidates.ts";
+import type { Detection } from "../records.ts";
+import { headReference, type ImageEvidence } from "./judge.ts";
+import { mappingHint } from "./mapping_hints.ts";
 import { rowHint } from "./row_hints.ts";
 import { tensorHint } from "./tensor_hints.ts";
+import { cleanEvidence } from "./testdata/evidence.ts";
+import { testManifest } from "./testdata/manifest.ts";
 
 const SHAPE = { mode: "fixed", widthPx: 96, heightPx: 96 } as const;
 const GEOMETRY = letterboxGeometry(96, 64, SHAPE);
@@ -112,4 +118,62 @@ Deno.test("rowHint() recognises each known way to decode wrongly", () => {
     [changed({ 0: 99 }), ""],
   ];
   for (const [found, hint] of cases) assertEquals(rowHint(expected, found, 8), hint);
+});
+
+Deno.test("mappingHint() recognises each known wrong way back to the image", () => {
+  // an image whose best detection lies within it, so that clipping hides nothing
+  const isInside = ({ detections }: ImageEvidence) => {
+    const [x1, y1, x2, y2] = detections![0]?.boxXyxyPx ?? [0, 0, 0, 0];
+    return x1 > 40 && y1 > 40 && x2 < 600 && x2 > 0 && y2 < 280;
+  };
+  const made = (seed: number) =>
+    cleanEvidence({
+      variant: testManifest({ shape: { mode: "fixed", widthPx: 320, heightPx: 192 } }),
+      seed,
+      people: 1,
+      imageWidthPx: 640,
+      imageHeightPx: 320,
+    });
+  let seed = 0;
+  while (!isInside(made(seed))) seed++;
+  const { manifest, options, reference, detections } = made(seed);
+  const { detected } = headReference(manifest, reference, options);
+  const { geometry } = reference;
+  const row = rowAt(detected.candidates, detected.kept[0]);
+  const inLetterbox = (joint: number): [number, number] => [row[6 + 3 * joint], row[7 + 3 * joint]];
+  const hintOf = (change: (detection: Detection) => Partial<Detection>) =>
+    mappingHint(detected, detections!.map((each) => ({ ...each, ...change(each) })), geometry);
+  const clip = (value: number, size: number) => Math.min(Math.max(value, 0), size);
+  const clipped = (x: number, y: number): [number, number] => [
+    clip(x, geometry.imageWidthPx),
+    clip(y, geometry.imageHeightPx),
+  ];
+  const box = (map: (x: number, y: number) => [number, number]): Partial<Detection> => ({
+    boxXyxyPx: [...clipped(...map(row[0], row[1])), ...clipped(...map(row[2], row[3]))],
+  });
+  assertEquals(hintOf(() => ({})), "");
+  assertEquals(hintOf(() => box((x, y) => [x, y])), "boxes are letterbox pixels");
+  assertEquals(
+    hintOf(() => box((x, y) => [x - geometry.leftPx, y - geometry.topPx])),
+    "boxes are not scaled back",
+  );
+  assertEquals(
+    hintOf(() => box((x, y) => [x / geometry.scale, y / geometry.scale])),
+    "boxes still have the padding in them",
+  );
+  assertEquals(
+    hintOf(({ keypoints }) => ({
+      keypoints: keypoints.map(([, , v], joint) => [...clipped(...inLetterbox(joint)), v]),
+    })),
+    "keypoints are letterbox pixels",
+  );
+  assertEquals(
+    hintOf(({ keypoints }) => ({
+      keypoints: keypoints.map(([x, y, v], joint) =>
+        joint === 5 ? [0, 0, 0.2] : [x, y, Math.max(v, 0.5)]
+      ),
+    })),
+    "keypoints with a confidence below 0.5 are set to 0",
+  );
+  assertEquals(mappingHint(detected, [], geometry), "");
 });

@@ -14,6 +14,7 @@ import type { RoundedRawBlobs } from "../reference/reference_model.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { RunnerStages } from "../reference/stage_files.ts";
 import { compareDetections, type Comparison, type DetectionTolerance } from "./end_to_end.ts";
+import { mappingHint } from "./mapping_hints.ts";
 import { judgeDecode } from "./stage_decode.ts";
 import { judgeNetwork } from "./stage_network.ts";
 import { judgeNms } from "./stage_nms.ts";
@@ -302,9 +303,12 @@ function judgeEndToEnd(
     faults.push(`the smallest OKS is ${minOks.toFixed(4)}, below the bar of ${bars.minOks}`);
   }
   if (faults.length > 0) {
+    const hint = mappingHint(detected, detections, geometry);
     return end(
       "fail",
-      `${faults.length} difference${faults.length > 1 ? "s" : ""} unexplained, first: ${faults[0]}`,
+      `${hint === "" ? "" : `${hint}: `}${faults.length} difference${
+        faults.length > 1 ? "s" : ""
+      } unexplained, first: ${faults[0]}`,
     );
   }
   if (detected.detections.length === 0 && detections.length === 0) {

@@ -23,7 +23,7 @@ const REASON_LENGTH = 160;
 /** Returns a reason that fits a cell: the finding, without the place and without where the tolerance comes from. */
 function shortReason(reason: string): string {
   const finding = reason.replace(/^[a-z-]+ differs first: \d+ of \d+ images, worst \S+: /, "")
-    .replace(/^\d+ differences? unexplained, first: /, "")
+    .replace(/\d+ differences? unexplained, first: /, "")
     .split("; ")
     .filter((part) => !/^(tolerance|fp32|float32|the letterbox|greedy|bars)/.test(part))
     .join("; ");

@@ -124,7 +124,7 @@ export function judgeDecode(
         verdict: "fail",
         maxAbsDiff: Number.isFinite(difference) ? difference : null,
         tolerance,
-        reason: `${more}${hint === "" ? "" : `: ${hint}`}; ${reason}`,
+        reason: `${hint === "" ? "" : `${hint}: `}${more}; ${reason}`,
       };
     }
     maxAbsDiff = Math.max(maxAbsDiff, compared.maxPx);

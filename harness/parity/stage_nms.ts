@@ -92,28 +92,27 @@ export function judgeNms(
     tolerance: 0,
     reason: wrong.length === 0
       ? `${kept.length} of ${candidates.count} candidates stay; ${rule}`
-      : `${wrong.length} wrong decision${wrong.length > 1 ? "s" : ""}, first: ${wrong[0]}${
-        nmsHint(candidates, found, kept.length, wrong.length)
-      }; ${rule}`,
+      : `${nmsHint(candidates, found, wrong.length)}${wrong.length} wrong decision${
+        wrong.length > 1 ? "s" : ""
+      }, first: ${wrong[0]}; ${rule}`,
   };
 }
 
-/** Returns what a wrong list looks like, as a clause with its separator; empty when it looks like nothing known. */
+/** Returns what a wrong list looks like, as a clause with a colon; empty when it looks like nothing known. */
 function nmsHint(
   candidates: Candidates,
   found: Int32Array,
-  keptCount: number,
   wrongCount: number,
 ): string {
-  if (new Set(found).size < found.length) return "; a candidate is there twice";
-  if (found.length === candidates.count) return "; nothing is suppressed";
-  if (found.length === 1 && wrongCount > 1) return "; one is kept: the largest number?";
+  if (new Set(found).size < found.length) return "a candidate is there twice: ";
+  if (found.length === candidates.count) return "nothing is suppressed: ";
+  if (found.length === 1 && wrongCount > 1) return "one is kept (the largest number?): ";
   const scores = Array.from(found, (index) => scoreAt(candidates, index));
   if (scores.length > 1 && scores.every((score, rank) => rank === 0 || scores[rank - 1] <= score)) {
-    return "; the lowest score comes first";
+    return "the lowest score comes first: ";
   }
   if (scores.some((score, rank) => rank > 0 && scores[rank - 1] < score)) {
-    return "; they are not in order of descending score";
+    return "not in order of descending score: ";
   }
-  return found.length === keptCount && wrongCount === 1 ? "; the rest is as expected" : "";
+  return "";
 }

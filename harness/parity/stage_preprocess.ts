@@ -52,10 +52,12 @@ export function judgePreprocess(
     maxAbsDiff,
     tolerance,
     unit,
-    reason: `${differing} of ${expected.length} values differ${
+    reason: `${
+      tensorHint(expected, found, input)
+    }: ${differing} of ${expected.length} values differ${
       notFinite > 0 ? `, ${notFinite} are not finite` : ""
     }, first ${place}: found level ${(found[firstAt] * 255).toFixed(1)}, expected ${
       (expected[firstAt] * 255).toFixed(1)
-    }; ${tensorHint(expected, found, input)}; ${base}`,
+    }; ${base}`,
   };
 }

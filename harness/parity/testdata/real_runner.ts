@@ -162,11 +162,11 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
         sigmoid,
         traps: [],
         warmup: 0,
-        iterations: 1,
+        iterations: 0,
       };
       const output = parseRunnerOutput(
         await runProgram([...runCommand(manifest, paths, settings), ...extra]),
-        { imageIds: images.map(({ id }) => id), iterations: 1, where: "test" },
+        { imageIds: images.map(({ id }) => id), iterations: 0, where: "test" },
       );
       const folders = { reference: folder, dump };
       await runProgram([...stagesCommand(manifest, paths, settings, folders), ...extra]);
