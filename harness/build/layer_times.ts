@@ -14,7 +14,7 @@ export interface LayerTime {
   type: string;
   /** Name in the `.param`. */
   name: string;
-  /** ncnn prints hundredths of a millisecond. */
+  /** ncnn measures microseconds. */
   timeNs: number;
 }
 
