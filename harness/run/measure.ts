@@ -33,7 +33,7 @@ export interface MeasurePlan {
 
 /** Effects of the rounds on the world outside of the device. */
 export interface MeasureHooks {
-  log: RecordLog;
+  log: Pick<RecordLog, "append">;
   /** Finished records of an earlier session of the same run. */
   earlier: AnyRecord[];
   /** Called before each launch; returns the state from which it starts, with marks for its record (`hot-start`). */

@@ -1,0 +1,125 @@
+/**
+ * The command `compare-models`.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import type { CommandSpec } from "../cli.ts";
+import { parseNumber } from "../config.ts";
+import { HarnessError } from "../errors.ts";
+import { stderrProgress } from "../progress.ts";
+import type { Compared } from "../run/compare_models.ts";
+import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
+import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
+
+/** Seconds of a unit of time. */
+const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
+
+/** `compare-models`: which one to choose. */
+export const compareModelsCommand: CommandSpec = {
+  name: "compare-models",
+  description:
+    "ranks models and prepared variants on each device: speed, accuracy, size, memory, Pareto front, burst against sustained load",
+  arguments: [{
+    name: "<models...>",
+    description: "ONNX files, names of models, folders of prepared variants, or variants' ids",
+  }],
+  options: [
+    ...VARIANT_OPTIONS.map((option) =>
+      option.flags.startsWith("--model")
+        ? { ...option, description: "models that ids are looked up in. Default: the shipped ones" }
+        : option
+    ),
+    ...EXPERIMENT_OPTIONS,
+    { flags: "--rounds <n>", description: "launches of each variant", default: "10" },
+    {
+      flags: "--sustained <time>",
+      description:
+        "go on without a pause for so long (90s, 10m, 1h), and compare the burst with the end",
+    },
+    {
+      flags: "--out <dir>",
+      description: "folder of the run. Default: reports/<time>-compare-models",
+    },
+    { flags: "--json", description: "print the judgements as JSON" },
+  ],
+  async run(options, args, signal) {
+    const settings = readExperimentSettings(options);
+    const rounds = parseNumber("--rounds", options.rounds, {
+      min: 1,
+      max: 100_000,
+      integer: true,
+    });
+    const sustainedSeconds = options.sustained === undefined
+      ? null
+      : parseDuration("--sustained", options.sustained);
+    const out = runFolder(options.out, "compare-models");
+    const { compareModels } = await import("../run/compare_models.ts");
+    const { comparisonText } = await import("../run/compare_variants.ts");
+    const { report, variants, result, exitCode } = await compareModels({
+      ...settings,
+      compared: await readCompared(args),
+      variants: readVariantOptions(options),
+      ncnnSource: options.ncnnSource ?? null,
+      rounds,
+      sustainedSeconds,
+      out,
+    }, { progress: stderrProgress(), signal });
+    if (options.json) {
+      console.log(JSON.stringify({ runId: report.runId, variants, ...result }, null, 2));
+    } else {
+      const { summaryText } = await import("../report/summary_text.ts");
+      console.log(summaryText(report) + comparisonText(variants, result).trimEnd());
+    }
+    console.error(`\nReport: ${path.join(out, "report.html")}`);
+    return exitCode;
+  },
+};
+
+/**
+ * Returns the seconds that a text like `90s`, `10m` or `1h` means; throws `bad-option`.
+ *
+ * @example
+ * ```ts
+ * parseDuration("--sustained", "10m"); // 600
+ * ```
+ */
+export function parseDuration(option: string, text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([smh])$/.exec(text.trim()) ?? [];
+  const seconds = Number(digits) * (UNIT_SECONDS[unit] ?? NaN);
+  if (seconds > 0 && seconds <= 86_400) return seconds;
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use ${option} "${text}": expected a time up to 24h with its unit, for instance 90s, 10m or 1h`,
+  );
+}
+
+/** Returns what the arguments name: a prepared folder, a variant's id, else a model. */
+async function readCompared(args: readonly string[]): Promise<Compared[]> {
+  const { readSideName } = await import("../run/sides.ts");
+  const compared: Compared[] = [];
+  for (const text of args) {
+    if (/\.(onnx|pt)$/i.test(text) || /^[\w@:-]+$/.test(text) && !await isFolder(text)) {
+      compared.push({ kind: "model", model: text });
+      continue;
+    }
+    const name = await readSideName("the argument", text);
+    if (name.kind !== "folder" && name.kind !== "variant") {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot compare "${text}": expected an ONNX file, the name of a model, the folder of a prepared variant or a variant's id`,
+      );
+    }
+    compared.push(name);
+  }
+  return compared;
+}
+
+async function isFolder(file: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(file)).isDirectory;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return false;
+    throw cause;
+  }
+}
