@@ -36,8 +36,8 @@ export const SHIPPED_STAGES: readonly Stage[] = [
   {
     distribution: "plain",
     pictures: 5000,
-    batches: 3000,
-    decayBatches: 600,
+    batches: 995,
+    decayBatches: 90,
     batch: 16,
     sidePx: 128,
     earlySidePx: 96,
@@ -47,7 +47,7 @@ export const SHIPPED_STAGES: readonly Stage[] = [
 ];
 
 /** The side of the square that the shipped models take, in pixels. */
-export const SHIPPED_EXPORT_SIDE_PX = 128;
+export const SHIPPED_EXPORT_SIDE_PX = 160;
 
 /** Returns the stages with no more pictures and batches each than the limits; null for no limit. */
 export function limitedStages(
