@@ -125,8 +125,8 @@ farmTest(
 /** Six phones of two kinds, as the farm's issue asks for. */
 const KINDS = [0, 1, 2, 3, 4, 5].map((index) =>
   index < 3
-    ? { cpu: "cortex-a76" as const, soc: "EMU76", model: "Emulated A76" }
-    : { cpu: "cortex-a53" as const, soc: "EMU53", model: "Emulated A53" }
+    ? { cpu: "cortex-a76" as const, soc: "EMU76", model: "EmuA76" }
+    : { cpu: "cortex-a53" as const, soc: "EMU53", model: "EmuA53" }
 );
 
 const EMULATED_TOOLS = [
