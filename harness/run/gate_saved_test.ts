@@ -1,0 +1,203 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import * as path from "@std/path";
+import { HarnessError } from "../errors.ts";
+import { DEFAULT_GATE_CONFIG, type GateConfig } from "../gate/config.ts";
+import { deviceFixture, IMAGES, runFixture } from "../gate/gate_fixture.ts";
+import { testManifest } from "../parity/testdata/manifest.ts";
+import type { AnyRecord, ParityRecord } from "../records.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import { importRun } from "../store/history.ts";
+import { openHistoryDatabase } from "../store/history_database.ts";
+import { type GateOutcome } from "./gate_live.ts";
+import { gateSaved, type SavedGateOptions } from "./gate_saved.ts";
+
+const FIXED = { mode: "fixed" as const, widthPx: 640, heightPx: 640 };
+
+interface RunChange {
+  variants?: string[];
+  device?: string;
+  threads?: number;
+  /** Side of the network's input, pixels. */
+  widthPx?: number;
+  parity?: ParityRecord["stages"][number]["verdict"] | null;
+}
+
+/** Records of a run with one launch per value, milliseconds, of each variant. */
+function recordsOf(runId: string, day: number, ms: number[], change: RunChange = {}): AnyRecord[] {
+  const { variants = ["a"], device = "host", widthPx = 640 } = change;
+  const parity = change.parity === undefined ? "pass" : change.parity;
+  return [
+    runFixture(runId, day, {
+      devices: [deviceFixture(device)],
+      variants: variants.map((id) => testManifest({ id, shape: { ...FIXED, widthPx } })),
+    }),
+    ...variants.flatMap((variantId) =>
+      ms.map((each, round) =>
+        launchFixture({
+          runId,
+          device,
+          variantId,
+          round,
+          totalNs: [each * 1e6, each * 1e6],
+          threads: change.threads,
+          inputWidthPx: [widthPx],
+        })
+      )
+    ),
+    ...(parity === null ? [] : variants.map((id) => parityRecord(runId, device, id, parity))),
+  ];
+}
+
+function parityRecord(
+  runId: string,
+  device: string,
+  variantId: string,
+  verdict: ParityRecord["stages"][number]["verdict"],
+): ParityRecord {
+  return {
+    kind: "parity",
+    schemaVersion: 1,
+    runId,
+    device,
+    variantId,
+    imageId: IMAGES[0].id,
+    precisionEffective: "fp32",
+    stages: (["preprocess", "network", "decode", "nms", "end-to-end"] as const).map((stage) => ({
+      stage,
+      verdict,
+      maxAbsDiff: 0.1,
+      tolerance: 1,
+      unit: "px",
+      reason: "made up",
+    })),
+    firstFailedStage: verdict === "fail" ? "preprocess" : null,
+    reference: [],
+    candidate: [],
+    matches: [{
+      referenceIndex: 0,
+      candidateIndex: 0,
+      oks: 1,
+      distancesPx: [0.1],
+      scoreDiff: 0,
+      visibilityFlips: 0,
+    }],
+    unmatchedReference: [],
+    unmatchedCandidate: [],
+    explainedUnmatched: 0,
+  };
+}
+
+/** Two runs in folders, and the gate over them. */
+async function gateOf(
+  baseline: AnyRecord[] | "latest",
+  candidate: AnyRecord[],
+  change: Partial<SavedGateOptions> = {},
+  earlier: AnyRecord[][] = [],
+): Promise<GateOutcome> {
+  const folder = await Deno.makeTempDir();
+  try {
+    using history = openHistoryDatabase(":memory:");
+    const write = async (name: string, records: AnyRecord[]) => {
+      const dir = path.join(folder, name);
+      await Deno.mkdir(dir);
+      const lines = records.map((record) => JSON.stringify(record) + "\n");
+      await Deno.writeTextFile(path.join(dir, "records.jsonl"), lines.join(""));
+      return dir;
+    };
+    for (const [index, records] of earlier.entries()) {
+      await importRun(history, records, await write(`earlier${index}`, records));
+    }
+    return await gateSaved({
+      baseline: baseline === "latest"
+        ? { kind: "latest" }
+        : { kind: "run", dir: await write("baseline", baseline) },
+      candidateDir: await write("candidate", candidate),
+      devices: null,
+      config: DEFAULT_GATE_CONFIG,
+      images: null,
+      ...change,
+    }, history);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const BASE = [30, 30.2, 29.9, 30.1, 30];
+const TENTH: GateConfig = { gate: { thresholdsPercent: { "total.p50": 12 } } };
+
+Deno.test("gateSaved() passes the same times, fails a third more, and stays open in between", async () => {
+  const verdictOf = async (ms: number[], config = TENTH) =>
+    (await gateOf(recordsOf("r1", 0, BASE), recordsOf("r2", 1, ms), { config })).result.verdict;
+  assertEquals(await verdictOf([30.1, 30, 29.9, 30.2, 30]), "pass");
+  assertEquals(await verdictOf([40, 40.2, 39.9, 40.1, 40]), "fail");
+  assertEquals(
+    await verdictOf([31, 31.1, 30.9, 31, 31], DEFAULT_GATE_CONFIG),
+    "inconclusive",
+  );
+});
+
+Deno.test("gateSaved() says that nothing is paired, and carries the candidate's figures", async () => {
+  const { result, runId, figures } = await gateOf(
+    recordsOf("r1", 0, BASE),
+    recordsOf("r2", 1, BASE),
+  );
+  assertEquals([result.paired, result.blocks, runId], [false, 0, "r2"]);
+  assertStringIncludes(result.reasons.join(), "can't be paired");
+  const median = figures.find(({ metric }) => metric === "total.p50")!;
+  assertEquals([median.device, median.variantId, median.value], ["host", "a", 30e6]);
+});
+
+Deno.test("gateSaved() refuses what is not the same experiment and names the key", async () => {
+  const cases: [RunChange, string][] = [
+    [{ device: "other" }, "device.serial"],
+    [{ threads: 1 }, "options.threads"],
+    [{ widthPx: 320, variants: ["a.other-shape"] }, "shape"],
+  ];
+  for (const [change, key] of cases) {
+    const error = await assertRejects(
+      () => gateOf(recordsOf("r1", 0, BASE), recordsOf("r2", 1, BASE, change)),
+      HarnessError,
+    );
+    assertEquals(error.code, "not-comparable", key);
+    assertStringIncludes(error.message, key);
+  }
+});
+
+Deno.test("gateSaved() fails wrong keypoints whatever the speed, and is inconclusive when they were not judged", async () => {
+  const faster = BASE.map((ms) => ms / 2);
+  const outcome = async (parity: RunChange["parity"]) =>
+    (await gateOf(recordsOf("r1", 0, BASE), recordsOf("r2", 1, faster, { parity }))).result;
+  const wrong = await outcome("fail");
+  assertEquals([wrong.verdict, wrong.metrics[0].verdict], ["fail", "pass"]);
+  assertEquals((await outcome(null)).verdict, "inconclusive");
+});
+
+Deno.test("gateSaved() is inconclusive when the candidate's run lacks a variant of the baseline", async () => {
+  const { result } = await gateOf(
+    recordsOf("r1", 0, BASE, { variants: ["a", "b"] }),
+    recordsOf("r2", 1, BASE),
+    { config: TENTH },
+  );
+  assertEquals([result.verdict, result.metrics.length], ["inconclusive", 1]);
+  assertStringIncludes(result.reasons[0], "lacks b on host");
+});
+
+Deno.test("gateSaved() takes the newest run of the same experiment for latest, and knows the sessions from the history", async () => {
+  const earlier = [0, 1, 2, 3, 4, 5, 6].map((day) =>
+    recordsOf(`h${day}`, day, BASE.map((ms) => ms * (1 + 0.001 * (day % 2))))
+  );
+  earlier.push(recordsOf("other", 7, BASE, { threads: 1 }));
+  const { result } = await gateOf("latest", recordsOf("now", 8, BASE), {}, earlier);
+  assertEquals([result.baseline, result.verdict], ["run h6", "pass"]);
+  assertStringIncludes(result.metrics[0].reason, "known to differ");
+});
+
+Deno.test("gateSaved() says so when the history has no run of the same experiment", async () => {
+  const error = await assertRejects(
+    () =>
+      gateOf("latest", recordsOf("now", 8, BASE), {}, [recordsOf("old", 1, BASE, { threads: 1 })]),
+    HarnessError,
+  );
+  assertEquals(error.code, "not-comparable");
+  assert(error.message.includes('"a" on "host"'), error.message);
+});
