@@ -69,7 +69,7 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
   const key = await contentKey({
     ncnn: ncnn.key,
     kind,
-    runnerArgs: toolchain.runnerArgs,
+    runnerArgs: [...toolchain.runnerArgs, ...flagArgs(kind)],
     runner: sources,
   });
   const entry = await cached({
@@ -122,6 +122,11 @@ function hasUnitTests(toolchain: Toolchain, kind: BuildKind): boolean {
   return toolchain.target === "host" && (kind === "test" || kind === "sanitize");
 }
 
+/** The sanitizers' checks take the optimizer long: less of it costs nothing here. */
+function flagArgs(kind: BuildKind): string[] {
+  return kind === "sanitize" ? ["-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG"] : [];
+}
+
 function kindArgs(toolchain: Toolchain, kind: BuildKind): string[] {
   const onOff = (value: boolean) => (value ? "ON" : "OFF");
   return [
@@ -147,7 +152,7 @@ async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
       .concat(["-DCMAKE_BUILD_TYPE=Release", ...toolchain.cmakeArgs, ...toolchain.runnerArgs])
       .concat([`-Dncnn_DIR=${path.join(make.ncnn.folder, "lib", "cmake", "ncnn")}`])
       .concat([`-DPOSEMARK_NCNN_SOURCE=${make.source.folder}`])
-      .concat(kindArgs(toolchain, kind)),
+      .concat([...kindArgs(toolchain, kind), ...flagArgs(kind)]),
     signal,
   });
   const programs = [["posemark-runner", "posemark-runner"], ["benchncnn", "benchmark/benchncnn"]];
