@@ -19,6 +19,9 @@
  * times the rounding of the result. int8 steps are 1/254 of a blob's largest value, which is 8 · u16 of it, and a blob's largest
  * value is taken as 16 times its typical one.
  *
+ * How well it fits: on x86 (AVX2, fp32) the worst group of 24 photographs uses a quarter of its tolerance; on an emulated arm64 CPU with
+ * fp16 arithmetic (asimdhp, three photographs at 128×128) half of it.
+ *
  * A head that decodes in the graph computes pixels: where its blobs are stored in 16 bits, the spacing of such numbers at the largest coordinate is
  * added (fp16: 0.5 px from 512 to 1024; bf16: 4 px).
  *
