@@ -5,11 +5,14 @@
  */
 import { parseCommandLine } from "./cli.ts";
 import { benchCommand, prepareCommand } from "./commands/bench.ts";
+import { compareModelsCommand } from "./commands/compare.ts";
 import { deviceCommands } from "./commands/devices.ts";
 import { evaluateCommand, inspectCommand, reportCommand } from "./commands/files.ts";
+import { calibrateCommand, gateCommand } from "./commands/gate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { EXIT, HarnessError } from "./errors.ts";
+import { farmCommands } from "./farm/commands.ts";
 import { POSEMARK_VERSION } from "./run/harness_version.ts";
 
 const COMMANDS = [
@@ -19,8 +22,12 @@ const COMMANDS = [
   reportCommand,
   evaluateCommand,
   ...deviceCommands,
+  compareModelsCommand,
+  gateCommand,
+  calibrateCommand,
   historyCommand,
   simulateCommand,
+  ...farmCommands,
 ];
 
 const ABOUT = {
