@@ -43,7 +43,7 @@ Deno.test("buildRunner() takes the cache the second time", async () => {
   const first = await build("release");
   const started = performance.now();
   const second = await build("release");
-  assert(performance.now() - started < 5000 || navigator.hardwareConcurrency < 2);
+  assert(performance.now() - started < 5000);
   assertEquals(second.cached, true);
   assertEquals(second.sha256, first.sha256);
 });
@@ -232,9 +232,20 @@ Deno.test("posemark-runner run takes longer by the injected share in a test buil
   const { runner } = await build("test");
   await withFolder(async (folder) => {
     const args = await writeTinyRun(folder, tinyBiases(2));
-    const { code, stdout } = await start(runner, ["run", ...args, "--inject-slowdown", "50"]);
-    assertEquals(code, 0);
-    const header = RunnerHeaderSchema.parse(JSON.parse(stdout.split("\n")[0]));
-    assertEquals([header.testBuild, header.options.injectSlowdownPercent], [true, 50]);
+    /** Fastest inference, which other processes disturb least. */
+    const fastestNs = async (percent: number) => {
+      const { code, stdout } = await start(
+        runner,
+        ["run", ...args, "--inject-slowdown", String(percent)],
+      );
+      assertEquals(code, 0);
+      const [header, image] = stdout.split("\n").map((line) => line && JSON.parse(line));
+      const { testBuild, options } = RunnerHeaderSchema.parse(header);
+      assertEquals([testBuild, options.injectSlowdownPercent], [true, percent]);
+      return Math.min(...RunnerImageSchema.parse(image).samplesNs.inference);
+    };
+    const cleanNs = await fastestNs(0);
+    const slowedNs = await fastestNs(1000);
+    assert(slowedNs > 3 * cleanNs, `${slowedNs} ns against ${cleanNs} ns`);
   });
 });
