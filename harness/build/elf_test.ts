@@ -74,7 +74,7 @@ Deno.test("phoneObstacle() names an alignment of 4 KiB and a file without segmen
 });
 
 Deno.test("requirePhoneBinary() throws device-unsuitable for this machine's own program", () => {
-  const own = Deno.readFileSync("/proc/self/exe");
+  const own = Deno.readFileSync(Deno.execPath());
   if (readElf(own)?.machine === 183) return;
   const error = assertThrows(
     () => requirePhoneBinary(own, "deno"),
