@@ -200,7 +200,7 @@ async function gatePair(
     `${device.serial}: ${pair.candidate.name} against ${pair.baseline.name}`,
   );
   const sideOf = (side: SideWord) => ({
-    name: pair[side].name,
+    name: sideName(pair, side, percent),
     variant: pair[side].variant,
     runner: built.runners.get(`${device.serial} ${side}`)!,
     runnerArguments: slowdownArguments(side, percent),
@@ -224,8 +224,8 @@ async function gatePair(
   });
   const result = await runLiveGate({
     device: device.serial,
-    baseline: pair.baseline.name,
-    candidate: pair.candidate.name,
+    baseline: sideName(pair, "baseline", percent),
+    candidate: sideName(pair, "candidate", percent),
     rules,
     ...known,
     runBlock: session.runBlock,
@@ -238,6 +238,13 @@ async function gatePair(
   });
   step.done(result.verdict);
   return result;
+}
+
+/** The name of a side, which says so when it is slowed down on purpose. */
+function sideName(pair: SidePair, side: SideWord, percent: number | null): string {
+  return percent === null || side === "baseline"
+    ? pair[side].name
+    : `${pair.candidate.name}, slowed down on purpose by ${percent}%`;
 }
 
 /** Returns what is known of a device's noise from its newest calibration. */

@@ -29,6 +29,7 @@ import { launchFigures } from "./gate_formats.ts";
 import { deviceNoiseOf, type GateOutcome } from "./gate_live.ts";
 import { mergeGateResults } from "./gate_merge.ts";
 import { readRecords } from "./record_log.ts";
+import { BASELINE_SUFFIX } from "./sides.ts";
 
 /** Options of a gate on saved runs, checked. */
 export interface SavedGateOptions {
@@ -89,13 +90,15 @@ export async function gateSaved(
   const results: GateResult[] = [];
   for (const pair of pairs) results.push(await judgePair(pair, candidate, options, history));
   const merged = mergeGateResults(results);
-  const reasons = missing.map((variant) =>
-    `the candidate's run lacks ${variant}, which the baseline has`
-  );
-  const result = missing.length === 0 ? merged : {
+  const isLacking = missing.length > 0 && merged.verdict === "pass";
+  const result = {
     ...merged,
-    verdict: merged.verdict === "pass" ? "inconclusive" as const : merged.verdict,
-    reasons: [...reasons, ...merged.reasons],
+    verdict: isLacking ? "inconclusive" as const : merged.verdict,
+    reasons: [
+      ...testBuildReasons(launchesOf(candidate)),
+      ...missing.map((variant) => `the candidate's run lacks ${variant}, which the baseline has`),
+      ...merged.reasons,
+    ],
   };
   return {
     result,
@@ -269,18 +272,33 @@ function readRun(dir: string): SavedRun {
   );
 }
 
+/** Returns what must be said of launches by a test build; empty for those in earnest. */
+export function testBuildReasons(launches: readonly LaunchRecord[]): string[] {
+  const percents = launches.filter(({ marks }) => marks.includes("test-build"))
+    .map(({ runner }) => runner.options.injectSlowdownPercent);
+  return percents.length === 0 ? [] : [
+    `launches of a test build are among them, slowed down on purpose by up to ${
+      Math.max(...percents)
+    }%`,
+  ];
+}
+
 function launchesOf({ records }: SavedRun): LaunchRecord[] {
   return records.filter((record) => record.kind === "launch");
 }
 
 /** Variants with a finished launch on the device. */
 function variantsOn(saved: SavedRun, device: string): VariantManifest[] {
+  const { experiment } = saved.run.options;
   const launched = new Set(
     launchesOf(saved).filter((launch) => launch.device === device).map(({ variantId }) =>
       variantId
     ),
   );
-  return saved.run.variants.filter(({ id }) => launched.has(id));
+  return saved.run.variants.filter(({ id }) =>
+    // a gate's own baseline is not what its run stands for
+    launched.has(id) && !(experiment === "gate" && id.endsWith(BASELINE_SUFFIX))
+  );
 }
 
 function withoutShape(

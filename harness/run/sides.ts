@@ -63,7 +63,7 @@ export interface SidesContext {
 }
 
 /** Ending of the baseline's id where both sides are the same variant: records tell them apart by it. */
-const BASELINE_SUFFIX = ".baseline";
+export const BASELINE_SUFFIX = ".baseline";
 
 /**
  * Returns what a side was called.

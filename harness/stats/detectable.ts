@@ -17,6 +17,11 @@ const SIMULATED_POWER = 0.93;
 const REPETITIONS = 300;
 /** Largest change that is looked for: twice the time. */
 const LARGEST_RATIO = 2;
+/**
+ * Longest experiment that is simulated, blocks: its time grows with the cube of the length. A longer budget resolves a little more
+ * than is claimed for it.
+ */
+const LONGEST_SIMULATED_BLOCKS = 200;
 /** Size of a disturbance that the calibration did not see, in its largest one. */
 const UNSEEN_SIZE = 3;
 /** Robust standard deviations of a normal distribution in one median absolute deviation. */
@@ -102,8 +107,9 @@ export function smallestDetectableRatio(
   budgetBlocks: number,
   seed = 1,
 ): number | null {
+  const mostBlocks = Math.min(budgetBlocks, LONGEST_SIMULATED_BLOCKS);
   const finds = (threshold: number) =>
-    blocksForThreshold(noise, { ...rates, threshold }, budgetBlocks, seed) !== null;
+    blocksForThreshold(noise, { ...rates, threshold }, mostBlocks, seed) !== null;
   if (!finds(LARGEST_RATIO)) return null;
   let below = 0;
   let above = Math.log(LARGEST_RATIO);

@@ -1,0 +1,179 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import * as path from "@std/path";
+import { parseCommandLine } from "../cli.ts";
+import { HarnessError } from "../errors.ts";
+import { choiceOfId } from "../run/sides.ts";
+import { readRecords } from "../run/record_log.ts";
+import { calibrateCommand, gateCommand } from "./gate.ts";
+
+const ABOUT = { name: "posemark", description: "", version: "0" };
+/** One thread, few images: the tests share machine and time. */
+const QUICK = [
+  ...["--threads", "1", "--model", "posemark-n-silu", "--precision", "fp32"],
+  ...["--warmup", "1", "--iterations", "2", "--measure-images", "3", "--stage-images", "2"],
+];
+const VARIANT = "posemark-n-silu.silu.raw.fp32.160x160.pnnx";
+
+/** Runs a command as the command line does, in this process; returns its exit code and what it printed. */
+async function runCommand(...argv: string[]): Promise<{ code: number; stdout: string }> {
+  const { command, options, args } = parseCommandLine(
+    [gateCommand, calibrateCommand],
+    argv,
+    ABOUT,
+  );
+  let stdout = "";
+  const { log } = console;
+  console.log = (text: string) => stdout += text + "\n";
+  try {
+    return { code: await command!.run(options, args, new AbortController().signal), stdout };
+  } finally {
+    console.log = log;
+  }
+}
+
+async function inTempFolder(test: (file: (name: string) => string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test((name) => path.join(folder, name));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes a configuration that a noisy machine can decide soon. */
+async function writeConfig(file: string, percent: number, budgetSeconds: number): Promise<string> {
+  const gate = { thresholdsPercent: { "total.p50": percent }, budgetSeconds };
+  await Deno.writeTextFile(file, JSON.stringify({ gate }));
+  return file;
+}
+
+Deno.test("gate finds an injected slow-down of half, live, and says so in every form", async () => {
+  await inTempFolder(async (file) => {
+    const { code, stdout } = await runCommand(
+      ...["gate", "--baseline", VARIANT, "--candidate", VARIANT, ...QUICK, "--json"],
+      ...["--inject-slowdown", "50", "--history", file("h.db"), "--out", file("run")],
+      ...["--config", await writeConfig(file("p.json"), 25, 120)],
+      ...["--format", `junit=${file("j.xml")},csv=${file("f.csv")}`],
+    );
+    const result = JSON.parse(stdout);
+    assertEquals([code, result.verdict], [1, "fail"], stdout);
+    const [metric] = result.metrics;
+    assert(metric.ratio > 1.2 && metric.low > 1, stdout);
+    assertEquals([metric.name, metric.device, metric.threshold], ["total.p50", "host", 1.25]);
+    assertEquals(result.parity.verdict, "pass", result.parity.reason);
+    assertStringIncludes(result.candidate, "slowed down on purpose by 50%");
+    assertEquals(JSON.parse(await Deno.readTextFile(file("run/gate.json"))), result);
+    assertStringIncludes(await Deno.readTextFile(file("j.xml")), '<failure message="');
+    assertStringIncludes(await Deno.readTextFile(file("f.csv")), "total.p50");
+    const { records } = readRecords(file("run/records.jsonl"));
+    const launches = records.filter((record) => record.kind === "launch");
+    assertEquals(launches.length, 4 * result.blocks);
+    assert(launches.every(({ marks }) => marks.includes("test-build")));
+    assertEquals(
+      new Set(
+        launches.map((each) => `${each.variantId} ${each.runner.options.injectSlowdownPercent}`),
+      ),
+      new Set([`${VARIANT}.baseline 0`, `${VARIANT} 50`]),
+    );
+  });
+});
+
+Deno.test("calibrate keeps what the host resolves, and the gate refuses less, passes the same", async () => {
+  await inTempFolder(async (file) => {
+    const history = ["--history", file("h.db")];
+    const calibrated = await runCommand(
+      ...["calibrate", "--variant", VARIANT, "--blocks", "8", ...QUICK, ...history],
+      ...["--budgets", "120", "--metrics", "total.p50", "--json"],
+    );
+    const [{ device, threads, blocks, resolutions }] = JSON.parse(calibrated.stdout);
+    assertEquals([calibrated.code, device, threads, blocks], [0, "host", 1, 8]);
+    assertEquals(resolutions.length, 1);
+    assertEquals([resolutions[0].metric, resolutions[0].budgetSeconds], ["total.p50", 120]);
+
+    const gate = ["gate", "--baseline", VARIANT, "--candidate", VARIANT, ...QUICK, ...history];
+    const refused = await assertRejects(
+      async () =>
+        await runCommand(
+          ...[...gate, "--out", file("refused")],
+          ...["--config", await writeConfig(file("fine.json"), 0.01, 30)],
+        ),
+      HarnessError,
+    );
+    assertEquals(refused.code, "bad-config", refused.message);
+    assertStringIncludes(refused.message, "Cannot gate total.p50 on");
+
+    const same = await runCommand(
+      ...[...gate, "--out", file("same"), "--json"],
+      ...["--config", await writeConfig(file("coarse.json"), 900, 120)],
+    );
+    const result = JSON.parse(same.stdout);
+    assertEquals(result.verdict, "pass", same.stdout);
+    assertEquals(same.code, 0);
+    assert(result.metrics[0].detectable !== null, "the calibration is known");
+
+    const saved = await runCommand(
+      ...["gate", "--baseline", file("same"), "--candidate", file("same"), ...history],
+      ...["--config", file("coarse.json"), "--json"],
+    );
+    assertEquals([saved.code, JSON.parse(saved.stdout).paired], [0, false], saved.stdout);
+  });
+});
+
+Deno.test("gate refuses another shape and names the key, before anything runs", async () => {
+  await inTempFolder(async (file) => {
+    const error = await assertRejects(
+      () =>
+        runCommand(
+          ...["gate", "--baseline", VARIANT, ...QUICK, "--history", file("h.db")],
+          ...["--candidate", VARIANT.replace("160x160", "128x128"), "--out", file("run")],
+        ),
+      HarnessError,
+    );
+    assertEquals([error.code, error.exitCode], ["not-comparable", 2]);
+    assertStringIncludes(error.message, "shape differs");
+  });
+});
+
+Deno.test("gate refuses wrong configurations and sides with the option or key at fault", async () => {
+  await inTempFolder(async (file) => {
+    await Deno.writeTextFile(file("p.json"), '{"gate": {"treshold": 5}}');
+    await Deno.mkdir(file("empty"));
+    const cases: [string[], string][] = [
+      [["--config", file("p.json"), "--baseline", VARIANT], "treshold"],
+      [["--config", file("none.json"), "--baseline", VARIANT], "none.json"],
+      [[], "--baseline"],
+      [["--baseline", file("empty")], "manifest.json"],
+      [["--baseline", "latest"], "--candidate"],
+      [["--baseline", VARIANT, "--candidate", "latest"], "saved run"],
+      [["--baseline", VARIANT, "--format", "xml=a"], "--format"],
+      [["--baseline", VARIANT, "--inject-slowdown", "-1"], "--inject-slowdown"],
+    ];
+    for (const [args, text] of cases) {
+      const argv = ["gate", ...args, "--history", file("h.db"), "--out", file("run")];
+      const error = await assertRejects(() => runCommand(...argv), HarnessError);
+      assertEquals(error.exitCode, 2, `${args.join(" ")}: ${error.message}`);
+      assertStringIncludes(error.message, text);
+    }
+  });
+});
+
+Deno.test("gate writes the formats of a phone that is not there", async () => {
+  await inTempFolder(async (file) => {
+    const error = await assertRejects(
+      () =>
+        runCommand(
+          ...["gate", "--device", "no-such-phone", "--baseline", VARIANT, "--candidate", VARIANT],
+          ...[...QUICK, "--history", file("h.db"), "--out", file("run")],
+          ...["--format", `junit=${file("j.xml")}`],
+        ),
+      HarnessError,
+    );
+    assertEquals(error.exitCode, 3);
+    assertStringIncludes(await Deno.readTextFile(file("j.xml")), "no-such-phone");
+  });
+});
+
+Deno.test("the variant of these tests is one that the options can name", () => {
+  const models = { models: ["m"], activations: null, heads: [], precisions: [], shapes: [] };
+  assert(choiceOfId(VARIANT, { ...models, converters: [] }) !== null);
+});
