@@ -3,13 +3,14 @@ import * as path from "@std/path";
 import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
 import { choiceOfId } from "../run/sides.ts";
+import { SHIPPED_MODELS_FOLDER } from "../model/resolve_model.ts";
 import { readRecords } from "../run/record_log.ts";
 import { calibrateCommand, gateCommand } from "./gate.ts";
 
 const ABOUT = { name: "posemark", description: "", version: "0" };
 /** One thread, few images: the tests share machine and time. */
 const QUICK = [
-  ...["--threads", "1", "--model", "posemark-n-silu", "--precision", "fp32"],
+  ...["--threads", "1", "--precision", "fp32"],
   ...["--warmup", "1", "--iterations", "2", "--measure-images", "3", "--stage-images", "2"],
 ];
 const VARIANT = "posemark-n-silu.silu.raw.fp32.160x160.pnnx";
@@ -116,6 +117,42 @@ Deno.test("calibrate keeps what the host resolves, and the gate refuses less, pa
       ...["--config", file("coarse.json"), "--json"],
     );
     assertEquals([saved.code, JSON.parse(saved.stdout).paired], [0, false], saved.stdout);
+  });
+});
+
+Deno.test("gate takes the baseline's model from a commit, trained anew or not", async () => {
+  await inTempFolder(async (file) => {
+    const git = async (...args: string[]) => {
+      const identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
+      const { code, stderr } = await new Deno.Command("git", {
+        args: ["-C", file("repository"), ...identity, ...args],
+        stderr: "piped",
+      }).output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+    };
+    const shipped = (name: string) => path.join(SHIPPED_MODELS_FOLDER, `${name}.onnx`);
+    await Deno.mkdir(file("repository"));
+    await git("init", "--quiet");
+    await Deno.copyFile(shipped("posemark-n-relu"), file("repository/m.onnx"));
+    await git("add", ".");
+    await git("commit", "--quiet", "-m", "trained with ReLU");
+    await Deno.copyFile(shipped("posemark-n-silu"), file("repository/m.onnx"));
+    const { code, stdout } = await runCommand(
+      ...["gate", "--baseline", "git:HEAD", ...QUICK, "--model", file("repository/m.onnx")],
+      ...["--shape", "160x160", "--history", file("h.db"), "--out", file("run"), "--json"],
+      ...["--config", await writeConfig(file("p.json"), 900, 120)],
+    );
+    const result = JSON.parse(stdout);
+    assertEquals([code, result.verdict], [0, "pass"], stdout);
+    assertStringIncludes(result.baseline, "m.relu.raw.fp32.160x160.pnnx of git:HEAD (");
+    assertEquals(result.candidate, "m.silu.raw.fp32.160x160.pnnx");
+    const { records } = readRecords(file("run/records.jsonl"));
+    const launches = records.filter((record) => record.kind === "launch");
+    assert(launches.every(({ marks }) => !marks.includes("test-build")));
+    assertEquals(
+      new Set(launches.map(({ variantId }) => variantId)),
+      new Set(["m.relu.raw.fp32.160x160.pnnx", "m.silu.raw.fp32.160x160.pnnx"]),
+    );
   });
 });
 

@@ -112,16 +112,19 @@ export async function openSides(
 ): Promise<AsyncDisposable & { pairs: SidePair[] }> {
   const stack = new AsyncDisposableStack();
   try {
-    const open = (name: SideName, like: string | null) =>
+    const open = (name: SideName, like: VariantManifest | null) =>
       openSide(name, like, request, context, stack);
     const { baseline, candidate } = request;
     const candidates = candidate === null
       ? (await prepare(request.variants, request, context)).map((variant) =>
         ownSide(variant, request, context)
       )
-      : await open(candidate, baseline.kind === "variant" ? baseline.id : null);
+      : await open(candidate, null);
     if (baseline.kind !== "git" && candidates.length > 1) throw severalCandidates(candidates);
-    const like = candidates.length === 1 ? originalId(candidates[0]) : null;
+    // what the options produce has its like in the commit by the same options
+    const like = candidate === null || candidates.length > 1
+      ? null
+      : candidates[0].variant.manifest;
     const baselines = await open(baseline, like);
     const pairs = pairSides(baselines, candidates);
     pairs.forEach(requireSameShape);
@@ -225,10 +228,10 @@ function idParts(id: string) {
   return { ...parts as { [K in keyof typeof parts]-?: NonNullable<(typeof parts)[K]> }, shape };
 }
 
-/** `like`: id of the variant on the other side, whose like is wanted of a commit. */
+/** `like`: the variant on the other side, whose like is wanted of a commit; null: what the options produce. */
 async function openSide(
   name: SideName,
-  like: string | null,
+  like: VariantManifest | null,
   request: SidesRequest,
   context: SidesContext,
   stack: AsyncDisposableStack,
@@ -241,8 +244,7 @@ async function openSide(
     case "git": {
       const models = request.variants.models;
       const tree = stack.use(await openCommit(models, name.ref, context.signal));
-      const choice = (like === null ? null : choiceOfId(like, request.variants)) ??
-        request.variants;
+      const choice = like === null ? request.variants : choiceLike(like, request.variants);
       const prepared = await prepare(
         { ...choice, models: await commitModels(tree, models) },
         request,
@@ -256,6 +258,19 @@ async function openSide(
         "Cannot mix a saved run with something to be run: name two runs (the baseline also by latest), or two of git:REF, prepared folders and variants",
       );
   }
+}
+
+/** As each model was trained, unless the variant's activation was swapped: another commit may have another one. */
+function choiceLike(manifest: VariantManifest, options: VariantOptions): VariantOptions {
+  const { activation, swapped, head, precision, shape, converter } = manifest;
+  return {
+    models: options.models,
+    activations: swapped ? [activation] : null,
+    heads: [head],
+    precisions: [precision],
+    shapes: [shape],
+    converters: [converter],
+  };
 }
 
 async function variantSide(
@@ -314,14 +329,18 @@ function commitSide(
   };
 }
 
-/** Returns each candidate with the baseline of the same id; a single one of each is a pair whatever its id. */
+/**
+ * Returns each candidate with the baseline of the same id, else with the one that differs in its activation only (the model was trained anew);
+ * a single one of each is a pair whatever its id. Throws `bad-option` for a candidate without a baseline.
+ */
 export function pairSides(baselines: readonly Side[], candidates: readonly Side[]): SidePair[] {
   if (baselines.length === 1 && candidates.length === 1) {
     return [distinct(baselines[0], candidates[0])];
   }
   return candidates.map((candidate) => {
     const id = originalId(candidate);
-    const baseline = baselines.find((side) => originalId(side) === id);
+    const baseline = baselines.find((side) => originalId(side) === id) ??
+      baselines.find((side) => withoutActivation(side) === withoutActivation(candidate));
     if (baseline) return distinct(baseline, candidate);
     throw new HarnessError(
       "bad-option",
@@ -338,6 +357,12 @@ function distinct(baseline: Side, candidate: Side): SidePair {
   if (manifest.id !== originalId(candidate)) return { baseline, candidate };
   const renamed: VariantManifest = { ...manifest, id: manifest.id + BASELINE_SUFFIX };
   return { baseline: { ...baseline, variant: { manifest: renamed, dir } }, candidate };
+}
+
+/** Everything of a variant but its activation. */
+function withoutActivation({ variant }: Side): string {
+  const { model, swapped, head, precision, shape, converter } = variant.manifest;
+  return JSON.stringify([model, swapped, head, precision, shape, converter]);
 }
 
 function originalId(side: Side): string {

@@ -5,6 +5,7 @@ import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import { sha256Hex } from "../model/hash.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
+import type { VariantManifest } from "../variant.ts";
 import { choiceOfId, pairSides, readPreparedFolder, readSideName, type Side } from "./sides.ts";
 
 const ID = "m.relu-speedonly.raw.fp16.rect640.pnnx-optimized";
@@ -17,10 +18,10 @@ const OPTIONS: VariantOptions = {
   converters: ["pnnx"],
 };
 
-function side(id: string): Side {
+function side(id: string, change: Partial<VariantManifest> = {}): Side {
   return {
     name: id,
-    variant: { manifest: testManifest({ id }), dir: "/nowhere" },
+    variant: { manifest: testManifest({ id, ...change }), dir: "/nowhere" },
     build: () => Promise.resolve({} as BuiltRunner),
   };
 }
@@ -81,8 +82,16 @@ Deno.test("pairSides() pairs by id, gives the same variant two ids, and takes on
     ["a.baseline", "a"],
   ]);
   assertEquals(ids(pairSides([side("a")], [side("b")])), [["a", "b"]]);
+  assertEquals(
+    ids(pairSides(
+      [side("m.silu", { model: "m" }), side("b", { model: "b" })],
+      [side("b", { model: "b" }), side("m.relu", { model: "m" })],
+    )),
+    [["b.baseline", "b"], ["m.silu", "m.relu"]],
+  );
+  const others = [side("a", { model: "a" }), side("b", { model: "b" })];
   const error = assertThrows(
-    () => pairSides([side("a"), side("b")], [side("a"), side("c")]),
+    () => pairSides(others, [side("a", { model: "a" }), side("c", { model: "c" })]),
     HarnessError,
     '"c"',
   );
