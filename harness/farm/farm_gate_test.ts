@@ -147,6 +147,13 @@ farmTest(
       precisions: ["fp32", "fp16-storage"],
     })).slice(0, 5);
     await using farm = await startEmulatedPhones(KINDS, { first: 16701, adb: 16700 });
+    await farm.deploy(sides.flatMap(({ variant: { dir, manifest }, runners }) => [
+      { path: runners.arm64!, executable: true },
+      ...[manifest.param, manifest.bin].map(({ file }) => ({
+        path: `${dir}/${file}`,
+        executable: false,
+      })),
+    ]));
     await using world = await startWorld(farm.phones, sides, {
       rounds: 2,
       coolDownMs: 2000,

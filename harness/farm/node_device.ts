@@ -61,7 +61,7 @@ export async function findNodeDevice(
  */
 export const FARM_ADB_TIMES: AdbTimes = {
   ...ADB_TIMES,
-  linkMs: 60_000,
+  linkMs: 120_000,
   lockStaleMs: 90_000,
   lockWaitMs: 120_000,
 };

@@ -19,6 +19,8 @@ export interface PhoneKind {
 /** Running phones; disposing of them wipes them and ends their adb server. */
 export interface EmulatedPhones extends AsyncDisposable {
   phones: (WorldPhone & { name: string })[];
+  /** Pushes files to every phone, one after the other: all at once they starve each other on a small machine. */
+  deploy(files: readonly { path: string; executable: boolean }[]): Promise<void>;
   /** Makes a phone hot for so long. */
   heat(name: string, seconds: number): Promise<void>;
 }
@@ -79,6 +81,14 @@ export async function startEmulatedPhones(
   const owned = stack.move();
   return {
     phones,
+    async deploy(files) {
+      const server = { hostname: "127.0.0.1", port: ports.adb, adbProgram: "adb" };
+      for (const { serial } of phones) {
+        const [device] = await openDevices([serial], { server });
+        for (const { path, executable } of files) await device.push(path, { executable });
+        await device[Symbol.asyncDispose]();
+      }
+    },
     async heat(name, seconds) {
       const phone = phones.find((phone) => phone.name === name)!;
       const schedule = `0 battery_temp 470\\n${seconds} battery_temp 470\\n${
