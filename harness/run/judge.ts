@@ -21,6 +21,7 @@ import {
 } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
 import { writeReport } from "../report/write_report.ts";
+import { reportGraphs } from "./graphs.ts";
 import { asWriteError, readRecords } from "./record_log.ts";
 
 /** What judging needs beside the records. */
@@ -41,7 +42,7 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const draft = {
     accuracy: accuracies(records, input.annotations),
     thumbnails: new Map<string, string>(),
-    graphs: [],
+    graphs: await reportGraphs(input.variants),
     layerTimes: [],
     roofline: [],
     warnings: input.warnings,
