@@ -9,7 +9,7 @@ import {
   openPage,
   seriousFindings,
   withBrowser,
-} from "./testdata/page_under_test.ts";
+} from "./testdata/browser_page.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
 const assets = await readAssets();

@@ -5,7 +5,7 @@ import { readAssets } from "./assets.ts";
 import { renderReport } from "./html.ts";
 import type { Report } from "./report_json.ts";
 import { HOSTILE_TEXTS, hostileReport } from "./testdata/hostile_report.ts";
-import { drawAll, IN_BROWSER, openPage, withBrowser } from "./testdata/page_under_test.ts";
+import { drawAll, IN_BROWSER, openPage, withBrowser } from "./testdata/browser_page.ts";
 import { HUGE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
 const assets = await readAssets();

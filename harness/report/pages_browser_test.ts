@@ -10,7 +10,7 @@ import {
   openPage,
   seriousFindings,
   withBrowser,
-} from "./testdata/page_under_test.ts";
+} from "./testdata/browser_page.ts";
 import { HOSTILE_TEXTS, hostileReport } from "./testdata/hostile_report.ts";
 import { syntheticComparison, syntheticHistory } from "./testdata/synthetic_history.ts";
 

@@ -8,7 +8,7 @@ import sharp from "sharp";
 import type { PageAssets } from "../assets.ts";
 import { renderComparison, renderHistory, renderReport } from "../html.ts";
 import { hostileReport } from "./hostile_report.ts";
-import { openPage } from "./page_under_test.ts";
+import { openPage } from "./browser_page.ts";
 import { syntheticComparison, syntheticHistory } from "./synthetic_history.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./synthetic_report.ts";
 

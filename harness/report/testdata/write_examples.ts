@@ -6,7 +6,7 @@
 import sharp from "sharp";
 import { readAssets } from "../assets.ts";
 import { ALL_EXAMPLES, EXAMPLES, photograph } from "./examples.ts";
-import { withBrowser } from "./page_under_test.ts";
+import { withBrowser } from "./browser_page.ts";
 
 if (import.meta.main) {
   const assets = await readAssets();
