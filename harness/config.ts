@@ -29,6 +29,8 @@ export interface VariantOptions {
   precisions: Precision[];
   shapes: ShapeChoice[];
   converters: Converter[];
+  /** Folder of images that int8 is calibrated on; without it the images that ship with the project. */
+  calibrationImages?: string;
 }
 
 /** How the runner runs. */
@@ -136,6 +138,7 @@ export interface VariantOptionTexts {
   precision: string;
   shape?: string;
   converter: string;
+  calibrationImages?: string;
 }
 
 /** Returns the choice of variants that the texts ask for; throws `bad-option`. */
@@ -149,5 +152,6 @@ export function parseVariantOptions(texts: VariantOptionTexts): VariantOptions {
     precisions: parseList("--precision", texts.precision, PRECISIONS),
     shapes: texts.shape === undefined ? [{ mode: "own" }] : parseShapes("--shape", texts.shape),
     converters: parseList("--converter", texts.converter, CONVERTERS),
+    calibrationImages: texts.calibrationImages,
   };
 }

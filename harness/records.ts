@@ -239,6 +239,52 @@ export const BenchncnnRecordSchema = z.strictObject({
 /** See {@linkcode BenchncnnRecordSchema}. */
 export type BenchncnnRecord = z.infer<typeof BenchncnnRecordSchema>;
 
+/** Schema of the times of a variant's layers, by a profiling build that is slower than the one of the rounds. */
+export const LayerTimesRecordSchema = z.strictObject({
+  kind: z.literal("layer-times"),
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  device: z.string(),
+  variantId: z.string(),
+  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
+  threads: z.int().positive(),
+  inputWidthPx: z.int().positive(),
+  inputHeightPx: z.int().positive(),
+  /** Iterations that the medians are taken over. */
+  iterations: z.int().positive(),
+  /** In the order of execution. */
+  layers: z.array(
+    z.strictObject({ type: z.string(), name: z.string(), medianNs: z.number().nonnegative() }),
+  ),
+});
+/** See {@linkcode LayerTimesRecordSchema}. */
+export type LayerTimesRecord = z.infer<typeof LayerTimesRecordSchema>;
+
+/** Schema of the runner's line of kind `roofline`: what the CPU can do at best. */
+export const RooflineSchema = z.strictObject({
+  kind: z.literal("roofline"),
+  schemaVersion: z.literal(1),
+  threads: z.int().positive(),
+  /** A fused multiply-add counts as two operations. */
+  fp32GflopPerSecond: z.number().positive(),
+  /** Instructions that were used, for instance `avx2 fma`. */
+  fp32Kernel: z.string(),
+  /** Null when the CPU has no fp16 arithmetic. */
+  fp16GflopPerSecond: z.number().positive().nullable(),
+  /** Of a triad over arrays far larger than the caches: two reads and one write. */
+  bandwidthGbytePerSecond: z.number().positive(),
+});
+/** See {@linkcode RooflineSchema}. */
+export type Roofline = z.infer<typeof RooflineSchema>;
+
+/** Schema of the roofline of a device, measured in this run. */
+export const RooflineRecordSchema = RooflineSchema.extend({
+  runId: z.string(),
+  device: z.string(),
+});
+/** See {@linkcode RooflineRecordSchema}. */
+export type RooflineRecord = z.infer<typeof RooflineRecordSchema>;
+
 /** Stages in the order of the pipeline. */
 export const STAGES = ["preprocess", "network", "decode", "nms", "end-to-end"] as const;
 
@@ -303,6 +349,8 @@ export const RecordSchema = z.discriminatedUnion("kind", [
   FailureRecordSchema,
   BenchncnnRecordSchema,
   ParityRecordSchema,
+  LayerTimesRecordSchema,
+  RooflineRecordSchema,
 ]);
 /** See {@linkcode RecordSchema}. */
 export type AnyRecord = z.infer<typeof RecordSchema>;

@@ -41,6 +41,9 @@ export type Converter = typeof CONVERTERS[number];
 /** See {@linkcode EFFECTIVE_PRECISIONS}. */
 export type EffectivePrecision = typeof EFFECTIVE_PRECISIONS[number];
 
+/** Ending of the baseline's id where both sides are the same variant: records tell them apart by it. */
+export const BASELINE_SUFFIX = ".baseline";
+
 /** Schema of a warning, see `Warning` in errors.ts. */
 export const WarningSchema = z.strictObject({
   code: z.string(),

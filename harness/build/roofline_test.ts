@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { attainableGflops, parseRoofline, type Roofline } from "./roofline.ts";
+import type { Roofline } from "../records.ts";
+import { parseRoofline } from "./roofline.ts";
 
 const ROOFLINE: Roofline = {
   kind: "roofline",
@@ -11,14 +12,6 @@ const ROOFLINE: Roofline = {
   fp16GflopPerSecond: 200,
   bandwidthGbytePerSecond: 10,
 };
-
-Deno.test("attainableGflops() is bound by memory below the ridge and by arithmetic above it", () => {
-  assertEquals(attainableGflops(ROOFLINE, 0.5), 5);
-  assertEquals(attainableGflops(ROOFLINE, 10), 100);
-  assertEquals(attainableGflops(ROOFLINE, 1000), 100);
-  assertEquals(attainableGflops(ROOFLINE, 1000, true), 200);
-  assertEquals(attainableGflops({ ...ROOFLINE, fp16GflopPerSecond: null }, 1000, true), 100);
-});
 
 Deno.test("parseRoofline() throws when a line is missing or is something else", () => {
   const line = JSON.stringify(ROOFLINE);

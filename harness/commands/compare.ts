@@ -60,7 +60,6 @@ export const compareModelsCommand: CommandSpec = {
       ...settings,
       compared: await readCompared(args),
       variants: readVariantOptions(options),
-      ncnnSource: options.ncnnSource ?? null,
       rounds,
       sustainedSeconds,
       out,

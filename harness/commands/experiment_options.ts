@@ -1,19 +1,25 @@
 /**
- * Options of the commands that run an experiment other than `bench`: `gate`, `calibrate`, `compare-models`.
+ * Options of the commands that run an experiment: `bench`, `gate`, `calibrate`, `compare-models`.
  *
  * @module
  */
 import * as path from "@std/path";
 import type { OptionSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
-import type { ExperimentSettings } from "../run/gate_record.ts";
-import { readRunnerOptions, RUNNER_OPTIONS, SHIPPED_IMAGES } from "./variant_options.ts";
+import type { ExperimentSettings } from "../run/experiment.ts";
+import {
+  NCNN_OPTION,
+  readRunnerOptions,
+  RUNNER_OPTIONS,
+  SHIPPED_IMAGES,
+} from "./variant_options.ts";
 
 /** Options of how an experiment runs, besides which variants. */
 export const EXPERIMENT_OPTIONS: OptionSpec[] = [
   {
     flags: "--device <serial>",
-    description: "host, a serial of adb, host:port, or all; repeat for several. Default: host",
+    description:
+      "host, a serial of adb, host:port, stf://host/SERIAL, or all; repeat for several. Default: host",
     repeat: true,
   },
   {
@@ -46,7 +52,7 @@ export const EXPERIMENT_OPTIONS: OptionSpec[] = [
   { flags: "--timeout <seconds>", description: "longest time for one launch", default: "600" },
   { flags: "--cool-down <seconds>", description: "longest wait for a hot phone", default: "300" },
   { flags: "--root", description: "on a rooted phone: pin governor and frequencies for the run" },
-  { flags: "--ncnn-source <dir>", description: "another ncnn source tree than the pinned one" },
+  NCNN_OPTION,
 ];
 
 /** Returns how the experiment runs; throws `bad-option`. */
@@ -63,6 +69,7 @@ export function readExperimentSettings(options: any): ExperimentSettings {
     launchTimeoutMs: 1000 * number("--timeout", options.timeout, 1, 86_400),
     coolDownMs: 1000 * number("--cool-down", options.coolDown, 0, 86_400),
     root: options.root ?? false,
+    ncnnSource: options.ncnnSource ?? null,
     bars: {
       maxPx: number("--max-px", options.maxPx, 0, 1e6, false),
       minOks: number("--min-oks", options.minOks, 0, 1, false),

@@ -23,7 +23,7 @@ import { gateExitCode } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
 import type { FormatRequest } from "../run/gate_formats.ts";
 import type { GateOutcome } from "../run/gate_live.ts";
-import type { ExperimentContext } from "../run/gate_record.ts";
+import type { ExperimentContext } from "../run/experiment.ts";
 import type { SideName, SidePair } from "../run/sides.ts";
 import {
   EXPERIMENT_OPTIONS,
@@ -148,7 +148,6 @@ async function gateHere(
         baseline,
         candidate,
         variants: readVariantOptions(options),
-        ncnnSource: options.ncnnSource ?? null,
         config,
         injectSlowdownPercent: readSlowdown(options),
         out: runFolder(options.out, "gate"),
@@ -282,7 +281,6 @@ export const calibrateCommand: CommandSpec = {
         ...readExperimentSettings(options),
         variant,
         variants,
-        ncnnSource,
         blockCount,
         budgetsSeconds: String(options.budgets).split(",").map((text) =>
           parseNumber("--budgets", text, { min: 1, max: 86_400 })
@@ -364,7 +362,8 @@ async function farmInput(
   candidate: SidePair["candidate"],
 ): Promise<Omit<FarmGateInput, "candidates" | "rounds" | "out">> {
   const { openDataset } = await import("../reference/images.ts");
-  const { devices: _, root: _root, images, ...settings } = readExperimentSettings(options);
+  const { devices: _, root: _root, ncnnSource: _source, images, ...settings } =
+    readExperimentSettings(options);
   return {
     ...settings,
     base: farmSide(base),

@@ -41,7 +41,17 @@ export const VARIANT_OPTIONS: OptionSpec[] = [
       "network input as WIDTHxHEIGHT, or rect (the rectangle that each image needs). Default: the model's own",
   },
   { flags: "--converter <list>", description: `of ${CONVERTERS.join(", ")}`, default: "pnnx" },
+  {
+    flags: "--calibration-images <dir>",
+    description: "images that int8 is calibrated on. Default: the fixtures",
+  },
 ];
+
+/** Another ncnn than the pinned one. */
+export const NCNN_OPTION: OptionSpec = {
+  flags: "--ncnn-source <dir>",
+  description: "another ncnn source tree than the pinned one",
+};
 
 /** Options of how the runner runs. */
 export const RUNNER_OPTIONS: OptionSpec[] = [

@@ -30,7 +30,7 @@ const DOG_GRACE_SECONDS = 20;
 /** Time that may pass between the start and the first sign of the script. */
 const START_GRACE_MS = 15_000;
 /** Most of the standard error that is fetched, bytes. */
-const STDERR_BYTES = 64 << 10;
+const STDERR_BYTES = 1 << 20;
 
 /** What a launch needs besides the session. */
 export interface LaunchContext {

@@ -196,7 +196,7 @@ function temperatureText(state: DeviceState | null): string {
 /**
  * Returns the devices of these names, each once, opened and locked; nothing named is this machine.
  *
- * @param names `host`, serials, `host:port` addresses, or `all` for every phone that is ready
+ * @param names `host`, serials, `host:port` addresses, `stf://host/SERIAL`, or `all` for every phone that is ready
  *
  * Throws what {@linkcode openAdb} throws (the devices that were open are given back), and `device-not-found` when `all` finds none.
  */
@@ -222,9 +222,17 @@ export async function openDevices(
       ready.forEach(({ serial }) => serials.add(serial));
     }
   }
-  const opening = [...serials].map((serial) =>
-    serial === "host" ? Promise.resolve(openHost()) : openAdb(server, serial, options)
-  );
+  const opening = [...serials].map(async (serial): Promise<Device> => {
+    if (serial === "host") return openHost();
+    if (/^stf(\+http)?:/.test(serial)) {
+      // loaded only here: a run without a farm needs none of it
+      const { openStfDevice } = await import("../farm/stf_device.ts");
+      return await openStfDevice(serial, {
+        onWarning: ({ message, advice }) => options.tell?.(`${message}. ${advice}`),
+      });
+    }
+    return await openAdb(server, serial, options);
+  });
   const settled = await Promise.allSettled<Device>(opening);
   const failed = settled.find((one) => one.status === "rejected");
   const opened = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);

@@ -11,6 +11,7 @@ import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import { calibratedNoise } from "../store/calibrations.ts";
 import type { ArtefactStore, FarmStore } from "../store/store.ts";
 import { sha256Hex } from "../store/store.ts";
+import { BASELINE_SUFFIX } from "../variant.ts";
 import { folderArtefacts } from "./artefacts.ts";
 import type { FarmEngine } from "./engine.ts";
 import { type PhoneChoice, phoneKind } from "./features.ts";
@@ -138,7 +139,10 @@ export function storedNoise(store: FarmStore): NoiseOf {
 function distinctBase(base: FarmSide, candidates: readonly FarmSide[]): FarmSide {
   const { manifest, dir } = base.variant;
   if (!candidates.some(({ variant }) => variant.manifest.id === manifest.id)) return base;
-  return { ...base, variant: { manifest: { ...manifest, id: `${manifest.id}@baseline` }, dir } };
+  return {
+    ...base,
+    variant: { manifest: { ...manifest, id: manifest.id + BASELINE_SUFFIX }, dir },
+  };
 }
 
 /** Yields what the store has of each planned shard, one at a time. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AnyRecord, RunRecord } from "../records.ts";
-import type { FarmStore, ShardRecords } from "../store/store.ts";
+import { type FarmStore, recordKey, type ShardRecords } from "../store/store.ts";
 import type { FarmRun } from "./shard_file.ts";
 
 /**
@@ -17,7 +17,7 @@ import type { FarmRun } from "./shard_file.ts";
 export async function* mergedRecords(store: FarmStore, run: FarmRun): AsyncGenerator<AnyRecord> {
   yield await mergedRun(store, run);
   const shardsOfPhone = new Map<string, number>();
-  const judged = new Set<string>();
+  const seen = new Set<string>();
   for await (const { shard, records } of store.shardRecords(run.runId)) {
     const device = deviceKey(shard, records);
     if (device === null) continue;
@@ -25,12 +25,14 @@ export async function* mergedRecords(store: FarmStore, run: FarmRun): AsyncGener
     shardsOfPhone.set(device, before + 1);
     for (const record of records) {
       if (record.kind === "run") continue;
-      if (record.kind === "parity" || record.kind === "detections") {
-        const key = `${record.kind} ${device} ${record.variantId} ${record.imageId}`;
-        if (judged.has(key)) continue;
-        judged.add(key);
-        yield { ...record, device };
-      } else yield { ...record, device, round: record.round + before * run.rounds };
+      if ("round" in record) {
+        yield { ...record, device, round: record.round + before * run.rounds };
+        continue;
+      }
+      const key = `${device} ${recordKey(record)}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      yield { ...record, device };
     }
   }
 }

@@ -21,8 +21,6 @@ export interface PrepareOptions extends VariantOptions {
   signal?: AbortSignal;
   /** Folder that gets `<id>/` per variant; without it the files stay in the cache. */
   outDir?: string;
-  /** Folder of images that int8 is calibrated on; without it the images that ship with the project. */
-  calibrationImages?: string;
   /** Another ncnn source tree than the pinned one, for onnx2ncnn and ncnnoptimize. */
   ncnnSource?: string;
 }

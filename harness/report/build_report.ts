@@ -11,7 +11,9 @@ import type {
   DetectionsRecord,
   FailureRecord,
   LaunchRecord,
+  LayerTimesRecord,
   ParityRecord,
+  RooflineRecord,
   RunRecord,
 } from "../records.ts";
 import { median } from "../stats/quantile.ts";
@@ -31,7 +33,6 @@ export interface ReportExtras {
   thumbnails: Map<string, string>;
   graphs: Report["graphs"];
   layerTimes: Report["layerTimes"];
-  roofline: Report["roofline"];
   warnings: Warning[];
 }
 
@@ -43,6 +44,8 @@ export interface RunRecords {
   parity: ParityRecord[];
   benchncnn: BenchncnnRecord[];
   failures: FailureRecord[];
+  layerTimes: LayerTimesRecord[];
+  roofline: RooflineRecord[];
 }
 
 /** Pictures in the gallery, at most. */
@@ -61,6 +64,8 @@ export function sortRecords(records: AnyRecord[]): RunRecords {
     parity: of("parity"),
     benchncnn: of("benchncnn"),
     failures: of("failure"),
+    layerTimes: of("layer-times"),
+    roofline: of("roofline"),
   };
 }
 
@@ -108,7 +113,12 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
     gallery,
     graphs: extras.graphs,
     layerTimes: extras.layerTimes,
-    roofline: extras.roofline,
+    roofline: records.roofline.map((roof) => ({
+      device: roof.device,
+      gflops: roof.fp32GflopPerSecond,
+      fp16Gflops: roof.fp16GflopPerSecond,
+      gbPerSecond: roof.bandwidthGbytePerSecond,
+    })),
     warnings: extras.warnings,
   };
 }

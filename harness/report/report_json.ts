@@ -214,7 +214,14 @@ export const ReportSchema = z.strictObject({
   layerTimes: z.array(ReportLayerTimeSchema),
   /** Measured ceilings of the device for the roofline. */
   roofline: z.array(
-    z.strictObject({ device: z.string(), gflops: z.number(), gbPerSecond: z.number() }),
+    z.strictObject({
+      device: z.string(),
+      /** In fp32. */
+      gflops: z.number(),
+      /** Null without fp16 arithmetic, and in reports before it was measured. */
+      fp16Gflops: z.number().nullable().default(null),
+      gbPerSecond: z.number(),
+    }),
   ),
   warnings: z.array(WarningSchema),
 });

@@ -4,8 +4,8 @@
  * @module
  */
 import * as path from "@std/path";
-import { buildRunner } from "../build/runner.ts";
-import type { RunnerOptions, VariantOptions } from "../config.ts";
+import { type BuildKind, buildRunner, type BuiltRunner } from "../build/runner.ts";
+import type { VariantOptions } from "../config.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import { PIN_OPTIONS } from "../device/adb_root.ts";
 import { COOL_RULES, heatWarning, realWaiting, waitUntilCool } from "../device/cool_down.ts";
@@ -13,57 +13,39 @@ import { threadWarnings } from "../device/cores.ts";
 import { openDevices } from "../device/devices.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
-import type { ParityBars } from "../parity/judge.ts";
-import type { Progress } from "../progress.ts";
-import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
+import type { AnyRecord, RunRecord } from "../records.ts";
 import { type ImageDataset, openDataset } from "../reference/images.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
-import { check } from "./check.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
-import { gitCommit, packageVersion, POSEMARK_VERSION } from "./harness_version.ts";
+import {
+  checkKeypoints,
+  describeExperiment,
+  type ExperimentContext,
+  type ExperimentSettings,
+  runDevices,
+  writeTimedImages,
+} from "./experiment.ts";
 import { judge } from "./judge.ts";
 import { measure } from "./measure.ts";
+import { profileLayers } from "./profile.ts";
 import { asWriteError, RecordLog } from "./record_log.ts";
 import { requireSameExperiment } from "./resume.ts";
+import type { RgbFile } from "./rgb_files.ts";
 import { effectiveOptions } from "./runner_command.ts";
-import { describeImages, loadRunImage, type RgbFile, spread, writeRgbFile } from "./rgb_files.ts";
 
 /** Options of a run, checked. */
-export interface BenchOptions {
-  /** `host`, serials, or `all`. */
-  devices: string[];
+export interface BenchOptions extends ExperimentSettings {
   variants: VariantOptions;
-  runner: RunnerOptions;
-  /** Folder of images. */
-  images: string;
   rounds: number;
-  /** Images that are timed, spread over the set. */
-  measureImages: number;
-  /** Images whose stages are judged one by one. */
-  stageImages: number;
   benchncnnRounds: number;
-  launchTimeoutMs: number;
-  /** Longest wait for a hot phone before a round. */
-  coolDownMs: number;
-  /** Pin governor and frequencies of a rooted phone. */
-  root: boolean;
+  /** Measure the layers' times by a profiling build after the rounds. */
+  layerTimes: boolean;
   /** Id of the variant that ratios are taken against; null: the first. */
   base: string | null;
-  bars: ParityBars;
-  /** Another ncnn source tree than the pinned one; null: the pinned. */
-  ncnnSource: string | null;
   /** Folder of the run. */
   out: string;
   resume: boolean;
-  /** The command line, for the record. */
-  command: string[];
-}
-
-/** Effects of a run on the world outside. */
-export interface BenchContext {
-  progress: Progress;
-  signal: AbortSignal;
 }
 
 /** Everything that a run works on. */
@@ -72,23 +54,16 @@ interface Run {
   dataset: ImageDataset;
   variants: PreparedVariant[];
   devices: Device[];
-  binaries: Map<string, Binaries>;
+  /** By serial. */
+  runners: Map<string, BuiltRunner>;
+  /** Profiling builds by serial; empty when layer times are not asked for. */
+  profilers: Map<string, BuiltRunner>;
+  timed: RgbFile[];
   log: RecordLog;
   earlier: AnyRecord[];
   /** Local folder for files on their way. */
   work: string;
 }
-
-/** The two programs that run on a device. */
-interface Binaries {
-  runner: string;
-  benchncnn: string;
-  runnerSha256: string;
-  ncnnVersion: string;
-}
-
-/** Detections that NMS keeps at most, as ultralytics. */
-const MAX_DETECTIONS = 300;
 
 /**
  * Runs the whole flow and returns the report and the exit code; everything is written to `options.out`.
@@ -97,27 +72,39 @@ const MAX_DETECTIONS = 300;
  */
 export async function bench(
   options: BenchOptions,
-  context: BenchContext,
+  context: ExperimentContext,
 ): Promise<{ report: Report; exitCode: number }> {
   const recordsPath = path.join(options.out, "records.jsonl");
   if (!options.resume) requireNoRecords(recordsPath);
   const dataset = await openDataset(options.images);
-  const variants = await prepareVariants({ ...options.variants, ...context });
+  const ncnnSource = options.ncnnSource ?? undefined;
+  const variants = await prepareVariants({ ...options.variants, ncnnSource, ...context });
   await using opened = new AsyncDisposableStack();
   const devices = await openDevices(options.devices, {
     pin: options.root ? PIN_OPTIONS : null,
     tell: (message) => context.progress.step(message).done(),
   });
   devices.forEach((device) => opened.use(device));
-  const binaries = await buildBinaries(devices, options, context);
-  const record = await describeRun(options, dataset, variants, devices, binaries);
+  const runners = await buildRunners("release", devices, options, context);
+  const profilers = options.layerTimes
+    ? await buildRunners("profile", devices, options, context)
+    : new Map();
+  const record = await describeRun(options, dataset, variants, devices, runners);
   const { log, earlier } = await openLog(recordsPath, record, options.resume);
   opened.use(log);
   const work = await Deno.makeTempDir({ prefix: "posemark-" });
   opened.defer(() => Deno.remove(work, { recursive: true }));
-  const run: Run = { record, dataset, variants, devices, binaries, log, earlier, work };
+  const timed = await writeTimedImages(record.images, dataset, options.measureImages, work);
+  const run: Run = {
+    ...{ record, dataset, variants, devices, runners, profilers, timed, log, earlier, work },
+  };
   const warnings = [...dataset.warnings, ...await deviceWarnings(run, options)];
-  const lost = await runDevices(run, options, context);
+  const lost = await runDevices(
+    devices,
+    (device) => runDevice(run, device, options, context),
+    context.signal,
+    "mend the cause and run again with --resume.",
+  );
   const report = await judge(options.out, {
     images: new Map(dataset.images.map((image) => [image.id, image])),
     annotations: dataset.annotations,
@@ -142,26 +129,19 @@ function requireNoRecords(recordsPath: string): void {
 }
 
 /** Returns the programs for every device by serial, built once per target. */
-async function buildBinaries(
+async function buildRunners(
+  kind: BuildKind,
   devices: Device[],
   options: BenchOptions,
-  context: BenchContext,
-): Promise<Map<string, Binaries>> {
-  const binaries = new Map<string, Binaries>();
+  context: ExperimentContext,
+): Promise<Map<string, BuiltRunner>> {
+  const ncnnSource = options.ncnnSource ?? undefined;
+  const runners = new Map<string, BuiltRunner>();
   for (const device of devices) {
-    const built = await buildRunner({
-      target: device.kind === "host" ? "host" : "arm64",
-      ncnnSource: options.ncnnSource ?? undefined,
-      ...context,
-    });
-    binaries.set(device.serial, {
-      runner: built.runner,
-      benchncnn: built.benchncnn,
-      runnerSha256: built.sha256.runner,
-      ncnnVersion: built.ncnnVersion,
-    });
+    const target = device.kind === "host" ? "host" : "arm64";
+    runners.set(device.serial, await buildRunner({ target, kind, ncnnSource, ...context }));
   }
-  return binaries;
+  return runners;
 }
 
 async function describeRun(
@@ -169,45 +149,31 @@ async function describeRun(
   dataset: ImageDataset,
   variants: PreparedVariant[],
   devices: Device[],
-  binaries: Map<string, Binaries>,
+  runners: Map<string, BuiltRunner>,
 ): Promise<RunRecord> {
   const manifests = variants.map(({ manifest }) => manifest);
-  const base = options.base ?? manifests[0].id;
-  if (!manifests.some(({ id }) => id === base)) {
+  const baseVariantId = options.base ?? manifests[0].id;
+  if (!manifests.some(({ id }) => id === baseVariantId)) {
     throw new HarnessError(
       "bad-option",
-      `Cannot use --base "${base}": no such variant in this run. Expected one of ${
+      `Cannot use --base "${baseVariantId}": no such variant in this run. Expected one of ${
         manifests.map(({ id }) => id).join(", ")
       }`,
     );
   }
-  const { devices: _devices, variants: _variants, command, out: _out, resume: _resume, ...rest } =
-    options;
+  const { variants: _variants, rounds, benchncnnRounds, layerTimes, base, ...rest } = options;
+  const { out: _out, resume: _resume, ...settings } = rest;
   const descriptions: DeviceDescription[] = [];
   for (const device of devices) descriptions.push(await device.describe());
-  const createdAt = new Date().toISOString();
-  return {
-    kind: "run",
-    schemaVersion: 1,
-    runId: `${createdAt.replace(/\D/g, "").slice(0, 14)}-${crypto.randomUUID().slice(0, 8)}`,
-    createdAt,
-    command,
-    options: rest,
+  return await describeExperiment(settings, {
+    kind: "bench",
+    options: { rounds, benchncnnRounds, layerTimes, base },
+    dataset,
     devices: descriptions,
     variants: manifests,
-    baseVariantId: base,
-    images: await describeImages(dataset.images),
-    harness: {
-      version: POSEMARK_VERSION,
-      gitCommit: await gitCommit(),
-      deno: Deno.version.deno,
-      onnxruntime: packageVersion("onnxruntime-node"),
-      ncnn: [...binaries.values()][0].ncnnVersion,
-      runnerSha256: Object.fromEntries(
-        [...binaries].map(([serial, { runnerSha256 }]) => [serial, runnerSha256]),
-      ),
-    },
-  };
+    baseVariantId,
+    runners,
+  });
 }
 
 /** Returns what speaks against the devices' settings. */
@@ -251,92 +217,41 @@ async function openLog(
   return { log, earlier: records };
 }
 
-/** Runs all devices at the same time; returns a warning for each that could not go on while others did. */
-async function runDevices(
-  run: Run,
-  options: BenchOptions,
-  context: BenchContext,
-): Promise<Warning[]> {
-  const timed = await writeTimedImages(run, options.measureImages);
-  const outcomes = await Promise.allSettled(
-    run.devices.map((device) => runDevice(run, device, timed, options, context)),
-  );
-  const failed = outcomes.flatMap((outcome, index) =>
-    outcome.status === "rejected" ? [{ device: run.devices[index], reason: outcome.reason }] : []
-  );
-  if (failed.length === run.devices.length || context.signal.aborted) {
-    if (failed.length > 0) throw failed[0].reason;
-  }
-  return failed.map(({ device, reason }) => ({
-    code: reason instanceof HarnessError ? reason.code : "device-failed",
-    message: `Device ${device.serial} could not go on: ${reason.message}`,
-    advice: "Its finished rounds are kept: mend the cause and run again with --resume.",
-  }));
-}
-
-async function writeTimedImages(run: Run, count: number): Promise<RgbFile[]> {
-  const byId = new Map(run.dataset.images.map((image) => [image.id, image]));
-  const files: RgbFile[] = [];
-  for (const image of spread(run.record.images, count)) {
-    const pixels = await loadRunImage(byId.get(image.id)!, image);
-    files.push(await writeRgbFile(image, pixels, run.work));
-  }
-  return files;
-}
-
 async function runDevice(
   run: Run,
   device: Device,
-  timed: RgbFile[],
   options: BenchOptions,
-  context: BenchContext,
+  context: ExperimentContext,
 ): Promise<void> {
-  const { record, log, earlier } = run;
-  const { signal } = context;
+  const { record, variants, runners, profilers } = run;
   const description = record.devices.find(({ serial }) => serial === device.serial)!;
-  const setup = await deploy(device, description, run.binaries.get(device.serial)!, run.variants, {
+  const setup = await deploy(device, description, runners.get(device.serial)!, variants, {
     runId: record.runId,
     options: options.runner,
-    signal,
+    signal: context.signal,
   });
-  await measureRounds(setup, run, timed, options, context);
-  const step = context.progress.step(`${device.serial}: checking keypoints against onnxruntime`);
-  await check(setup, {
-    run: record,
-    images: new Map(run.dataset.images.map((image) => [image.id, image])),
-    variants: run.variants,
-    stageImageIds: new Set(spread(record.images, options.stageImages).map(({ id }) => id)),
-    maxDetections: MAX_DETECTIONS,
-    bars: options.bars,
-    launchTimeoutMs: options.launchTimeoutMs,
-    work: run.work,
-  }, {
-    log,
-    earlier,
-    signal,
-    onProgress: (done, total, text) => step.update(done / total, text),
-  });
-  step.done();
+  await measureRounds(setup, run, options, context);
+  await checkKeypoints(setup, { ...run, settings: options, context }, variants);
+  const profiler = profilers.get(device.serial);
+  if (profiler !== undefined) await profileLayers(setup, run, profiler, options, context);
   await device.removeRunDir(setup.runDir);
 }
 
 async function measureRounds(
   setup: DeviceSetup,
   run: Run,
-  timed: RgbFile[],
   options: BenchOptions,
-  { progress, signal }: BenchContext,
+  { progress, signal }: ExperimentContext,
 ): Promise<void> {
   const step = progress.step(`${setup.device.serial}: ${options.rounds} rounds`);
   const baseline = await setup.device.state();
   const rules = { ...COOL_RULES, limitMs: options.coolDownMs };
   const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
-  const images: RunImage[] = timed.map(({ image }) => image);
   await measure(setup, {
     runId: run.record.runId,
     variants: run.record.variants,
-    images,
-    imageList: await deployImages(setup, timed, "timed", run.work, signal),
+    images: run.timed.map(({ image }) => image),
+    imageList: await deployImages(setup, run.timed, "timed", run.work, signal),
     rounds: options.rounds,
     benchncnnRounds: options.benchncnnRounds,
     launchTimeoutMs: options.launchTimeoutMs,

@@ -23,7 +23,7 @@ import {
 } from "../reference/stage_files.ts";
 import { shapeName } from "../variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
-import type { RecordLog } from "./record_log.ts";
+import { failureRecord, type RecordLog } from "./record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "./rgb_files.ts";
 import { runCommand, stagesCommand } from "./runner_command.ts";
 import { parseRunnerOutput, type RunnerOutput } from "./runner_output.ts";
@@ -119,18 +119,10 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
           } catch (error) {
             if (!(error instanceof HarnessError) || error.code !== "runner-failed") throw error;
             broken.add(variant.manifest.id);
-            hooks.log.append({
-              kind: "failure",
-              schemaVersion: 1,
-              runId: plan.run.runId,
-              device: setup.device.serial,
-              variantId: variant.manifest.id,
-              round: 0,
-              at: new Date().toISOString(),
-              code: error.code,
-              message: error.message,
-              stderrTail: error.stderrTail,
-            });
+            const where = { runId: plan.run.runId, device: setup.device.serial };
+            hooks.log.append(
+              failureRecord({ ...where, variantId: variant.manifest.id, round: 0 }, error),
+            );
           }
         }
         await Deno.remove(folder, { recursive: true });

@@ -10,7 +10,7 @@ import { PIN_OPTIONS } from "../device/adb_root.ts";
 import { COOL_RULES, realWaiting, waitUntilCool } from "../device/cool_down.ts";
 import type { Device } from "../device/device.ts";
 import { openDevices } from "../device/devices.ts";
-import { EXIT, HarnessError, type Warning } from "../errors.ts";
+import { EXIT, HarnessError } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { LaunchRecord, RunRecord } from "../records.ts";
 import { type ImageDataset, openDataset } from "../reference/images.ts";
@@ -24,21 +24,21 @@ import {
   type ComparisonResult,
   judgeComparison,
 } from "../stats/comparison.ts";
-import { check } from "./check.ts";
 import { comparedVariants } from "./compare_variants.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import { requireNewFolder } from "./gate_live.ts";
 import {
+  checkKeypoints,
   describeExperiment,
   type ExperimentContext,
   type ExperimentSettings,
-  MAX_DETECTIONS,
+  runDevices,
   writeTimedImages,
-} from "./gate_record.ts";
+} from "./experiment.ts";
 import { judge } from "./judge.ts";
 import { measure } from "./measure.ts";
 import { readRecords, RecordLog } from "./record_log.ts";
-import { type RgbFile, spread } from "./rgb_files.ts";
+import type { RgbFile } from "./rgb_files.ts";
 import { openOneSide, readPreparedFolder, type SideName } from "./sides.ts";
 
 /** What is compared: a model (file or name), or a variant as `sides.ts` names it. */
@@ -49,7 +49,6 @@ export interface CompareOptions extends ExperimentSettings {
   compared: Compared[];
   /** Which variants of each model. Its models are those that ids are looked up in. */
   variants: VariantOptions;
-  ncnnSource: string | null;
   /** Launches of each variant; fewest rounds under a sustained load. */
   rounds: number;
   /** Time for which the load goes on without a pause, seconds; null waits for a cool device before each launch. */
@@ -106,6 +105,7 @@ export async function compareModels(
     devices,
     (device) => runDevice(run, device, runners.get(device.serial)!),
     context.signal,
+    "mend the cause and compare again.",
   );
   const report = await judge(options.out, {
     images: new Map(dataset.images.map((image) => [image.id, image])),
@@ -195,12 +195,11 @@ async function describeComparison(
 ): Promise<RunRecord> {
   const descriptions = [];
   for (const device of devices) descriptions.push(await device.describe());
-  const { compared, ncnnSource, rounds, sustainedSeconds, out: _out, variants: _v, ...settings } =
-    options;
+  const { compared, rounds, sustainedSeconds, out: _out, variants: _v, ...settings } = options;
   const manifests = variants.map(({ manifest }) => manifest);
   return await describeExperiment(settings, {
     kind: "compare-models",
-    options: { compared, ncnnSource, rounds, sustainedSeconds },
+    options: { compared, rounds, sustainedSeconds },
     dataset,
     devices: descriptions,
     variants: manifests,
@@ -209,28 +208,8 @@ async function describeComparison(
   });
 }
 
-/** Runs all devices at the same time; returns a warning for each that could not go on while others did. */
-async function runDevices(
-  devices: readonly Device[],
-  runOne: (device: Device) => Promise<void>,
-  signal: AbortSignal,
-): Promise<Warning[]> {
-  const outcomes = await Promise.allSettled(devices.map(runOne));
-  const failed = outcomes.flatMap((outcome, index) =>
-    outcome.status === "rejected" ? [{ device: devices[index], reason: outcome.reason }] : []
-  );
-  if (failed.length > 0 && (failed.length === devices.length || signal.aborted)) {
-    throw failed[0].reason;
-  }
-  return failed.map(({ device, reason }) => ({
-    code: reason instanceof HarnessError ? reason.code : "device-failed",
-    message: `Device ${device.serial} could not go on: ${reason.message}`,
-    advice: "Its finished rounds are kept: mend the cause and compare again.",
-  }));
-}
-
 async function runDevice(run: CompareRun, device: Device, runner: BuiltRunner): Promise<void> {
-  const { options, context, record, dataset, log, work } = run;
+  const { options, context, record } = run;
   const description = record.devices.find(({ serial }) => serial === device.serial)!;
   const binaries = { runner: runner.runner, benchncnn: null };
   const setup = await deploy(device, description, binaries, run.variants, {
@@ -239,23 +218,7 @@ async function runDevice(run: CompareRun, device: Device, runner: BuiltRunner): 
     signal: context.signal,
   });
   await measureDevice(run, setup);
-  const step = context.progress.step(`${device.serial}: checking keypoints against onnxruntime`);
-  await check(setup, {
-    run: record,
-    images: new Map(dataset.images.map((image) => [image.id, image])),
-    variants: run.variants,
-    stageImageIds: new Set(spread(record.images, options.stageImages).map(({ id }) => id)),
-    maxDetections: MAX_DETECTIONS,
-    bars: options.bars,
-    launchTimeoutMs: options.launchTimeoutMs,
-    work,
-  }, {
-    log,
-    earlier: [],
-    signal: context.signal,
-    onProgress: (done, total, text) => step.update(done / total, text),
-  });
-  step.done();
+  await checkKeypoints(setup, { ...run, settings: options }, run.variants);
   await device.removeRunDir(setup.runDir);
 }
 

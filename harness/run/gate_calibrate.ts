@@ -24,7 +24,7 @@ import {
   type ExperimentContext,
   type ExperimentSettings,
   writeTimedImages,
-} from "./gate_record.ts";
+} from "./experiment.ts";
 import { openSession } from "./gate_session.ts";
 import { RecordLog } from "./record_log.ts";
 import { openOneSide, pairSides, type SideName } from "./sides.ts";
@@ -34,7 +34,6 @@ export interface CalibrateOptions extends ExperimentSettings {
   /** What is run; null: the first variant that the options produce. */
   variant: SideName | null;
   variants: VariantOptions;
-  ncnnSource: string | null;
   blockCount: number;
   /** Budgets for which it is told what the device resolves, seconds. */
   budgetsSeconds: readonly number[];

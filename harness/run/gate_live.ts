@@ -18,20 +18,19 @@ import type { RunRecord } from "../records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";
-import { check } from "./check.ts";
 import { correctnessOf } from "./gate_correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
 import { type MergedResult, mergeGateResults } from "./gate_merge.ts";
 import {
+  checkKeypoints,
   describeExperiment,
   type ExperimentContext,
   type ExperimentSettings,
-  MAX_DETECTIONS,
   writeTimedImages,
-} from "./gate_record.ts";
+} from "./experiment.ts";
 import { openSession, type PairSession, type SideWord } from "./gate_session.ts";
 import { asWriteError, readRecords, RecordLog } from "./record_log.ts";
-import { type RgbFile, spread } from "./rgb_files.ts";
+import type { RgbFile } from "./rgb_files.ts";
 import { openSides, type SideName, type SidePair } from "./sides.ts";
 import type { VariantOptions } from "../config.ts";
 
@@ -41,7 +40,6 @@ export interface LiveGateOptions extends ExperimentSettings {
   /** Null: what the variant options produce. */
   candidate: SideName | null;
   variants: VariantOptions;
-  ncnnSource: string | null;
   config: GateConfig;
   /** Slows the candidate's network down by so many percent, by a test build of the runner; null in earnest. */
   injectSlowdownPercent: number | null;
@@ -157,12 +155,11 @@ async function describeGate(
   const manifests = built.flatMap(({ pair }) =>
     [pair.baseline, pair.candidate].map(({ variant }) => variant.manifest)
   );
-  const { baseline, candidate, config, injectSlowdownPercent, ncnnSource, out: _, ...rest } =
-    options;
+  const { baseline, candidate, config, injectSlowdownPercent, out: _, ...rest } = options;
   const { variants: _variants, ...settings } = rest;
   return await describeExperiment(settings, {
     kind: "gate",
-    options: { baseline, candidate, config, injectSlowdownPercent, ncnnSource },
+    options: { baseline, candidate, config, injectSlowdownPercent },
     dataset,
     devices: descriptions,
     variants: [...new Map(manifests.map((manifest) => [manifest.id, manifest])).values()],
@@ -270,28 +267,13 @@ async function checkPair(
   pair: SidePair,
   annotations: ImageDataset["annotations"],
 ): Promise<GateCorrectness> {
-  const { options, context, record, dataset, log, work } = run;
   const sides: SideWord[] = annotations === null ? ["candidate"] : ["candidate", "baseline"];
   for (const side of sides) {
-    const step = context.progress.step(`checking keypoints of the ${side}`);
-    await check(session.setups[side], {
-      run: record,
-      images: new Map(dataset.images.map((image) => [image.id, image])),
-      variants: [pair[side].variant],
-      stageImageIds: new Set(spread(record.images, options.stageImages).map(({ id }) => id)),
-      maxDetections: MAX_DETECTIONS,
-      bars: options.bars,
-      launchTimeoutMs: options.launchTimeoutMs,
-      work,
-    }, {
-      log,
-      earlier: [],
-      signal: context.signal,
-      onProgress: (done, total, text) => step.update(done / total, text),
-    });
-    step.done();
+    await checkKeypoints(session.setups[side], { ...run, settings: run.options }, [
+      pair[side].variant,
+    ]);
   }
-  const { records } = readRecords(log.path);
+  const { records } = readRecords(run.log.path);
   const device = session.setups.candidate.device.serial;
   const recorded = (side: SideWord) => ({
     records,

@@ -23,13 +23,12 @@ import {
   trend,
 } from "../store/history.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";
-import type { VariantManifest } from "../variant.ts";
+import { BASELINE_SUFFIX, type VariantManifest } from "../variant.ts";
 import { correctnessOf } from "./gate_correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
 import { deviceNoiseOf, type GateOutcome } from "./gate_live.ts";
 import { mergeGateResults } from "./gate_merge.ts";
 import { readRecords } from "./record_log.ts";
-import { BASELINE_SUFFIX } from "./sides.ts";
 
 /** Options of a gate on saved runs, checked. */
 export interface SavedGateOptions {

@@ -13,7 +13,7 @@ import type { PreparedVariant } from "../model/prepare.ts";
 import type { LaunchRecord, RunImage, RunRecord } from "../records.ts";
 import type { CalibrationSettings } from "../store/calibrations.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
-import type { ExperimentSettings } from "./gate_record.ts";
+import type { ExperimentSettings } from "./experiment.ts";
 import { measureOnce } from "./measure.ts";
 import type { RecordLog } from "./record_log.ts";
 import type { RgbFile } from "./rgb_files.ts";

@@ -1,14 +1,17 @@
 /**
- * The graphs of a run's variants at each stage of their conversion, for the report.
+ * The graphs of a run's variants at each stage of their conversion, and what their layers cost, for the report.
  *
  * @module
  */
+import * as path from "@std/path";
 import { compareGraphs } from "../model/compare.ts";
+import { readGraph } from "../model/inspect.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { drawGraphs } from "../model/svg.ts";
 import { readVariantStages } from "../model/variant_stages.ts";
+import type { LayerTimesRecord } from "../records.ts";
 import type { Report } from "../report/report_json.ts";
-import { shapeName } from "../variant.ts";
+import { type EffectivePrecision, shapeName } from "../variant.ts";
 
 /** Drawings in a report, at most: each has some hundred kilobytes. */
 const MAX_DRAWINGS = 4;
@@ -37,4 +40,43 @@ export async function reportGraphs(variants: PreparedVariant[]): Promise<Report[
     });
   }
   return graphs;
+}
+
+/** Bytes of a value in blobs and weights as they are computed with; int8 has several kinds. */
+const VALUE_BYTES: Record<EffectivePrecision, number | null> = {
+  "fp32": 4,
+  "fp16-weights": 4,
+  "fp16-storage": 2,
+  "fp16-arithmetic": 2,
+  "bf16-storage": 2,
+  "int8": null,
+};
+
+/** Returns the measured layers beside the operations and the bytes that the graph asks of each. */
+export async function reportLayerTimes(
+  records: readonly LayerTimesRecord[],
+  variants: readonly PreparedVariant[],
+): Promise<Report["layerTimes"]> {
+  const rows: Report["layerTimes"] = [];
+  for (const record of records) {
+    const { manifest, dir } = variants.find(({ manifest }) => manifest.id === record.variantId)!;
+    const inputShape = [3, record.inputHeightPx, record.inputWidthPx];
+    const { layers } = await readGraph(path.join(dir, manifest.param.file), inputShape);
+    const byName = new Map(layers.map((layer) => [layer.name, layer]));
+    const valueBytes = VALUE_BYTES[record.precisionEffective];
+    for (const { name, type, medianNs } of record.layers) {
+      const { macs, bytesMoved } = byName.get(name) ?? { macs: null, bytesMoved: null };
+      rows.push({
+        device: record.device,
+        variantId: record.variantId,
+        layer: name,
+        type,
+        timeNs: medianNs,
+        macs,
+        // the graph counts four bytes a value
+        bytes: bytesMoved === null || valueBytes === null ? null : bytesMoved / 4 * valueBytes,
+      });
+    }
+  }
+  return rows;
 }

@@ -21,7 +21,7 @@ import {
 } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
 import { writeReport } from "../report/write_report.ts";
-import { reportGraphs } from "./graphs.ts";
+import { reportGraphs, reportLayerTimes } from "./graphs.ts";
 import { asWriteError, readRecords } from "./record_log.ts";
 
 /** What judging needs beside the records. */
@@ -43,8 +43,7 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
     accuracy: accuracies(records, input.annotations),
     thumbnails: new Map<string, string>(),
     graphs: await reportGraphs(input.variants),
-    layerTimes: [],
-    roofline: [],
+    layerTimes: await reportLayerTimes(records.layerTimes, input.variants),
     warnings: input.warnings,
   };
   const shown = buildReport(records, draft).gallery.map(({ imageId }) => imageId);

@@ -10,7 +10,7 @@ import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunImage } from "../records.ts";
 import type { VariantManifest } from "../variant.ts";
 import { devicePaths, type DeviceSetup } from "./deploy.ts";
-import type { RecordLog } from "./record_log.ts";
+import { failureRecord, type RecordLog } from "./record_log.ts";
 import { runCommand } from "./runner_command.ts";
 import { parseRunnerOutput } from "./runner_output.ts";
 import { type PlannedLaunch, planRounds } from "./schedule.ts";
@@ -46,7 +46,13 @@ export interface MeasureHooks {
 const MAX_FAILURES = 2;
 
 /** Errors after which going on with other launches makes no sense. */
-const FATAL = new Set(["interrupted", "no-space", "device-busy", "device-unauthorized"]);
+const FATAL = new Set([
+  "interrupted",
+  "no-space",
+  "device-busy",
+  "device-hot",
+  "device-unauthorized",
+]);
 
 /**
  * Runs all launches of the plan that are not on record yet, and returns the number of failed ones.
@@ -84,18 +90,8 @@ export async function measure(
         if (!(error instanceof HarnessError) || FATAL.has(error.code)) throw error;
         failed++;
         failures.set(launch.variantId, (failures.get(launch.variantId) ?? 0) + 1);
-        hooks.log.append({
-          kind: "failure",
-          schemaVersion: 1,
-          runId: plan.runId,
-          device: setup.device.serial,
-          variantId: launch.variantId,
-          round: launch.round,
-          at: new Date().toISOString(),
-          code: error.code,
-          message: error.message,
-          stderrTail: error.stderrTail,
-        });
+        const where = { runId: plan.runId, device: setup.device.serial };
+        hooks.log.append(failureRecord({ ...where, ...launch }, error));
         if (error.code === "device-not-found" || error.code === "device-offline") throw error;
       }
     }
@@ -208,13 +204,6 @@ async function secondOpinion(
     });
   } catch (error) {
     if (!(error instanceof HarnessError) || FATAL.has(error.code)) throw error;
-    hooks.log.append({
-      kind: "failure",
-      schemaVersion: 1,
-      ...where,
-      code: error.code,
-      message: `benchncnn: ${error.message}`,
-      stderrTail: error.stderrTail,
-    });
+    hooks.log.append(failureRecord(where, error, "benchncnn: "));
   }
 }

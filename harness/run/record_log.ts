@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AnyRecord, parseRecord } from "../records.ts";
+import { AnyRecord, FailureRecord, parseRecord } from "../records.ts";
 import { HarnessError } from "../errors.ts";
 
 /** An open `records.jsonl`; close it by `using`. */
@@ -114,4 +114,24 @@ export function asWriteError(cause: unknown, path: string): unknown {
     );
   }
   return cause;
+}
+
+/** Returns the record of a launch that failed; `before` stands before the error's own words. */
+export function failureRecord(
+  where: Pick<FailureRecord, "runId" | "device" | "variantId" | "round">,
+  error: HarnessError,
+  before = "",
+): FailureRecord {
+  return {
+    kind: "failure",
+    schemaVersion: 1,
+    runId: where.runId,
+    device: where.device,
+    variantId: where.variantId,
+    round: where.round,
+    at: new Date().toISOString(),
+    code: error.code,
+    message: before + error.message,
+    stderrTail: error.stderrTail,
+  };
 }

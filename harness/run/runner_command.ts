@@ -56,13 +56,20 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
   ];
 }
 
-/** Returns the arguments that hold for every variant of a run. */
-function optionArguments(options: EffectiveOptions): string[] {
+/** Returns the arguments that say where the threads run. */
+function threadArguments(options: EffectiveOptions): string[] {
   return [
     ...["--threads", String(options.threads)],
     ...(options.coreMask === null
       ? ["--powersave", String(options.powersave)]
       : ["--core-mask", options.coreMask]),
+  ];
+}
+
+/** Returns the arguments that hold for every variant of a run. */
+function optionArguments(options: EffectiveOptions): string[] {
+  return [
+    ...threadArguments(options),
     ...["--score-threshold", String(options.scoreThreshold), "--nms-iou", String(options.nmsIou)],
     ...["--sigmoid", options.sigmoid],
     ...(options.traps.length > 0 ? ["--trap", options.traps.join(",")] : []),
@@ -98,4 +105,9 @@ export function stagesCommand(
     ...optionArguments(options),
     ...["--reference-dir", folders.reference, "--dump-dir", folders.dump],
   ];
+}
+
+/** Returns the command that measures what the CPU can do: `posemark-runner roofline …`. */
+export function rooflineCommand(runner: string, options: EffectiveOptions): string[] {
+  return [runner, "roofline", ...threadArguments(options)];
 }

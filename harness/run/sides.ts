@@ -14,6 +14,7 @@ import type { Progress } from "../progress.ts";
 import { parseStrictly } from "../records.ts";
 import {
   ACTIVATIONS,
+  BASELINE_SUFFIX,
   CONVERTERS,
   HEADS,
   PRECISIONS,
@@ -61,9 +62,6 @@ export interface SidesContext {
   progress: Progress;
   signal?: AbortSignal;
 }
-
-/** Ending of the baseline's id where both sides are the same variant: records tell them apart by it. */
-export const BASELINE_SUFFIX = ".baseline";
 
 /**
  * Returns what a side was called.
@@ -158,6 +156,7 @@ export async function openOneSide(
   const { models, activations, heads, precisions, shapes, converters } = request.variants;
   const [first] = await prepare(
     {
+      ...request.variants,
       models: models.slice(0, 1),
       activations: activations?.slice(0, 1) ?? null,
       heads: heads.slice(0, 1),
@@ -202,7 +201,7 @@ export function choiceOfId(id: string, options: VariantOptions): VariantOptions 
   const parts = idParts(id);
   if (parts === null) return null;
   return {
-    models: options.models,
+    ...options,
     activations: [parts.activation],
     heads: [parts.head],
     precisions: [parts.precision],
@@ -264,7 +263,7 @@ async function openSide(
 function choiceLike(manifest: VariantManifest, options: VariantOptions): VariantOptions {
   const { activation, swapped, head, precision, shape, converter } = manifest;
   return {
-    models: options.models,
+    ...options,
     activations: swapped ? [activation] : null,
     heads: [head],
     precisions: [precision],

@@ -134,6 +134,10 @@ export function recordKey(record: AnyRecord): string {
     case "detections":
     case "parity":
       return `${record.kind}/${record.variantId}/${record.imageId}`;
+    case "layer-times":
+      return `layer-times/${record.variantId}`;
+    case "roofline":
+      return "roofline";
   }
 }
 

@@ -17,6 +17,8 @@ import { plain } from "./labels.js";
 const LAYERS_DRAWN = 15;
 /** Rows in the table of times. */
 const LAYERS_LISTED = 300;
+/** Rows in the table of times by type. */
+const TYPES_LISTED = 12;
 
 /**
  * Returns the section on graphs before and after fusion; null without any.
@@ -160,17 +162,71 @@ function layerContents(context, times) {
       rooflineFigure(context, id, layers, ceiling),
     ];
   });
-  return [el("p", {}, t("layers.intro")), parts.flat()];
+  return [
+    el("p", {}, t("layers.intro")),
+    el("h3", {}, t("layers.byType")),
+    timeByType(context, times),
+    parts.flat(),
+  ];
+}
+
+/**
+ * Returns the table of what each type of layer takes in each variant: an activation that is fused takes no time of its own.
+ *
+ * @param {Context} context
+ * @param {Context["report"]["layerTimes"]} times of one device
+ */
+function timeByType({ t, here, label }, times) {
+  const measured = here.filter(({ id }) => times.some(({ variantId }) => variantId === id));
+  const byType = Map.groupBy(times, ({ type }) => type);
+  const rows = [...byType].map(([type, all]) => ({
+    type,
+    all,
+    mostNs: Math.max(...measured.map(({ id }) => sumNs(all.filter(isOf(id))))),
+  })).sort((a, b) => b.mostNs - a.mostNs).slice(0, TYPES_LISTED);
+  /** @type {(all: Context["report"]["layerTimes"]) => string[]} */
+  const cells = (all) =>
+    measured.map(({ id }) => {
+      const own = all.filter(isOf(id));
+      return own.length === 0 ? MISSING : `${msNumber(sumNs(own))} (${own.length})`;
+    });
+  return dataTable({
+    caption: t("layers.byType"),
+    head: [t("layers.type"), ...measured.map(({ id }) => plain(label(id), 80))],
+    numeric: [false, ...measured.map(() => true)],
+    rows: [
+      ...rows.map(({ type, all }) => [foreign(plain(type, 40)), ...cells(all)]),
+      [t("layers.all"), ...cells(times)],
+      [
+        "AP",
+        ...measured.map(({ accuracy }) =>
+          accuracy === null ? MISSING : significant(accuracy.ap, 3)
+        ),
+      ],
+    ],
+  });
+}
+
+/** @type {(id: string) => (time: Context["report"]["layerTimes"][number]) => boolean} */
+const isOf = (id) => ({ variantId }) => variantId === id;
+
+/** @param {Context["report"]["layerTimes"]} times */
+function sumNs(times) {
+  return times.reduce((sum, { timeNs }) => sum + timeNs, 0);
 }
 
 /**
  * @param {Context} context
  * @param {string} id
  * @param {Context["report"]["layerTimes"]} layers
- * @param {Context["report"]["roofline"][number] | null} ceiling
+ * @param {Context["report"]["roofline"][number] | null} measured
  */
-function rooflineFigure(context, id, layers, ceiling) {
-  const { t, label } = context;
+function rooflineFigure(context, id, layers, measured) {
+  const { t, label, here } = context;
+  const isHalf = here.find((variant) => variant.id === id)?.precision.effective ===
+    "fp16-arithmetic";
+  const ceiling = measured &&
+    { ...measured, gflops: (isHalf ? measured.fp16Gflops : null) ?? measured.gflops };
   const points = layers.flatMap(({ layer, macs, bytes, timeNs }) =>
     macs === null || bytes === null || macs <= 0 || bytes <= 0 || timeNs <= 0
       ? []

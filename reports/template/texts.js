@@ -267,6 +267,8 @@ const TABLE = [
   ["layers.intro", "From a profiling build, which is slower: read shares, not sums.", "来自较慢的性能分析构建：请看占比，而非总和。"],
   ["layers.chart", "The {n} slowest of {all} layers: {variant}", "{all} 层中最慢的 {n} 层：{variant}"],
   ["layers.share", "Together {share}% of {total}.", "合计占 {total} 的 {share}%。"],
+  ["layers.byType", "Milliseconds (and layers) by type: a fused activation has no layer and no time of its own", "按类型的毫秒数（与层数）：融合后的激活没有自己的层，也不单独耗时"],
+  ["layers.all", "All layers", "所有层"],
   ["layers.layer", "Layer", "层"],
   ["layers.type", "Type", "类型"],
   ["layers.intensity", "FLOP per byte", "FLOP/字节"],

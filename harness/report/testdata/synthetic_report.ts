@@ -282,7 +282,7 @@ export function syntheticReport(size: SyntheticSize): Report {
     gallery,
     graphs: [graphOf(ids[0], 0), graphOf(ids[3], 63)],
     layerTimes: devices.slice(0, 1).flatMap(({ serial }) => layerTimes(rng, serial, ids[0])),
-    roofline: [{ device: devices[0].serial, gflops: 96, gbPerSecond: 21 }],
+    roofline: [{ device: devices[0].serial, gflops: 96, fp16Gflops: null, gbPerSecond: 21 }],
     warnings: [{
       code: "synthetic",
       message:

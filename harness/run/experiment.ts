@@ -1,17 +1,23 @@
 /**
- * The run record of an experiment that is not a `bench`: a gate, a calibration, a comparison of models.
+ * What all experiments share (bench, gate, calibration, comparison of models): settings, the run record, the timed images, the
+ * check of keypoints, devices side by side.
  *
  * @module
  */
 import type { BuiltRunner } from "../build/runner.ts";
 import type { RunnerOptions } from "../config.ts";
-import type { DeviceDescription } from "../device/device.ts";
+import type { Device, DeviceDescription } from "../device/device.ts";
+import { HarnessError, type Warning } from "../errors.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
-import type { RunImage, RunRecord } from "../records.ts";
+import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
 import type { ImageDataset } from "../reference/images.ts";
 import type { VariantManifest } from "../variant.ts";
+import { check } from "./check.ts";
+import type { DeviceSetup } from "./deploy.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "./harness_version.ts";
+import type { RecordLog } from "./record_log.ts";
 import { describeImages, loadRunImage, type RgbFile, spread, writeRgbFile } from "./rgb_files.ts";
 
 /** How an experiment runs on its devices. */
@@ -31,6 +37,8 @@ export interface ExperimentSettings {
   /** Pin governor and frequencies of a rooted phone. */
   root: boolean;
   bars: ParityBars;
+  /** Another ncnn source tree than the pinned one; null: the pinned. */
+  ncnnSource: string | null;
   /** The command line, for the record. */
   command: string[];
 }
@@ -41,14 +49,14 @@ export interface ExperimentContext {
   signal: AbortSignal;
 }
 
-/** Detections that NMS keeps at most, as in `bench`. */
-export const MAX_DETECTIONS = 300;
+/** Detections that NMS keeps at most, as ultralytics. */
+const MAX_DETECTIONS = 300;
 
 /** Returns the run record. `runners` are the builds by key: the device's serial, with a word for the side where both differ. */
 export async function describeExperiment(
   settings: ExperimentSettings,
   experiment: {
-    kind: "gate" | "calibrate" | "compare-models";
+    kind: "bench" | "gate" | "calibrate" | "compare-models";
     options: Record<string, unknown>;
     dataset: ImageDataset;
     devices: DeviceDescription[];
@@ -100,4 +108,68 @@ export async function writeTimedImages(
     );
   }
   return files;
+}
+
+/**
+ * Runs all devices at the same time; returns a warning for each that could not go on while others did. Throws what the first one
+ * threw when all failed, or when the run was interrupted.
+ */
+export async function runDevices(
+  devices: readonly Device[],
+  runOne: (device: Device) => Promise<void>,
+  signal: AbortSignal,
+  advice: string,
+): Promise<Warning[]> {
+  const outcomes = await Promise.allSettled(devices.map(runOne));
+  const failed = outcomes.flatMap((outcome, index) =>
+    outcome.status === "rejected" ? [{ device: devices[index], reason: outcome.reason }] : []
+  );
+  if (failed.length > 0 && (failed.length === devices.length || signal.aborted)) {
+    throw failed[0].reason;
+  }
+  return failed.map(({ device, reason }) => ({
+    code: reason instanceof HarnessError ? reason.code : "device-failed",
+    message: `Device ${device.serial} could not go on: ${reason.message}`,
+    advice: `Its finished rounds are kept: ${advice}`,
+  }));
+}
+
+/** What the check of keypoints needs of an experiment. */
+export interface CheckedExperiment {
+  settings: Pick<ExperimentSettings, "stageImages" | "bars" | "launchTimeoutMs">;
+  context: ExperimentContext;
+  record: RunRecord;
+  dataset: ImageDataset;
+  log: RecordLog;
+  /** Records of an earlier session of the same run; none when absent. */
+  earlier?: AnyRecord[];
+  work: string;
+}
+
+/** Checks the variants' keypoints on a device against onnxruntime, with progress. Throws as {@linkcode check}. */
+export async function checkKeypoints(
+  setup: DeviceSetup,
+  experiment: CheckedExperiment,
+  variants: PreparedVariant[],
+): Promise<void> {
+  const { settings, context, record, dataset, log, earlier, work } = experiment;
+  const step = context.progress.step(
+    `${setup.device.serial}: checking keypoints against onnxruntime`,
+  );
+  await check(setup, {
+    run: record,
+    images: new Map(dataset.images.map((image) => [image.id, image])),
+    variants,
+    stageImageIds: new Set(spread(record.images, settings.stageImages).map(({ id }) => id)),
+    maxDetections: MAX_DETECTIONS,
+    bars: settings.bars,
+    launchTimeoutMs: settings.launchTimeoutMs,
+    work,
+  }, {
+    log,
+    earlier: earlier ?? [],
+    signal: context.signal,
+    onProgress: (done, total, text) => step.update(done / total, text),
+  });
+  step.done();
 }

@@ -1,0 +1,117 @@
+/**
+ * The profiling pass: the time of every layer of every variant, and what the CPU could do at best.
+ *
+ * It runs after the rounds, by a build of its own: its times never enter the headline figures.
+ *
+ * @module
+ */
+import { parseLayerTimes, summarizeLayerTimes } from "../build/layer_times.ts";
+import { parseRoofline } from "../build/roofline.ts";
+import type { BuiltRunner } from "../build/runner.ts";
+import { HarnessError } from "../errors.ts";
+import type { AnyRecord, LayerTimesRecord, RunRecord } from "../records.ts";
+import type { VariantManifest } from "../variant.ts";
+import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
+import type { ExperimentContext } from "./experiment.ts";
+import { failureRecord, type RecordLog } from "./record_log.ts";
+import type { RgbFile } from "./rgb_files.ts";
+import { rooflineCommand, runCommand } from "./runner_command.ts";
+import { parseRunnerOutput } from "./runner_output.ts";
+
+/** What is profiled on one device. */
+export interface ProfilePlan {
+  record: RunRecord;
+  log: Pick<RecordLog, "append">;
+  earlier: readonly AnyRecord[];
+  /** The first one is what the layers are timed on. */
+  timed: readonly RgbFile[];
+  work: string;
+}
+
+/** Iterations whose times are summarized, at least. */
+const FEWEST_ITERATIONS = 20;
+
+/**
+ * Appends the layer times of every variant and the roofline of the device that are not on record yet.
+ *
+ * An emulated device is left out: its times are nobody's. A launch that fails is recorded as a failure and costs nothing else.
+ * Throws `HarnessError` when the device or the disk can't go on.
+ */
+export async function profileLayers(
+  setup: DeviceSetup,
+  plan: ProfilePlan,
+  profiler: BuiltRunner,
+  { launchTimeoutMs }: { launchTimeoutMs: number },
+  { progress, signal }: ExperimentContext,
+): Promise<void> {
+  if (setup.description.emulated) return;
+  const { device } = setup;
+  const { record, log, earlier } = plan;
+  const own = earlier.filter((each) => "device" in each && each.device === device.serial);
+  const step = progress.step(`${device.serial}: times of the layers`);
+  const runner = await device.push(profiler.runner, { executable: true, signal });
+  const image = plan.timed.slice(0, 1);
+  const list = await deployImages(setup, image, "profile", plan.work, signal);
+  const limits = { timeoutMs: launchTimeoutMs, signal };
+  const iterations = Math.max(FEWEST_ITERATIONS, setup.options.iterations);
+  const about = { runId: record.runId, device: device.serial };
+  const launch = async (name: string, variantId: string, make: () => Promise<AnyRecord>) => {
+    try {
+      log.append(await make());
+    } catch (error) {
+      if (!(error instanceof HarnessError) || !KEPT.has(error.code)) throw error;
+      log.append(failureRecord({ ...about, variantId, round: 0 }, error, `${name}: `));
+    }
+  };
+  for (const [index, manifest] of record.variants.entries()) {
+    step.update(index / (record.variants.length + 1), manifest.id);
+    if (own.some((each) => each.kind === "layer-times" && each.variantId === manifest.id)) continue;
+    await launch("layer times", manifest.id, async () => {
+      const paths = { ...devicePaths(setup, manifest.id, list), runner };
+      const result = await device.launch({
+        command: runCommand(manifest, paths, { ...setup.options, iterations }),
+        name: `profile-${manifest.id}`,
+        runDir: setup.runDir,
+      }, limits);
+      const output = parseRunnerOutput(result.stdout, {
+        imageIds: image.map(({ image: { id } }) => id),
+        iterations,
+        where: `${manifest.id} profiled on ${device.serial}`,
+      });
+      return { ...about, ...layerTimes(manifest, output, result.stderr) };
+    });
+  }
+  if (!own.some((each) => each.kind === "roofline")) {
+    await launch("roofline", record.baseVariantId, async () => {
+      const command = rooflineCommand(runner, setup.options);
+      const result = await device.launch(
+        { command, name: "roofline", runDir: setup.runDir },
+        limits,
+      );
+      return { ...about, ...parseRoofline(result.stdout) };
+    });
+  }
+  step.done();
+}
+
+/** Failures of one launch, after which the next may go well. */
+const KEPT: ReadonlySet<string> = new Set(["runner-failed", "bad-device-output", "timeout"]);
+
+function layerTimes(
+  manifest: VariantManifest,
+  { header, images: [image] }: ReturnType<typeof parseRunnerOutput>,
+  stderr: string,
+): Omit<LayerTimesRecord, "runId" | "device"> {
+  const layers = summarizeLayerTimes(parseLayerTimes(stderr));
+  return {
+    kind: "layer-times",
+    schemaVersion: 1,
+    variantId: manifest.id,
+    precisionEffective: header.options.precisionEffective,
+    threads: header.options.threads,
+    inputWidthPx: image.inputWidthPx,
+    inputHeightPx: image.inputHeightPx,
+    iterations: layers[0].samplesNs.length,
+    layers: layers.map(({ type, name, medianNs }) => ({ type, name, medianNs })),
+  };
+}
