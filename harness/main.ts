@@ -7,7 +7,7 @@ import { parseCommandLine } from "./cli.ts";
 import { benchCommand, prepareCommand } from "./commands/bench.ts";
 import { compareModelsCommand } from "./commands/compare.ts";
 import { deviceCommands } from "./commands/devices.ts";
-import { evaluateCommand, inspectCommand, reportCommand } from "./commands/files.ts";
+import { evaluateCommand, inspectCommand, layersCommand, reportCommand } from "./commands/files.ts";
 import { calibrateCommand, gateCommand } from "./commands/gate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -19,6 +19,7 @@ const COMMANDS = [
   benchCommand,
   prepareCommand,
   inspectCommand,
+  layersCommand,
   reportCommand,
   evaluateCommand,
   ...deviceCommands,

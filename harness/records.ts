@@ -277,6 +277,45 @@ export const RooflineSchema = z.strictObject({
 /** See {@linkcode RooflineSchema}. */
 export type Roofline = z.infer<typeof RooflineSchema>;
 
+/** Schema of the comparison of one blob with the reference's tensor. */
+export const LayerComparisonSchema = z.strictObject({
+  /** Place of the layer in the `.param`, from 0. */
+  index: z.int().nonnegative(),
+  layer: z.string(),
+  type: z.string(),
+  blob: z.string(),
+  /** Nearest tensor of the reference; null when none has its size. */
+  tensor: z.string().nullable(),
+  /** Null without a tensor or when a value is not finite. */
+  maxAbs: z.number().nullable(),
+  rms: z.number().nullable(),
+  /** Tolerances of both. */
+  maxAllowed: z.number().nullable(),
+  rmsAllowed: z.number().nullable(),
+  verdict: z.enum(["pass", "fail", "not-compared"]),
+});
+/** See {@linkcode LayerComparisonSchema}. */
+export type LayerComparison = z.infer<typeof LayerComparisonSchema>;
+
+/** Schema of the comparison of all blobs of a variant on one image. */
+export const LayerParityRecordSchema = z.strictObject({
+  kind: z.literal("layer-parity"),
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  device: z.string(),
+  variantId: z.string(),
+  imageId: z.string(),
+  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
+  compared: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+  /** First layer beyond its tolerance whose inputs are within theirs; null when there is none. */
+  firstBeyond: LayerComparisonSchema.nullable(),
+  /** Those nearest to their tolerance or beyond it, worst first. */
+  worst: z.array(LayerComparisonSchema),
+});
+/** See {@linkcode LayerParityRecordSchema}. */
+export type LayerParityRecord = z.infer<typeof LayerParityRecordSchema>;
+
 /** Schema of the roofline of a device, measured in this run. */
 export const RooflineRecordSchema = RooflineSchema.extend({
   runId: z.string(),
@@ -351,6 +390,7 @@ export const RecordSchema = z.discriminatedUnion("kind", [
   ParityRecordSchema,
   LayerTimesRecordSchema,
   RooflineRecordSchema,
+  LayerParityRecordSchema,
 ]);
 /** See {@linkcode RecordSchema}. */
 export type AnyRecord = z.infer<typeof RecordSchema>;

@@ -38,6 +38,11 @@ export const benchCommand: CommandSpec = {
       description:
         "measure every layer by a profiling build after the rounds, and what the CPU could do (roofline)",
     },
+    {
+      flags: "--compare-layers",
+      description:
+        "compare every layer on the first image with onnxruntime's, and keep the blobs in DIR/layers",
+    },
     { flags: "--out <dir>", description: "folder of the run. Default: reports/<time>-bench" },
     { flags: "--resume", description: "go on with the run in --out" },
     { flags: "--json", description: "print report.json instead of the table" },
@@ -59,6 +64,7 @@ export const benchCommand: CommandSpec = {
       rounds: count("--rounds", options.rounds, 1),
       benchncnnRounds: count("--benchncnn-rounds", options.benchncnnRounds, 0),
       layerTimes: options.layerTimes ?? false,
+      compareLayers: options.compareLayers ?? false,
       base: options.base ?? null,
       out,
       resume: options.resume ?? false,

@@ -1,5 +1,5 @@
 /**
- * The commands that read and write files only: `inspect`, `report`, `evaluate`.
+ * The commands that read and write files only: `inspect`, `layers`, `report`, `evaluate`.
  *
  * @module
  */
@@ -12,18 +12,30 @@ export const inspectCommand: CommandSpec = {
   description:
     "prints layers, types and fused activations of .param and .onnx files; several are compared",
   arguments: [{ name: "<files...>", description: "ncnn .param or ONNX files" }],
-  options: [{ flags: "--json", description: "print JSON" }],
+  options: [
+    { flags: "--json", description: "print JSON" },
+    { flags: "--svg <file>", description: "draw the graphs side by side there (several files)" },
+  ],
   async run(options, files) {
-    const { compareStructures, formatComparison, formatInspection, inspectFile } = await import(
+    const { formatComparison, formatInspection, inspectFile, readNamedGraphs } = await import(
       "../model/inspect.ts"
     );
+    if (files.length === 1 && options.svg !== undefined) {
+      throw new HarnessError("bad-option", "Cannot draw one file by --svg: name two or more");
+    }
     if (files.length === 1) {
       const inspection = await inspectFile(files[0]);
       console.log(
         options.json ? JSON.stringify(inspection, null, 2) : formatInspection(inspection),
       );
     } else {
-      const comparison = await compareStructures(files);
+      const { compareGraphs } = await import("../model/compare.ts");
+      const graphs = await readNamedGraphs(files);
+      const comparison = compareGraphs(graphs);
+      if (options.svg !== undefined) {
+        const { drawGraphs } = await import("../model/svg.ts");
+        await writeText(options.svg, drawGraphs(graphs, comparison));
+      }
       console.log(
         options.json ? JSON.stringify(comparison, null, 2) : formatComparison(comparison),
       );
@@ -31,6 +43,45 @@ export const inspectCommand: CommandSpec = {
     return EXIT.pass;
   },
 };
+
+/** `layers`: the comparison layer by layer of a saved run. */
+export const layersCommand: CommandSpec = {
+  name: "layers",
+  description:
+    "compares the blobs that `bench --compare-layers` kept with onnxruntime's tensors, without the device",
+  arguments: [{ name: "<dirs...>", description: "folders of variants: DIR/layers/DEVICE/VARIANT" }],
+  options: [
+    { flags: "--json", description: "print JSON" },
+    { flags: "--svg <file>", description: "draw the graph there, each layer by its verdict" },
+  ],
+  async run(options, dirs) {
+    const { compareLayerFolder, layersText } = await import("../run/layer_parity.ts");
+    if (options.svg !== undefined && dirs.length > 1) {
+      throw new HarnessError(
+        "bad-option",
+        "Cannot draw several graphs into one --svg: name one folder",
+      );
+    }
+    const compared = [];
+    for (const dir of dirs) compared.push(await compareLayerFolder(dir));
+    if (options.svg !== undefined) await writeText(options.svg, compared[0].svg);
+    console.log(
+      options.json
+        ? JSON.stringify(compared.map(({ record, report }) => ({ ...record, ...report })), null, 2)
+        : compared.map(layersText).join("\n").trimEnd(),
+    );
+    return compared.some(({ record }) => record.failed > 0) ? EXIT.failure : EXIT.pass;
+  },
+};
+
+async function writeText(file: string, text: string): Promise<void> {
+  const { asWriteError } = await import("../run/record_log.ts");
+  try {
+    await Deno.writeTextFile(file, text);
+  } catch (cause) {
+    throw asWriteError(cause, file);
+  }
+}
 
 /** `report`: the page anew. */
 export const reportCommand: CommandSpec = {

@@ -7,19 +7,36 @@ import type { LayerFate, NamedGraph, StructureComparison } from "./compare.ts";
 import type { GraphLayer } from "./graph.ts";
 import { BOX, type GraphLayout, layOut } from "./graph_layout.ts";
 
-/** Fill and line of a layer's box by its fate; a pattern of the line tells them apart without colours. */
-const FATE_STYLE: Record<LayerFate, { fill: string; stroke: string; dash: string; label: string }> =
-  {
-    same: { fill: "#eef1f4", stroke: "#8a97a6", dash: "", label: "the same" },
-    fused: {
-      fill: "#d8efdc",
-      stroke: "#1d7a36",
-      dash: "",
-      label: "fused in the next stage, or fused into",
-    },
-    removed: { fill: "#fbdcd7", stroke: "#b3321d", dash: "4 2", label: "gone in the next stage" },
-    added: { fill: "#dbe7fb", stroke: "#2257b5", dash: "1 2", label: "new in this stage" },
-  };
+/** Fill and line of a layer's box; a pattern of the line tells them apart without colours. */
+interface BoxStyle {
+  fill: string;
+  stroke: string;
+  dash: string;
+  label: string;
+}
+
+/** By what became of a layer. */
+const FATE_STYLE: Record<LayerFate, BoxStyle> = {
+  same: { fill: "#eef1f4", stroke: "#8a97a6", dash: "", label: "the same" },
+  fused: {
+    fill: "#d8efdc",
+    stroke: "#1d7a36",
+    dash: "",
+    label: "fused in the next stage, or fused into",
+  },
+  removed: { fill: "#fbdcd7", stroke: "#b3321d", dash: "4 2", label: "gone in the next stage" },
+  added: { fill: "#dbe7fb", stroke: "#2257b5", dash: "1 2", label: "new in this stage" },
+};
+
+/** What the comparison with the reference's tensors says of a layer; `first`: beyond its tolerance while its inputs are sound. */
+export type LayerVerdict = "pass" | "fail" | "first" | "not-compared";
+
+const VERDICT_STYLE: Record<LayerVerdict, BoxStyle> = {
+  "pass": { fill: "#d8efdc", stroke: "#1d7a36", dash: "", label: "within its tolerance" },
+  "first": { fill: "#b3321d", stroke: "#6b1a0c", dash: "", label: "first beyond it" },
+  "fail": { fill: "#fbdcd7", stroke: "#b3321d", dash: "4 2", label: "beyond it" },
+  "not-compared": { fill: "#eef1f4", stroke: "#8a97a6", dash: "1 2", label: "not compared" },
+};
 
 const MARGIN = 16;
 const TITLE_HEIGHT = 34;
@@ -33,24 +50,47 @@ const LEGEND_HEIGHT = 26;
  * `graphs`, each box `layer` and its fate, so that a page can restyle, zoom and pan it.
  */
 export function drawGraphs(graphs: readonly NamedGraph[], comparison: StructureComparison): string {
-  const layouts = graphs.map(({ graph }) => layOut(graph));
+  return drawColumns(
+    graphs.map((named, stage) => ({
+      named,
+      kinds: fatesOf(comparison, stage, named.graph.layers.length),
+    })),
+    FATE_STYLE,
+  );
+}
+
+/** Returns the text of an SVG document: one graph, each layer coloured by its verdict. See {@linkcode drawGraphs}. */
+export function drawVerdicts(named: NamedGraph, verdicts: readonly LayerVerdict[]): string {
+  return drawColumns([{ named, kinds: verdicts }], VERDICT_STYLE);
+}
+
+/** A graph and the kind of each of its layers, which says how it is drawn. */
+interface Column<K extends string> {
+  named: NamedGraph;
+  kinds: readonly K[];
+}
+
+function drawColumns<K extends string>(
+  graphs: readonly Column<K>[],
+  styles: Record<K, BoxStyle>,
+): string {
+  const layouts = graphs.map(({ named }) => layOut(named.graph));
   let x = MARGIN;
-  const columns = graphs.map((named, stage) => {
+  const columns = graphs.map((each, stage) => {
     const layout = layouts[stage];
-    const fates = fatesOf(comparison, stage, named.graph.layers.length);
-    const column = drawColumn(named, layout, fates, x);
+    const column = drawColumn(each, styles, layout, x);
     x += Math.max(layout.width, 240) + COLUMN_GAP;
     return column;
   });
   const width = x - COLUMN_GAP + MARGIN;
   const height = MARGIN + LEGEND_HEIGHT + TITLE_HEIGHT +
     Math.max(0, ...layouts.map((layout) => layout.height)) + MARGIN;
-  const names = graphs.map(({ name }) => name).join(", ");
+  const names = graphs.map(({ named }) => named.name).join(", ");
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="graphs" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${
       escapeXml(`Graphs side by side: ${names}`)
     }" font-family="system-ui, sans-serif" font-size="11">`,
-    drawLegend(),
+    drawLegend(styles),
     ...columns,
     "</svg>",
   ].join("\n");
@@ -66,9 +106,9 @@ function fatesOf(comparison: StructureComparison, stage: number, count: number):
   });
 }
 
-function drawLegend(): string {
+function drawLegend(styles: Record<string, BoxStyle>): string {
   let x = MARGIN;
-  const entries = Object.entries(FATE_STYLE).map(([fate, style]) => {
+  const entries = Object.entries(styles).map(([fate, style]) => {
     const entry =
       `<g class="legend ${fate}"><rect x="${x}" y="${MARGIN}" width="22" height="12" rx="3" fill="${style.fill}" stroke="${style.stroke}"${
         dashOf(style.dash)
@@ -79,10 +119,10 @@ function drawLegend(): string {
   return entries.join("\n");
 }
 
-function drawColumn(
-  { name, graph }: NamedGraph,
+function drawColumn<K extends string>(
+  { named: { name, graph }, kinds }: Column<K>,
+  styles: Record<K, BoxStyle>,
   layout: GraphLayout,
-  fates: readonly LayerFate[],
   left: number,
 ): string {
   const top = MARGIN + LEGEND_HEIGHT + TITLE_HEIGHT;
@@ -95,8 +135,8 @@ function drawColumn(
   });
   const boxes = layout.layers.map(({ index, x, y }) => {
     const layer = graph.layers[index];
-    const style = FATE_STYLE[fates[index]];
-    return `<g class="layer ${fates[index]}"><title>${escapeXml(tooltip(layer))}</title>` +
+    const style = styles[kinds[index]];
+    return `<g class="layer ${kinds[index]}"><title>${escapeXml(tooltip(layer))}</title>` +
       `<rect x="${left + x - BOX.width / 2}" y="${
         top + y
       }" width="${BOX.width}" height="${BOX.height}" rx="4" fill="${style.fill}" stroke="${style.stroke}"${

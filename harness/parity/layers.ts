@@ -8,28 +8,12 @@
  * @module
  */
 import type { EffectivePrecision } from "../variant.ts";
+import type { LayerComparison } from "../records.ts";
 import type { ParamLayer } from "../model/param_file.ts";
+import type { LayerVerdict } from "../model/svg.ts";
 import type { DotLengths } from "../reference/dot_lengths.ts";
 import type { IntermediateTensors } from "../reference/intermediate.ts";
 import { roundingFactor } from "./tolerance.ts";
-
-/** The comparison of one blob. */
-export interface LayerComparison {
-  /** Place of the layer in the `.param`, from 0. */
-  index: number;
-  layer: string;
-  type: string;
-  blob: string;
-  /** Nearest tensor of the reference; null when none has its size. */
-  tensor: string | null;
-  /** Null without a tensor or when a value is not finite. */
-  maxAbs: number | null;
-  rms: number | null;
-  /** Tolerances of both. */
-  maxAllowed: number | null;
-  rmsAllowed: number | null;
-  verdict: "pass" | "fail" | "not-compared";
-}
 
 /** All comparisons, and the first layer at fault. */
 export interface LayersReport {
@@ -126,40 +110,12 @@ export function compareLayers(
   return report;
 }
 
-/** Layers before and after the first one at fault that are drawn. */
-const NEIGHBOURS = 3;
-
-/**
- * Returns the neighbourhood of the first layer at fault as a Mermaid flow chart: green within tolerance, red beyond, grey not compared;
- * an empty text when no layer is at fault.
- */
-export function drawFault(layers: readonly ParamLayer[], report: LayersReport): string {
-  if (report.firstBeyond === null) return "";
-  const at = report.firstBeyond.index;
-  const verdicts = new Map(report.layers.map(({ blob, verdict }) => [blob, verdict]));
-  const shown = layers.slice(Math.max(0, at - NEIGHBOURS), at + NEIGHBOURS + 1);
-  const first = Math.max(0, at - NEIGHBOURS);
-  const maker = new Map(
-    shown.flatMap((layer, index) => layer.tops.map((blob) => [blob, first + index] as const)),
-  );
-  const lines = ["flowchart TD"];
-  for (const [index, layer] of shown.entries()) {
-    const verdict = verdicts.get(layer.tops[0]) ?? "not-compared";
-    const mark = first + index === at ? "first" : verdict;
-    lines.push(
-      `  l${first + index}["${layer.type} ${layer.name.replaceAll('"', "'")}"]:::${mark}`,
-    );
-    for (const bottom of layer.bottoms) {
-      const source = maker.get(bottom);
-      if (source !== undefined) lines.push(`  l${source} -->|${bottom}| l${first + index}`);
-    }
+/** Returns the verdict of each layer of the graph, in its order: of its worst blob, and `first` for the one at fault. */
+export function layerVerdicts(layerCount: number, report: LayersReport): LayerVerdict[] {
+  const verdicts = new Array<LayerVerdict>(layerCount).fill("not-compared");
+  for (const { index, verdict } of report.layers) {
+    if (verdict === "fail" || verdicts[index] === "not-compared") verdicts[index] = verdict;
   }
-  return [
-    ...lines,
-    "  classDef pass fill:#d9f2dd,stroke:#2e7d32",
-    "  classDef fail fill:#fbe3e4,stroke:#b3261e",
-    "  classDef first fill:#b3261e,stroke:#7f0000,color:#fff",
-    "  classDef not-compared fill:#eee,stroke:#888",
-    "",
-  ].join("\n");
+  if (report.firstBeyond !== null) verdicts[report.firstBeyond.index] = "first";
+  return verdicts;
 }

@@ -8,7 +8,7 @@ import { HarnessError } from "../errors.ts";
 import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx_file.ts";
 import type { InputSize } from "../pose/head.ts";
 import { openSession, type SessionOptions } from "./session.ts";
-import { simulatePrecision } from "./simulated_precision.ts";
+import { type HalfWeights, simulatePrecision } from "./simulated_precision.ts";
 import { readFloats } from "./stage_files.ts";
 
 /** Operators whose outputs are shapes or constants, not tensors of the network. */
@@ -47,7 +47,7 @@ export async function intermediateTensors(
   tensor: Float32Array,
   size: InputSize,
   storage: "fp16-storage" | "bf16-storage" | null,
-  options: SessionOptions,
+  options: SessionOptions & { halfWeights?: HalfWeights },
 ): Promise<IntermediateTensors> {
   const run = async (graph: OnnxModel): Promise<Map<string, Float32Array>> => {
     await using session = await openSession(encodeOnnx(graph), options);
@@ -60,7 +60,7 @@ export async function intermediateTensors(
   const all = withAllOutputs(model);
   return {
     exact: await run(all),
-    fp16Weights: await run(simulatePrecision(all, "fp16-weights")),
+    fp16Weights: await run(simulatePrecision(all, "fp16-weights", options.halfWeights)),
     perturbed: await run(simulatePrecision(all, "shifted-fp16-weights")),
     storage: storage === null ? null : await run(simulatePrecision(all, storage)),
   };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EffectivePrecision } from "../variant.ts";
+import type { EffectivePrecision, VariantManifest } from "../variant.ts";
 import { encodeOnnx, readOnnxFile } from "../model/onnx_file.ts";
 import type { InputSize } from "../pose/head.ts";
 import { type DotLengths, dotLengths } from "./dot_lengths.ts";
@@ -38,7 +38,7 @@ export interface ReferenceModel extends AsyncDisposable {
 }
 
 /** Precision whose storage has to be simulated; null where blobs stay float32 or can't be simulated. */
-function storageOf(precision: EffectivePrecision): SimulatedPrecision | null {
+export function storageOf(precision: EffectivePrecision): "fp16-storage" | "bf16-storage" | null {
   switch (precision) {
     case "fp16-storage":
     case "fp16-arithmetic":
@@ -48,6 +48,11 @@ function storageOf(precision: EffectivePrecision): SimulatedPrecision | null {
     default:
       return null;
   }
+}
+
+/** Returns how a variant's weights were rounded to fp16: pnnx writes them itself, else ncnnoptimize does. */
+export function halfWeightsOf({ converter }: Pick<VariantManifest, "converter">): HalfWeights {
+  return converter === "pnnx" ? "pnnx" : "ieee";
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { EXIT, type Warning } from "../errors.ts";
+import { parityDetails } from "../parity/details.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type {
   AnyRecord,
@@ -11,6 +12,7 @@ import type {
   DetectionsRecord,
   FailureRecord,
   LaunchRecord,
+  LayerParityRecord,
   LayerTimesRecord,
   ParityRecord,
   RooflineRecord,
@@ -33,6 +35,8 @@ export interface ReportExtras {
   thumbnails: Map<string, string>;
   graphs: Report["graphs"];
   layerTimes: Report["layerTimes"];
+  /** Drawings of graphs with a layer beyond its tolerance, by `device variantId`. */
+  layerDrawings: ReadonlyMap<string, string>;
   warnings: Warning[];
 }
 
@@ -46,6 +50,7 @@ export interface RunRecords {
   failures: FailureRecord[];
   layerTimes: LayerTimesRecord[];
   roofline: RooflineRecord[];
+  layerParity: LayerParityRecord[];
 }
 
 /** Pictures in the gallery, at most. */
@@ -66,6 +71,7 @@ export function sortRecords(records: AnyRecord[]): RunRecords {
     failures: of("failure"),
     layerTimes: of("layer-times"),
     roofline: of("roofline"),
+    layerParity: of("layer-parity"),
   };
 }
 
@@ -119,6 +125,12 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
       fp16Gflops: roof.fp16GflopPerSecond,
       gbPerSecond: roof.bandwidthGbytePerSecond,
     })),
+    layerParity: records.layerParity.map(
+      ({ kind: _kind, schemaVersion: _version, runId: _runId, ...layers }) => ({
+        ...layers,
+        svg: extras.layerDrawings.get(`${layers.device} ${layers.variantId}`) ?? null,
+      }),
+    ),
     warnings: extras.warnings,
   };
 }
@@ -217,7 +229,7 @@ function judgedVariant(
     rank: null,
     rounds: summary?.roundCount ?? 0,
     peakRssBytes: summary?.peakRssBytes ?? null,
-    parity,
+    parity: { ...parity, details: parityDetails(own(records.parity)) },
     accuracy: manifest.speedOnly
       ? null
       : extras.accuracy.get(`${device.serial} ${manifest.id}`) ?? null,

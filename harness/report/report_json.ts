@@ -15,7 +15,13 @@ import {
   WarningSchema,
 } from "../variant.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../device/device.ts";
-import { DetectionSchema, MatchSchema, STAGES, StageSamplesSchema } from "../records.ts";
+import {
+  DetectionSchema,
+  LayerParityRecordSchema,
+  MatchSchema,
+  STAGES,
+  StageSamplesSchema,
+} from "../records.ts";
 
 /** Newest version of the report's schema. */
 export const REPORT_VERSION = 1;
@@ -95,6 +101,27 @@ export const ReportVariantSchema = z.strictObject({
     ),
     /** Per joint: p99 and max distance in pixels; empty when nothing was matched. */
     joints: z.array(z.strictObject({ name: z.string(), p99Px: z.number(), maxPx: z.number() })),
+    /** Null in reports before it was told. */
+    details: z.strictObject({
+      /** COCO's sizes that occur. */
+      sizes: z.array(
+        z.strictObject({
+          size: z.enum(["small", "medium", "large"]),
+          people: z.int(),
+          meanPx: z.number(),
+          maxPx: z.number(),
+          minOks: z.number(),
+        }),
+      ),
+      /** Joints whose visibility crosses 0.5 in one of the two only, of how many. */
+      visibilityFlips: z.int(),
+      joints: z.int(),
+      /** Candidate minus reference; null when nothing was matched. */
+      scoreShift: z.strictObject({ mean: z.number(), maxAbs: z.number() }).nullable(),
+      /** Detections that the reference alone has, and the candidate alone. */
+      vanished: z.int(),
+      appeared: z.int(),
+    }).nullable().default(null),
   }),
   /** COCO keypoint AP on the run's images; null without annotations, and for speed-only variants. */
   accuracy: z.strictObject({
@@ -223,6 +250,13 @@ export const ReportSchema = z.strictObject({
       gbPerSecond: z.number(),
     }),
   ),
+  /** Comparisons layer by layer; empty when none were asked for. */
+  layerParity: z.array(
+    LayerParityRecordSchema.omit({ kind: true, schemaVersion: true, runId: true }).extend({
+      /** The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its tolerance. */
+      svg: z.string().nullable(),
+    }),
+  ).default([]),
   warnings: z.array(WarningSchema),
 });
 /** See {@linkcode ReportSchema}. */

@@ -26,6 +26,7 @@ import {
   runDevices,
   writeTimedImages,
 } from "./experiment.ts";
+import { checkLayers } from "./layer_parity.ts";
 import { judge } from "./judge.ts";
 import { measure } from "./measure.ts";
 import { profileLayers } from "./profile.ts";
@@ -41,6 +42,8 @@ export interface BenchOptions extends ExperimentSettings {
   benchncnnRounds: number;
   /** Measure the layers' times by a profiling build after the rounds. */
   layerTimes: boolean;
+  /** Compare every blob on the first image with onnxruntime's tensors, and keep the blobs. */
+  compareLayers: boolean;
   /** Id of the variant that ratios are taken against; null: the first. */
   base: string | null;
   /** Folder of the run. */
@@ -161,13 +164,14 @@ async function describeRun(
       }`,
     );
   }
-  const { variants: _variants, rounds, benchncnnRounds, layerTimes, base, ...rest } = options;
+  const { variants: _variants, rounds, benchncnnRounds, layerTimes, compareLayers, base, ...rest } =
+    options;
   const { out: _out, resume: _resume, ...settings } = rest;
   const descriptions: DeviceDescription[] = [];
   for (const device of devices) descriptions.push(await device.describe());
   return await describeExperiment(settings, {
     kind: "bench",
-    options: { rounds, benchncnnRounds, layerTimes, base },
+    options: { rounds, benchncnnRounds, layerTimes, compareLayers, base },
     dataset,
     devices: descriptions,
     variants: manifests,
@@ -232,6 +236,13 @@ async function runDevice(
   });
   await measureRounds(setup, run, options, context);
   await checkKeypoints(setup, { ...run, settings: options, context }, variants);
+  if (options.compareLayers) {
+    await checkLayers(
+      setup,
+      { ...run, settings: options, context, out: options.out },
+      variants,
+    );
+  }
   const profiler = profilers.get(device.serial);
   if (profiler !== undefined) await profileLayers(setup, run, profiler, options, context);
   await device.removeRunDir(setup.runDir);

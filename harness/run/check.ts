@@ -14,8 +14,11 @@ import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { DatasetImage } from "../reference/images.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
-import type { HalfWeights } from "../reference/simulated_precision.ts";
-import { openReferenceModel, type ReferenceModel } from "../reference/reference_model.ts";
+import {
+  halfWeightsOf,
+  openReferenceModel,
+  type ReferenceModel,
+} from "../reference/reference_model.ts";
 import {
   readRunnerStages,
   type RunnerStages,
@@ -77,7 +80,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
     const first = group[0];
     await using model = await openReferenceModel(
       path.join(first.dir, first.manifest.referenceOnnx.file),
-      { threads: null, halfWeights: halfWeights(first.manifest) },
+      { threads: null, halfWeights: halfWeightsOf(first.manifest) },
     );
     const options: DetectOptions = {
       scoreThreshold: setup.options.scoreThreshold,
@@ -131,11 +134,6 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
       hooks.onProgress?.(done, total, `${images.at(-1)!.id}`);
     }
   }
-}
-
-/** How the variant's weights were rounded to fp16: pnnx writes them itself, else ncnnoptimize does. */
-function halfWeights({ converter }: PreparedVariant["manifest"]): HalfWeights {
-  return converter === "pnnx" ? "pnnx" : "ieee";
 }
 
 /** Some images, their references and their raw files. */
@@ -232,43 +230,80 @@ async function runStages(
 ): Promise<Map<string, RunnerStages>> {
   const files = chunk.files.filter(({ image }) => plan.stageImageIds.has(image.id));
   if (files.length === 0) return new Map();
+  const stages = new Map<string, RunnerStages>();
+  await launchStages(setup, manifest, {
+    files,
+    references: chunk.references,
+    options: chunk.options,
+    name: `stages${chunk.number}-${manifest.id}`,
+    dumpBlobs: [],
+    folder: chunk.folder,
+    limits: { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal },
+  }, async (pull, dumps) => {
+    for (const { image } of files) {
+      const outputs = manifest.outputs.map((_, index) => `out${index}.f32`);
+      for (const suffix of ["preprocess.f32", ...outputs, "decode.f32", "nms.i32"]) {
+        await pull(`${image.id}.${suffix}`);
+      }
+      stages.set(image.id, await readRunnerStages(dumps, image.id, manifest.outputs.length));
+    }
+  });
+  return stages;
+}
+
+/** What a launch of the runner's `stages` needs. */
+export interface StagesRequest {
+  files: RgbFile[];
+  /** By image id. */
+  references: ReadonlyMap<string, Reference>;
+  options: DetectOptions;
+  /** Unique within the run. */
+  name: string;
+  /** Blobs that are dumped besides the stages' own results. */
+  dumpBlobs: readonly string[];
+  /** Local folder for files on their way. */
+  folder: string;
+  limits: { timeoutMs: number; signal?: AbortSignal };
+}
+
+/**
+ * Runs the runner's stages on the reference's tensors. `collect` fetches files of the dump into a local folder, which is removed
+ * afterwards, as everything on the device.
+ */
+export async function launchStages(
+  setup: DeviceSetup,
+  manifest: PreparedVariant["manifest"],
+  request: StagesRequest,
+  collect: (pull: (file: string) => Promise<void>, dumps: string) => Promise<void>,
+): Promise<void> {
   const { device, runDir } = setup;
-  const name = `stages${chunk.number}-${manifest.id}`;
+  const { name, limits } = request;
   const onDevice = { reference: `${runDir}/${name}-in`, dump: `${runDir}/${name}-out` };
-  const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
-  const local = await Deno.makeTempDir({ dir: chunk.folder });
+  const local = await Deno.makeTempDir({ dir: request.folder });
   await device.run(["mkdir", "-p", onDevice.reference, onDevice.dump], limits);
-  for (const { image } of files) {
-    const reference = chunk.references.get(image.id)!;
-    const { blobs, detected } = headReference(manifest, reference, chunk.options);
+  for (const { image } of request.files) {
+    const reference = request.references.get(image.id)!;
+    const { blobs, detected } = headReference(manifest, reference, request.options);
     await writeReferenceFiles(local, image.id, reference, blobs, detected.candidates);
   }
   for await (const { name: file } of Deno.readDir(local)) {
     await device.pushTo(path.join(local, file), `${onDevice.reference}/${file}`, limits);
   }
-  const list = await deployImages(setup, files, name, local, hooks.signal);
-  await device.launch({
-    command: stagesCommand(
-      manifest,
-      devicePaths(setup, manifest.id, list),
-      setup.options,
-      onDevice,
-    ),
-    name,
-    runDir,
-  }, limits);
-  const dumps = await Deno.makeTempDir({ dir: chunk.folder });
-  const stages = new Map<string, RunnerStages>();
-  for (const { image } of files) {
-    const outputs = manifest.outputs.map((_, index) => `out${index}.f32`);
-    for (const suffix of ["preprocess.f32", ...outputs, "decode.f32", "nms.i32"]) {
-      const file = `${image.id}.${suffix}`;
-      await device.pull(`${onDevice.dump}/${file}`, path.join(dumps, file), limits);
-    }
-    stages.set(image.id, await readRunnerStages(dumps, image.id, manifest.outputs.length));
-  }
+  const list = await deployImages(setup, request.files, name, local, limits.signal);
+  const command = stagesCommand(
+    manifest,
+    devicePaths(setup, manifest.id, list),
+    setup.options,
+    onDevice,
+  );
+  if (request.dumpBlobs.length > 0) command.push("--dump-blob", request.dumpBlobs.join(","));
+  await device.launch({ command, name, runDir }, limits);
+  const dumps = await Deno.makeTempDir({ dir: request.folder });
+  await collect(
+    (file) => device.pull(`${onDevice.dump}/${file}`, path.join(dumps, file), limits),
+    dumps,
+  );
   await device.run(["rm", "-rf", onDevice.reference, onDevice.dump], limits);
   await Deno.remove(dumps, { recursive: true });
   await Deno.remove(local, { recursive: true });
-  return stages;
 }

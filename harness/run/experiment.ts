@@ -50,7 +50,7 @@ export interface ExperimentContext {
 }
 
 /** Detections that NMS keeps at most, as ultralytics. */
-const MAX_DETECTIONS = 300;
+export const MAX_DETECTIONS = 300;
 
 /** Returns the run record. `runners` are the builds by key: the device's serial, with a word for the side where both differ. */
 export async function describeExperiment(

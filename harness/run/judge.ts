@@ -22,6 +22,7 @@ import {
 import type { Report } from "../report/report_json.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportGraphs, reportLayerTimes } from "./graphs.ts";
+import { compareLayerFolder, layerFolder } from "./layer_parity.ts";
 import { asWriteError, readRecords } from "./record_log.ts";
 
 /** What judging needs beside the records. */
@@ -43,6 +44,7 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
     accuracy: accuracies(records, input.annotations),
     thumbnails: new Map<string, string>(),
     graphs: await reportGraphs(input.variants),
+    layerDrawings: await layerDrawings(out, records.layerParity),
     layerTimes: await reportLayerTimes(records.layerTimes, input.variants),
     warnings: input.warnings,
   };
@@ -59,6 +61,25 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   }
   await writeReport(out);
   return report;
+}
+
+/** Drawings of the graphs with a layer beyond its tolerance, by `device variantId`; a folder that was removed has none. */
+async function layerDrawings(
+  out: string,
+  records: RunRecords["layerParity"],
+): Promise<Map<string, string>> {
+  const drawings = new Map<string, string>();
+  for (const { device, variantId, failed } of records) {
+    if (failed === 0) continue;
+    const folder = layerFolder(out, device, variantId);
+    try {
+      await Deno.stat(folder);
+    } catch {
+      continue;
+    }
+    drawings.set(`${device} ${variantId}`, (await compareLayerFolder(folder)).svg);
+  }
+  return drawings;
 }
 
 /** The id under which an image's detections stand in result files: COCO's, else the place in the run, from 1. */

@@ -135,7 +135,8 @@ export function recordKey(record: AnyRecord): string {
     case "parity":
       return `${record.kind}/${record.variantId}/${record.imageId}`;
     case "layer-times":
-      return `layer-times/${record.variantId}`;
+    case "layer-parity":
+      return `${record.kind}/${record.variantId}`;
     case "roofline":
       return "roofline";
   }

@@ -19,7 +19,7 @@ export type Stage = {
 
 /**
  * The stages in which the shipped models were trained: from scratch on varied pictures, then on from these
- * weights on plain ones.
+ * weights on plain ones, few and then many.
  */
 export const SHIPPED_STAGES: readonly Stage[] = [
   {
@@ -41,6 +41,17 @@ export const SHIPPED_STAGES: readonly Stage[] = [
     batch: 16,
     sidePx: 128,
     earlySidePx: 96,
+    learningRate: 0.002,
+    keypointLoss: "log",
+  },
+  {
+    distribution: "plain",
+    pictures: 15000,
+    batches: 8000,
+    decayBatches: 1200,
+    batch: 16,
+    sidePx: 160,
+    earlySidePx: 128,
     learningRate: 0.002,
     keypointLoss: "log",
   },

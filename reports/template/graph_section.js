@@ -6,6 +6,7 @@
  * @module
  */
 import { dataTable, el, foreign } from "./dom.js";
+import { drawing } from "./drawing.js";
 import { section } from "./sections.js";
 import { axisLabel, baseOptions, chartFigure } from "./figure.js";
 import { count, MISSING, ms, msNumber, significant } from "./numbers.js";
@@ -56,39 +57,11 @@ export function graphSection(context) {
       ),
     }),
     report.graphs.map(({ variantId, svg }) =>
-      svg === null ? null : drawing(context, variantId, svg)
+      svg === null
+        ? null
+        : drawing(t("graphs.drawing", { variant: plain(label(variantId), 80) }), svg)
     ),
   ]);
-}
-
-/**
- * A drawing from outside enters as a picture: no script runs in it and nothing is loaded from it.
- *
- * @param {Context} context
- * @param {string} variantId
- * @param {string} markup
- */
-function drawing({ t, label }, variantId, markup) {
-  const details = el(
-    "details",
-    { class: "drawing" },
-    el("summary", {}, t("graphs.drawing", { variant: plain(label(variantId), 80) })),
-  );
-  details.addEventListener("toggle", () => {
-    if (!details.open || details.childElementCount > 1) return;
-    const bytes = new TextEncoder().encode(markup);
-    let binary = "";
-    for (const byte of bytes) binary += String.fromCharCode(byte);
-    details.append(el(
-      "div",
-      { class: "scroll paper", tabindex: 0, role: "group", "aria-label": t("graphs.title") },
-      el("img", {
-        src: `data:image/svg+xml;base64,${btoa(binary)}`,
-        alt: t("graphs.drawing", { variant: plain(label(variantId), 80) }),
-      }),
-    ));
-  });
-  return details;
 }
 
 /**

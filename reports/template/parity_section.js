@@ -6,6 +6,7 @@
  * @module
  */
 import { dataTable, el, foreign } from "./dom.js";
+import { drawing } from "./drawing.js";
 import { section } from "./sections.js";
 import { MISSING, oks, pxNumber, score, signed, significant } from "./numbers.js";
 import { plain } from "./labels.js";
@@ -110,6 +111,7 @@ function variantDetails(context, variant) {
   if (parity.joints.length > 0) {
     details.append(el("h4", {}, t("parity.joints")), jointTable(context, parity.joints));
   }
+  details.append(...peopleDetails(context, variant), ...layerDetails(context, variant));
   return details;
 }
 
@@ -129,6 +131,93 @@ function jointTable({ t }, joints) {
       return [foreign(plain(name, 40)), pxNumber(p99Px), pxNumber(maxPx), bar];
     }),
   });
+}
+
+/**
+ * Returns the errors by size of person, and what changed near the threshold.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function peopleDetails({ t }, { parity }) {
+  const { details } = parity;
+  if (details === null || details.sizes.length === 0) return [];
+  return [
+    el("h4", {}, t("parity.sizes")),
+    dataTable({
+      caption: t("parity.sizes"),
+      head: [
+        t("parity.size"),
+        t("parity.people"),
+        t("parity.mean"),
+        t("parity.max"),
+        t("column.minOks"),
+      ],
+      numeric: [false, true, true, true, true],
+      rows: details.sizes.map(({ size, people, meanPx, maxPx, minOks }) => [
+        t(`parity.size.${size}`),
+        people,
+        pxNumber(meanPx),
+        pxNumber(maxPx),
+        oks(minOks),
+      ]),
+    }),
+    el(
+      "p",
+      {},
+      t("parity.changes", {
+        flips: details.visibilityFlips,
+        joints: details.joints,
+        mean: details.scoreShift === null ? MISSING : small(details.scoreShift.mean),
+        most: details.scoreShift === null ? MISSING : small(details.scoreShift.maxAbs),
+        vanished: details.vanished,
+        appeared: details.appeared,
+      }),
+    ),
+  ];
+}
+
+/**
+ * Returns the comparison layer by layer; nothing where it was not asked for.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function layerDetails({ t, report, device }, { id }) {
+  const layers = report.layerParity.find((each) => each.device === device && each.variantId === id);
+  if (layers === undefined) return [];
+  const { firstBeyond: first, compared, failed, worst, svg } = layers;
+  return [
+    el("h4", {}, t("parity.layers")),
+    el(
+      "p",
+      {},
+      t("parity.layersCompared", { n: compared, failed }),
+      " ",
+      first === null ? t("parity.layersSound") : foreign(
+        t("parity.layersFirst", { layer: plain(first.layer, 80), type: plain(first.type, 40) }),
+      ),
+    ),
+    dataTable({
+      caption: t("parity.layers"),
+      head: [
+        t("layers.layer"),
+        t("layers.type"),
+        t("parity.tensor"),
+        t("parity.difference"),
+        t("parity.tolerance"),
+      ],
+      numeric: [false, false, false, true, true],
+      rows: worst.slice(0, 8).map(({ layer, type, tensor, maxAbs, maxAllowed }) => [
+        foreign(plain(layer, 60)),
+        foreign(plain(type, 40)),
+        tensor === null ? MISSING : foreign(plain(tensor, 80)),
+        maxAbs === null ? MISSING : small(maxAbs),
+        maxAllowed === null ? MISSING : small(maxAllowed),
+      ]),
+    }),
+    svg === null ? null : drawing(t("parity.layersDrawing"), svg),
+  ].filter((child) => child !== null);
 }
 
 /** @param {number} value */

@@ -100,6 +100,20 @@ export function hostileReport(): Report {
       stage.byType = Object.fromEntries(HOSTILE_TEXTS.map((text, n) => [text, n]));
     }
   }
+  for (const layers of report.layerParity) {
+    Object.assign(layers, { device: serial, variantId: rename(layers.variantId) });
+    layers.imageId = hostile();
+    for (const each of layers.worst) {
+      Object.assign(each, {
+        layer: hostile(),
+        type: hostile(),
+        blob: hostile(),
+        tensor: hostile(),
+      });
+    }
+    layers.firstBeyond = layers.worst[0];
+    layers.svg = report.graphs[0].svg;
+  }
   for (const layer of report.layerTimes) {
     Object.assign(layer, {
       device: serial,

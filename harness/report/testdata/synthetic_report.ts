@@ -283,6 +283,17 @@ export function syntheticReport(size: SyntheticSize): Report {
     graphs: [graphOf(ids[0], 0), graphOf(ids[3], 63)],
     layerTimes: devices.slice(0, 1).flatMap(({ serial }) => layerTimes(rng, serial, ids[0])),
     roofline: [{ device: devices[0].serial, gflops: 96, fp16Gflops: null, gbPerSecond: 21 }],
+    layerParity: [{
+      device: devices[0].serial,
+      variantId: ids[0],
+      imageId: "image0",
+      precisionEffective: "fp32",
+      compared: 203,
+      failed: 1,
+      firstBeyond: BEYOND,
+      worst: [BEYOND],
+      svg: graphOf(ids[0], 0).svg,
+    }],
     warnings: [{
       code: "synthetic",
       message:
@@ -565,6 +576,20 @@ function judged(
         const own = matches.map(({ distancesPx }) => distancesPx[j]);
         return { name, p99Px: quantile(own, 0.99), maxPx: Math.max(...own) };
       }),
+      details: {
+        sizes: [{
+          size: "large",
+          people: matches.length,
+          meanPx: distances.reduce((sum, px) => sum + px, 0) / distances.length,
+          maxPx,
+          minOks: Math.min(...matches.map(({ oks }) => oks)),
+        }],
+        visibilityFlips: fails ? 3 : 0,
+        joints: distances.length,
+        scoreShift: { mean: -0.0004, maxAbs: 0.002 },
+        vanished: items.reduce((sum, item) => sum + item.unmatchedReference.length, 0),
+        appeared: 0,
+      },
     },
     accuracy: plan.speedOnly ? null : {
       ap: plan.ap,
@@ -602,6 +627,20 @@ function rankOn(variants: ReportVariant[], device: string) {
     .sort((a, b) => b.fps! - a.fps!)
     .forEach((variant, i) => variant.rank = i + 1);
 }
+
+/** A layer that is beyond its tolerance. */
+const BEYOND: Report["layerParity"][number]["worst"][number] = {
+  index: 41,
+  layer: "conv_41",
+  type: "Convolution",
+  blob: "118",
+  tensor: "/model.9/cv2/conv/Conv_output_0",
+  maxAbs: 0.031,
+  rms: 0.0021,
+  maxAllowed: 0.0024,
+  rmsAllowed: 0.0004,
+  verdict: "fail",
+};
 
 function graphOf(id: string, fused: number): Report["graphs"][number] {
   const types = {
