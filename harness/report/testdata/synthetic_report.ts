@@ -290,8 +290,8 @@ export function syntheticReport(size: SyntheticSize): Report {
       precisionEffective: "fp32",
       compared: 203,
       failed: 1,
-      firstBeyond: BEYOND,
-      worst: [BEYOND],
+      firstBeyond: { ...BEYOND },
+      worst: [{ ...BEYOND }],
       svg: graphOf(ids[0], 0).svg,
     }],
     warnings: [{
