@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { compareGraphs, type NamedGraph, type StructureComparison } from "./compare.ts";
+import type { NamedGraph } from "./compare.ts";
 import { type Graph, graphOfOnnx, graphOfParam } from "./graph.ts";
 import { readOnnxFile } from "./onnx_file.ts";
 import { inspectGraph, type Inspection } from "./inspection.ts";
@@ -45,16 +45,11 @@ export async function readGraph(file: string, inputShape?: number[]): Promise<Gr
 }
 
 /**
- * Returns the comparison of the files, each with the one before.
+ * Returns the graphs of the files for `compareGraphs` and `drawGraphs`.
  *
  * The size on disk of a `.param` includes the `.bin` beside it; shapes are those that the first file states. Throws as
  * {@linkcode readGraph} does, and `bad-option` for fewer than two files.
  */
-export async function compareStructures(files: readonly string[]): Promise<StructureComparison> {
-  return compareGraphs(await readNamedGraphs(files));
-}
-
-/** Returns the graphs of the files for `compareGraphs` and `drawGraphs`; see {@linkcode compareStructures}. */
 export async function readNamedGraphs(files: readonly string[]): Promise<NamedGraph[]> {
   if (files.length < 2) {
     throw new HarnessError("bad-option", "Cannot compare fewer than two files: name at least two");

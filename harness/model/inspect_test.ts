@@ -4,7 +4,8 @@ import { ncnnSource } from "../build/source.ts";
 import { HarnessError } from "../errors.ts";
 import { SILENT } from "../progress.ts";
 import { graphOfOnnx, graphOfParam } from "./graph.ts";
-import { compareStructures, inspectFile, readGraph } from "./inspect.ts";
+import { compareGraphs } from "./compare.ts";
+import { inspectFile, readGraph, readNamedGraphs } from "./inspect.ts";
 import { inspectGraph } from "./inspection.ts";
 import { formatComparison, formatInspection } from "./inspection_text.ts";
 import { encodeOnnx } from "./onnx_file.ts";
@@ -181,7 +182,7 @@ Deno.test("readGraph() gives the published operations of well-known networks", a
   }
 });
 
-Deno.test("compareStructures() counts the weights beside a .param and names files so that they differ", () =>
+Deno.test("readNamedGraphs() counts the weights beside a .param and names files so that they differ", () =>
   inFolder(async (folder) => {
     for (const [name, text] of [["a", PLAIN], ["b", PLAIN.replace(" 9=6", "")]]) {
       await Deno.mkdir(path.join(folder, name));
@@ -189,12 +190,12 @@ Deno.test("compareStructures() counts the weights beside a .param and names file
     }
     await Deno.writeFile(path.join(folder, "a", "m.bin"), new Uint8Array(1000));
     const files = ["a", "b"].map((name) => path.join(folder, name, "m.param"));
-    const { stages, steps } = await compareStructures(files);
+    const { stages, steps } = compareGraphs(await readNamedGraphs(files));
     assertEquals(stages.map((stage) => stage.name), ["a/m.param", "b/m.param"]);
     assertEquals(stages.map((stage) => stage.fileBytes), [PLAIN.length + 1000, PLAIN.length - 4]);
     assertEquals(stages.map((stage) => stage.fusedActivations), [1, 0]);
     assertEquals([steps[0].removed, steps[0].added], [{}, {}]);
-    await assertRejects(() => compareStructures(files.slice(1)), HarnessError, "at least two");
+    await assertRejects(() => readNamedGraphs(files.slice(1)), HarnessError, "at least two");
   }));
 
 Deno.test("formatInspection() and formatComparison() say the counts in words", () =>
@@ -206,7 +207,7 @@ Deno.test("formatInspection() and formatComparison() say the counts in words", (
     assertStringIncludes(text, "Convolution      2");
     const other = path.join(folder, "b.param");
     await Deno.writeTextFile(other, FUSED);
-    const comparison = formatComparison(await compareStructures([file, other]));
+    const comparison = formatComparison(compareGraphs(await readNamedGraphs([file, other])));
     assertStringIncludes(comparison, "fused    1 activations\n    c1 r1");
     assertStringIncludes(comparison, "a.param → b.param");
   }));

@@ -4,13 +4,11 @@
  * @module
  */
 import * as path from "@std/path";
-import { type BuildKind, buildRunner, type BuiltRunner } from "../build/runner.ts";
+import type { BuiltRunner } from "../build/runner.ts";
 import type { VariantOptions } from "../config.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
-import { PIN_OPTIONS } from "../device/adb_root.ts";
 import { COOL_RULES, heatWarning, realWaiting, waitUntilCool } from "../device/cool_down.ts";
 import { threadWarnings } from "../device/cores.ts";
-import { openDevices } from "../device/devices.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { AnyRecord, RunRecord } from "../records.ts";
@@ -19,10 +17,12 @@ import { reportExitCode } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import {
+  buildRunners,
   checkKeypoints,
   describeExperiment,
   type ExperimentContext,
   type ExperimentSettings,
+  openExperimentDevices,
   runDevices,
   writeTimedImages,
 } from "./experiment.ts";
@@ -30,7 +30,7 @@ import { checkLayers } from "./layer_parity.ts";
 import { judge } from "./judge.ts";
 import { measure } from "./measure.ts";
 import { profileLayers } from "./profile.ts";
-import { asWriteError, RecordLog } from "./record_log.ts";
+import { asWriteError, hasRecords, RecordLog } from "./record_log.ts";
 import { requireSameExperiment } from "./resume.ts";
 import type { RgbFile } from "./rgb_files.ts";
 import { effectiveOptions } from "./runner_command.ts";
@@ -78,16 +78,12 @@ export async function bench(
   context: ExperimentContext,
 ): Promise<{ report: Report; exitCode: number }> {
   const recordsPath = path.join(options.out, "records.jsonl");
-  if (!options.resume) requireNoRecords(recordsPath);
+  if (!options.resume) requireNoRecords(options.out);
   const dataset = await openDataset(options.images);
   const ncnnSource = options.ncnnSource ?? undefined;
   const variants = await prepareVariants({ ...options.variants, ncnnSource, ...context });
   await using opened = new AsyncDisposableStack();
-  const devices = await openDevices(options.devices, {
-    pin: options.root ? PIN_OPTIONS : null,
-    tell: (message) => context.progress.step(message).done(),
-  });
-  devices.forEach((device) => opened.use(device));
+  const devices = await openExperimentDevices(options, opened, context);
   const runners = await buildRunners("release", devices, options, context);
   const profilers = options.layerTimes
     ? await buildRunners("profile", devices, options, context)
@@ -117,34 +113,13 @@ export async function bench(
   return { report, exitCode: lost.length > 0 ? EXIT.environment : reportExitCode(report) };
 }
 
-function requireNoRecords(recordsPath: string): void {
-  try {
-    Deno.statSync(recordsPath);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return;
-    throw cause;
-  }
+function requireNoRecords(out: string): void {
+  if (!hasRecords(out)) return;
   throw new HarnessError(
     "output-exists",
-    `Cannot start a run in ${path.dirname(recordsPath)}: it already holds one. ` +
+    `Cannot start a run in ${out}: it already holds one. ` +
       `Go on with it by --resume, or name another folder by --out`,
   );
-}
-
-/** Returns the programs for every device by serial, built once per target. */
-async function buildRunners(
-  kind: BuildKind,
-  devices: Device[],
-  options: BenchOptions,
-  context: ExperimentContext,
-): Promise<Map<string, BuiltRunner>> {
-  const ncnnSource = options.ncnnSource ?? undefined;
-  const runners = new Map<string, BuiltRunner>();
-  for (const device of devices) {
-    const target = device.kind === "host" ? "host" : "arm64";
-    runners.set(device.serial, await buildRunner({ target, kind, ncnnSource, ...context }));
-  }
-  return runners;
 }
 
 async function describeRun(

@@ -4,12 +4,10 @@
  * @module
  */
 import * as path from "@std/path";
-import { buildRunner, type BuiltRunner } from "../build/runner.ts";
+import type { BuiltRunner } from "../build/runner.ts";
 import type { VariantOptions } from "../config.ts";
-import { PIN_OPTIONS } from "../device/adb_root.ts";
 import { COOL_RULES, realWaiting, waitUntilCool } from "../device/cool_down.ts";
 import type { Device } from "../device/device.ts";
-import { openDevices } from "../device/devices.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { LaunchRecord, RunRecord } from "../records.ts";
@@ -28,10 +26,12 @@ import { comparedVariants } from "./compare_variants.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import { requireNewFolder } from "./gate_live.ts";
 import {
+  buildRunners,
   checkKeypoints,
   describeExperiment,
   type ExperimentContext,
   type ExperimentSettings,
+  openExperimentDevices,
   runDevices,
   writeTimedImages,
 } from "./experiment.ts";
@@ -82,17 +82,8 @@ export async function compareModels(
   const dataset = await openDataset(options.images);
   const variants = await openCompared(options, context);
   await using stack = new AsyncDisposableStack();
-  const devices = await openDevices(options.devices, {
-    pin: options.root ? PIN_OPTIONS : null,
-    tell: (message) => context.progress.step(message).done(),
-  });
-  devices.forEach((device) => stack.use(device));
-  const runners = new Map<string, BuiltRunner>();
-  for (const device of devices) {
-    const ncnnSource = options.ncnnSource ?? undefined;
-    const target = device.kind === "host" ? "host" : "arm64";
-    runners.set(device.serial, await buildRunner({ target, ncnnSource, ...context }));
-  }
+  const devices = await openExperimentDevices(options, stack, context);
+  const runners = await buildRunners("release", devices, options, context);
   const record = await describeComparison(options, dataset, devices, variants, runners);
   await Deno.mkdir(options.out, { recursive: true });
   const log = stack.use(RecordLog.create(path.join(options.out, "records.jsonl")));

@@ -4,9 +4,11 @@
  *
  * @module
  */
-import type { BuiltRunner } from "../build/runner.ts";
+import { type BuildKind, buildRunner, type BuiltRunner } from "../build/runner.ts";
 import type { RunnerOptions } from "../config.ts";
+import { PIN_OPTIONS } from "../device/adb_root.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
+import { openDevices } from "../device/devices.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
@@ -91,6 +93,36 @@ export async function describeExperiment(
       ),
     },
   };
+}
+
+/** Returns the devices of the settings, opened; `stack` gives them back. Throws as {@linkcode openDevices}. */
+export async function openExperimentDevices(
+  { devices: names, root }: Pick<ExperimentSettings, "devices" | "root">,
+  stack: AsyncDisposableStack,
+  { progress }: ExperimentContext,
+): Promise<Device[]> {
+  const devices = await openDevices(names, {
+    pin: root ? PIN_OPTIONS : null,
+    tell: (message) => progress.step(message).done(),
+  });
+  devices.forEach((device) => stack.use(device));
+  return devices;
+}
+
+/** Returns the programs for every device by serial, built once per target. Throws as {@linkcode buildRunner}. */
+export async function buildRunners(
+  kind: BuildKind,
+  devices: readonly Device[],
+  { ncnnSource }: Pick<ExperimentSettings, "ncnnSource">,
+  context: ExperimentContext,
+): Promise<Map<string, BuiltRunner>> {
+  const runners = new Map<string, BuiltRunner>();
+  for (const device of devices) {
+    const target = device.kind === "host" ? "host" : "arm64";
+    const request = { target, kind, ncnnSource: ncnnSource ?? undefined } as const;
+    runners.set(device.serial, await buildRunner({ ...request, ...context }));
+  }
+  return runners;
 }
 
 /** Returns the raw files of the images that are timed, written to the folder. */

@@ -5,9 +5,7 @@
  */
 import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
-import { PIN_OPTIONS } from "../device/adb_root.ts";
 import type { Device } from "../device/device.ts";
-import { openDevices } from "../device/devices.ts";
 import {
   type CalibrationBlocks,
   type Resolution,
@@ -23,6 +21,7 @@ import {
   describeExperiment,
   type ExperimentContext,
   type ExperimentSettings,
+  openExperimentDevices,
   writeTimedImages,
 } from "./experiment.ts";
 import { openSession } from "./gate_session.ts";
@@ -70,11 +69,7 @@ export async function calibrate(
   await using stack = new AsyncDisposableStack();
   const side = await openOneSide(options.variant, options, context);
   const [pair] = pairSides([side], [side]);
-  const devices = await openDevices(options.devices, {
-    pin: options.root ? PIN_OPTIONS : null,
-    tell: (message) => context.progress.step(message).done(),
-  });
-  devices.forEach((device) => stack.use(device));
+  const devices = await openExperimentDevices(options, stack, context);
   const built = await buildPair(pair, devices, "release");
   const descriptions = [];
   for (const device of devices) descriptions.push(await device.describe());

@@ -5,9 +5,7 @@
  */
 import * as path from "@std/path";
 import type { BuildKind, BuiltRunner } from "../build/runner.ts";
-import { PIN_OPTIONS } from "../device/adb_root.ts";
 import type { Device } from "../device/device.ts";
-import { openDevices } from "../device/devices.ts";
 import { HarnessError } from "../errors.ts";
 import { type GateConfig, gateRules } from "../gate/config.ts";
 import type { Figure } from "../gate/formats/figures.ts";
@@ -26,10 +24,11 @@ import {
   describeExperiment,
   type ExperimentContext,
   type ExperimentSettings,
+  openExperimentDevices,
   writeTimedImages,
 } from "./experiment.ts";
 import { openSession, type PairSession, type SideWord } from "./gate_session.ts";
-import { asWriteError, readRecords, RecordLog } from "./record_log.ts";
+import { asWriteError, hasRecords, readRecords, RecordLog } from "./record_log.ts";
 import type { RgbFile } from "./rgb_files.ts";
 import { openSides, type SideName, type SidePair } from "./sides.ts";
 import type { VariantOptions } from "../config.ts";
@@ -82,11 +81,7 @@ export async function gateLive(
   const dataset = await openDataset(options.images);
   await using stack = new AsyncDisposableStack();
   const { pairs } = stack.use(await openSides(options, context));
-  const devices = await openDevices(options.devices, {
-    pin: options.root ? PIN_OPTIONS : null,
-    tell: (message) => context.progress.step(message).done(),
-  });
-  devices.forEach((device) => stack.use(device));
+  const devices = await openExperimentDevices(options, stack, context);
   const kind = options.injectSlowdownPercent === null ? "release" : "test";
   const built: BuiltPair[] = [];
   for (const pair of pairs) built.push(await buildPair(pair, devices, kind));
@@ -293,12 +288,7 @@ async function writeResult(file: string, result: MergedResult): Promise<void> {
 
 /** Throws `output-exists` when the folder already holds records. */
 export function requireNewFolder(out: string): void {
-  try {
-    Deno.statSync(path.join(out, "records.jsonl"));
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return;
-    throw cause;
-  }
+  if (!hasRecords(out)) return;
   throw new HarnessError(
     "output-exists",
     `Cannot write records to ${out}: it already holds a run. Name another folder by --out`,

@@ -22,7 +22,7 @@ import {
 import type { Report } from "../report/report_json.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportGraphs, reportLayerTimes } from "./graphs.ts";
-import { compareLayerFolder, layerFolder } from "./layer_parity.ts";
+import { readLayerDrawing } from "./layer_parity.ts";
 import { asWriteError, readRecords } from "./record_log.ts";
 
 /** What judging needs beside the records. */
@@ -63,21 +63,15 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   return report;
 }
 
-/** Drawings of the graphs with a layer beyond its tolerance, by `device variantId`; a folder that was removed has none. */
+/** Drawings of the graphs with a layer beyond its tolerance, by `device variantId`. */
 async function layerDrawings(
   out: string,
   records: RunRecords["layerParity"],
 ): Promise<Map<string, string>> {
   const drawings = new Map<string, string>();
-  for (const { device, variantId, failed } of records) {
-    if (failed === 0) continue;
-    const folder = layerFolder(out, device, variantId);
-    try {
-      await Deno.stat(folder);
-    } catch {
-      continue;
-    }
-    drawings.set(`${device} ${variantId}`, (await compareLayerFolder(folder)).svg);
+  for (const { device, variantId } of records) {
+    const svg = await readLayerDrawing(out, device, variantId);
+    if (svg !== null) drawings.set(`${device} ${variantId}`, svg);
   }
   return drawings;
 }

@@ -44,7 +44,25 @@ const FILES = {
   param: "model.param",
   reference: "reference.onnx",
   input: "input.f32",
+  /** Only where a layer is beyond its tolerance. */
+  drawing: "verdicts.svg",
 } as const;
+
+/** Returns the drawing of a variant's graph by the verdicts of its layers; null where all were within tolerance, or it was removed. */
+export async function readLayerDrawing(
+  runDir: string,
+  device: string,
+  variantId: string,
+): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(
+      path.join(layerFolder(runDir, device, variantId), FILES.drawing),
+    );
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw cause;
+  }
+}
 
 /** Returns the folder of a variant's blobs within that of the run. */
 export function layerFolder(runDir: string, device: string, variantId: string): string {
@@ -68,15 +86,20 @@ export async function checkLayers(
     earlier.filter((each) => each.kind === "layer-parity" && each.device === serial)
       .map((each) => (each as LayerParityRecord).variantId),
   );
+  const { records } = readRecords(log.path);
   for (const [index, variant] of variants.entries()) {
     const { id } = variant.manifest;
     if (known.has(id)) continue;
     step.update(index / variants.length, id);
-    const precision = precisionOf(readRecords(log.path).records, serial, id);
+    const precision = precisionOf(records, serial, id);
     if (precision === null) continue;
     try {
       const folder = await dumpLayers(setup, experiment, variant, precision);
-      log.append((await compareLayerFolder(folder)).record);
+      const compared = await compareLayerFolder(folder);
+      if (compared.record.failed > 0) {
+        await Deno.writeTextFile(path.join(folder, FILES.drawing), compared.svg);
+      }
+      log.append(compared.record);
     } catch (error) {
       if (!(error instanceof HarnessError) || error.code !== "runner-failed") throw error;
       const about = { runId: record.runId, device: serial, variantId: id, round: 0 };

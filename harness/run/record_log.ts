@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as path from "@std/path";
 import { AnyRecord, FailureRecord, parseRecord } from "../records.ts";
 import { HarnessError } from "../errors.ts";
 
@@ -134,4 +135,17 @@ export function failureRecord(
     message: before + error.message,
     stderrTail: error.stderrTail,
   };
+}
+
+/** Returns true when a folder holds the records of a run. */
+export function hasRecords(out: string): boolean {
+  try {
+    Deno.statSync(path.join(out, "records.jsonl"));
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw cause;
+  }
 }

@@ -288,7 +288,7 @@ const TABLE = [
   ["layers.intensity", "FLOP per byte", "FLOP/字节"],
   ["layers.intensityAxis", "FLOP per byte", "FLOP/字节"],
   ["layers.roofline", "Roofline: {variant}", "屋顶线：{variant}"],
-  ["layers.ceiling", "Measured ceilings: {gflops} GFLOP/s and {bandwidth} GB/s. The larger a point, the longer its layer takes.", "实测上限：{gflops} GFLOP/s 与 {bandwidth} GB/s。点越大，该层耗时越长。"],
+  ["layers.ceiling", "Measured ceilings: {gflops} GFLOP/s and {bandwidth} GB/s. The larger a point, the longer its layer takes. Multiplications are counted as in a direct convolution: Winograd needs fewer, and its layers may lie above.", "实测上限：{gflops} GFLOP/s 与 {bandwidth} GB/s。点越大，该层耗时越长。乘法按直接卷积计算：Winograd 所需更少，其层可能高于上限。"],
   ["layers.noCeiling", "The device’s ceilings were not measured. The larger a point, the longer its layer takes.", "未测量设备上限。点越大，该层耗时越长。"],
 
   // the run
