@@ -82,11 +82,17 @@ function notes(report: Report): string[] {
       );
     }
   }
-  const warnings = new Map<string, string>();
-  for (const warning of [...report.warnings, ...report.variants.flatMap((each) => each.warnings)]) {
-    warnings.set(warning.message, `warning: ${warning.message} ${warning.advice}`);
+  const told = [
+    ...report.warnings.map((warning) => ({ ...warning, about: "" })),
+    ...report.variants.flatMap(({ id, warnings }) =>
+      warnings.map((warning) => ({ ...warning, about: id }))
+    ),
+  ];
+  for (const [message, all] of Map.groupBy(told, (warning) => warning.message)) {
+    const about = [...new Set(all.map((warning) => warning.about))].join(", ");
+    lines.push(`warning: ${about}${about && ": "}${message} ${all[0].advice}`);
   }
-  return [...lines, ...warnings.values()];
+  return lines;
 }
 
 /** Returns the rows as lines with aligned columns, the first row being the heading; every character counts as one wide (ids are ASCII). */
