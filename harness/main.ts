@@ -11,6 +11,7 @@ import { evaluateCommand, inspectCommand, layersCommand, reportCommand } from ".
 import { calibrateCommand, gateCommand } from "./commands/gate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { trialsCommand } from "./commands/trials.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { farmCommands } from "./farm/commands.ts";
 import { POSEMARK_VERSION } from "./run/harness_version.ts";
@@ -28,6 +29,7 @@ const COMMANDS = [
   calibrateCommand,
   historyCommand,
   simulateCommand,
+  trialsCommand,
   ...farmCommands,
 ];
 

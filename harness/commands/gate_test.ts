@@ -4,8 +4,10 @@ import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
 import { choiceOfId } from "../run/sides.ts";
 import { SHIPPED_MODELS_FOLDER } from "../model/resolve_model.ts";
+import type { TrialRow } from "../gate/trials.ts";
 import { readRecords } from "../run/record_log.ts";
 import { calibrateCommand, gateCommand } from "./gate.ts";
+import { trialsCommand } from "./trials.ts";
 
 const ABOUT = { name: "posemark", description: "", version: "0" };
 /** One thread, few images: the tests share machine and time. */
@@ -18,7 +20,7 @@ const VARIANT = "posemark-n-silu.silu.raw.fp32.160x160.pnnx";
 /** Runs a command as the command line does, in this process; returns its exit code and what it printed. */
 async function runCommand(...argv: string[]): Promise<{ code: number; stdout: string }> {
   const { command, options, args } = parseCommandLine(
-    [gateCommand, calibrateCommand],
+    [gateCommand, calibrateCommand, trialsCommand],
     argv,
     ABOUT,
   );
@@ -117,6 +119,37 @@ Deno.test("calibrate keeps what the host resolves, and the gate refuses less, pa
       ...["--config", file("coarse.json"), "--json"],
     );
     assertEquals([saved.code, JSON.parse(saved.stdout).paired], [0, false], saved.stdout);
+  });
+});
+
+Deno.test("trials runs gates whose truth is known, keeps each, and counts them", async () => {
+  await inTempFolder(async (file) => {
+    const { code, stdout } = await runCommand(
+      ...["trials", "--variant", VARIANT, ...QUICK, "--history", file("h.db")],
+      ...["--sizes", "40", "--same", "1", "--slow", "1", "--budget", "120"],
+      ...["--out", file("trials"), "--json"],
+    );
+    assertEquals(code, 0);
+    const rows = JSON.parse(stdout);
+    assertEquals(
+      rows.map((row: TrialRow) => [row.thresholdPercent, row.injectPercent, row.count]),
+      [[40, null, 1], [40, 40, 1]],
+    );
+    assertEquals([rows[0].fail, rows[1].pass], [0, 0], stdout);
+    const kept = (await Deno.readTextFile(file("trials/trials.jsonl"))).trim().split("\n")
+      .map((line) => JSON.parse(line));
+    assertEquals(kept.length, 2);
+    const slowed = kept.findIndex(({ injectPercent }) => injectPercent === 40);
+    const { records } = readRecords(file(`trials/${slowed + 1}/records.jsonl`));
+    const launches = records.filter((record) => record.kind === "launch");
+    assertEquals(launches.length, 4 * kept[slowed].blocks);
+    assert(launches.some(({ runner }) => runner.options.injectSlowdownPercent === 40));
+
+    const error = await assertRejects(
+      () => runCommand("trials", "--device", "all", "--out", file("all")),
+      HarnessError,
+    );
+    assertEquals([error.code, error.exitCode], ["bad-option", 2]);
   });
 });
 

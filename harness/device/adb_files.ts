@@ -7,7 +7,7 @@ import { posix } from "node:path";
 import { HarnessError } from "../errors.ts";
 import type { AdbSession } from "./adb_session.ts";
 import { withDevice } from "./adb_link.ts";
-import { linkError, shellLine } from "./adb_words.ts";
+import { linkError, onDisk, shellLine } from "./adb_words.ts";
 import { parseFreeBytes } from "./proc.ts";
 import { fileSource, programObstacle, sha256, type Source } from "./push_source.ts";
 import { nonce } from "./names.ts";
@@ -93,11 +93,14 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
         // A wrong hash means that bytes were lost on the way, or by a reboot between the two steps.
         for (let attempt = 0; attempt < 3; attempt++) {
           await send(source, part, mode, signal);
+          // Content before name, and both on the disk: else a power cut leaves a file of zeros that looks whole, or none.
           const line = `h=$(sha256sum ${
             q(part)
           }) && echo "\${h%% *}" && [ "\${h%% *}" = ${source.sha256} ] && chmod ${
             mode.toString(8)
-          } ${q(part)} && mv -f ${q(part)} ${q(target)}`;
+          } ${q(part)} && ${onDisk(part)} && mv -f ${q(part)} ${q(target)} && ${
+            onDisk(posix.dirname(target))
+          }`;
           const timeoutMs = hashLimitMs(source.bytes);
           const result = await session.once(what, line, { signal, timeoutMs });
           if (result.exitCode === 0) return;

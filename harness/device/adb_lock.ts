@@ -8,7 +8,7 @@
 import { HarnessError } from "../errors.ts";
 import type { AdbSession } from "./adb_session.ts";
 import { BOOT_LINES, parseBoot, pause } from "./adb_session.ts";
-import { shellLine } from "./adb_words.ts";
+import { onDisk, shellLine } from "./adb_words.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
 import { printable } from "./runner_exit.ts";
 
@@ -114,9 +114,9 @@ export async function takeLock(
   const ask = `${SECTION_PRELUDE}mkdir -p ${q(root)} || exit 1
 if [ "$(cat ${q(`${lock}/owner`)} 2>/dev/null)" = ${q(own)} ]; then section taken
 elif mkdir ${q(lock)} 2>/dev/null; then
-  echo ${q(own)} >${q(`${lock}/owner.new`)} && mv ${q(`${lock}/owner.new`)} ${
-    q(`${lock}/owner`)
-  } || { rm -rf ${q(lock)}; exit 1; }
+  echo ${q(own)} >${q(`${lock}/owner.new`)} && ${onDisk(`${lock}/owner.new`)} &&
+  mv ${q(`${lock}/owner.new`)} ${q(`${lock}/owner`)} && ${onDisk(lock)} && ${onDisk(root)} ||
+  { rm -rf ${q(lock)}; exit 1; }
   ${heartbeat}
   section taken
 elif [ ! -d ${q(lock)} ]; then mkdir ${q(lock)} || exit 1

@@ -79,8 +79,23 @@ export async function gateLive(
 ): Promise<GateOutcome> {
   requireNewFolder(options.out);
   const dataset = await openDataset(options.images);
+  await using sides = await openSides(options, context);
+  return await gatePairs(sides.pairs, dataset, options, history, context);
+}
+
+/**
+ * Runs the gate of sides that are open on every device, as {@linkcode gateLive} does with those that the options name.
+ *
+ * Throws as {@linkcode gateLive}.
+ */
+export async function gatePairs(
+  pairs: readonly SidePair[],
+  dataset: ImageDataset,
+  options: LiveGateOptions,
+  history: HistoryDatabase,
+  context: ExperimentContext,
+): Promise<GateOutcome> {
   await using stack = new AsyncDisposableStack();
-  const { pairs } = stack.use(await openSides(options, context));
   const devices = await openExperimentDevices(options, stack, context);
   const kind = options.injectSlowdownPercent === null ? "release" : "test";
   const built: BuiltPair[] = [];
