@@ -11,7 +11,8 @@ import { SECTION_MARK, splitSections } from "./sections.ts";
  *
  * A second session of processes (the dog) kills the program at its time limit, so that a harness that never comes back leaves
  * nothing running. Only built-ins and toybox of Android 7 are used. Each script has the base in a line of its own, by which
- * its process is known: toybox `grep` does not look behind the zero bytes of `/proc/PID/cmdline`.
+ * its process is known: toybox `grep` does not look behind the zero bytes of `/proc/PID/cmdline`. After a launch of a few milliseconds the dog
+ * is not yet a session of its own: it is then killed by its number, or else it would later kill whatever has the program's.
  */
 export function launchScript(base: string, limitSeconds: number): string {
   const q = (end: string) => shellLine([`${base}${end}`]);
@@ -28,7 +29,7 @@ dog=$!
 echo $dog >${q(".dog")}
 wait $child
 code=$?
-kill -KILL -$dog 2>/dev/null
+kill -KILL -$dog 2>/dev/null || kill -KILL $dog
 sum=$(sha256sum <${q(".out")}); bytes=$(wc -c <${q(".out")})
 echo "posemark-end $code $((bytes)) \${sum%% *} end" >${q(".exit.new")} && mv -f ${
     q(".exit.new")

@@ -28,6 +28,24 @@ Deno.test("launchScript() runs a program to its end marker when a shell runs it"
   }
 });
 
+Deno.test("launchScript() leaves nothing that waits when the program ends at once", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "posemark launch-" });
+  // a time that no other process of the machine waits
+  const limitSeconds = 86_000 + Deno.pid % 1000;
+  try {
+    for (let i = 0; i < 30; i++) {
+      const args = ["-c", launchScript(`${dir}/job.${i}`, limitSeconds), "launch", "true"];
+      assertEquals((await new Deno.Command("sh", { args }).output()).code, 0);
+    }
+    const { stdout } = await new Deno.Command("pgrep", {
+      args: ["-f", `^sleep ${limitSeconds}$`],
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("parseLaunchStatus() is corrupt when the end marker is missing, cut or changed", () => {
   const kind = (exit: string) => parseLaunchStatus(`@@posemark exit\n${exit}`).kind;
   assertEquals(kind(`posemark-end 0 3 ${HASH} end`), "ended");
