@@ -205,6 +205,56 @@ export async function waitUntilCool(
   }
 }
 
+/** A device's launches, each begun cool. */
+export interface CoolLaunches {
+  /** The state before the first launch. */
+  atRest: DeviceState;
+  /** Waits until the device is cool and returns the state from which the launch starts, with its marks. */
+  beforeLaunch(): Promise<{ state: DeviceState; marks: HeatMark["mark"][] }>;
+  /** Hears the state after a launch: the next one starts from it when it is still fresh, since reading it again takes as long as a short launch. */
+  afterLaunch(state: DeviceState): void;
+}
+
+/** Age until which a state counts as the present one, milliseconds. */
+const FRESH_MS = 1000;
+
+/**
+ * Returns the launches of a device that is at rest now.
+ *
+ * Throws what reading the state throws.
+ *
+ * @param limitMs longest wait before a launch
+ */
+export async function coolLaunches(
+  device: { serial: string; state(): Promise<DeviceState> },
+  limitMs: number,
+  waiting: Waiting = realWaiting(),
+): Promise<CoolLaunches> {
+  const rules = { ...COOL_RULES, limitMs };
+  const atRest = await device.state();
+  let recent: { state: DeviceState; atMs: number } | null = null;
+  const afterLaunch = (state: DeviceState) => {
+    recent = { state, atMs: waiting.nowMs() };
+  };
+  afterLaunch(atRest);
+  const readState = () => {
+    const known = recent;
+    recent = null;
+    return known !== null && waiting.nowMs() - known.atMs < FRESH_MS
+      ? Promise.resolve(known.state)
+      : device.state();
+  };
+  return {
+    atRest,
+    afterLaunch,
+    async beforeLaunch() {
+      const looked = { serial: device.serial, state: readState };
+      const { state, marks } = await waitUntilCool(looked, atRest, rules, waiting);
+      return { state, marks: marks.map(({ mark }) => mark) };
+    },
+  };
+}
+
 /** Names of Android's thermal status (`PowerManager.THERMAL_STATUS_*`). */
 const STATUS_NAMES = ["none", "light", "moderate", "severe", "critical", "emergency", "shutdown"];
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   COOL_RULES,
+  coolLaunches,
   heatReasons,
   heatSources,
   heatWarning,
@@ -120,4 +121,26 @@ Deno.test("waitUntilCool() throws interrupted when the signal aborts", async () 
     HarnessError,
   );
   assertEquals(error.code, "interrupted");
+});
+
+Deno.test("coolLaunches() starts from the state after the last launch while it is fresh, and reads it anew when it is not cool", async () => {
+  let reads = 0;
+  const phone = scriptedPhone((seconds) => {
+    reads++;
+    return { thermalStatus: seconds > 8 && seconds < 12 ? 1 : 0, batteryPercent: reads };
+  });
+  const cool = await coolLaunches(phone.device, 60_000, phone.waiting);
+  const percent = async () => (await cool.beforeLaunch()).state.batteryPercent;
+  assertEquals([await percent(), reads], [1, 1]);
+  // nobody told a state since: it is read, once
+  assertEquals([await percent(), reads], [2, 2]);
+  cool.afterLaunch(state({ thermalStatus: 0, batteryPercent: 50 }));
+  assertEquals([await percent(), reads], [50, 2]);
+  cool.afterLaunch(state({ thermalStatus: 0, batteryPercent: 50 }));
+  await phone.waiting.sleep(1000);
+  assertEquals([await percent(), reads], [3, 3]);
+  cool.afterLaunch(state({ thermalStatus: 2, batteryPercent: 50 }));
+  const { state: waited, marks } = await cool.beforeLaunch();
+  assertEquals([waited.thermalStatus, waited.batteryPercent, marks], [0, 4, []]);
+  assertEquals(phone.told.length, 1);
 });

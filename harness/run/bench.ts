@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import type { BuiltRunner } from "../build/runner.ts";
 import type { VariantOptions } from "../config.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
-import { COOL_RULES, heatWarning, realWaiting, waitUntilCool } from "../device/cool_down.ts";
+import { coolLaunches, heatWarning, realWaiting } from "../device/cool_down.ts";
 import { threadWarnings } from "../device/cores.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
@@ -230,9 +230,8 @@ async function measureRounds(
   { progress, signal }: ExperimentContext,
 ): Promise<void> {
   const step = progress.step(`${setup.device.serial}: ${options.rounds} rounds`);
-  const baseline = await setup.device.state();
-  const rules = { ...COOL_RULES, limitMs: options.coolDownMs };
   const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
+  const launches = await coolLaunches(setup.device, options.coolDownMs, waiting);
   await measure(setup, {
     runId: run.record.runId,
     variants: run.record.variants,
@@ -245,10 +244,7 @@ async function measureRounds(
     log: run.log,
     earlier: run.earlier,
     signal,
-    async beforeLaunch() {
-      const cool = await waitUntilCool(setup.device, baseline, rules, waiting);
-      return { state: cool.state, marks: cool.marks.map(({ mark }) => mark) };
-    },
+    ...launches,
     onProgress: (done, total, text) => step.update(done / total, text),
   });
   step.done();

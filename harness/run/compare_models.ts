@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import type { BuiltRunner } from "../build/runner.ts";
 import type { VariantOptions } from "../config.ts";
-import { COOL_RULES, realWaiting, waitUntilCool } from "../device/cool_down.ts";
+import { coolLaunches, realWaiting } from "../device/cool_down.ts";
 import type { Device } from "../device/device.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
@@ -225,9 +225,11 @@ async function measureDevice(run: CompareRun, setup: DeviceSetup): Promise<void>
       : `${device.serial}: sustained load`,
     sustainedSeconds,
   );
-  const atRest = await device.state();
-  const rules = { ...COOL_RULES, limitMs: options.coolDownMs };
   const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
+  // a sustained load is not to cool down
+  const launches = sustainedSeconds === null
+    ? await coolLaunches(device, options.coolDownMs, waiting)
+    : { beforeLaunch: async () => ({ state: await device.state(), marks: [] }) };
   const plan = {
     runId: record.runId,
     variants: record.variants,
@@ -246,11 +248,7 @@ async function measureDevice(run: CompareRun, setup: DeviceSetup): Promise<void>
     },
     earlier,
     signal,
-    async beforeLaunch() {
-      if (sustainedSeconds !== null) return { state: await device.state(), marks: [] };
-      const cool = await waitUntilCool(device, atRest, rules, waiting);
-      return { state: cool.state, marks: cool.marks.map(({ mark }) => mark) };
-    },
+    ...launches,
   };
   if (sustainedSeconds === null) {
     await measure(setup, { ...plan, rounds }, {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { BuiltRunner } from "../build/runner.ts";
-import { COOL_RULES, realWaiting, waitUntilCool } from "../device/cool_down.ts";
+import { coolLaunches, realWaiting } from "../device/cool_down.ts";
 import type { Device, DeviceDescription, DeviceState } from "../device/device.ts";
 import { HarnessError } from "../errors.ts";
 import { assertComparable } from "../gate/comparable.ts";
@@ -93,19 +93,12 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
     plan.work,
     signal,
   );
-  const atRest = await device.state();
-  const rules = { ...COOL_RULES, limitMs: settings.coolDownMs };
   const waiting = realWaiting({ signal, tell: plan.tell });
+  const cool = await coolLaunches(device, settings.coolDownMs, waiting);
   const launches: LaunchRecord[] = [];
   let beganMs: number | null = null;
-  let last: DeviceState = atRest;
-  let isHot = false;
-  const beforeLaunch = async () => {
-    const cool = await waitUntilCool(device, atRest, rules, waiting);
-    last = cool.state;
-    isHot = cool.marks.length > 0;
-    return { state: cool.state, marks: cool.marks.map(({ mark }) => mark) };
-  };
+  let last: { state: DeviceState; marks: string[] } = { state: cool.atRest, marks: [] };
+  const hooks = { ...cool, signal, beforeLaunch: async () => last = await cool.beforeLaunch() };
   const launch = async (side: SideWord, round: number, position: number) => {
     const { variant, runnerArguments } = sides[side];
     const { manifest } = variant;
@@ -123,7 +116,7 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
           },
           manifest,
           { variantId: manifest.id, round, position },
-          { beforeLaunch, signal },
+          hooks,
         );
       } catch (error) {
         if (!(error instanceof HarnessError) || FATAL.includes(error.code)) throw error;
@@ -173,7 +166,7 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
       return block;
     },
     elapsedSeconds: () => beganMs === null ? 0 : (performance.now() - beganMs) / 1000,
-    stopReason: () => stopReason(last, isHot),
+    stopReason: () => stopReason(last.state, last.marks.length > 0),
     [Symbol.asyncDispose]: () => device.removeRunDir(setups.baseline.runDir),
   };
 }

@@ -38,6 +38,8 @@ export interface MeasureHooks {
   earlier: AnyRecord[];
   /** Called before each launch; returns the state from which it starts, with marks for its record (`hot-start`). */
   beforeLaunch(): Promise<{ state: DeviceState; marks: string[] }>;
+  /** Hears the state after each launch. */
+  afterLaunch?(state: DeviceState): void;
   onProgress?(done: number, total: number, text: string): void;
   signal?: AbortSignal;
 }
@@ -115,10 +117,11 @@ export async function measureOnce(
   plan: LaunchPlan,
   manifest: VariantManifest,
   launch: PlannedLaunch,
-  hooks: Pick<MeasureHooks, "beforeLaunch" | "signal">,
+  hooks: Pick<MeasureHooks, "beforeLaunch" | "afterLaunch" | "signal">,
 ): Promise<LaunchRecord> {
   const { device, options } = setup;
-  const { state: stateBefore, marks } = await hooks.beforeLaunch();
+  const { state: stateBefore, marks: begun } = await hooks.beforeLaunch();
+  const marks = [...begun];
   const startedAt = new Date().toISOString();
   const name = `round${launch.round}-${launch.position}`;
   const command = [
@@ -133,6 +136,7 @@ export async function measureOnce(
     where: `${manifest.id} in round ${launch.round + 1} on ${device.serial}`,
   });
   const stateAfter = await device.state();
+  hooks.afterLaunch?.(stateAfter);
   if (setup.description.emulated) marks.push("emulated");
   if (output.header.testBuild) marks.push("test-build");
   marks.push(
