@@ -55,14 +55,14 @@ ${CORES_LINES}
 exit 0
 `;
 
-/** Script that reads the state of a Linux machine; takes a third of a second for the busiest processes. */
+/** Script that reads the state of a Linux machine; takes a tenth of a second (ten ticks) for the busiest processes. */
 export const LINUX_STATE_SCRIPT = `${SECTION_PRELUDE}
 section processes; cat /proc/stat /proc/[0-9]*/stat
 section uptime; cat /proc/uptime
 section loadavg; cat /proc/loadavg
 section meminfo; cat /proc/meminfo
 ${FREQUENCY_AND_ZONE_LINES}
-sleep 0.3
+sleep 0.1
 section processes2; cat /proc/stat /proc/[0-9]*/stat
 exit 0
 `;
