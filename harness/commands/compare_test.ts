@@ -10,6 +10,7 @@ import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { distinctVariants } from "../run/compare_models.ts";
+import { writeReport } from "../report/write_report.ts";
 import { compareModelsCommand, parseDuration } from "./compare.ts";
 
 const ABOUT = { name: "posemark", description: "", version: "0" };
@@ -66,6 +67,9 @@ Deno.test("compare-models judges two models under a load that goes on, and write
     assertEquals(kept, judged);
     const page = await Deno.readTextFile(path.join(out, "report.html"));
     assertStringIncludes(page, "host, sustained");
+    // deno task report keeps the comparison
+    await writeReport(out);
+    assertEquals(await Deno.readTextFile(path.join(out, "report.html")), page);
 
     const again = await assertRejects(
       () => runCommand("posemark-n-silu", "posemark-n-relu", ...QUICK, "--out", out),

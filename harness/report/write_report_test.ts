@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { syntheticComparison } from "./testdata/synthetic_history.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 import { writeIndex } from "./write_index.ts";
 import { writeReport } from "./write_report.ts";
@@ -40,6 +41,20 @@ Deno.test("writeReport() writes the page beside report.json when it is a report"
       "report.html",
       "report.json",
     ]);
+  }));
+
+Deno.test("writeReport() draws the comparison when the folder has one, and names the key when it is broken", () =>
+  withFolder(async (dir) => {
+    const { report, ...result } = syntheticComparison();
+    const write = (judgement: unknown) =>
+      Deno.writeTextFile(path.join(dir, "comparison.json"), JSON.stringify(judgement));
+    await Deno.writeTextFile(path.join(dir, "report.json"), JSON.stringify(report));
+    await write({ runId: report.runId, variants: [], ...result });
+    await writeReport(dir);
+    const html = await Deno.readTextFile(path.join(dir, "report.html"));
+    assert(html.includes(JSON.stringify(result.rankings[0].pairs[0].ratio)));
+    await write({ runId: report.runId, variants: [], ...result, pareto: [{ device: 3 }] });
+    assertMatch(await rejection(dir, null), /comparison\.json: key "pareto\.0/);
   }));
 
 Deno.test("writeReport() renders a report of the oldest version when its kept example is read", () =>

@@ -12,11 +12,11 @@ import { EXIT, HarnessError } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { LaunchRecord, RunRecord } from "../records.ts";
 import { type ImageDataset, openDataset } from "../reference/images.ts";
-import { readAssets } from "../report/assets.ts";
 import { reportExitCode, sortRecords } from "../report/build_report.ts";
-import { renderComparison } from "../report/html.ts";
+import type { ComparisonFile } from "../report/comparison.ts";
 import { writeWhole } from "../report/report_file.ts";
 import type { Report } from "../report/report_json.ts";
+import { writeReport } from "../report/write_report.ts";
 import {
   type ComparedVariant,
   type ComparisonResult,
@@ -109,13 +109,12 @@ export async function compareModels(
   const result = judgeComparison(compared, records.launches.filter(counts), {
     sustained: options.sustainedSeconds !== null,
   });
-  const page = renderComparison({ report, ...result }, await readAssets());
-  await writeWhole(path.join(options.out, "report.html"), page);
-  const judgement = { runId: record.runId, variants: compared, ...result };
+  const judgement: ComparisonFile = { runId: record.runId, variants: compared, ...result };
   await writeWhole(
     path.join(options.out, "comparison.json"),
     JSON.stringify(judgement, null, 2) + "\n",
   );
+  await writeReport(options.out);
   const exitCode = lost.length > 0 ? EXIT.environment : reportExitCode(report);
   return { report, variants: compared, result, exitCode };
 }
