@@ -18,6 +18,15 @@ export const RECORD_VERSION = 1;
 /** Schema of integer nanoseconds. */
 const Ns = z.int().nonnegative();
 
+/** What every record of a variant on a device begins with. */
+const ofVariant = <Kind extends string>(kind: Kind) => ({
+  kind: z.literal(kind),
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  device: z.string(),
+  variantId: z.string(),
+});
+
 /** Schema of one detection in the pixels of the original image. */
 export const DetectionSchema = z.strictObject({
   score: z.number(),
@@ -165,11 +174,7 @@ export type RunRecord = z.infer<typeof RunRecordSchema>;
 
 /** Schema of one finished launch of a variant in a round. */
 export const LaunchRecordSchema = z.strictObject({
-  kind: z.literal("launch"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("launch"),
   /** Counts from 0. */
   round: z.int().nonnegative(),
   /** Place of the variant within its round, from 0 (ABBA order). */
@@ -188,11 +193,7 @@ export type LaunchRecord = z.infer<typeof LaunchRecordSchema>;
 
 /** Schema of a variant's detections on one image, from the accuracy pass. */
 export const DetectionsRecordSchema = z.strictObject({
-  kind: z.literal("detections"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("detections"),
   imageId: z.string(),
   precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
   detections: z.array(DetectionSchema),
@@ -204,11 +205,7 @@ export type DetectionsRecord = z.infer<typeof DetectionsRecordSchema>;
 
 /** Schema of a launch that did not finish. */
 export const FailureRecordSchema = z.strictObject({
-  kind: z.literal("failure"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("failure"),
   round: z.int().nonnegative(),
   at: z.string(),
   code: z.string(),
@@ -220,11 +217,7 @@ export type FailureRecord = z.infer<typeof FailureRecordSchema>;
 
 /** Schema of benchncnn's own figures for a variant's param in a round (a second opinion on speed). */
 export const BenchncnnRecordSchema = z.strictObject({
-  kind: z.literal("benchncnn"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("benchncnn"),
   round: z.int().nonnegative(),
   at: z.string(),
   loops: z.int().positive(),
@@ -241,11 +234,7 @@ export type BenchncnnRecord = z.infer<typeof BenchncnnRecordSchema>;
 
 /** Schema of the times of a variant's layers, by a profiling build that is slower than the one of the rounds. */
 export const LayerTimesRecordSchema = z.strictObject({
-  kind: z.literal("layer-times"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("layer-times"),
   precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
   threads: z.int().positive(),
   inputWidthPx: z.int().positive(),
@@ -299,11 +288,7 @@ export type LayerComparison = z.infer<typeof LayerComparisonSchema>;
 
 /** Schema of the comparison of all blobs of a variant on one image. */
 export const LayerParityRecordSchema = z.strictObject({
-  kind: z.literal("layer-parity"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("layer-parity"),
   imageId: z.string(),
   precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
   compared: z.int().nonnegative(),
@@ -358,11 +343,7 @@ export type Match = z.infer<typeof MatchSchema>;
 
 /** Schema of the parity of one variant on one image. */
 export const ParityRecordSchema = z.strictObject({
-  kind: z.literal("parity"),
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  ...ofVariant("parity"),
   imageId: z.string(),
   precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
   stages: z.array(StageParitySchema),

@@ -37,139 +37,52 @@ struct FmaVariant
     const char* name;
 };
 
+// Defines such a kernel. step(chain, a, b) is chain * a + b; A and B keep the values near 1, so that no step is slow for being tiny.
+#define FMA_KERNEL(name, attribute, vector, set1, step, first, A, B)  \
+    attribute static float name(int64_t rounds)                       \
+    {                                                                 \
+        vector chain[CHAINS];                                         \
+        for (int i = 0; i < CHAINS; i++)                              \
+        {                                                             \
+            chain[i] = set1(0.5f + i);                                \
+        }                                                             \
+        const vector a = set1(A);                                     \
+        const vector b = set1(B);                                     \
+        for (int64_t r = 0; r < rounds; r++)                          \
+        {                                                             \
+            _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++) \
+            {                                                         \
+                chain[i] = step(chain[i], a, b);                      \
+            }                                                         \
+        }                                                             \
+        float sum = 0.f;                                              \
+        for (int i = 0; i < CHAINS; i++)                              \
+        {                                                             \
+            sum += first(chain[i]);                                   \
+        }                                                             \
+        return sum;                                                   \
+    }
+
 #if defined __x86_64__
-__attribute__((target("avx2,fma"))) static float fma_avx2(int64_t rounds)
-{
-    __m256 chain[CHAINS];
-    for (int i = 0; i < CHAINS; i++)
-    {
-        chain[i] = _mm256_set1_ps(0.5f + i);
-    }
-    const __m256 a = _mm256_set1_ps(0.999999f);
-    const __m256 b = _mm256_set1_ps(0.000001f);
-    for (int64_t r = 0; r < rounds; r++)
-    {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-        {
-            chain[i] = _mm256_fmadd_ps(chain[i], a, b);
-        }
-    }
-    float sum = 0.f;
-    for (int i = 0; i < CHAINS; i++)
-    {
-        sum += _mm256_cvtss_f32(chain[i]);
-    }
-    return sum;
-}
-
-__attribute__((target("avx512f"))) static float fma_avx512(int64_t rounds)
-{
-    __m512 chain[CHAINS];
-    for (int i = 0; i < CHAINS; i++)
-    {
-        chain[i] = _mm512_set1_ps(0.5f + i);
-    }
-    const __m512 a = _mm512_set1_ps(0.999999f);
-    const __m512 b = _mm512_set1_ps(0.000001f);
-    for (int64_t r = 0; r < rounds; r++)
-    {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-        {
-            chain[i] = _mm512_fmadd_ps(chain[i], a, b);
-        }
-    }
-    float sum = 0.f;
-    for (int i = 0; i < CHAINS; i++)
-    {
-        sum += _mm512_cvtss_f32(chain[i]);
-    }
-    return sum;
-}
-
-static float mul_add_sse2(int64_t rounds)
-{
-    __m128 chain[CHAINS];
-    for (int i = 0; i < CHAINS; i++)
-    {
-        chain[i] = _mm_set1_ps(0.5f + i);
-    }
-    const __m128 a = _mm_set1_ps(0.999999f);
-    const __m128 b = _mm_set1_ps(0.000001f);
-    for (int64_t r = 0; r < rounds; r++)
-    {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-        {
-            chain[i] = _mm_add_ps(_mm_mul_ps(chain[i], a), b);
-        }
-    }
-    float sum = 0.f;
-    for (int i = 0; i < CHAINS; i++)
-    {
-        sum += _mm_cvtss_f32(chain[i]);
-    }
-    return sum;
-}
+#define MUL_ADD_SSE2(chain, a, b) _mm_add_ps(_mm_mul_ps(chain, a), b)
+FMA_KERNEL(fma_avx512, __attribute__((target("avx512f"))), __m512, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_cvtss_f32, 0.999999f, 0.000001f)
+FMA_KERNEL(fma_avx2, __attribute__((target("avx2,fma"))), __m256, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_cvtss_f32, 0.999999f, 0.000001f)
+FMA_KERNEL(mul_add_sse2, , __m128, _mm_set1_ps, MUL_ADD_SSE2, _mm_cvtss_f32, 0.999999f, 0.000001f)
 #endif // __x86_64__
 
 #if defined __aarch64__
-static float fma_neon(int64_t rounds)
-{
-    float32x4_t chain[CHAINS];
-    for (int i = 0; i < CHAINS; i++)
-    {
-        chain[i] = vdupq_n_f32(0.5f + i);
-    }
-    const float32x4_t a = vdupq_n_f32(0.999999f);
-    const float32x4_t b = vdupq_n_f32(0.000001f);
-    for (int64_t r = 0; r < rounds; r++)
-    {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-        {
-            chain[i] = vfmaq_f32(b, chain[i], a);
-        }
-    }
-    float sum = 0.f;
-    for (int i = 0; i < CHAINS; i++)
-    {
-        sum += vgetq_lane_f32(chain[i], 0);
-    }
-    return sum;
-}
-
 #if defined __clang__
-__attribute__((target("fullfp16")))
+#define FP16_TARGET __attribute__((target("fullfp16")))
 #else
-__attribute__((target("arch=armv8.2-a+fp16")))
+#define FP16_TARGET __attribute__((target("arch=armv8.2-a+fp16")))
 #endif
-static float
-fma_neon_fp16(int64_t rounds)
-{
-    float16x8_t chain[CHAINS];
-    for (int i = 0; i < CHAINS; i++)
-    {
-        chain[i] = vdupq_n_f16((__fp16)(0.5f + i));
-    }
-    const float16x8_t a = vdupq_n_f16((__fp16)0.99f);
-    const float16x8_t b = vdupq_n_f16((__fp16)0.01f);
-    for (int64_t r = 0; r < rounds; r++)
-    {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-        {
-            chain[i] = vfmaq_f16(b, chain[i], a);
-        }
-    }
-    float sum = 0.f;
-    for (int i = 0; i < CHAINS; i++)
-    {
-        sum += (float)vgetq_lane_f16(chain[i], 0);
-    }
-    return sum;
-}
+#define SET1_F16(value)      vdupq_n_f16((__fp16)(value))
+#define FMA_F32(chain, a, b) vfmaq_f32(b, chain, a)
+#define FMA_F16(chain, a, b) vfmaq_f16(b, chain, a)
+#define FIRST_F32(chain)     vgetq_lane_f32(chain, 0)
+#define FIRST_F16(chain)     (float)vgetq_lane_f16(chain, 0)
+FMA_KERNEL(fma_neon, , float32x4_t, vdupq_n_f32, FMA_F32, FIRST_F32, 0.999999f, 0.000001f)
+FMA_KERNEL(fma_neon_fp16, FP16_TARGET, float16x8_t, SET1_F16, FMA_F16, FIRST_F16, 0.99f, 0.01f)
 #endif // __aarch64__
 
 // Best fp32 kernel for this CPU; kernel 0 when there is none for its architecture.

@@ -1,13 +1,9 @@
 #include "run.h"
 
-#include "cpu_setup.h"
-#include "defects.h"
 #include "dump.h"
-#include "end_line.h"
-#include "header.h"
+#include "image_lines.h"
 #include "json.h"
 #include "pipeline.h"
-#include "timing.h"
 
 struct Samples
 {
@@ -143,54 +139,14 @@ static int measure_image(Model& model, const Options& o, const ImageEntry& entry
     return 0;
 }
 
-static int run_images(Model& model, const Options& o, const std::vector<ImageEntry>& entries, LineWriter& writer, std::string& error)
-{
-    Pipeline pipeline;
-    for (size_t i = 0; i < entries.size(); i++)
-    {
-        Image image;
-        const ImageEntry& source = has_defect(Defect::WRONG_IMAGE) ? entries[0] : entries[i];
-        if (load_image(source, image, error) != 0)
-            return -1;
-
-        const bool warmed_up = i == 0 && o.warmup > 0;
-        std::string line;
-        if ((warmed_up && warm_up(model, o, image, pipeline, error) != 0)
-            || measure_image(model, o, entries[i], image, warmed_up, pipeline, line, error) != 0)
-        {
-            error = "Image \"" + entries[i].id + "\": " + error;
-            return -1;
-        }
-        if (write_line(writer, line, error) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 int run_command(const Options& o, std::string& error)
 {
-    const int64_t start = now_ns();
-    std::vector<ImageEntry> entries;
-    if (read_image_list(o.images, entries, error) != 0)
-        return -1;
-    if (setup_threads(o, error) != 0)
-        return -1;
-
-    Model model;
-    if (load_model(o, model, error) != 0)
-        return -1;
-
-    LineWriter writer;
-    if (open_lines(writer, o.out, error) != 0)
-        return -1;
-    const bool written = write_line(writer, header_line(o, &model), error) == 0
-                         && run_images(model, o, entries, writer, error) == 0
-                         && write_line(writer, end_line(entries.size(), now_ns() - start, writer.hash), error) == 0;
-    std::string close_error;
-    if (close_lines(writer, close_error) != 0 && written)
-    {
-        error = close_error;
-        return -1;
-    }
-    return written ? 0 : -1;
+    Pipeline pipeline;
+    const ImageLine line_of = [&](Model& model, size_t index, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
+        const bool warmed_up = index == 0 && o.warmup > 0;
+        if (warmed_up && warm_up(model, o, image, pipeline, line_error) != 0)
+            return -1;
+        return measure_image(model, o, entry, image, warmed_up, pipeline, line, line_error);
+    };
+    return write_image_lines(o, line_of, error);
 }

@@ -1,15 +1,12 @@
 #include "stages.h"
 
-#include "cpu_setup.h"
 #include "defects.h"
 #include "dump.h"
-#include "end_line.h"
 #include "files.h"
-#include "header.h"
+#include "image_lines.h"
 #include "json.h"
 #include "nms.h"
 #include "pipeline.h"
-#include "timing.h"
 
 #include <math.h>
 #include <string.h>
@@ -246,48 +243,10 @@ static int stages_of_image(Model& model, const Options& o, const ImageEntry& ent
     return 0;
 }
 
-static int stages_of_images(Model& model, const Options& o, const std::vector<ImageEntry>& entries, LineWriter& writer, std::string& error)
-{
-    for (const ImageEntry& entry : entries)
-    {
-        Image image;
-        std::string line;
-        if (load_image(has_defect(Defect::WRONG_IMAGE) ? entries[0] : entry, image, error) != 0)
-            return -1;
-        if (stages_of_image(model, o, entry, image, line, error) != 0)
-        {
-            error = "Image \"" + entry.id + "\": " + error;
-            return -1;
-        }
-        if (write_line(writer, line, error) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 int stages_command(const Options& o, std::string& error)
 {
-    const int64_t start = now_ns();
-    std::vector<ImageEntry> entries;
-    if (read_image_list(o.images, entries, error) != 0)
-        return -1;
-    if (setup_threads(o, error) != 0)
-        return -1;
-    Model model;
-    if (load_model(o, model, error) != 0)
-        return -1;
-
-    LineWriter writer;
-    if (open_lines(writer, o.out, error) != 0)
-        return -1;
-    const bool written = write_line(writer, header_line(o, &model), error) == 0
-                         && stages_of_images(model, o, entries, writer, error) == 0
-                         && write_line(writer, end_line(entries.size(), now_ns() - start, writer.hash), error) == 0;
-    std::string close_error;
-    if (close_lines(writer, close_error) != 0 && written)
-    {
-        error = close_error;
-        return -1;
-    }
-    return written ? 0 : -1;
+    const ImageLine line_of = [&](Model& model, size_t, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
+        return stages_of_image(model, o, entry, image, line, line_error);
+    };
+    return write_image_lines(o, line_of, error);
 }

@@ -6,36 +6,21 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as path from "@std/path";
-import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { distinctVariants } from "../run/compare_models.ts";
 import { writeReport } from "../report/write_report.ts";
 import { compareModelsCommand, parseDuration } from "./compare.ts";
+import { runCommandOf } from "./testdata/run_command.ts";
 
-const ABOUT = { name: "posemark", description: "", version: "0" };
 /** One thread, few images: the tests share machine and time. */
 const QUICK = [
   ...["--threads", "1", "--precision", "fp32", "--shape", "128x128"],
   ...["--warmup", "1", "--iterations", "1", "--measure-images", "2", "--stage-images", "2"],
 ];
 
-/** Runs the command as the command line does, in this process; returns its exit code and what it printed. */
-async function runCommand(...argv: string[]): Promise<{ code: number; stdout: string }> {
-  const { command, options, args } = parseCommandLine(
-    [compareModelsCommand],
-    ["compare-models", ...argv],
-    ABOUT,
-  );
-  let stdout = "";
-  const { log } = console;
-  console.log = (text: string) => stdout += text + "\n";
-  try {
-    return { code: await command!.run(options, args, new AbortController().signal), stdout };
-  } finally {
-    console.log = log;
-  }
-}
+const runCommand = (...argv: string[]) =>
+  runCommandOf([compareModelsCommand], ["compare-models", ...argv]);
 
 Deno.test("compare-models judges two models under a load that goes on, and writes page and judgements", async () => {
   const folder = await Deno.makeTempDir();

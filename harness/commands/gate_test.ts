@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
-import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
 import { choiceOfId } from "../run/sides.ts";
 import { SHIPPED_MODELS_FOLDER } from "../model/resolve_model.ts";
 import type { TrialRow } from "../gate/trials.ts";
 import { readRecords } from "../run/record_log.ts";
 import { calibrateCommand, gateCommand } from "./gate.ts";
+import { runCommandOf } from "./testdata/run_command.ts";
 import { trialsCommand } from "./trials.ts";
 
-const ABOUT = { name: "posemark", description: "", version: "0" };
 /** One thread, few images: the tests share machine and time. */
 const QUICK = [
   ...["--threads", "1", "--precision", "fp32"],
@@ -17,22 +16,8 @@ const QUICK = [
 ];
 const VARIANT = "posemark-n-silu.silu.raw.fp32.160x160.pnnx";
 
-/** Runs a command as the command line does, in this process; returns its exit code and what it printed. */
-async function runCommand(...argv: string[]): Promise<{ code: number; stdout: string }> {
-  const { command, options, args } = parseCommandLine(
-    [gateCommand, calibrateCommand, trialsCommand],
-    argv,
-    ABOUT,
-  );
-  let stdout = "";
-  const { log } = console;
-  console.log = (text: string) => stdout += text + "\n";
-  try {
-    return { code: await command!.run(options, args, new AbortController().signal), stdout };
-  } finally {
-    console.log = log;
-  }
-}
+const runCommand = (...argv: string[]) =>
+  runCommandOf([gateCommand, calibrateCommand, trialsCommand], argv);
 
 async function inTempFolder(test: (file: (name: string) => string) => Promise<void>) {
   const folder = await Deno.makeTempDir();

@@ -73,6 +73,26 @@ export const DeviceStateSchema = z.strictObject({
 /** See {@linkcode DeviceStateSchema}. */
 export type DeviceState = z.infer<typeof DeviceStateSchema>;
 
+/** Returns a state of which nothing is known. */
+export function unknownState(at: string): DeviceState {
+  return {
+    at,
+    frequenciesKHz: [],
+    governors: [],
+    temperatures: [],
+    thermalStatus: null,
+    thermalHeadroom: null,
+    batteryPercent: null,
+    batteryTempC: null,
+    charging: null,
+    screenOn: null,
+    topProcesses: null,
+    freeMemoryBytes: null,
+    load1: null,
+    uptimeSeconds: null,
+  };
+}
+
 /** What a finished command left. */
 export interface CommandResult {
   exitCode: number;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { DeviceDescription, DeviceState } from "./device.ts";
+import { type DeviceDescription, type DeviceState, unknownState } from "./device.ts";
 import { bigCoreMask, commonCpuFeatures } from "./cores.ts";
 import {
   busiestProcesses,
@@ -122,15 +122,9 @@ export function parseLinuxState(output: string, at: string): DeviceState {
   const sections = splitSections(output);
   const frequencies = parseFrequencies(sections.get("frequencies") ?? "");
   return {
-    at,
+    ...unknownState(at),
     ...frequencies,
     temperatures: parseThermalZones(sections.get("zones") ?? ""),
-    thermalStatus: null,
-    thermalHeadroom: null,
-    batteryPercent: null,
-    batteryTempC: null,
-    charging: null,
-    screenOn: null,
     topProcesses: busiestProcesses(
       sections.get("processes") ?? "",
       sections.get("processes2") ?? "",
@@ -210,18 +204,9 @@ export function parseDarwinState(output: string, at: string): DeviceState {
   const boot = /kern\.boottime: \{ sec = (\d+)/.exec(sysctl);
   const now = integerOrNull(sections.get("now"));
   return {
-    at,
+    ...unknownState(at),
     frequenciesKHz: Array(count).fill(null),
     governors: Array(count).fill(null),
-    temperatures: [],
-    thermalStatus: null,
-    thermalHeadroom: null,
-    batteryPercent: null,
-    batteryTempC: null,
-    charging: null,
-    screenOn: null,
-    topProcesses: null,
-    freeMemoryBytes: null,
     load1: load ? Number(load[1].replace(",", ".")) : null,
     uptimeSeconds: boot && now !== null ? now - Number(boot[1]) : null,
   };

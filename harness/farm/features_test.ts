@@ -1,25 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import type { DeviceDescription } from "../device/device.ts";
+import { phoneFixture } from "../gate/gate_fixture.ts";
 import { deviceFeatures, featureValue, matchesPhones, parsePhones, phoneKind } from "./features.ts";
 
-const PHONE: DeviceDescription = {
-  serial: "R5CT10-X",
-  kind: "adb",
-  emulated: false,
+const PHONE = phoneFixture("R5CT10-X", {
   model: "Pixel 8 Pro",
   manufacturer: "Google",
   soc: "Tensor G3",
-  os: "14",
-  buildFingerprint: null,
-  kernel: null,
-  abi: "arm64-v8a",
-  cores: [],
-  bigCoreMask: null,
-  memoryBytes: null,
   cpuFeatures: ["asimdhp"],
-  rooted: null,
-};
+});
 
 Deno.test("featureValue() keeps letters and digits and is never empty", () => {
   assertEquals(featureValue("SM8550-AB/é"), "sm8550_ab_e");

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import type { DeviceDescription } from "../device/device.ts";
+import { phoneFixture } from "../gate/gate_fixture.ts";
 import type { AnyRecord, ParityRecord } from "../records.ts";
 import { failureRecord, runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
@@ -14,30 +14,10 @@ const ONE = { ...DEFAULT_FARM_RULE, threshold: 1.05 };
 const METRICS = ["total.p50"] as const;
 const PAIR: Pair = { base: "b", candidate: "c" };
 
-function phone(serial: string): DeviceDescription {
-  return {
-    serial,
-    kind: "adb",
-    emulated: false,
-    model: "m",
-    manufacturer: null,
-    soc: "s",
-    os: "14",
-    buildFingerprint: null,
-    kernel: null,
-    abi: "arm64-v8a",
-    cores: [],
-    bigCoreMask: null,
-    memoryBytes: null,
-    cpuFeatures: [],
-    rooted: null,
-  };
-}
-
 /** Records of a phone: rounds of base and candidate with these total times. */
 function records(times: [base: number, candidate: number][], marks: string[] = []): AnyRecord[] {
   return [
-    runRecord({ devices: [phone("A")] }),
+    runRecord({ devices: [phoneFixture("A")] }),
     ...times.flatMap(([base, candidate], round) => [
       launchFixture({ variantId: "b", round, totalNs: [base], device: "A", marks }),
       launchFixture({ variantId: "c", round, totalNs: [candidate], device: "A", marks }),
@@ -115,7 +95,7 @@ Deno.test("shardResult() tells failures and throttling, and has nothing of an em
 Deno.test("shardResult() has parity inconclusive when an image has no record", () => {
   const manifest = { id: "c", speedOnly: false };
   const image = { id: "i", file: "i.jpg", widthPx: 1, heightPx: 1, sha256: "", cocoImageId: null };
-  const run = runRecord({ devices: [phone("A")], images: [image] });
+  const run = runRecord({ devices: [phoneFixture("A")], images: [image] });
   const found = shardResult(
     [{ ...run, variants: [manifest] } as unknown as AnyRecord],
     PAIR,

@@ -1,27 +1,15 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parse } from "@std/yaml";
-import type { DeviceDescription } from "../device/device.ts";
 import { HarnessError } from "../errors.ts";
+import { phoneFixture } from "../gate/gate_fixture.ts";
 import { findNodeDevice } from "./node_device.ts";
 import { nodeLines, nodeName, nodeTable, phoneNodes, readNodeTable, slurmConf } from "./nodes.ts";
 
-const PHONE: DeviceDescription = {
-  serial: "R5CT10",
-  kind: "adb",
-  emulated: false,
+const PHONE = phoneFixture("R5CT10", {
   model: "SM-S911B",
   manufacturer: "samsung",
   soc: "SM8550",
-  os: "14",
-  buildFingerprint: null,
-  kernel: null,
-  abi: "arm64-v8a",
-  cores: [],
-  bigCoreMask: null,
-  memoryBytes: null,
-  cpuFeatures: [],
-  rooted: null,
-};
+});
 
 Deno.test("phoneNodes() makes one node a phone, each on a port of its own", () => {
   const nodes = phoneNodes([PHONE, { ...PHONE, serial: "10.0.0.5:5555" }], {

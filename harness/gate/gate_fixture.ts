@@ -39,6 +39,25 @@ export function deviceFixture(serial = "host"): DeviceDescription {
   };
 }
 
+/** Returns a phone of which little is known. */
+export function phoneFixture(
+  serial: string,
+  change: Partial<DeviceDescription> = {},
+): DeviceDescription {
+  return {
+    ...deviceFixture(serial),
+    kind: "adb",
+    model: "m",
+    soc: "s",
+    os: "14",
+    buildFingerprint: null,
+    kernel: null,
+    abi: "arm64-v8a",
+    cpuFeatures: [],
+    ...change,
+  };
+}
+
 /** Returns a run record, `day` days after the first of January 2026. */
 export function runFixture(runId: string, day: number, change: Partial<RunRecord> = {}): RunRecord {
   return {

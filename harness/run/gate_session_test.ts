@@ -9,19 +9,10 @@ import type { AnyRecord } from "../records.ts";
 import { seededRng } from "../stats/rng.ts";
 import { slowdownArguments } from "./gate_live.ts";
 import { openSession, type PairSession, stopReason } from "./gate_session.ts";
+import { runnerOptions } from "./testdata/records.ts";
 import { type FakeBehaviour, type FakeDevice, fakeDevice, killed } from "./testdata/fake_device.ts";
 
-const RUNNER: RunnerOptions = {
-  threads: 1,
-  powersave: null,
-  coreMask: null,
-  scoreThreshold: 0.25,
-  nmsIou: 0.7,
-  sigmoid: "exact",
-  traps: [],
-  warmup: 1,
-  iterations: 3,
-};
+const RUNNER = runnerOptions({ iterations: 3 });
 
 /** Runs the test in a session on a fake device; the candidate gets these arguments. */
 async function inSession(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { LaunchRecord, RunnerImage } from "../records.ts";
+import { runnerHeader } from "../run/testdata/records.ts";
 
 /** What a made launch is to look like; everything else is plain. */
 export interface LaunchFixture {
@@ -51,6 +52,7 @@ export function launchFixture(fixture: LaunchFixture): LaunchRecord {
       detections: [],
     };
   });
+  const header = runnerHeader();
   return {
     kind: "launch",
     schemaVersion: 1,
@@ -63,39 +65,12 @@ export function launchFixture(fixture: LaunchFixture): LaunchRecord {
       new Date(Date.UTC(2026, 0, 1) + fixture.round * 2000 + (fixture.position ?? 0) * 1000)
         .toISOString(),
     runner: {
-      kind: "runner",
-      schemaVersion: 1,
-      runnerVersion: "0.1.0",
-      ncnnVersion: "1.0.20260101",
-      compiler: "g++ 12.2.0",
-      debugBuild: false,
+      ...header,
       testBuild: fixture.testBuild ?? false,
-      abi: "x86_64",
-      cpuFeatures: ["avx2"],
-      cpuCount: 2,
-      bigCpuCount: 2,
       options: {
+        ...header.options,
         threads: fixture.threads ?? 2,
-        powersave: 0,
-        coreMask: null,
-        precisionRequested: "fp32",
-        precisionEffective: "fp32",
-        fp16Packed: false,
-        fp16Storage: false,
-        fp16Arithmetic: false,
-        bf16Storage: false,
-        int8Inference: false,
-        winograd: true,
-        sgemm: true,
-        packing: true,
-        warmup: 1,
         iterations: Math.max(1, images[0]?.samplesNs.total.length ?? 1),
-        scoreThreshold: 0.25,
-        nmsIou: 0.7,
-        maxDetections: 300,
-        sigmoid: "exact",
-        traps: [],
-        injectSlowdownPercent: 0,
       },
     },
     images,

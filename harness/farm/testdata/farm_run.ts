@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runnerOptions } from "../../run/testdata/records.ts";
 import type { VariantManifest } from "../../variant.ts";
 import { type ArtefactStore, sha256Hex } from "../../store/store.ts";
 import type { FarmRun, ShardFile } from "../shard_file.ts";
@@ -37,17 +38,7 @@ export async function farmRun(store: ArtefactStore, runId = "run-1"): Promise<Fa
     }],
     timedImageIds: ["image"],
     stageImageIds: ["image"],
-    options: {
-      threads: null,
-      powersave: null,
-      coreMask: null,
-      scoreThreshold: 0.25,
-      nmsIou: 0.7,
-      sigmoid: "exact",
-      traps: [],
-      warmup: 1,
-      iterations: 2,
-    },
+    options: runnerOptions({ threads: null }),
     rounds: 4,
     maxDetections: 300,
     bars: { maxPx: null, minOks: null },

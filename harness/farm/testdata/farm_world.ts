@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runnerOptions } from "../../run/testdata/records.ts";
 import * as path from "@std/path";
 import { buildRunner } from "../../build/runner.ts";
 import type { VariantOptions } from "../../config.ts";
@@ -126,17 +127,7 @@ export async function startWorld(
       command: ["test"],
       timedImageIds: described.slice(0, 1).map(({ id }) => id),
       stageImageIds: described.slice(0, 1).map(({ id }) => id),
-      options: {
-        threads: 1,
-        powersave: null,
-        coreMask: null,
-        scoreThreshold: 0.25,
-        nmsIou: 0.7,
-        sigmoid: "exact",
-        traps: [],
-        warmup: 1,
-        iterations: 2,
-      },
+      options: runnerOptions(),
       rounds: change.rounds,
       maxDetections: 300,
       bars: { maxPx: 10, minOks: 0.9 },

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { Device, DeviceDescription, DeviceState, Launch } from "../../device/device.ts";
+import {
+  type Device,
+  type DeviceDescription,
+  type DeviceState,
+  type Launch,
+  unknownState,
+} from "../../device/device.ts";
 import { HarnessError } from "../../errors.ts";
 import { deviceFixture } from "../../gate/gate_fixture.ts";
 import { launchFixture } from "../../stats/launch_fixture.ts";
@@ -27,24 +33,6 @@ export interface FakeDevice {
   removedFolders: string[];
 }
 
-/** A state that tells nothing. */
-const STATE: DeviceState = {
-  at: "2026-01-01T00:00:00.000Z",
-  frequenciesKHz: [],
-  governors: [],
-  temperatures: [],
-  thermalStatus: null,
-  thermalHeadroom: null,
-  batteryPercent: null,
-  batteryTempC: null,
-  charging: null,
-  screenOn: null,
-  topProcesses: null,
-  freeMemoryBytes: null,
-  load1: null,
-  uptimeSeconds: null,
-};
-
 /** Returns a device that runs one image, `image0`. */
 export function fakeDevice(behaviour: FakeBehaviour): FakeDevice {
   const description = { ...deviceFixture("fake"), ...behaviour.description };
@@ -55,7 +43,8 @@ export function fakeDevice(behaviour: FakeBehaviour): FakeDevice {
     serial: description.serial,
     kind: description.kind,
     describe: () => Promise.resolve(description),
-    state: () => Promise.resolve({ ...STATE, ...behaviour.state }),
+    state: () =>
+      Promise.resolve({ ...unknownState("2026-01-01T00:00:00.000Z"), ...behaviour.state }),
     push: (file) => Promise.resolve(file),
     pushTo: none,
     pull: none,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RunnerOptions } from "../../config.ts";
 import type { FailureRecord, RunnerHeader, RunRecord } from "../../records.ts";
 
 /** Returns a runner's header as a release build on x86 prints it. */
@@ -42,6 +43,22 @@ export function runnerHeader(): RunnerHeader {
       traps: [],
       injectSlowdownPercent: 0,
     },
+  };
+}
+
+/** Returns options of the runner for a test: one thread, everything else as usual. */
+export function runnerOptions(change: Partial<RunnerOptions> = {}): RunnerOptions {
+  return {
+    threads: 1,
+    powersave: null,
+    coreMask: null,
+    scoreThreshold: 0.25,
+    nmsIou: 0.7,
+    sigmoid: "exact",
+    traps: [],
+    warmup: 1,
+    iterations: 2,
+    ...change,
   };
 }
 
