@@ -82,6 +82,25 @@ export const FileRefSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** What a converted graph has: its files lie beside the manifest. */
+export const CONVERTED = {
+  /** ncnn graph and weights. */
+  param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
+  bin: FileRefSchema,
+  /** The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs). */
+  referenceOnnx: FileRefSchema,
+  inputBlob: z.string(),
+  outputs: z.array(OutputBlobSchema).min(1),
+  /** Parameters (weights and biases) of the graph. */
+  parameterCount: z.int(),
+  /** Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square). */
+  macs: z.int(),
+  /** Version of every tool that took part, by name. */
+  tools: z.record(z.string(), z.string()),
+  /** Logs of the converters. */
+  logs: z.array(z.string()),
+};
+
 /** Schema of `manifest.json` in a prepared variant's folder. */
 export const VariantManifestSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -115,21 +134,7 @@ export const VariantManifestSchema = z.strictObject({
     inputWidthPx: z.int(),
     inputHeightPx: z.int(),
   }),
-  /** ncnn graph and weights, beside the manifest. */
-  param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
-  bin: FileRefSchema,
-  /** The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs). */
-  referenceOnnx: FileRefSchema,
-  inputBlob: z.string(),
-  outputs: z.array(OutputBlobSchema).min(1),
-  /** Parameters (weights and biases) of the graph. */
-  parameterCount: z.int(),
-  /** Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square). */
-  macs: z.int(),
-  /** Version of every tool that took part, by name. */
-  tools: z.record(z.string(), z.string()),
-  /** Logs of the converters, beside the manifest. */
-  logs: z.array(z.string()),
+  ...CONVERTED,
   warnings: z.array(WarningSchema),
 });
 /** See {@linkcode VariantManifestSchema}. */

@@ -7,10 +7,9 @@ import * as path from "@std/path";
 import { z } from "zod";
 import {
   type Activation,
+  CONVERTED,
   type Converter,
-  FileRefSchema,
   type Head,
-  OutputBlobSchema,
   type Precision,
   type Shape,
   shapeName,
@@ -54,15 +53,7 @@ export interface ConversionKey {
 
 /** Schema of `conversion.json` in a conversion's folder. */
 const ConversionSchema = z.strictObject({
-  param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
-  bin: FileRefSchema,
-  referenceOnnx: FileRefSchema,
-  inputBlob: z.string(),
-  outputs: z.array(OutputBlobSchema).min(1),
-  parameterCount: z.int(),
-  macs: z.int(),
-  tools: z.record(z.string(), z.string()),
-  logs: z.array(z.string()),
+  ...CONVERTED,
   /** Other files that belong to it: the ONNX graph that was converted, the graph before ncnnoptimize. */
   extras: z.array(z.string()),
 });

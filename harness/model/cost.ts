@@ -8,7 +8,7 @@ import { constantsOf, intAttribute } from "./onnx_graph.ts";
 import { inferShapes } from "./shapes.ts";
 
 /** Operations whose constant inputs are weights and biases. */
-const WEIGHTED = new Set([
+export const WEIGHTED = new Set([
   "Conv",
   "ConvTranspose",
   "Gemm",

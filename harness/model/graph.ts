@@ -5,7 +5,7 @@
  */
 import { elementCount, type OnnxModel } from "./onnx_file.ts";
 import { constantsOf } from "./onnx_graph.ts";
-import { nodeMacs } from "./cost.ts";
+import { nodeMacs, WEIGHTED } from "./cost.ts";
 import { fusedActivation, type ParamFile } from "./param_file.ts";
 import { inferNcnnShapes, ncnnMacs, ncnnParameters } from "./ncnn_shapes.ts";
 import { inferShapes } from "./shapes.ts";
@@ -87,16 +87,6 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
     notes: [],
   };
 }
-
-/** Operations whose constant inputs are weights. */
-const WEIGHTED = new Set([
-  "Conv",
-  "ConvTranspose",
-  "Gemm",
-  "MatMul",
-  "BatchNormalization",
-  "PRelu",
-]);
 
 /** Returns the graph of an ncnn `.param`; `inputShape` [c, h, w] is for inputs that don't state their size. */
 export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {

@@ -19,6 +19,7 @@ import {
   DetectionSchema,
   LayerParityRecordSchema,
   MatchSchema,
+  StageParitySchema,
   STAGES,
   StageSamplesSchema,
 } from "../records.ts";
@@ -89,16 +90,7 @@ export const ReportVariantSchema = z.strictObject({
     tolerancePx: z.number().nullable(),
     /** The verdict in words, with the tolerance and its reason. */
     reason: z.string(),
-    stages: z.array(
-      z.strictObject({
-        stage: z.enum(STAGES),
-        verdict: z.enum(["pass", "fail", "inconclusive"]),
-        maxAbsDiff: z.number().nullable(),
-        tolerance: z.number().nullable(),
-        unit: z.string(),
-        reason: z.string(),
-      }),
-    ),
+    stages: z.array(StageParitySchema),
     /** Per joint: p99 and max distance in pixels; empty when nothing was matched. */
     joints: z.array(z.strictObject({ name: z.string(), p99Px: z.number(), maxPx: z.number() })),
     /** Null in reports before it was told. */

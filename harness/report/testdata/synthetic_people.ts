@@ -6,27 +6,6 @@
 import type { Detection, Match } from "../../records.ts";
 import type { Rng } from "../../stats/rng.ts";
 
-/** Names of COCO's keypoints. */
-export const JOINTS = [
-  "nose",
-  "left_eye",
-  "right_eye",
-  "left_ear",
-  "right_ear",
-  "left_shoulder",
-  "right_shoulder",
-  "left_elbow",
-  "right_elbow",
-  "left_wrist",
-  "right_wrist",
-  "left_hip",
-  "right_hip",
-  "left_knee",
-  "right_knee",
-  "left_ankle",
-  "right_ankle",
-];
-
 /** A standing figure, x to the right, y down, 0 to 1 of the person's height. */
 const FIGURE: [number, number][] = [
   [0, 0.09],

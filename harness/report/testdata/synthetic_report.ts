@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { KEYPOINT_NAMES } from "../../../fixtures/render/body.ts";
 import type { DeviceDescription, DeviceState } from "../../device/device.ts";
 import { robustInterval } from "../../stats/interval.ts";
 import { median, percentiles, quantile } from "../../stats/quantile.ts";
@@ -16,7 +17,7 @@ import {
   variantId,
 } from "../../variant.ts";
 import type { Report, ReportLaunch, ReportVariant } from "../report_json.ts";
-import { JOINTS, pairsOf, seenBy, syntheticPeople } from "./synthetic_people.ts";
+import { pairsOf, seenBy, syntheticPeople } from "./synthetic_people.ts";
 import { syntheticPicture } from "./synthetic_picture.ts";
 
 /** Size of a synthetic run. */
@@ -572,7 +573,7 @@ function judged(
           maxPx.toPrecision(2)
         } px, is within the ${tolerancePx} px that ${plan.effective} explains.`,
       stages,
-      joints: JOINTS.map((name, j) => {
+      joints: KEYPOINT_NAMES.map((name, j) => {
         const own = matches.map(({ distancesPx }) => distancesPx[j]);
         return { name, p99Px: quantile(own, 0.99), maxPx: Math.max(...own) };
       }),
