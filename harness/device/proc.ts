@@ -102,6 +102,12 @@ export function parseFrequencies(
 }
 
 /**
+ * Zones of Qualcomm's kernels that are battery current (mA), voltages (mV) and charge (percent), though they stand among the thermal ones:
+ * `pm8150b-ibat-lvl0`, `pm8150b-vbat-lvl0`, `pm8150l-vph-lvl0`, `pm8150b-bcl-lvl0`, `soc`, `socd`.
+ */
+const NO_TEMPERATURE = /(^|[-_])(ibat|vbat|vph|bcl)([-_]|$)|^socd?$/i;
+
+/**
  * Returns the section `zones` of the state scripts in degrees Celsius: lines `temperature type`.
  *
  * Kernels give millidegrees; some vendors tenths or whole degrees. What is left outside of -40 to 200 °C (a sensor that
@@ -113,7 +119,7 @@ export function parseThermalZones(text: string): DeviceState["temperatures"] {
     const match = /^(-?\d+)\s+(\S.*)$/.exec(line.trim());
     if (!match) continue;
     const raw = Number(match[1]);
-    if (raw === 0) continue;
+    if (raw === 0 || NO_TEMPERATURE.test(match[2].trim())) continue;
     const tempC = Math.abs(raw) >= 1000 ? raw / 1000 : Math.abs(raw) > 200 ? raw / 10 : raw;
     if (tempC < -40 || tempC > 200) continue;
     zones.push({ zone: match[2].trim(), tempC });

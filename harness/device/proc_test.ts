@@ -87,6 +87,13 @@ Deno.test("parseThermalZones() returns degrees when zones give milli, tenths or 
   );
 });
 
+Deno.test("parseThermalZones() drops battery current, voltage and charge, which Qualcomm's kernels list as zones", () => {
+  const zones = parseThermalZones(
+    "546 pm8150b-ibat-lvl0\n3986 pm8150b-vbat-lvl0\n3900 pm8150l-vph-lvl0\n72 soc\n1 pm8150b-bcl-lvl2\n41000 soc-thermal\n33000 battery",
+  );
+  assertEquals(zones.map(({ zone }) => zone), ["soc-thermal", "battery"]);
+});
+
 Deno.test("busiestProcesses() gives shares of one core when time passed, and null otherwise", () => {
   // Two CPUs, 100 ticks each between the samples: 200 in all; 50 of a process are half a core.
   const stat = (total: number, a: number, b: number) =>

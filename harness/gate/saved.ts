@@ -70,6 +70,9 @@ export function savedSide(
   return { name, device: description, images: run.images, launches };
 }
 
+/** Variance of the median over that of the mean: asymptotic for normal noise; with heavier tails it is smaller. */
+const MEDIAN_VARIANCE = Math.PI / 2;
+
 /** An unpaired ratio with its widened interval. */
 export interface UnpairedRatio {
   ratio: number;
@@ -80,7 +83,8 @@ export interface UnpairedRatio {
 /**
  * Returns candidate over baseline from per-round values, with an interval at the error rates given on each side; null for fewer than 3 rounds on a side.
  *
- * Medians on the log scale; Welch's interval of the means (Welch 1947) from deviations about them, with the variance of two sessions added to it.
+ * Medians on the log scale; Welch's interval (Welch 1947) with the medians' variances in place of the means', and the variance of two sessions
+ * added to it.
  */
 export function unpairedRatio(
   baseline: readonly number[],
@@ -93,7 +97,8 @@ export function unpairedRatio(
     const logs = values.map((value) => Math.log(value));
     const center = median(logs);
     const squares = logs.reduce((sum, log) => sum + (log - center) ** 2, 0);
-    return { center, count: logs.length, variance: squares / (logs.length - 1) / logs.length };
+    const variance = MEDIAN_VARIANCE * squares / (logs.length - 1) / logs.length;
+    return { center, count: logs.length, variance };
   });
   const within = sides[0].variance + sides[1].variance;
   const freedom = within === 0 ? 1 : within ** 2 /

@@ -9,6 +9,7 @@ import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
 import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./gate_fixture.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
+import { seededRng } from "../stats/rng.ts";
 import { judgeSavedRuns, type SavedGate, savedSide, unpairedRatio } from "./saved.ts";
 
 function gate(candidateMs: number[], change: Partial<SavedGate> = {}): SavedGate {
@@ -48,12 +49,24 @@ Deno.test("judgeSavedRuns() is inconclusive when a side has fewer than three rou
   assertEquals([result.verdict, result.metrics[0].ratio], ["inconclusive", null]);
 });
 
-Deno.test("unpairedRatio() equals Welch's interval when sessions don't differ", () => {
-  // logs 0, 1, 2 on both sides: variance 1/3 each, 4 degrees of freedom, t 2.131847
+Deno.test("unpairedRatio() equals Welch's interval with the medians' variance when sessions don't differ", () => {
+  // logs 0, 1, 2 on both sides: variance 1/3 each, π/2 of it for the median, 4 degrees of freedom, t 2.131847
   const e = [1, Math.E, Math.E ** 2];
   const found = unpairedRatio(e, e, 0, { low: 0.05, high: 0.05 })!;
-  assertAlmostEquals(Math.log(found.high), 2.131847 * Math.sqrt(2 / 3), 1e-5);
+  assertAlmostEquals(Math.log(found.high), 2.131847 * Math.sqrt(Math.PI / 3), 1e-5);
   assertAlmostEquals(found.ratio, 1, 1e-12);
+});
+
+Deno.test("unpairedRatio() is wrong as often as it says when the noise is normal", () => {
+  const rng = seededRng(3);
+  const values = () => Array.from({ length: 12 }, () => Math.exp(0.05 * rng.normal()));
+  let outside = 0;
+  for (let i = 0; i < 4000; i++) {
+    const { low } = unpairedRatio(values(), values(), 0, { low: 0.05, high: 0.05 })!;
+    if (low > 1) outside++;
+  }
+  assert(outside / 4000 < 0.06, `${outside} of 4000`);
+  assert(outside / 4000 > 0.02, `${outside} of 4000`);
 });
 
 Deno.test("unpairedRatio() keeps the session's part when the rounds have no spread", () => {

@@ -136,12 +136,14 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
 }
 
 /**
- * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run, 4 when parity
+ * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run or finished no round, 4 when parity
  * could not be judged, else 0.
  */
 export function reportExitCode(report: Report): number {
   if (report.variants.some((variant) => variant.parity.verdict === "fail")) return EXIT.failure;
-  if (report.variants.some((variant) => variant.precision.effective === null)) {
+  if (
+    report.variants.some(({ precision, rounds }) => precision.effective === null || rounds === 0)
+  ) {
     return EXIT.environment;
   }
   if (report.variants.some((variant) => variant.parity.verdict === "inconclusive")) {

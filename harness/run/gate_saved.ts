@@ -200,7 +200,14 @@ async function latestPairs(
         `Cannot compare with run ${found.runId}: the history does not know its folder. Name it by --baseline`,
       );
     }
-    pairs.push({ device, baseline: readRun(found.folder), baselineId: id, candidateId: id });
+    const baseline = readRun(found.folder);
+    if (baseline.run.runId !== found.runId) {
+      throw new HarnessError(
+        "not-comparable",
+        `Cannot compare with run ${found.runId}: its folder ${found.folder} now holds run ${baseline.run.runId}. Give every run a folder of its own by --out, and keep the one that others are compared with`,
+      );
+    }
+    pairs.push({ device, baseline, baselineId: id, candidateId: id });
   }
   return pairs;
 }

@@ -87,6 +87,35 @@ function parityRecord(
   };
 }
 
+Deno.test("gateSaved() refuses latest when its folder was written over by the candidate", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    using history = openHistoryDatabase(":memory:");
+    const write = async (records: AnyRecord[]) => {
+      const lines = records.map((record) => JSON.stringify(record) + "\n");
+      await Deno.writeTextFile(path.join(folder, "records.jsonl"), lines.join(""));
+      return records;
+    };
+    await importRun(history, await write(recordsOf("old", 1, BASE)), folder);
+    await write(recordsOf("now", 8, BASE.map((ms) => 2 * ms)));
+    const error = await assertRejects(
+      () =>
+        gateSaved({
+          baseline: { kind: "latest" },
+          candidateDir: folder,
+          devices: null,
+          config: DEFAULT_GATE_CONFIG,
+          images: null,
+        }, history),
+      HarnessError,
+    );
+    assertEquals(error.code, "not-comparable");
+    assertStringIncludes(error.message, "now holds run now");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 /** Two runs in folders, and the gate over them. */
 async function gateOf(
   baseline: AnyRecord[] | "latest",
