@@ -172,3 +172,9 @@ export function parseAnnotations(text: string, file: string): CocoAnnotations {
   }
   return { images, categoryIds: [...categoryIds].sort((a, b) => a - b), annotations };
 }
+
+/** Returns how many keypoints the annotated objects have; null when none has any. */
+export function annotatedKeypointCount({ annotations }: CocoAnnotations): number | null {
+  const labelled = annotations.find(({ keypoints }) => keypoints.length > 0);
+  return labelled === undefined ? null : labelled.keypoints.length / 3;
+}

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { CocoAnnotations } from "./coco_annotations.ts";
+import { annotatedKeypointCount, type CocoAnnotations } from "./coco_annotations.ts";
 import {
   AREA_RANGES,
   type AreaRange,
@@ -185,18 +185,16 @@ export function evaluateKeypoints(
 }
 
 /** Throws when an entry has another number of keypoints than the annotations. */
-function checkKeypointCounts(
-  { annotations }: CocoAnnotations,
-  results: readonly CocoResult[],
-): void {
-  const labelled = annotations.find(({ keypoints }) => keypoints.length > 0)?.keypoints;
-  const expected = labelled?.length ?? results[0]?.keypoints?.length;
-  for (const [index, { keypoints }] of results.entries()) {
-    if (keypoints?.length === expected) continue;
+function checkKeypointCounts(annotations: CocoAnnotations, results: readonly CocoResult[]): void {
+  const countOf = ({ keypoints = [] }: CocoResult) => keypoints.length / 3;
+  const expected = annotatedKeypointCount(annotations) ??
+    (results.length > 0 ? countOf(results[0]) : 0);
+  for (const [index, entry] of results.entries()) {
+    if (countOf(entry) === expected) continue;
     throw new RangeError(
-      `entry ${index} has ${(keypoints?.length ?? 0) / 3} keypoints, expected ${
-        (expected ?? 0) / 3
-      } as the annotations have: was it made by a model with another keypoint layout?`,
+      `entry ${index} has ${
+        countOf(entry)
+      } keypoints, expected ${expected} as the annotations have: was it made by a model with another keypoint layout?`,
     );
   }
 }

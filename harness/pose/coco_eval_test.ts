@@ -101,6 +101,11 @@ Deno.test("evaluateKeypoints() is -1 for boxes only, while evaluateBoxes() has n
   assert(Math.abs(evaluateBoxes(annotations, boxes).AP - 1) < 1e-12);
 });
 
+Deno.test("evaluateKeypoints() matches nobody with a detection that has a joint without a place", () => {
+  const keypoints = [NaN, ...found(1, 0.5).keypoints!.slice(1)];
+  assertEquals(evaluateKeypoints(scene([{ imageId: 1 }]), [{ ...found(1, 0.5), keypoints }]).AP, 0);
+});
+
 Deno.test("evaluateKeypoints() throws when the results have another number of keypoints", () => {
   assertThrows(
     () => evaluateKeypoints(scene([{ imageId: 1 }]), [{ ...found(1, 0.5), keypoints: [1, 2, 1] }]),

@@ -164,7 +164,7 @@ function prepareDetections(results: readonly CocoResult[]): Prepared[] {
   });
 }
 
-/** Matches one image's detections (sorted) with its annotations for one area range. */
+/** Matches one image's detections (sorted) with its annotations for one area range; a similarity of NaN matches nothing. */
 function matchImage(
   imageIndex: number,
   detections: Prepared[],
@@ -194,7 +194,7 @@ function matchImage(
         if (taken[index] && !annotations[index].isCrowd) continue;
         if (match >= 0 && !isIgnored[match] && isIgnored[index]) break;
         const value = similarity[detection * width + index];
-        if (value < best) continue;
+        if (!(value >= best)) continue;
         best = value;
         match = index;
       }

@@ -66,7 +66,7 @@ for (
             SPEC,
             OPTIONS,
           );
-          results.push(...toCocoResults(image.cocoImageId!, reference.detections));
+          results.push(...toCocoResults(image.cocoImageId!, reference.detections, [1]));
         }
         // one detection lies at the threshold, where the resizers' last level decides
         assert(Math.abs(results.length - count) <= 1, `${results.length} detections`);

@@ -5,7 +5,7 @@
  */
 import { apDifference } from "../parity/ap_difference.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { toCocoResults } from "../pose/results.ts";
+import { categoriesOfClasses, toCocoResults } from "../pose/results.ts";
 import type { RunRecords } from "../report/build_report.ts";
 import type { Report, ReportVariant } from "../report/report_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
@@ -57,10 +57,12 @@ function apOf(
   annotations: CocoAnnotations,
 ): Bounded | null {
   const cocoIds = new Map(run.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
+  const manifest = run.variants.find(({ id }) => id === variant.id);
+  const categories = categoriesOfClasses(annotations, manifest?.classCount ?? 1);
   const results = detections.flatMap((record) => {
     const cocoId = cocoIds.get(record.imageId) ?? null;
     const isOwn = record.device === variant.device && record.variantId === variant.id;
-    return isOwn && cocoId !== null ? toCocoResults(cocoId, record.detections) : [];
+    return isOwn && cocoId !== null ? toCocoResults(cocoId, record.detections, categories) : [];
   });
   const found = apDifference(annotations, results, []);
   if (found === null) return null;

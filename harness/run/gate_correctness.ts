@@ -7,8 +7,10 @@ import type { GateCorrectness } from "../gate/verdict.ts";
 import { apDifference } from "../parity/ap_difference.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { type CocoResult, toCocoResults } from "../pose/results.ts";
+import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
 import type { AnyRecord, RunRecord } from "../records.ts";
+import type { VariantManifest } from "../variant.ts";
+import { hasAnnotatedKeypoints } from "./accuracy.ts";
 
 /** A variant on a device in the records of a run. */
 export interface RecordedVariant {
@@ -21,7 +23,7 @@ export interface RecordedVariant {
  * Returns the parity of the candidate against its reference, and the difference in AP to the baseline.
  *
  * Parity is null when the candidate was never checked. The difference is null without annotations, when a side has not its detections on all
- * annotated images, and for a candidate that may be run for its speed only.
+ * annotated images, when the annotations have another number of keypoints than a side, and for a side that may be run for its speed only.
  */
 export function correctnessOf(
   candidate: RecordedVariant,
@@ -38,7 +40,7 @@ function parityOf({ records, device, variantId }: RecordedVariant): GateCorrectn
   const run = runOf(records);
   const own = records.filter((record) => record.kind === "parity")
     .filter((record) => record.device === device && record.variantId === variantId);
-  const manifest = run?.variants.find(({ id }) => id === variantId);
+  const manifest = manifestOf({ records, device, variantId });
   if (run === undefined || manifest === undefined) return null;
   if (own.length === 0) {
     const failure = records.findLast((record) =>
@@ -62,26 +64,32 @@ function apChange(
   baseline: RecordedVariant,
   annotations: CocoAnnotations,
 ): GateCorrectness["apDifference"] {
-  const isSpeedOnly = [candidate, baseline].some(({ records, variantId }) =>
-    runOf(records)?.variants.find(({ id }) => id === variantId)?.speedOnly
+  const isUnjudged = [candidate, baseline].map(manifestOf).some((manifest) =>
+    manifest !== undefined && (manifest.speedOnly || !hasAnnotatedKeypoints(manifest, annotations))
   );
-  if (isSpeedOnly) return null;
+  if (isUnjudged) return null;
   const [found, before] = [candidate, baseline].map((side) => resultsOf(side, annotations));
   return found === null || before === null ? null : apDifference(annotations, found, before);
 }
 
+function manifestOf({ records, variantId }: RecordedVariant): VariantManifest | undefined {
+  return runOf(records)?.variants.find(({ id }) => id === variantId);
+}
+
 /** Returns the detections in COCO's format; null when an annotated image has none on record. */
 function resultsOf(
-  { records, device, variantId }: RecordedVariant,
+  side: RecordedVariant,
   annotations: CocoAnnotations,
 ): CocoResult[] | null {
+  const { records, device, variantId } = side;
+  const categories = categoriesOfClasses(annotations, manifestOf(side)?.classCount ?? 1);
   const cocoIds = new Map(runOf(records)?.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
   const byImage = new Map<number, CocoResult[]>();
   for (const record of records) {
     if (record.kind !== "detections") continue;
     if (record.device !== device || record.variantId !== variantId) continue;
     const cocoId = cocoIds.get(record.imageId) ?? null;
-    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.detections));
+    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.detections, categories));
   }
   if (annotations.images.some(({ id }) => !byImage.has(id))) return null;
   return [...byImage.values()].flat();

@@ -17,20 +17,20 @@ const PERSON: Detection = {
   keypoints: Array.from({ length: 17 }, (_, joint) => [20 + 5 * joint, 30 + 4 * joint, 1]),
 };
 
-function annotations(): CocoAnnotations {
+function annotations(categoryId = 1, keypointCount = 17): CocoAnnotations {
   return parseAnnotations(
     JSON.stringify({
       images: IDS.map((id) => ({ id, file_name: `${id}.jpg`, width: 640, height: 480 })),
-      categories: [{ id: 1, name: "person" }],
+      categories: [{ id: categoryId, name: "person" }],
       annotations: IDS.map((id) => ({
         id,
         image_id: id,
-        category_id: 1,
+        category_id: categoryId,
         iscrowd: 0,
         area: 10_000,
         bbox: [10, 10, 100, 100],
-        num_keypoints: 17,
-        keypoints: PERSON.keypoints.flatMap(([x, y]) => [x, y, 2]),
+        num_keypoints: keypointCount,
+        keypoints: PERSON.keypoints.slice(0, keypointCount).flatMap(([x, y]) => [x, y, 2]),
       })),
     }),
     "made-up.json",
@@ -84,6 +84,19 @@ Deno.test("correctnessOf() has no difference without annotations, with an image 
   );
   assertEquals(of(all.toSpliced(last, 1), "b", annotations()), null);
   assertEquals(of(all, "b", annotations())?.value, 0);
+});
+
+Deno.test("correctnessOf() tells the AP that is lost when the only category has id 0, as converters from YOLO number it", () => {
+  const all = records(3);
+  const [byOne, byZero] = [annotations(1), annotations(0)].map((known) =>
+    correctnessOf(on(all, "b"), on(all, "a"), known).apDifference
+  );
+  assertEquals(byZero, byOne);
+});
+
+Deno.test("correctnessOf() has no difference when the annotations have another number of keypoints than the models", () => {
+  const all = records(3);
+  assertEquals(correctnessOf(on(all, "b"), on(all, "a"), annotations(1, 4)).apDifference, null);
 });
 
 Deno.test("correctnessOf() has no parity when it was not judged, and says why when the check failed", () => {
