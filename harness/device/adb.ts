@@ -7,7 +7,7 @@ import { posix } from "node:path";
 import { HarnessError } from "../errors.ts";
 import type { Device, DeviceDescription, DeviceState } from "./device.ts";
 import type { AdbServer } from "./adb_server.ts";
-import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
+import { ADB_TIMES, type AdbTimes, openSession, wasRebooted } from "./adb_session.ts";
 import { openFiles } from "./adb_files.ts";
 import { parseFreeBytes } from "./proc.ts";
 import { launchDetached } from "./adb_launch.ts";
@@ -64,12 +64,21 @@ export async function openAdb(
   const session = await openSession(server, serial, times);
   const lock = await takeLock(session, root, options.who ?? whoAmI(), options.tell);
   const files = openFiles(session, root);
-  const pinned = options.pin
-    ? await pinFrequencies(session, root, options.pin).catch(async (error) => {
+  const pin = async ({ share }: PinOptions) => ({
+    ...await pinFrequencies(session, root, { share }),
+    boot: session.boot(),
+  });
+  let pinned = options.pin
+    ? await pin(options.pin).catch(async (error) => {
       await lock.release();
       throw error;
     })
     : null;
+  /** A reboot puts the frequencies back: what runs after it is pinned anew. */
+  const keepPinned = async () => {
+    if (pinned === null || !wasRebooted(pinned.boot, session.boot())) return;
+    pinned = await pin(options.pin!);
+  };
   let description: DeviceDescription | undefined;
   const limit = { timeoutMs: Math.max(times.operationMs, READ_LIMIT_MS) };
   const readAll = async (what: string, script: string) => {
@@ -89,9 +98,12 @@ export async function openAdb(
     serial,
     kind: "adb",
     events: session.events,
-    pinnedKHz: pinned?.frequenciesKHz ?? null,
+    get pinnedKHz() {
+      return pinned?.frequenciesKHz ?? null;
+    },
     describe,
     state: async () => {
+      await keepPinned();
       const at = new Date().toISOString();
       return parseAndroidState(
         await readAll("read the state", `${lock.heartbeat}\n${ANDROID_STATE_SCRIPT}`),
@@ -111,12 +123,14 @@ export async function openAdb(
     },
     run: async (command, { timeoutMs, signal }) =>
       await session.once(`run "${command[0]}"`, shellLine(command), { timeoutMs, signal }),
-    launch: async (launch, runOptions) =>
-      await launchDetached(
+    launch: async (launch, runOptions) => {
+      await keepPinned();
+      return await launchDetached(
         { session, files, heartbeat: lock.heartbeat },
         { ...launch, runDir: requireInside(launch.runDir, root) },
         runOptions,
-      ),
+      );
+    },
     removeRunDir: async (runDir) => {
       await session.shell(
         "remove the run's folder",
@@ -190,6 +204,5 @@ function requireInside(devicePath: string, root: string): string {
 /** Returns who runs this, for the lock of a device. */
 function whoAmI(): string {
   const user = Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? "someone";
-  const host = Deno.env.get("HOSTNAME") ?? "a host";
-  return `${user}@${host} pid ${Deno.pid}`;
+  return `${user}@${Deno.hostname()} pid ${Deno.pid}`;
 }

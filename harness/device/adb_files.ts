@@ -104,6 +104,12 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
           const timeoutMs = hashLimitMs(source.bytes);
           const result = await session.once(what, line, { signal, timeoutMs });
           if (result.exitCode === 0) return;
+          if (/sha256sum: .*not found/.test(result.stderr)) {
+            throw new HarnessError(
+              "device-unsuitable",
+              `Cannot ${what} of device "${session.serial}": it has no sha256sum, so that no file can be verified: expected Android 8 or newer`,
+            );
+          }
           found = result.stdout.trim() || stderrTail(result.stderr).at(-1) || "nothing";
         }
         throw new HarnessError(

@@ -148,7 +148,7 @@ export async function shellOnce(
     if (shell === undefined || !shell.isSupported) {
       throw new HarnessError(
         "device-unsuitable",
-        `Cannot ${what} of device "${serial}": its adbd knows no shell protocol v2, so that exit codes can't be trusted: expected Android 7 or newer`,
+        `Cannot ${what} of device "${serial}": its adbd knows no shell protocol v2, so that exit codes can't be trusted: expected Android 8 or newer`,
       );
     }
     const process = await shell.spawn([line]);

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { type AdbDevice, openAdb } from "./adb.ts";
+import { type AdbDevice, type AdbOptions, openAdb } from "./adb.ts";
 import { sha256 } from "./push_source.ts";
 import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
 import {
@@ -31,7 +31,7 @@ const TIMES: AdbTimes = {
 /** What a test works with. */
 interface Local {
   open(
-    options?: { times?: AdbTimes; who?: string; tell?(words: string): void },
+    options?: Pick<AdbOptions, "times" | "who" | "tell" | "pin">,
   ): Promise<AdbDevice>;
   /** Folder that stands for the phone's `/data/local/tmp/posemark`. */
   root: string;
@@ -40,7 +40,7 @@ interface Local {
   /** Faults that the server plays. */
   faults: {
     /** Changes the answers to shell lines. */
-    shell?: (line: string) => ShellPacket[] | null | undefined;
+    shell?: (line: string) => ShellPacket[] | null | undefined | Promise<ShellPacket[]>;
     breakSync?: (path: string) => boolean;
   };
 }
@@ -270,6 +270,52 @@ Deno.test({
       assertStringIncludes(error.message, "found 1.0 MiB free, expected 9.0 MiB");
       faults.shell = undefined;
       assertEquals([...Deno.readDirSync(root)].some(({ name }) => name.includes("part")), false);
+    }),
+});
+
+Deno.test({
+  name: "push() says which Android is expected when the phone has no sha256sum",
+  ignore,
+  fn: () =>
+    withLocal(async ({ open, dir, faults }) => {
+      await using device = await open();
+      const file = path.join(dir, "weights");
+      await Deno.writeFile(file, new Uint8Array(100));
+      faults.shell = (line) => localShell(line.replaceAll("sha256sum", "missing-sha256sum"));
+      const error = await errorOf(device.push(file));
+      assertEquals(error.code, "device-unsuitable");
+      assertStringIncludes(error.message, "Android 8 or newer");
+    }),
+});
+
+Deno.test({
+  name: "openAdb() pins the frequencies anew when the phone was rebooted",
+  ignore,
+  fn: () =>
+    withLocal(async ({ open, dir, faults }) => {
+      const bootFile = path.join(dir, "boot");
+      const boot = (digit: string) => Deno.writeTextFileSync(bootFile, `${digit.repeat(36)}\n`);
+      let pins = 0;
+      boot("1");
+      faults.shell = (line) => {
+        if (line.endsWith("'id -u'")) return shellAnswer("0\n");
+        if (line.includes("section pinned")) {
+          pins++;
+          return shellAnswer(`@@posemark pinned\n0 ${pins} ${pins}\n@@posemark end\n`);
+        }
+        return localShell(line.replaceAll("/proc/sys/kernel/random/boot_id", `'${bootFile}'`));
+      };
+      await using device = await open({ pin: { share: 0.75 } });
+      assertEquals(await launch(device, "echo one"), "one\n");
+      assertEquals([pins, device.pinnedKHz], [1, [1]]);
+      boot("2");
+      let broken = false;
+      faults.breakSync = () => !broken && (broken = true);
+      const file = path.join(dir, "weights");
+      await Deno.writeFile(file, new Uint8Array(1 << 16));
+      await device.push(file);
+      assertEquals(await launch(device, "echo two"), "two\n");
+      assertEquals([pins, device.pinnedKHz], [2, [2]]);
     }),
 });
 

@@ -15,6 +15,10 @@ export interface ListedDevice {
   model: string | null;
 }
 
+/** A line with a state that adb has (`adb.cpp`, `to_string(ConnectionState)`): names that mDNS gave may hold blanks, `adb-X (2)._adb-tls-connect._tcp`. */
+const KNOWN_STATE =
+  /^(.+?)\s+(no permissions|device|offline|unauthorized|authorizing|connecting|recovery|sideload|bootloader|rescue|host|detached|unknown)(?=\s|$)(.*)$/;
+
 /**
  * Returns the devices in the text of `host:devices-l`.
  *
@@ -23,7 +27,7 @@ export interface ListedDevice {
 export function parseDeviceList(text: string): ListedDevice[] {
   const devices: ListedDevice[] = [];
   for (const line of text.split("\n")) {
-    const match = /^(\S+)\s+(no permissions|\S+)(.*)$/.exec(line.trim());
+    const match = KNOWN_STATE.exec(line.trim()) ?? /^(\S+)\s+(\S+)(.*)$/.exec(line.trim());
     if (!match || line.startsWith("*") || line.startsWith("List of devices")) continue;
     const model = /\smodel:(\S+)/.exec(match[3]);
     devices.push({ serial: match[1], state: match[2], model: model?.[1] ?? null });

@@ -16,12 +16,14 @@ Deno.test("parseDeviceList() reads every state of adb devices -l", () => {
 0A1B                   unauthorized usb:1-5 transport_id:2
 127.0.0.1:6555         offline
 ????????????           no permissions (missing udev rules?); see [http://x]
+adb-X1 (2)._adb-tls-connect._tcp device product:o1s model:SM_G991B transport_id:4
 `;
   assertEquals(parseDeviceList(text), [
     { serial: "R5CT10", state: "device", model: "SM_G991B" },
     { serial: "0A1B", state: "unauthorized", model: null },
     { serial: "127.0.0.1:6555", state: "offline", model: null },
     { serial: "????????????", state: "no permissions", model: null },
+    { serial: "adb-X1 (2)._adb-tls-connect._tcp", state: "device", model: "SM_G991B" },
   ]);
   assertEquals(parseDeviceList(""), []);
 });

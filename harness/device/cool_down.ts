@@ -86,7 +86,7 @@ export function heatWarning(
 
 /** Why a launch is not like the rest. */
 export interface HeatMark {
-  mark: "throttled" | "hot-start";
+  mark: "throttled" | "hot-start" | "unpinned";
   /** With numbers, for people. */
   reason: string;
 }
@@ -95,7 +95,7 @@ export interface HeatMark {
  * Returns the marks of a launch from the states around it; empty when nothing speaks against it.
  *
  * Throttled: any thermal status above none during it (Android 10 and newer, `PowerManager.THERMAL_STATUS_NONE`), or a core whose highest
- * allowed frequency is below what it should be: its own maximum, or the pinned one.
+ * allowed frequency is below what it should be: its own maximum, or the pinned one. Unpinned: it is above the pinned one.
  *
  * @param expectedCapsKHz highest frequency per core where it was pinned; null takes the cores' maxima
  */
@@ -115,15 +115,24 @@ export function throttleMarks(
       });
     }
     const capped: string[] = [];
+    const loose: string[] = [];
     state.frequencyCapsKHz?.forEach((cap, index) => {
       const expected = expectedCapsKHz !== null
         ? expectedCapsKHz[index]
         : description.cores[index]?.maxFrequencyKHz;
-      if (cap === null || expected === null || expected === undefined || cap >= expected) return;
-      capped.push(
-        `CPU ${index} at ${Math.round(cap / 1000)} of ${Math.round(expected / 1000)} MHz`,
-      );
+      if (cap === null || expected === null || expected === undefined || cap === expected) return;
+      const text = `CPU ${index} at ${Math.round(cap / 1000)} of ${
+        Math.round(expected / 1000)
+      } MHz`;
+      if (cap < expected) capped.push(text);
+      else if (expectedCapsKHz !== null) loose.push(text);
     });
+    if (loose.length > 0) {
+      marks.push({
+        mark: "unpinned",
+        reason: `frequency no longer pinned ${when} the launch: ${loose.join(", ")}`,
+      });
+    }
     if (capped.length > 0) {
       marks.push({
         mark: "throttled",

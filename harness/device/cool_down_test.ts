@@ -86,6 +86,9 @@ Deno.test("throttleMarks() marks any thermal status above none and any cap below
   const pinned = state({ frequencyCapsKHz: [1_200_000, 1_400_000, null] });
   assertEquals(throttleMarks(pinned, pinned, description, [1_200_000, 1_400_000, null]), []);
   assertEquals(throttleMarks(null, pinned, description).length, 1);
+  const loose = throttleMarks(pinned, pinned, description, [1_000_000, 1_400_000, null]);
+  assertEquals(loose.map(({ mark }) => mark), ["unpinned", "unpinned"]);
+  assertStringIncludes(loose[0].reason, "CPU 0 at 1200 of 1000 MHz");
 });
 
 Deno.test("waitUntilCool() returns at once when the device is cool", async () => {

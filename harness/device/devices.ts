@@ -7,8 +7,8 @@ import { formatTable } from "./table.ts";
 import { HarnessError } from "../errors.ts";
 import type { Device, DeviceDescription, DeviceState } from "./device.ts";
 import { type AdbOptions, inspectAdb, openAdb } from "./adb.ts";
-import { listAdbDevices } from "./adb_link.ts";
-import { obstacleOf } from "./adb_words.ts";
+import { listAdbDevices, shellOnce } from "./adb_link.ts";
+import { isNetworkSerial, obstacleOf } from "./adb_words.ts";
 import { type AdbServer, adbServerFromEnvironment } from "./adb_server.ts";
 import { ADB_TIMES } from "./adb_session.ts";
 import { openHost } from "./host.ts";
@@ -194,6 +194,28 @@ function temperatureText(state: DeviceState | null): string {
 }
 
 /**
+ * Returns the serial of each phone once: one on a cable with wireless debugging switched on is listed twice, and would wait for itself.
+ *
+ * The cable is preferred. A phone that does not tell its own number is taken as it is listed.
+ */
+async function eachPhoneOnce(
+  server: AdbServer,
+  listed: readonly { serial: string }[],
+  limit: { timeoutMs: number },
+): Promise<string[]> {
+  const isWireless = (serial: string) => isNetworkSerial(serial) || serial.includes("._adb");
+  const told = await Promise.all(listed.map(async ({ serial }) => {
+    const what = "read its serial number";
+    const own = await shellOnce(server, serial, what, "getprop ro.serialno", limit)
+      .then(({ stdout }) => stdout.trim(), () => "");
+    return { serial, own: own === "" ? serial : own };
+  }));
+  return [...Map.groupBy(told, ({ own }) => own).values()].map((same) =>
+    (same.find(({ serial }) => !isWireless(serial)) ?? same[0]).serial
+  );
+}
+
+/**
  * Returns the devices of these names, each once, opened and locked; nothing named is this machine.
  *
  * @param names `host`, serials, `host:port` addresses, `stf://host/SERIAL`, or `all` for every phone that is ready
@@ -219,12 +241,18 @@ export async function openDevices(
           `Cannot use all devices: the adb server knows ${seen}, expected at least one that is ready: see "deno task devices"`,
         );
       }
-      ready.forEach(({ serial }) => serials.add(serial));
+      for (const serial of await eachPhoneOnce(server, ready, limit)) serials.add(serial);
     }
   }
   const opening = [...serials].map(async (serial): Promise<Device> => {
     if (serial === "host") return openHost();
     if (/^stf(\+http)?:/.test(serial)) {
+      if (options.pin) {
+        throw new HarnessError(
+          "bad-option",
+          `Cannot pin the frequencies of "${serial}": a leased phone is not ours to change: leave --root out`,
+        );
+      }
       // loaded only here: a run without a farm needs none of it
       const { openStfDevice } = await import("../farm/stf_device.ts");
       return await openStfDevice(serial, {

@@ -1,5 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { coresText, type DeviceRow, devicesTable, phoneObstacle } from "./devices.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { HarnessError } from "../errors.ts";
+import { coresText, type DeviceRow, devicesTable, openDevices, phoneObstacle } from "./devices.ts";
+import { shellAnswer, startScriptedAdbServer } from "./scripted_adb_server.ts";
 import { parseAndroidDescription } from "./adb_describe.ts";
 import { parseAndroidState } from "./adb_state.ts";
 import { obstacleOf } from "./adb_words.ts";
@@ -76,4 +78,28 @@ Deno.test("devicesTable() shows a row per device and each remedy below", () => {
   );
   assertStringIncludes(lines[3], "device-unauthorized");
   assertStringIncludes(lines[5], "accept the prompt on its screen");
+});
+
+Deno.test("openDevices() takes a phone once for all, by its cable, when wireless debugging lists it twice", async () => {
+  const asked: string[] = [];
+  await using scripted = startScriptedAdbServer({
+    devices: () =>
+      "adb-R5CT10-x._adb-tls-connect._tcp device transport_id:1\nR5CT10 device transport_id:2\n",
+    shell: (line) => {
+      asked.push(line);
+      return line === "getprop ro.serialno"
+        ? shellAnswer("R5CT10\n")
+        : shellAnswer("@@posemark boot\n-\n@@posemark uptime\n5.5 1.0\n@@posemark taken\n");
+    },
+  });
+  const server = { hostname: "127.0.0.1", port: scripted.port, adbProgram: null };
+  const devices = await openDevices(["all"], { server });
+  assertEquals(devices.map(({ serial }) => serial), ["R5CT10"]);
+  assertEquals(asked.filter((line) => line === "getprop ro.serialno").length, 2);
+  for (const device of devices) await device[Symbol.asyncDispose]();
+  await assertRejects(
+    () => openDevices(["stf://farm.example/R5"], { server, pin: { share: 0.75 } }),
+    HarnessError,
+    "leased",
+  );
 });

@@ -17,7 +17,7 @@ const NOISY_SPREAD = 0.05;
 /** Change of the time from the first to the last third of the rounds that counts as drift. */
 const DRIFT = 0.03;
 /** Marks of a launch that ran hot; they stay in the figures. */
-const HEAT_MARKS = ["throttled", "hot-start"];
+const HEAT_MARKS = ["throttled", "hot-start", "unpinned"];
 
 /** What the warnings of a variant are judged by. */
 export interface WarningInput {
@@ -135,9 +135,10 @@ function heat({ launches, baseLaunches, baseVariantId }: WarningInput): Warning 
     : pairedRatio(baseVariantId, cool(baseLaunches), cool(launches));
   return {
     code: "throttled",
-    message: `${hot.length} of ${launches.length} launches ran throttled or started hot.${
-      without === null ? "" : ` Without those rounds the ratio is ${without.value.toFixed(3)}.`
-    }`,
+    message:
+      `${hot.length} of ${launches.length} launches ran throttled, started hot or lost their pinned frequency.${
+        without === null ? "" : ` Without those rounds the ratio is ${without.value.toFixed(3)}.`
+      }`,
     advice: "Let the device cool down and run again; a case or a charger keeps it warm.",
   };
 }
