@@ -19,6 +19,7 @@ import { type FarmGateResult, farmGateResult } from "./farm_result.ts";
 import { type FarmOutcome, type FollowOptions, followRun, storeShards } from "./follow.ts";
 import { type GateFarmRule, type MergedShard, mergeShards, type NoiseOf } from "./merge.ts";
 import { type Pair, type Plan, planRun, planShards } from "./plan.ts";
+import { requireSameRun } from "./same_run.ts";
 import {
   type FarmRun,
   readStrictly,
@@ -72,7 +73,8 @@ export interface FarmGateOutcome {
  * Runs the gate on the farm and returns its verdict.
  *
  * Throws `HarnessError`: `device-not-found` when no phone matches, `farm-failed`, `store-failed`, `interrupted`; then nothing of it is
- * left in the engine's queue. Started again with the same run id it goes on with what is not done.
+ * left in the engine's queue. Started again with the same run id it goes on with what is not done; throws `bad-option` or `store-failed`
+ * when another run, or one planned with other phones, has that id.
  */
 export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcome> {
   const request = { ...asked, base: distinctBase(asked.base, asked.candidates) };
@@ -84,7 +86,9 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
   const plan = planRun(await engine.nodes(), request.phones, pairs, request.perKind);
   const artefacts = request.artefactDir === null ? store : folderArtefacts(request.artefactDir);
   const run = await putRun(request, artefacts);
-  await store.putRun(settings.runId, run);
+  const stored = await store.run(settings.runId);
+  if (stored === null) await store.putRun(settings.runId, run);
+  else requireSameRun(stored, run, store.address);
   await storeShards(store, plan, settings.runId, (shard): ShardFile => ({
     schemaVersion: 1,
     runId: settings.runId,

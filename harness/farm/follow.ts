@@ -3,8 +3,13 @@
  *
  * @module
  */
-import { HarnessError, type Warning } from "../errors.ts";
-import type { FarmStore, StoredShard } from "../store/store.ts";
+import { EXIT, HarnessError, type Warning } from "../errors.ts";
+import {
+  type FarmStore,
+  isStoreFailure,
+  isStoreRefusal,
+  type StoredShard,
+} from "../store/store.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
 import { type Plan, planBatches, planShards } from "./plan.ts";
 import { pause } from "./pause.ts";
@@ -79,7 +84,11 @@ interface Followed {
   awaySince: number | null;
 }
 
-/** Puts the shards of the plan into the store; those that are there stay as they are. */
+/**
+ * Puts the shards of the plan into the store; those that are there stay as they are.
+ *
+ * Throws `store-failed` when the run is there with other shards: planned with other phones or pairs.
+ */
 export async function storeShards(
   store: FarmStore,
   plan: Plan,
@@ -89,20 +98,30 @@ export async function storeShards(
   ) => unknown,
 ): Promise<void> {
   let chunk: { index: number; document: unknown }[] = [];
+  let count = 0;
   for (const shard of planShards(plan)) {
+    count++;
     chunk.push({ index: shard.index, document: document(shard) });
     if (chunk.length < STORE_CHUNK) continue;
     await store.addShards(runId, chunk);
     chunk = [];
   }
   await store.addShards(runId, chunk);
+  const stored = (await store.progress(runId)).length;
+  if (stored === count) return;
+  throw new HarnessError(
+    "store-failed",
+    `Cannot go on with run "${runId}" in ${store.address}: it has ${stored} shards there and ${count} now, so it was planned with other ` +
+      `phones or variants. Ask for the same as then, or start a run of its own`,
+  );
 }
 
 /**
  * Submits the shards of the plan that are not done, follows them to their end, and returns what is missing.
  *
- * When it is interrupted, or anything throws, the shards that are left are taken out of the queue. An engine that can't be reached for a while
- * (a controller that restarts) is waited for until the deadline.
+ * When it is interrupted, or anything throws, the shards that are left are taken out of the queue. An engine or a store that can't be reached
+ * for a while (a controller or a database that restarts) is waited for until the deadline. A shard that failed in an earlier run of this
+ * gets another try.
  */
 export async function followRun(
   engine: FarmEngine,
@@ -119,10 +138,19 @@ export async function followRun(
   const warnings: Warning[] = [];
   const batches = new Set<string>();
   let resubmitted = 0;
-  let quietSince: number | null = null;
-  const done = new Set(
-    (await store.progress(options.runId)).filter(isDone).map(({ index }) => index),
+  const before = await store.progress(options.runId);
+  const done = new Set(before.filter(isDone).map(({ index }) => index));
+  /** Attempts of shards that an earlier run of this left failed. */
+  const failedBefore = new Map(
+    before.filter(({ state }) => state === "failed").map((
+      { index, attempts },
+    ) => [index, attempts]),
   );
+  const isOver = (shard: ShardProgress | undefined): boolean =>
+    shard !== undefined &&
+    (isDone(shard) ||
+      shard.state === "failed" && shard.attempts !== failedBefore.get(shard.index));
+  let stored: ReadonlyMap<number, ShardProgress> = new Map(before.map((s) => [s.index, s]));
   const pending = planBatches(plan, options.maxQueued, (index) => done.has(index));
   let next = pending.next();
 
@@ -163,20 +191,19 @@ export async function followRun(
       options.signal.throwIfAborted();
       // The engine first: a shard that it calls ended has then told the store already.
       const look = await lookAt(engine, [...batches]);
-      const stored = new Map((await store.progress(options.runId)).map((s) => [s.index, s]));
-      if (look === null) quietSince ??= performance.now();
-      else quietSince = null;
+      const told = await storedShards(store, options.runId);
+      if (told !== null) stored = told;
+      // Without both of them nothing can be said of a shard that is not done.
+      const sees = look !== null && told !== null;
       const tasks = new Map(look?.tasks.map((task) => [task.index, task]));
       const nodes = look?.nodes ?? [];
       const again: number[] = [];
       let queued = 0;
       let open = 0;
       for (const [index, shard] of shards) {
-        const state = stored.get(index);
-        if (state !== undefined && (isDone(state) || state.state === "failed")) continue;
-        if (missing.has(index)) continue;
+        if (isOver(stored.get(index)) || missing.has(index)) continue;
         open++;
-        if (shard.submissions === 0 || look === null) continue;
+        if (shard.submissions === 0 || !sees) continue;
         const step = nextStep(shard, tasks.get(index), nodes, options.awayMs);
         if (step.kind === "wait") queued++;
         else if (step.kind === "again" && shard.submissions < MOST_SUBMISSIONS) again.push(index);
@@ -188,13 +215,11 @@ export async function followRun(
       options.onProgress?.(progressOf(shards, stored, tasks, missing, nodes));
       if (open === 0) break;
       if (performance.now() - startedAt > options.deadlineMs) {
-        const silent = quietSince === null
-          ? ""
-          : ", and the farm's engine could not be reached any more";
+        const away = [look === null ? "the farm's engine" : "", told === null ? "the store" : ""]
+          .filter((name) => name !== "").join(" and ");
+        const silent = away === "" ? "" : `, and ${away} could not be reached any more`;
         for (const [index, shard] of shards) {
-          const state = stored.get(index);
-          if (state !== undefined && (isDone(state) || state.state === "failed")) continue;
-          if (missing.has(index)) continue;
+          if (isOver(stored.get(index)) || missing.has(index)) continue;
           missing.set(
             index,
             `not done within the time of the run${silent} (${waitReason(shard, tasks.get(index))})`,
@@ -202,7 +227,7 @@ export async function followRun(
         }
         break;
       }
-      if (look !== null) {
+      if (sees) {
         let taken = true;
         const groups = Map.groupBy(again, (index) => shards.get(index)!.features.join());
         for (const indices of groups.values()) {
@@ -261,6 +286,19 @@ async function lookAt(
   }
 }
 
+/** What the store says of the run's shards by index; null when it can't be reached. Throws when it refuses who asks. */
+async function storedShards(
+  store: FarmStore,
+  runId: string,
+): Promise<Map<number, ShardProgress> | null> {
+  try {
+    return new Map((await store.progress(runId)).map((shard) => [shard.index, shard]));
+  } catch (error) {
+    if (isStoreFailure(error) && !isStoreRefusal(error)) return null;
+    throw error;
+  }
+}
+
 /** What to do about a shard that is not done, by what the engine says. */
 function nextStep(
   shard: Followed,
@@ -304,9 +342,13 @@ function nextStep(
       // The store knows first when a shard is done: one that the engine ended without that goes again.
       shard.unknownLooks = 0;
       const how = task.exitCode === null ? "" : ` with exit code ${task.exitCode}`;
+      // A shard that had the store would have told it why.
+      const advice = task.exitCode === EXIT.usage
+        ? `: its host is not set up right (the store's password, the table of nodes), posemark-shard started there by hand says what`
+        : "";
       return {
         kind: "again",
-        reason: `it ended${how} without a result (${task.reason ?? task.state})`,
+        reason: `it ended${how} without a result (${task.reason ?? task.state})${advice}`,
       };
     }
   }
@@ -318,13 +360,15 @@ function waitReason(shard: Followed, task: TaskStatus | undefined): string {
   return task.reason === null ? task.state : `${task.state}: ${task.reason}`;
 }
 
+type ShardProgress = Omit<StoredShard, "document">;
+
 function isDone(shard: Pick<StoredShard, "state">): boolean {
   return shard.state === "done";
 }
 
 function progressOf(
   shards: ReadonlyMap<number, Followed>,
-  stored: ReadonlyMap<number, Omit<StoredShard, "document">>,
+  stored: ReadonlyMap<number, ShardProgress>,
   tasks: ReadonlyMap<number, TaskStatus>,
   missing: ReadonlyMap<number, string>,
   nodes: readonly FarmNode[],

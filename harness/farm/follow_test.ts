@@ -1,63 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
-import type { FarmStore } from "../store/store.ts";
-import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
+import type { FarmStore, StoreRefusal } from "../store/store.ts";
+import type { FarmNode, TaskStatus } from "./engine.ts";
 import { type FarmProgress, type FollowOptions, followRun, storeShards } from "./follow.ts";
 import { type Plan, planRun } from "./plan.ts";
-
-/** What a scripted engine does with a shard each time it gets it. */
-type Script = (index: number, submission: number) => TaskStatus["state"] | "forgets";
-
-interface ScriptedEngine extends FarmEngine {
-  batches: ShardBatch[];
-  cancelled: string[];
-  known: FarmNode[];
-}
-
-/** An engine whose shards end at once, as the script says; `done` is told to the store as a shard does. */
-function scriptedEngine(store: FarmStore, known: FarmNode[], script: Script): ScriptedEngine {
-  const counts = new Map<number, number>();
-  const tasks: TaskStatus[] = [];
-  const engine: ScriptedEngine = {
-    name: "scripted",
-    batches: [],
-    cancelled: [],
-    known,
-    async submit(batch) {
-      engine.batches.push(batch);
-      const id = `b${engine.batches.length}`;
-      for (const index of batch.indices) {
-        const count = (counts.get(index) ?? 0) + 1;
-        counts.set(index, count);
-        const state = script(index, count);
-        if (state === "forgets") continue;
-        if (state === "done" || state === "failed") {
-          const { claim } = (await store.claim(batch.runId, index, { device: "d", host: "h" }))!;
-          if (state === "done") await store.finish(claim, { state, code: null, message: null });
-          else await store.finish(claim, { state, code: "bad-param", message: "no such layer" });
-        }
-        tasks.push({
-          batch: id,
-          index,
-          state,
-          node: null,
-          exitCode: null,
-          restarts: 0,
-          reason: null,
-        });
-      }
-      return id;
-    },
-    status: (batches) => Promise.resolve(tasks.filter((task) => batches.includes(task.batch))),
-    cancel: (batches) => Promise.resolve(void engine.cancelled.push(...batches)),
-    nodes: () => Promise.resolve(engine.known),
-    drain: () => Promise.resolve(),
-    resume: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  return engine;
-}
+import { scriptedEngine } from "./testdata/scripted_engine.ts";
 
 const NODES: FarmNode[] = ["a", "b"].map((name) => ({
   name,
@@ -126,6 +74,38 @@ Deno.test("followRun() leaves out what is done, so that a run can be followed ag
   assertEquals(engine.batches.map((b) => b.indices), [[0], [2, 3]]);
 });
 
+Deno.test("storeShards() refuses a run that was planned with other phones or pairs", async () => {
+  const { store, plan } = await setUp();
+  await storeShards(store, plan, "r", (shard) => shard);
+  const replan = (nodes: FarmNode[]) => planRun(nodes, new Map(), plan.pairs, null);
+  for (
+    const [nodes, part] of [
+      [[NODES[1], NODES[0]], "shard 0 is"],
+      [NODES.slice(0, 1), "it has 4 shards there and 2 now"],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => storeShards(store, replan([...nodes]), "r", (shard) => shard),
+      HarnessError,
+      part,
+    );
+    assertEquals(error.code, "store-failed");
+  }
+});
+
+Deno.test("followRun() tries again what an earlier run left failed, once and to its end", async () => {
+  const { store, plan, options } = await setUp();
+  const first = scriptedEngine(store, NODES, (index) => index === 1 ? "failed" : "done");
+  assertEquals([...(await followRun(first, store, plan, options)).missing.keys()], [1]);
+  const second = scriptedEngine(store, NODES, () => "failed");
+  const again = await followRun(second, store, plan, options);
+  assertEquals(second.batches.map((b) => b.indices), [[1]]);
+  assertStringIncludes(again.missing.get(1)!, "failed: bad-param");
+  const third = scriptedEngine(store, NODES, () => "done");
+  assertEquals((await followRun(third, store, plan, options)).missing.size, 0);
+  assertEquals((await store.shard("r", 1))?.attempts, 3);
+});
+
 Deno.test("followRun() keeps the queue within its room", async () => {
   const { store, plan, options } = await setUp();
   const engine = scriptedEngine(store, NODES, () => "done");
@@ -185,6 +165,81 @@ Deno.test("followRun() waits for an engine that is away, and ends at its deadlin
   const outcome = await followRun(engine, store, plan, { ...options, deadlineMs: 150 });
   assertEquals([...outcome.missing.keys()], [0]);
   assertStringIncludes(outcome.missing.get(0)!, "not done within the time");
+});
+
+/** The store over a link that is down while `isDown` says so: what it asks then ends as after PostgreSQL's last try. */
+function shakyStore(store: FarmStore, isDown: () => boolean, cause?: unknown): FarmStore {
+  return {
+    ...store,
+    progress: (runId) =>
+      isDown()
+        ? Promise.reject(new HarnessError("store-failed", "connection refused", { cause }))
+        : store.progress(runId),
+  };
+}
+
+Deno.test("followRun() waits for a store that is away, and loses no shard by it", async () => {
+  const { store, plan, options } = await setUp();
+  const states: TaskStatus["state"][] = ["running", "done", "done", "done"];
+  const engine = scriptedEngine(store, NODES, (index) => states[index]);
+  let looks = 0;
+  const shaky = shakyStore(store, () => {
+    looks++;
+    return looks > 2 && looks < 8;
+  });
+  const status = engine.status;
+  engine.status = async (batches) => {
+    // While the store is away the shard ends: only the store, when it is back, can say how.
+    const tasks = await status(batches);
+    if (looks === 5) {
+      const { claim } = (await store.claim("r", 0, { device: "d", host: "h" }))!;
+      await store.finish(claim, { state: "done", code: null, message: null });
+      tasks[0].state = "done";
+    }
+    return tasks;
+  };
+  const outcome = await followRun(engine, shaky, plan, options);
+  assertEquals([outcome.missing.size, outcome.resubmitted, engine.cancelled], [0, 0, []]);
+  assertEquals(looks >= 8, true);
+});
+
+Deno.test("followRun() ends at its deadline when the store stays away, and takes the rest out of the queue", async () => {
+  const { store, plan, options } = await setUp();
+  const engine = scriptedEngine(store, NODES, () => "running");
+  let looks = 0;
+  const shaky = shakyStore(store, () => ++looks > 2);
+  const startedAt = performance.now();
+  const error = await assertRejects(
+    () => followRun(engine, shaky, plan, { ...options, deadlineMs: 150 }),
+    HarnessError,
+  );
+  assertEquals([error.code, performance.now() - startedAt >= 150], ["store-failed", true]);
+  assertEquals(engine.cancelled, ["b1", "b2"]);
+});
+
+Deno.test("followRun() does not wait for a store that refuses the user", async () => {
+  const { store, plan, options } = await setUp();
+  const engine = scriptedEngine(store, NODES, () => "running");
+  let looks = 0;
+  const refusal: StoreRefusal = { refusalCode: "28P01" };
+  const shaky = shakyStore(store, () => ++looks > 2, refusal);
+  const startedAt = performance.now();
+  await assertRejects(() => followRun(engine, shaky, plan, options), HarnessError, "refused");
+  assertEquals(performance.now() - startedAt < options.deadlineMs / 2, true);
+  assertEquals(engine.cancelled, ["b1", "b2"]);
+});
+
+Deno.test("followRun() says where to look when a host's set-up ends its shards", async () => {
+  const { store, plan, options } = await setUp();
+  const engine = scriptedEngine(store, NODES, (index) => index === 0 ? "waiting" : "done");
+  const status = engine.status;
+  engine.status = async (batches) =>
+    (await status(batches)).map((task) =>
+      task.index === 0 ? { ...task, state: "failed", exitCode: 2 } : task
+    );
+  const outcome = await followRun(engine, store, plan, options);
+  assertStringIncludes(outcome.missing.get(0)!, "exit code 2");
+  assertStringIncludes(outcome.missing.get(0)!, "store's password");
 });
 
 Deno.test("followRun() takes its shards out of the queue when it is interrupted", async () => {

@@ -8,7 +8,7 @@ import { HarnessError } from "../errors.ts";
 import { parseAddress, redact, type Secret } from "../farm/secret.ts";
 import type { Sql, SqlQueries, SqlRow, SqlValue } from "./sql.ts";
 import { openSqlStore } from "./sql_store.ts";
-import type { FarmStore } from "./store.ts";
+import type { FarmStore, StoreRefusal } from "./store.ts";
 
 /** Environment variable with the password; `…_FILE` names a file with it. */
 export const PASSWORD_NAME = "POSEMARK_STORE_PASSWORD";
@@ -37,6 +37,9 @@ const TRANSIENT = new Set([
   "40P01",
   "53300",
 ]);
+
+/** Errors that a user who is not let in gets: invalid password, invalid authorization. */
+const REFUSALS = new Set(["28P01", "28000"]);
 
 /** Returns the store at `postgres://user@host:port/database`; throws `store-failed` when it can't be reached. */
 export async function openPostgresStore(
@@ -104,12 +107,16 @@ export function openPostgres(address: string, password: Secret | null): Sql {
   const failed = (cause: unknown): unknown => {
     if (cause instanceof HarnessError) return cause;
     const { message, code } = cause as Error & { code?: string };
-    const advice = code === "28P01" || code === "28000"
+    const refusal: StoreRefusal | null = code !== undefined && REFUSALS.has(code)
+      ? { refusalCode: code }
+      : null;
+    const advice = refusal !== null
       ? `Set ${PASSWORD_NAME}, or ${PASSWORD_NAME}_FILE to a file that holds the password`
       : "Is the server running, and the address right?";
     return new HarnessError(
       "store-failed",
       `Cannot use the store ${shown}: ${redact(message, [password])}. ${advice}`,
+      { cause: refusal ?? undefined },
     );
   };
   const patiently = async <T>(work: () => Promise<T>): Promise<T> => {

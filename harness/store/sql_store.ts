@@ -65,6 +65,31 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
     );
   };
 
+  /** Compares shards with those that are there. */
+  const checkShards = async (
+    inside: SqlQueries,
+    runId: string,
+    shards: readonly { index: number; document: unknown }[],
+  ): Promise<void> => {
+    const indices = shards.map(({ index }) => index);
+    const rows = await inside.query(
+      `SELECT shard, document FROM farm_shards WHERE run_id = $1 AND shard >= $2 AND shard <= $3`,
+      [runId, indices.reduce((a, b) => Math.min(a, b)), indices.reduce((a, b) => Math.max(a, b))],
+    );
+    const stored = new Map(rows.map((row) => [Number(row.shard), String(row.document)]));
+    for (const { index, document } of shards) {
+      const text = JSON.stringify(document);
+      if (stored.get(index) === text) continue;
+      throw new HarnessError(
+        "store-failed",
+        `Cannot go on with run "${runId}" in ${sql.address}: shard ${index} is ${
+          stored.get(index)
+        } there and ${text} now, so the run was planned with other phones, variants or folders. ` +
+          `Ask for the same as then, or start a run of its own`,
+      );
+    }
+  };
+
   return {
     address: sql.address,
 
@@ -94,7 +119,10 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
       if (rows.length === 0) return;
       await sql.transaction(async (inside) => {
         const head = `INSERT INTO farm_shards (run_id, shard, document)`;
-        await insert(inside, head, `ON CONFLICT (run_id, shard) DO NOTHING`, rows);
+        const tail = `ON CONFLICT (run_id, shard) DO NOTHING RETURNING shard`;
+        if (await insert(inside, head, tail, rows) < rows.length) {
+          await checkShards(inside, runId, shards);
+        }
       });
     },
 

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { HarnessError } from "../errors.ts";
 import type { AnyRecord } from "../records.ts";
 import type { Calibration, CalibrationKey } from "./calibrations.ts";
 
@@ -86,7 +87,7 @@ export interface FarmStore extends ArtefactStore, AsyncDisposable {
   putRun(runId: string, document: unknown): Promise<void>;
   /** Returns what all shards of a run share; null when there is no such run. */
   run(runId: string): Promise<unknown>;
-  /** Adds shards to a run; those that are there already stay as they are. */
+  /** Adds shards to a run; those that are there already stay as they are. Throws `store-failed` when one is there with another document. */
   addShards(runId: string, shards: readonly { index: number; document: unknown }[]): Promise<void>;
   /** Returns a shard; null when the run has none of this index. */
   shard(runId: string, index: number): Promise<StoredShard | null>;
@@ -117,6 +118,23 @@ export interface FarmStore extends ArtefactStore, AsyncDisposable {
   attempts(runId: string): Promise<StoredAttempt[]>;
   /** Yields the records of a run shard by shard, in order of the index; of a shard that changed phones only those of the last. */
   shardRecords(runId: string): AsyncIterable<ShardRecords>;
+}
+
+/** Returns whether a call ended because the store could not be reached, or refused. */
+export function isStoreFailure(error: unknown): error is HarnessError {
+  return error instanceof HarnessError && error.code === "store-failed";
+}
+
+/** Cause of the error of a store that did not let the user in. */
+export interface StoreRefusal {
+  /** The database's code for it. */
+  refusalCode: string;
+}
+
+/** Returns whether the store refused the user or the password: the same will be refused again. */
+export function isStoreRefusal(error: unknown): boolean {
+  return isStoreFailure(error) && typeof error.cause === "object" && error.cause !== null &&
+    "refusalCode" in error.cause;
 }
 
 /**

@@ -6,7 +6,7 @@ import { openEmbeddedStore, openSqlite } from "./embedded.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
 import { openPostgres, openPostgresStore } from "./postgres.ts";
 import { postgresBin, startPostgres } from "./postgres_server.ts";
-import { type FarmStore, recordKey, sha256Hex } from "./store.ts";
+import { type FarmStore, isStoreRefusal, recordKey, sha256Hex } from "./store.ts";
 
 function failure(round: number, message = "it's “odd” \\ \u0001 text"): FailureRecord {
   return {
@@ -52,6 +52,10 @@ const CONTRACT: Record<string, (store: FarmStore, runId: string) => Promise<void
     assertEquals([await store.shard(runId, 9), await store.run("other")], [null, null]);
     assertEquals(await store.run(runId), { note: "ü" });
     await assertRejects(() => store.putRun(runId, { note: "x" }), HarnessError, "another run");
+    const changed = [0, 1, 4].map((index) => ({ index, document: { index, text: "other phone" } }));
+    const error = await assertRejects(() => store.addShards(runId, changed), HarnessError);
+    assertStringIncludes(error.message, "shard 0 is");
+    assertEquals((await store.progress(runId)).length, 4);
   },
 
   async "append() keeps each record once and gives its text back unchanged"(store, runId) {
@@ -277,6 +281,7 @@ Deno.test({
       assertEquals(error.code, "store-failed");
       assertStringIncludes(error.message, "POSEMARK_STORE_PASSWORD");
       assertEquals(error.message.includes("hunter2"), false);
+      assertEquals(isStoreRefusal(error), true);
     });
 
     await context.step("50,000 rows are kept in one call", async () => {
