@@ -112,6 +112,7 @@ export async function openAdb(
     },
     push: async (localPath, { executable = false, signal } = {}) =>
       await files.push(localPath, { executable, abi: (await describe()).abi, signal }),
+    drop: async (devicePaths) => await files.drop(devicePaths),
     pushTo: async (localPath, devicePath, { signal } = {}) =>
       await files.pushTo(localPath, requireInside(devicePath, root), signal),
     pull: async (devicePath, localPath, { signal } = {}) =>

@@ -25,6 +25,8 @@ export interface AdbFiles {
     localPath: string,
     options: { executable: boolean; abi: string; signal?: AbortSignal },
   ): Promise<string>;
+  /** Removes pushed files. */
+  drop(devicePaths: readonly string[]): Promise<void>;
   /** Copies a local file to a path on the device, verified. */
   pushTo(localPath: string, devicePath: string, signal?: AbortSignal): Promise<void>;
   /** Returns a file's bytes as they arrive, without a check. */
@@ -40,6 +42,15 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
   const dir = `${root}/files`;
   /** Device paths that were verified in this session. */
   const verified = new Map<string, string>();
+
+  /** Removes files of the folder, by their names. */
+  const remove = async (names: readonly string[]) => {
+    // A shell line has a limit: some hundred names of 64 digits each.
+    for (let at = 0; at < names.length; at += 200) {
+      const paths = names.slice(at, at + 200).map((name) => q(`${dir}/${name}`));
+      await session.shell("remove pushed files", `rm -f ${paths.join(" ")}`);
+    }
+  };
 
   /** Sends bytes to a path; not verified. */
   const send = (source: Source, devicePath: string, mode: number, signal?: AbortSignal) => {
@@ -137,9 +148,8 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
     const needed = source.bytes + SPARE_BYTES;
     let free = await ask();
     if (free === null || free >= needed) return;
-    const keep = [...verified.values()].map((file) => `! -name ${q(posix.basename(file))}`);
-    const sweep = `find ${q(dir)} -type f ${keep.join(" ")} -delete 2>/dev/null; true`;
-    await session.once("drop cached files", sweep, { signal });
+    const listed = await session.once("list cached files", `ls ${q(dir)} 2>/dev/null`, { signal });
+    await remove(listed.stdout.split("\n").filter((name) => name !== "" && !verified.has(name)));
     free = await ask();
     if (free === null || free >= needed) return;
     throw new HarnessError(
@@ -213,6 +223,11 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
         }
       }
       return await pushSource(source, executable, signal);
+    },
+    drop: async (devicePaths) => {
+      const names = devicePaths.map((file) => posix.basename(file));
+      for (const name of names) verified.delete(name);
+      await remove(names);
     },
     pushTo: async (localPath, devicePath, signal) =>
       await sendVerified(await fileSource(localPath), devicePath, 0o644, signal),

@@ -274,6 +274,44 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "push() drops files of earlier runs when there is little room, and drop() its own, by the hundred",
+  ignore,
+  fn: () =>
+    withLocal(async ({ open, root, dir, faults }) => {
+      await using device = await open();
+      const files = path.join(root, "files");
+      const file = path.join(dir, "weights");
+      await Deno.writeFile(file, new Uint8Array(100));
+      const pushed = await device.push(file);
+      for (let i = 0; i < 900; i++) {
+        Deno.writeTextFileSync(path.join(files, `old${i}`.padEnd(64)), "");
+      }
+      let full = true;
+      faults.shell = (line) => {
+        if (!line.includes("df -k")) {
+          return undefined;
+        }
+        const free = full ? 1000 : 100_000;
+        full = false;
+        return shellAnswer(
+          `Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/x 9 8 ${free} 89% /data\n`,
+        );
+      };
+      await Deno.writeFile(file, new Uint8Array(200));
+      const second = await device.push(file);
+      const names = () => [...Deno.readDirSync(files)].map(({ name }) => name).sort();
+      assertEquals(names(), [pushed, second].map((each) => path.basename(each)).sort());
+      await device.drop([pushed]);
+      assertEquals(names(), [path.basename(second)]);
+      // it is known to be gone
+      await Deno.writeFile(file, new Uint8Array(100));
+      assertEquals(await device.push(file), pushed);
+      assertEquals(names().length, 2);
+    }),
+});
+
+Deno.test({
   name: "push() says which Android is expected when the phone has no sha256sum",
   ignore,
   fn: () =>

@@ -135,6 +135,8 @@ export interface Device extends AsyncDisposable {
     localPath: string,
     options?: { executable?: boolean; signal?: AbortSignal },
   ): Promise<string>;
+  /** Removes pushed files from the device, to make room; on the host nothing. */
+  drop(devicePaths: readonly string[]): Promise<void>;
   /** Copies a local file to this very path on the device (a file of the run's folder): no recognition by hash. */
   pushTo(localPath: string, devicePath: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** Writes a file of the device to a local path. */

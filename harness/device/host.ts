@@ -88,6 +88,7 @@ export function openHost(options: HostOptions = {}): Device {
     async launch(launch, options) {
       return await launchChild(launch, options);
     },
+    async drop() {},
     async removeRunDir(runDir) {
       const inside = path.relative(runsDir, path.resolve(runDir));
       if (inside === "" || inside.startsWith("..") || path.isAbsolute(inside)) {

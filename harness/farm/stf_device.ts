@@ -102,6 +102,7 @@ function lent(device: Device, serial: string, lease: StfLease): LentDevice {
     runDir: (...args) => within(device.runDir(...args)),
     run: (...args) => within(device.run(...args)),
     launch: (...args) => within(device.launch(...args)),
+    drop: (...args) => within(device.drop(...args)),
     removeRunDir: (...args) => within(device.removeRunDir(...args)),
     async [Symbol.asyncDispose]() {
       try {

@@ -46,6 +46,7 @@ export function fakeDevice(behaviour: FakeBehaviour): FakeDevice {
     state: () =>
       Promise.resolve({ ...unknownState("2026-01-01T00:00:00.000Z"), ...behaviour.state }),
     push: (file) => Promise.resolve(file),
+    drop: none,
     pushTo: none,
     pull: none,
     runDir: (runId) => Promise.resolve(`/fake/${runId}`),
