@@ -9,13 +9,14 @@
 
 static int write_lines(Model& model, const std::vector<ImageEntry>& entries, const ImageLine& image_line, LineWriter& writer, std::string& error)
 {
+    Pipeline pipeline;
     for (size_t i = 0; i < entries.size(); i++)
     {
         Image image;
         std::string line;
         if (load_image(has_defect(Defect::WRONG_IMAGE) ? entries[0] : entries[i], image, error) != 0)
             return -1;
-        if (image_line(model, i, entries[i], image, line, error) != 0)
+        if (image_line(model, pipeline, i, entries[i], image, line, error) != 0)
         {
             error = "Image \"" + entries[i].id + "\": " + error;
             return -1;

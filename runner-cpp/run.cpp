@@ -141,8 +141,7 @@ static int measure_image(Model& model, const Options& o, const ImageEntry& entry
 
 int run_command(const Options& o, std::string& error)
 {
-    Pipeline pipeline;
-    const ImageLine line_of = [&](Model& model, size_t index, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
+    const ImageLine line_of = [&](Model& model, Pipeline& pipeline, size_t index, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
         const bool warmed_up = index == 0 && o.warmup > 0;
         if (warmed_up && warm_up(model, o, image, pipeline, line_error) != 0)
             return -1;

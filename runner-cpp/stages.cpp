@@ -208,7 +208,7 @@ static std::string stages_line(const std::string& id, const Geometry& g, const O
     return json.text;
 }
 
-static int stages_of_image(Model& model, const Options& o, const ImageEntry& entry, const Image& image, std::string& line, std::string& error)
+static int stages_of_image(Model& model, const Options& o, Pipeline& p, const ImageEntry& entry, const Image& image, std::string& line, std::string& error)
 {
     const std::string reference = join_path(o.reference_dir, entry.id);
     const std::string prefix = join_path(o.dump_dir, entry.id);
@@ -229,7 +229,6 @@ static int stages_of_image(Model& model, const Options& o, const ImageEntry& ent
     if (read_candidates(reference + ".candidates.f32", o, candidates, error) != 0)
         return -1;
 
-    Pipeline p;
     StageDims dims;
     if (preprocess_stage(o, prefix, image, own, p, dims, error) != 0)
         return -1;
@@ -245,8 +244,8 @@ static int stages_of_image(Model& model, const Options& o, const ImageEntry& ent
 
 int stages_command(const Options& o, std::string& error)
 {
-    const ImageLine line_of = [&](Model& model, size_t, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
-        return stages_of_image(model, o, entry, image, line, line_error);
+    const ImageLine line_of = [&](Model& model, Pipeline& pipeline, size_t, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
+        return stages_of_image(model, o, pipeline, entry, image, line, line_error);
     };
     return write_image_lines(o, line_of, error);
 }
