@@ -181,6 +181,12 @@ async function gateFarm(
     );
   }
   const names = await readSides(options);
+  const out = options.out === undefined ? null : path.resolve(options.out);
+  if (out !== null) {
+    // Before hours on the farm, not after them.
+    const { requireNewFolder } = await import("../run/gate_live.ts");
+    requireNewFolder(out);
+  }
   const { openSides } = await import("../run/sides.ts");
   await using sides = await openSides({
     ...names,
@@ -200,7 +206,7 @@ async function gateFarm(
     ...await farmInput(options, config, pairs[0].baseline, pairs[0].candidate),
     candidates: pairs.map(({ candidate }) => farmSide(candidate)),
     rounds: parseNumber("--rounds", options.rounds, { min: 4, max: 1000, integer: true }),
-    out: options.out === undefined ? null : path.resolve(options.out),
+    out,
   }, context);
   for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
   await writeFormats(options, formats, {

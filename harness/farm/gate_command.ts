@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import { cacheRoot } from "../build/cache.ts";
 import type { RunnerOptions } from "../config.ts";
-import { HarnessError } from "../errors.ts";
+import { HarnessError, type Warning } from "../errors.ts";
 import type { GateRules } from "../gate/config.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
@@ -90,7 +90,10 @@ export async function farmGate(
 ): Promise<FarmGateOutcome> {
   return await withRequest(options, input, context, async (request) => {
     const outcome = await gateOnFarm(request);
-    if (input.out !== null) await writeRecords(request.store, request.settings.runId, input.out);
+    if (input.out !== null) {
+      const { store, settings } = request;
+      outcome.warnings.push(...await keepRecords(store, settings.runId, input.out));
+    }
     return outcome;
   });
 }
@@ -198,6 +201,27 @@ export function progressText(progress: FarmProgress): string {
   return parts.join(", ");
 }
 
+/** Writes the records of a run in the store to `records.jsonl` in the folder; returns a warning when that can't be done: the verdict stands without. */
+export async function keepRecords(
+  store: FarmStore,
+  runId: string,
+  out: string,
+): Promise<Warning[]> {
+  try {
+    await writeRecords(store, runId, out);
+    return [];
+  } catch (error) {
+    return [{
+      code: "records-not-written",
+      message: `The records of run "${runId}" were not written to ${out}: ${
+        error instanceof Error ? error.message : error
+      }`,
+      advice:
+        `They are in the store: run again with --run-id ${runId} and another --out, nothing is measured twice`,
+    }];
+  }
+}
+
 /** Writes the records of all shards to `records.jsonl` in the folder; throws `output-exists` when it is there. */
 async function writeRecords(store: FarmStore, runId: string, out: string): Promise<void> {
   const document = await store.run(runId);
@@ -207,15 +231,14 @@ async function writeRecords(store: FarmStore, runId: string, out: string): Promi
   // Creates the file or says that it is there.
   RecordLog.create(file)[Symbol.dispose]();
   using target = await Deno.open(file, { append: true });
-  const writer = target.writable.getWriter();
   try {
     for await (const record of mergedRecords(store, run)) {
-      await writer.write(new TextEncoder().encode(JSON.stringify(record) + "\n"));
+      let left = new TextEncoder().encode(JSON.stringify(record) + "\n");
+      // A stream over the file loses what it still holds when the file is closed.
+      while (left.length > 0) left = left.subarray(await target.write(left));
     }
   } catch (cause) {
     throw asWriteError(cause, file);
-  } finally {
-    writer.releaseLock();
   }
 }
 
