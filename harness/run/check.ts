@@ -69,10 +69,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
       .filter((record) => record.device === setup.device.serial)
       .map((record) => `${record.variantId} ${record.imageId}`),
   );
-  const groups = Map.groupBy(
-    plan.variants,
-    ({ manifest }) => `${manifest.referenceOnnx.sha256} ${shapeName(manifest.shape)}`,
-  ).values().toArray();
+  const groups = referenceGroups(plan.variants);
   const total = groups.length * plan.run.images.length;
   let done = 0;
   for (const group of groups) {
@@ -136,9 +133,19 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
   }
 }
 
+/** Returns the variants in groups that share a reference: the same graph and shape, with the weights rounded to fp16 in the same way. */
+export function referenceGroups(variants: readonly PreparedVariant[]): PreparedVariant[][] {
+  return Map.groupBy(
+    variants,
+    ({ manifest }) =>
+      [manifest.referenceOnnx.sha256, shapeName(manifest.shape), halfWeightsOf(manifest)].join(" "),
+  ).values().toArray();
+}
+
 /** Some images, their references and their raw files. */
 interface Chunk {
   model: ReferenceModel;
+  /** Of the reference: always with the exact exponential. */
   options: DetectOptions;
   images: RunImage[];
   references: Map<string, Reference>;
@@ -180,7 +187,7 @@ async function checkVariant(
     hooks.log.append(judgeImage({
       ...evidence,
       manifest,
-      options: { ...chunk.options, bar: plan.bars },
+      options: { ...chunk.options, sigmoid: setup.options.sigmoid, bar: plan.bars },
       reference,
       rounded: await chunk.model.measureRounding(reference, precisionEffective),
       stages: stages.get(image.id) ?? null,
