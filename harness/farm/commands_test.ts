@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
+import { postgresBin, startPostgres } from "../store/postgres_server.ts";
 import { farmCommands } from "./commands.ts";
 import { FARM_GATE_OPTIONS, openSlurm, readFarmNumbers } from "./engine_options.ts";
 import { progressText } from "./gate_command.ts";
@@ -86,6 +87,23 @@ Deno.test("shard exits 75 when its store can't be reached", async () => {
     `postgres://a@127.0.0.1:${port}/b`,
   );
   assertEquals(code, 75);
+});
+
+const BIN = await postgresBin();
+
+Deno.test({
+  name: "shard exits 2, and asks for no other try, when the store refuses its password",
+  ignore: BIN === null && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1",
+  async fn() {
+    if (BIN === null) {
+      throw new Error("PostgreSQL's server is not installed: apt-get install postgresql");
+    }
+    await using server = await startPostgres(BIN);
+    const code = await run(
+      ...["shard", "--device", "host", "--run", "r", "--index", "0", "--store", server.address],
+    );
+    assertEquals(code, 2);
+  },
 });
 
 Deno.test("openSlurm() needs a token for slurmrestd, and takes none on the command line", async () => {

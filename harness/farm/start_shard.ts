@@ -5,9 +5,9 @@
  */
 import * as path from "@std/path";
 import { cacheRoot } from "../build/cache.ts";
-import { HarnessError } from "../errors.ts";
+import { EXIT, HarnessError } from "../errors.ts";
 import { openStore } from "../store/open_store.ts";
-import type { FarmStore } from "../store/store.ts";
+import { type FarmStore, isStoreFailure, isStoreRefusal } from "../store/store.ts";
 import { findNodeDevice, openNodeDevice } from "./node_device.ts";
 import { EXIT_TRY_AGAIN } from "./nodes.ts";
 import { readStrictly, type ShardFile, ShardFileSchema } from "./shard_file.ts";
@@ -24,7 +24,8 @@ export interface ShardArguments {
 }
 
 /**
- * Runs the shard and returns its exit code, see `runShard()`; 75 too when the store can't be reached.
+ * Runs the shard and returns its exit code, see `runShard()`; 75 too when the store can't be reached, 2 when it refuses the user or the
+ * password: no other try will change that.
  *
  * Throws `bad-option` when no shard is named, `bad-config` for a file that is not one.
  */
@@ -42,9 +43,9 @@ export async function startShard(asked: ShardArguments): Promise<number> {
   try {
     store = await openStore(address);
   } catch (error) {
-    if (!(error instanceof HarnessError) || error.code !== "store-failed") throw error;
+    if (!isStoreFailure(error)) throw error;
     console.error(`error: ${error.message}`);
-    return EXIT_TRY_AGAIN;
+    return isStoreRefusal(error) ? EXIT.usage : EXIT_TRY_AGAIN;
   }
   await using _closed = store;
   const shard = fromFile ?? await storedShard(store, asked);
