@@ -32,6 +32,25 @@ Deno.test("judgeImage() passes every stage of every head when the runner is clea
   }
 });
 
+Deno.test("judgeImage() passes every stage of a decoded head whose levels are not 8, 16 and 32", () => {
+  for (const strides of [[8, 16, 32, 64], [4, 8, 16, 32], [16, 32]]) {
+    const record = judgeImage(cleanEvidence({
+      variant: testManifest({
+        head: "decoded",
+        strides,
+        shape: { mode: "fixed", widthPx: 192, heightPx: 128 },
+      }),
+      seed: 5,
+      people: 4,
+    }));
+    assertEquals(
+      record.stages.map(({ verdict, reason }) => verdict === "pass" ? verdict : reason),
+      new Array(5).fill("pass"),
+    );
+    assert(record.matches.length > 0, `${strides}: nobody was found`);
+  }
+});
+
 Deno.test("judgeImage() has no false alarm on 300 clean images of random size, threshold and head", () => {
   let pairs = 0;
   for (let seed = 0; seed < 300; seed++) {

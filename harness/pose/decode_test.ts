@@ -10,6 +10,7 @@ const SPEC: HeadSpec = {
   keypointCount: 2,
   keypointDims: 3,
   regMax: 4,
+  strides: [8, 16],
   outputs: [
     { blob: "a", role: "raw", stride: 8 },
     { blob: "b", role: "raw", stride: 16 },
@@ -93,7 +94,7 @@ Deno.test("decode() gives the same row when the head is nine planes or the decod
   const column = [20, 6, 16, 8, 0.1, 0.9, 1, 2, 0.5, 3, 4, 0.25];
   column.forEach((value, line) => matrix[line * 42 + 40] = value);
   const decoded = decode(
-    { ...SPEC, outputs: [{ blob: "out0", role: "decoded", stride: null }] },
+    { ...SPEC, strides: [8, 16, 32], outputs: [{ blob: "out0", role: "decoded", stride: null }] },
     [matrix],
     { widthPx: 64, heightPx: 32 },
     { scoreThreshold: 0.25 },

@@ -9,6 +9,7 @@ Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
     keypointCount: 1,
     keypointDims: 3,
     regMax: 2,
+    strides: [8],
     outputs: [{ blob: "a", role: "raw", stride: 8 }],
   };
   // a 32 x 16 image enlarged twice to 64 x 32, in a 64 x 64 input: 8 x 8 cells, 16 rows of padding above

@@ -8,7 +8,7 @@ import type { VariantManifest } from "../variant.ts";
 /** The part of a variant's manifest that decoding needs. */
 export type HeadSpec = Pick<
   VariantManifest,
-  "classCount" | "keypointCount" | "keypointDims" | "regMax" | "outputs"
+  "classCount" | "keypointCount" | "keypointDims" | "regMax" | "strides" | "outputs"
 >;
 
 /** Size of the network's input in letterbox pixels. */
@@ -37,10 +37,10 @@ export function rawChannelCount(spec: HeadSpec): number {
   return spec.classCount + 4 * spec.regMax + spec.keypointCount * spec.keypointDims;
 }
 
-/** Returns the strides of the levels in the order of the outputs; [8, 16, 32] for `decoded`, which does not name them. */
+/** Returns the strides of the levels in the order of the outputs; the model's for `decoded`, whose output does not name them. */
 export function levelStrides(spec: HeadSpec): number[] {
   const strides = spec.outputs.flatMap((output) => output.stride === null ? [] : [output.stride]);
-  return strides.length > 0 ? [...new Set(strides)] : [8, 16, 32];
+  return strides.length > 0 ? [...new Set(strides)] : [...spec.strides];
 }
 
 /** Returns how many float32 values an output of the head has for this input. */

@@ -20,6 +20,7 @@ export function rawSpec(
     keypointCount: variant.keypointCount,
     keypointDims: variant.keypointDims,
     regMax: variant.regMax,
+    strides: variant.strides,
     outputs: variant.strides.map((stride, index) => ({ blob: `out${index}`, role: "raw", stride })),
   };
 }

@@ -29,6 +29,7 @@ export function rawHead(classCount = 1, keypointCount = 17, keypointDims: 2 | 3 
     keypointCount,
     keypointDims,
     regMax: 16,
+    strides: [8, 16, 32],
     outputs: [8, 16, 32].map((stride, index) => ({ blob: `out${index}`, role: "raw", stride })),
   };
 }
