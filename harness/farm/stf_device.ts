@@ -59,7 +59,7 @@ export async function openLentDevice(
   options: StfDeviceOptions = {},
 ): Promise<LentDevice> {
   const noteDir = options.noteDir ?? path.join(cacheRoot(), "leases");
-  await releaseAbandoned(client, noteDir, isAlive);
+  await cleanUpOnce(client, noteDir, options);
   const lease = await leasePhone(client, serial, {
     ...DEFAULT_LEASE,
     waitMs: options.waitMs ?? DEFAULT_LEASE.waitMs,
@@ -75,6 +75,21 @@ export async function openLentDevice(
     await lease[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Clean-ups of this process by farm and folder of notes. */
+const cleanUps = new Map<string, Promise<unknown>>();
+
+/** Gives back what killed processes left, before the first lease of this process; a phone that hangs is waited for once. */
+async function cleanUpOnce(
+  client: StfClient,
+  noteDir: string,
+  { onWarning }: StfDeviceOptions,
+): Promise<void> {
+  const key = `${client.address} ${noteDir}`;
+  const cleanUp = cleanUps.get(key) ?? releaseAbandoned(client, noteDir, isAlive, onWarning);
+  cleanUps.set(key, cleanUp);
+  await cleanUp;
 }
 
 /** The device under the farm's serial; every operation ends when the lease does. */

@@ -120,6 +120,37 @@ Deno.test("openLentDevice() has the farm's serial, and gives the phone back with
   await Deno.remove(noteDir, { recursive: true });
 });
 
+Deno.test("openLentDevice() cleans up once for all phones of a process, and a phone that hangs is in nobody's way", async () => {
+  const { server, client, engine } = await engineWith(() => Promise.resolve(0));
+  const noteDir = await Deno.makeTempDir();
+  const note = {
+    address: client.address,
+    serial: "Hung",
+    hostName: Deno.hostname(),
+    pid: 999_999,
+    idleTimeoutMs: 60_000,
+  };
+  await Deno.writeTextFile(`${noteDir}/hung.json`, JSON.stringify(note));
+  const hanging = "DELETE /user/devices/Hung";
+  server.disturb = (method, path) => `${method} ${path}` === hanging ? "hang" : null;
+  const warnings: string[] = [];
+  const open = (serial: string) =>
+    openLentDevice(client, serial, {
+      noteDir,
+      open: () => Promise.resolve(openHost()),
+      onWarning: (warning) => warnings.push(warning.code),
+    });
+  const devices = await Promise.all([open("A"), open("B")]);
+  assertEquals(devices.map(({ serial }) => serial), ["A", "B"]);
+  for (const device of devices) await device[Symbol.asyncDispose]();
+  await (await open("A"))[Symbol.asyncDispose]();
+  assertEquals(server.requests.filter((request) => request === hanging).length, 1);
+  assertEquals(warnings, ["phone-not-given-back"]);
+  await engine[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+  await Deno.remove(noteDir, { recursive: true });
+});
+
 Deno.test("openStfDevice() refuses an address without a phone", async () => {
   const error = await assertRejects(() => openStfDevice("stf://farm.example"), HarnessError);
   assertStringIncludes(error.message, "names no phone");

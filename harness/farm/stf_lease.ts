@@ -54,7 +54,7 @@ const NoteSchema = z.strictObject({
  * Returns a lease on the phone.
  *
  * While another has the phone it waits up to `waitMs`, then throws `device-busy`. When the phone can't be connected to after it
- * was taken, it is given back before the error is thrown.
+ * was taken, or its note can't be written (`bad-option`, `no-space`), it is given back before the error is thrown.
  */
 export async function leasePhone(
   client: StfClient,
@@ -63,7 +63,13 @@ export async function leasePhone(
 ): Promise<StfLease> {
   const { idleTimeoutMs, signal } = options;
   await reserveWhenFree(client, serial, options);
-  const note = await writeNote(client, serial, options);
+  let note: string;
+  try {
+    note = await writeNote(client, serial, options);
+  } catch (error) {
+    await release(client, serial, null, options);
+    throw error;
+  }
   const lost = new AbortController();
   let given: Promise<void> | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -125,25 +131,56 @@ export async function leasePhone(
  * Gives back phones whose lease was held by a process of this host that is no more; returns their serials.
  *
  * `isAlive` tells whether a process runs. Notes of other farms and hosts are left alone. A note that is older than the lease's idle
- * timeout is only removed: the farm has taken that phone back, and may have lent it to another run with the same token.
+ * timeout is only removed: the farm has taken that phone back, and may have lent it to another run with the same token. Others may do the same
+ * at the same time. A phone that can't be given back keeps its note, and `onWarning` hears of it: other phones are not in its way.
  */
 export async function releaseAbandoned(
   client: StfClient,
   noteDir: string,
   isAlive: (pid: number) => Promise<boolean>,
+  onWarning: (warning: Warning) => void = () => {},
 ): Promise<string[]> {
   const released: string[] = [];
-  for (const { note, file } of await readNotes(noteDir)) {
+  for (const { note, file, text } of await readNotes(noteDir)) {
     if (note.address !== client.address || note.hostName !== Deno.hostname()) continue;
     if (note.pid === Deno.pid || await isAlive(note.pid)) continue;
-    const heardAt = (await Deno.stat(file)).mtime?.getTime() ?? 0;
-    if (Date.now() - heardAt < note.idleTimeoutMs) {
-      await client.release(note.serial);
+    const taken = await takeNote(file, text);
+    if (taken === null) continue;
+    if (Date.now() - taken.heardAtMs < note.idleTimeoutMs) {
+      try {
+        await client.release(note.serial);
+      } catch (error) {
+        await Deno.rename(taken.file, file).catch(() => {});
+        if (!(error instanceof HarnessError)) throw error;
+        onWarning(notGivenBack(note.serial, client, error, note.idleTimeoutMs));
+        continue;
+      }
       released.push(note.serial);
     }
-    await Deno.remove(file).catch(() => {});
+    await Deno.remove(taken.file).catch(() => {});
   }
   return released;
+}
+
+/**
+ * Moves a note aside, so that of several who clean up one alone gives the phone back; null when another has it, or when the note is that of
+ * a new lease by now.
+ */
+async function takeNote(
+  file: string,
+  text: string,
+): Promise<{ file: string; heardAtMs: number } | null> {
+  const aside = `${file}.${Deno.pid}`;
+  try {
+    await Deno.rename(file, aside);
+    if (await Deno.readTextFile(aside) === text) {
+      return { file: aside, heardAtMs: (await Deno.stat(aside)).mtime?.getTime() ?? 0 };
+    }
+    await Deno.rename(aside, file);
+  } catch {
+    // It is gone, or the folder can't be written: then no lease is to be had either, and its error says so.
+  }
+  return null;
 }
 
 async function reserveWhenFree(
@@ -186,7 +223,7 @@ async function withOwner(
 async function release(
   client: StfClient,
   serial: string,
-  note: string,
+  note: string | null,
   options: LeaseOptions,
 ): Promise<void> {
   await client.disconnect(serial).catch(() => {
@@ -196,25 +233,32 @@ async function release(
   for (let attempt = 1;; attempt++) {
     try {
       await client.release(serial);
-      await Deno.remove(note).catch(() => {});
+      if (note !== null) await Deno.remove(note).catch(() => {});
       return;
     } catch (error) {
       if (attempt === RELEASE_TRIES) {
-        options.onWarning?.({
-          code: "phone-not-given-back",
-          message: `Phone "${serial}" could not be given back to ${client.address}: ${
-            (error as Error).message
-          }`,
-          advice: `The farm takes it back by itself after ${
-            Math.round(options.idleTimeoutMs / 1000)
-          } s without activity, or the next run from this host does`,
-        });
+        options.onWarning?.(notGivenBack(serial, client, error as Error, options.idleTimeoutMs));
         return;
       }
     }
     await pause(pauseMs);
     pauseMs *= 2;
   }
+}
+
+function notGivenBack(
+  serial: string,
+  client: StfClient,
+  error: Error,
+  idleTimeoutMs: number,
+): Warning {
+  return {
+    code: "phone-not-given-back",
+    message: `Phone "${serial}" could not be given back to ${client.address}: ${error.message}`,
+    advice: `The farm takes it back by itself after ${
+      Math.round(idleTimeoutMs / 1000)
+    } s without activity, or the next run from this host does`,
+  };
 }
 
 function lostError(serial: string, client: StfClient, found: string): HarnessError {
@@ -230,7 +274,6 @@ async function writeNote(
   options: LeaseOptions,
 ): Promise<string> {
   const { noteDir, idleTimeoutMs } = options;
-  await Deno.mkdir(noteDir, { recursive: true });
   const name = `${client.address} ${serial}`.replace(/[^A-Za-z0-9.-]+/g, "_");
   const file = path.join(noteDir, `${name}.json`);
   const note: z.infer<typeof NoteSchema> = {
@@ -240,24 +283,35 @@ async function writeNote(
     pid: Deno.pid,
     idleTimeoutMs,
   };
-  await Deno.writeTextFile(file, JSON.stringify(note) + "\n");
+  try {
+    await Deno.mkdir(noteDir, { recursive: true });
+    await Deno.writeTextFile(file, JSON.stringify(note) + "\n");
+  } catch (cause) {
+    const found = (cause as Error).message;
+    throw new HarnessError(
+      /os error (28|122)/.test(found) ? "no-space" : "bad-option",
+      `Cannot lease phone "${serial}" of ${client.address}: the note of it can't be written to the folder ${noteDir} (${found}). ` +
+        `Expected a folder with room that this user can write: free some space, or name another cache by POSEMARK_CACHE`,
+      { cause },
+    );
+  }
   return file;
 }
 
 async function readNotes(
   noteDir: string,
-): Promise<{ note: z.infer<typeof NoteSchema>; file: string }[]> {
-  const notes: { note: z.infer<typeof NoteSchema>; file: string }[] = [];
+): Promise<{ note: z.infer<typeof NoteSchema>; file: string; text: string }[]> {
+  const notes: { note: z.infer<typeof NoteSchema>; file: string; text: string }[] = [];
   try {
     for await (const entry of Deno.readDir(noteDir)) {
       if (!entry.name.endsWith(".json")) continue;
       const file = path.join(noteDir, entry.name);
       const text = await Deno.readTextFile(file).catch(() => "");
       const parsed = NoteSchema.safeParse(tryJson(text));
-      if (parsed.success) notes.push({ note: parsed.data, file });
+      if (parsed.success) notes.push({ note: parsed.data, file, text });
     }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  } catch {
+    // No folder, no notes; one that can't be read can't be written either, and the next lease says so.
   }
   return notes;
 }

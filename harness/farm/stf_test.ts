@@ -221,6 +221,86 @@ Deno.test("releaseAbandoned() gives back what a killed process of this host held
   );
 });
 
+/** Leaves the note of a process that is no more for each phone, as if it had just been heard of. */
+async function abandon(farm: Farm, serials: string[]): Promise<void> {
+  for (const serial of serials) {
+    await farm.client.reserve(serial, 60_000);
+    const note = {
+      address: farm.client.address,
+      serial,
+      hostName: Deno.hostname(),
+      pid: 999_999,
+      idleTimeoutMs: 60_000,
+    };
+    await Deno.writeTextFile(`${farm.noteDir}/${serial}.json`, JSON.stringify(note));
+  }
+}
+const dead = () => Promise.resolve(false);
+
+Deno.test("releaseAbandoned() leaves a note that another has dealt with, and the phone of a new lease", async () => {
+  await using farm = await startFarm([{ serial: "A" }, { serial: "B" }]);
+  await abandon(farm, ["A", "B"]);
+  let asked = 0;
+  const released = await releaseAbandoned(farm.client, farm.noteDir, async () => {
+    // Meanwhile another process gives A back, and leases B anew.
+    if (asked++ > 0) return false;
+    await Deno.remove(`${farm.noteDir}/A.json`);
+    const note = await Deno.readTextFile(`${farm.noteDir}/B.json`);
+    await Deno.writeTextFile(`${farm.noteDir}/B.json`, note.replace("999999", "1"));
+    return false;
+  });
+  assertEquals([asked, released], [2, []]);
+  assertEquals((await farm.client.phones()).map(({ state }) => state), ["ours", "ours"]);
+  assertEquals((await Array.fromAsync(Deno.readDir(farm.noteDir))).map(({ name }) => name), [
+    "B.json",
+  ]);
+});
+
+Deno.test("releaseAbandoned() gives each phone back once when several clean up at once", async () => {
+  const serials = ["A", "B", "C"];
+  await using farm = await startFarm(serials.map((serial) => ({ serial })));
+  await abandon(farm, serials);
+  const released = await Promise.all(
+    Array.from({ length: 6 }, () => releaseAbandoned(farm.client, farm.noteDir, dead)),
+  );
+  assertEquals(released.flat().sort(), serials);
+  assertEquals(farm.server.requests.filter((request) => request.startsWith("DELETE")).length, 3);
+});
+
+Deno.test("releaseAbandoned() goes on past a phone that hangs, warns of it and keeps its note", async () => {
+  await using farm = await startFarm([{ serial: "A" }, { serial: "B" }]);
+  await abandon(farm, ["A", "B"]);
+  farm.server.disturb = (method, path) =>
+    method === "DELETE" && path.endsWith("/A")
+      ? Response.json({ success: false, description: "Device is not responding" }, { status: 504 })
+      : null;
+  const warnings: string[] = [];
+  const released = await releaseAbandoned(
+    farm.client,
+    farm.noteDir,
+    dead,
+    ({ code, message }) => warnings.push(`${code}: ${message}`),
+  );
+  assertEquals([released, warnings.length], [["B"], 1]);
+  assertStringIncludes(warnings[0], 'phone-not-given-back: Phone "A"');
+  farm.server.disturb = () => null;
+  assertEquals(await releaseAbandoned(farm.client, farm.noteDir, dead), ["A"]);
+});
+
+Deno.test("leasePhone() gives the phone back when its note can't be written, and names the folder", async () => {
+  await using farm = await startFarm([{ serial: "A" }]);
+  // No user can make a folder below a file.
+  const noteDir = `${farm.noteDir}/file/leases`;
+  await Deno.writeTextFile(`${farm.noteDir}/file`, "");
+  const message = await fails(
+    "bad-option",
+    () => leasePhone(farm.client, "A", { ...quick(farm), noteDir }),
+  );
+  assertStringIncludes(message, noteDir);
+  assertEquals((await farm.client.phones())[0].state, "free");
+  assertEquals(farm.server.requests.includes("POST /user/devices"), true);
+});
+
 Deno.test("a malformed answer is an error that names what is wrong with it", async () => {
   await using farm = await startFarm([{ serial: "A" }]);
   const answers: [Response | "hang", string][] = [
