@@ -106,12 +106,21 @@ export function badModel(label: string, details: string, cause?: unknown): Harne
   return new HarnessError("bad-model", `Cannot use the model ${label}: ${details}`, { cause });
 }
 
+/** A model file, read. */
+export interface OnnxFile {
+  model: OnnxModel;
+  /** Of the file itself. */
+  bytes: Uint8Array;
+  /** Files beside it that hold weights (external data), by their location in the model. */
+  external: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
  * Returns the model that the file holds; weights in files beside it (external data) are read too.
  *
  * Throws `HarnessError` `bad-model` when the file is missing, empty, cut short or not ONNX.
  */
-export async function readOnnxFile(file: string): Promise<{ model: OnnxModel; bytes: Uint8Array }> {
+export async function readOnnxFile(file: string): Promise<OnnxFile> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);
@@ -121,17 +130,22 @@ export async function readOnnxFile(file: string): Promise<{ model: OnnxModel; by
       : `the file can't be read (${(cause as Error).message}): check its permissions`;
     throw badModel(file, why, cause);
   }
+  const external = new Map<string, Uint8Array>();
   const model = decodeOnnx(bytes, file, (location) => {
+    const known = external.get(location);
+    if (known !== undefined) return known;
     const beside = path.resolve(path.dirname(file), location);
     const inside = path.relative(path.dirname(path.resolve(file)), beside);
     if (inside.startsWith("..") || path.isAbsolute(inside)) return null;
     try {
-      return Deno.readFileSync(beside);
+      const found = Deno.readFileSync(beside);
+      external.set(location, found);
+      return found;
     } catch {
       return null;
     }
   });
-  return { model, bytes };
+  return { model, bytes, external };
 }
 
 /**

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { type Progress, SILENT } from "../progress.ts";
@@ -11,6 +17,7 @@ import { readGraph } from "./inspect.ts";
 import { decodeOnnx, encodeOnnx } from "./onnx_file.ts";
 import { type PreparedVariant, prepareWith } from "./prepare.ts";
 import { readVariantStages } from "./variant_stages.ts";
+import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { SHARED_MISSING, sharedModel } from "./testdata/shared.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 
@@ -145,6 +152,25 @@ Deno.test("prepareWith() tells two files of one name apart by their hash", () =>
     assertEquals(prepared.length, 2);
     assertEquals(prepared[1].manifest.model, `tiny-${(await sha256Hex(other)).slice(0, 8)}`);
     assert(prepared[0].manifest.bin.sha256 !== prepared[1].manifest.bin.sha256);
+  }));
+
+Deno.test("prepareWith() tells models apart that differ in the weights beside them only, whether in time or in place", () =>
+  withBench(async ({ folder, prepare }) => {
+    const write = (seed: number, place: string) =>
+      writeWithExternalWeights(tinyPose({ seed }), path.join(folder, place), "tiny.onnx");
+    const models = [await write(1, "a")];
+    const file = await Deno.readFile(models[0]);
+    const [before] = await prepare({ models });
+    assertEquals((await prepare({ models }))[0].manifest, before.manifest);
+    models[0] = await write(2, "a");
+    assertEquals(await Deno.readFile(models[0]), file, "only the weights beside it differ");
+    const [after] = await prepare({ models });
+    assertNotEquals(after.manifest.bin.sha256, before.manifest.bin.sha256);
+
+    models.push(await write(3, "b"));
+    const both = await prepare({ models });
+    assertEquals(new Set(both.map(({ manifest }) => manifest.id)).size, 2);
+    assertNotEquals(both[0].manifest.bin.sha256, both[1].manifest.bin.sha256);
   }));
 
 Deno.test("prepareWith() keeps nothing of a conversion that failed", () =>

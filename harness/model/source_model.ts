@@ -9,7 +9,7 @@ import { trainedActivation } from "./activation.ts";
 import { expandHalf } from "./half.ts";
 import { sha256Hex } from "./hash.ts";
 import { findPoseHead, type PoseHead } from "./head.ts";
-import { type OnnxModel, readOnnxFile } from "./onnx_file.ts";
+import { type OnnxFile, type OnnxModel, readOnnxFile } from "./onnx_file.ts";
 import { cutModel } from "./surgery.ts";
 
 /** A model file, read and understood. */
@@ -17,6 +17,7 @@ export interface SourceModel {
   path: string;
   /** Safe stem of the file name. */
   stem: string;
+  /** Of the file; with weights in other files, of its hash and theirs. */
   sha256: string;
   bytes: number;
   /** With float32 weights. */
@@ -31,16 +32,27 @@ export interface SourceModel {
  * Throws `HarnessError` `bad-model` when it is not a pose model as ultralytics exports it.
  */
 export async function readSourceModel(file: string): Promise<SourceModel> {
-  const { model: raw, bytes } = await readOnnxFile(file);
-  const model = expandHalf(raw);
+  const onnx = await readOnnxFile(file);
+  const model = expandHalf(onnx.model);
   const head = findPoseHead(model, file);
   return {
     path: path.resolve(file),
     stem: safeModelName(path.basename(file).replace(/\.onnx$/i, "")),
-    sha256: await sha256Hex(bytes),
-    bytes: bytes.length,
+    sha256: await hashOf(onnx),
+    bytes: onnx.bytes.length,
     model,
     head,
     trained: trainedActivation(cutModel(model, head, "raw-nchw", null).model, file),
   };
+}
+
+/** The hash of everything that the model is made of; that of the file alone where it holds all weights. */
+async function hashOf({ bytes, external }: OnnxFile): Promise<string> {
+  const own = await sha256Hex(bytes);
+  if (external.size === 0) return own;
+  const lines = [own];
+  for (const location of [...external.keys()].sort()) {
+    lines.push(`${await sha256Hex(external.get(location)!)} ${location}`);
+  }
+  return await sha256Hex(lines.join("\n"));
 }
