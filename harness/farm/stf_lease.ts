@@ -3,10 +3,9 @@
  *
  * @module
  */
-import * as path from "@std/path";
-import { z } from "zod";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { StfClient } from "./stf.ts";
+import { readNotes, takeNote, writeNote } from "./stf_notes.ts";
 import { pause } from "./pause.ts";
 
 /** How a lease behaves. */
@@ -41,14 +40,6 @@ export interface StfLease extends AsyncDisposable {
 const RELEASE_TRIES = 5;
 /** The lease is extended this many times within its idle timeout: one lost request does no harm. */
 const EXTENSIONS_PER_TIMEOUT = 4;
-
-const NoteSchema = z.strictObject({
-  address: z.string(),
-  serial: z.string(),
-  hostName: z.string(),
-  pid: z.int(),
-  idleTimeoutMs: z.number().positive(),
-});
 
 /**
  * Returns a lease on the phone.
@@ -141,10 +132,11 @@ export async function releaseAbandoned(
   onWarning: (warning: Warning) => void = () => {},
 ): Promise<string[]> {
   const released: string[] = [];
-  for (const { note, file, text } of await readNotes(noteDir)) {
+  for (const found of await readNotes(noteDir)) {
+    const { note, file } = found;
     if (note.address !== client.address || note.hostName !== Deno.hostname()) continue;
     if (note.pid === Deno.pid || await isAlive(note.pid)) continue;
-    const taken = await takeNote(file, text);
+    const taken = await takeNote(found);
     if (taken === null) continue;
     if (Date.now() - taken.heardAtMs < note.idleTimeoutMs) {
       try {
@@ -160,27 +152,6 @@ export async function releaseAbandoned(
     await Deno.remove(taken.file).catch(() => {});
   }
   return released;
-}
-
-/**
- * Moves a note aside, so that of several who clean up one alone gives the phone back; null when another has it, or when the note is that of
- * a new lease by now.
- */
-async function takeNote(
-  file: string,
-  text: string,
-): Promise<{ file: string; heardAtMs: number } | null> {
-  const aside = `${file}.${Deno.pid}`;
-  try {
-    await Deno.rename(file, aside);
-    if (await Deno.readTextFile(aside) === text) {
-      return { file: aside, heardAtMs: (await Deno.stat(aside)).mtime?.getTime() ?? 0 };
-    }
-    await Deno.rename(aside, file);
-  } catch {
-    // It is gone, or the folder can't be written: then no lease is to be had either, and its error says so.
-  }
-  return null;
 }
 
 async function reserveWhenFree(
@@ -266,60 +237,4 @@ function lostError(serial: string, client: StfClient, found: string): HarnessErr
     "device-lost",
     `Cannot go on with phone "${serial}" of ${client.address}: the lease is lost (${found}). Finished rounds are kept: run again with --resume when the phone is free`,
   );
-}
-
-async function writeNote(
-  client: StfClient,
-  serial: string,
-  options: LeaseOptions,
-): Promise<string> {
-  const { noteDir, idleTimeoutMs } = options;
-  const name = `${client.address} ${serial}`.replace(/[^A-Za-z0-9.-]+/g, "_");
-  const file = path.join(noteDir, `${name}.json`);
-  const note: z.infer<typeof NoteSchema> = {
-    address: client.address,
-    serial,
-    hostName: Deno.hostname(),
-    pid: Deno.pid,
-    idleTimeoutMs,
-  };
-  try {
-    await Deno.mkdir(noteDir, { recursive: true });
-    await Deno.writeTextFile(file, JSON.stringify(note) + "\n");
-  } catch (cause) {
-    const found = (cause as Error).message;
-    throw new HarnessError(
-      /os error (28|122)/.test(found) ? "no-space" : "bad-option",
-      `Cannot lease phone "${serial}" of ${client.address}: the note of it can't be written to the folder ${noteDir} (${found}). ` +
-        `Expected a folder with room that this user can write: free some space, or name another cache by POSEMARK_CACHE`,
-      { cause },
-    );
-  }
-  return file;
-}
-
-async function readNotes(
-  noteDir: string,
-): Promise<{ note: z.infer<typeof NoteSchema>; file: string; text: string }[]> {
-  const notes: { note: z.infer<typeof NoteSchema>; file: string; text: string }[] = [];
-  try {
-    for await (const entry of Deno.readDir(noteDir)) {
-      if (!entry.name.endsWith(".json")) continue;
-      const file = path.join(noteDir, entry.name);
-      const text = await Deno.readTextFile(file).catch(() => "");
-      const parsed = NoteSchema.safeParse(tryJson(text));
-      if (parsed.success) notes.push({ note: parsed.data, file, text });
-    }
-  } catch {
-    // No folder, no notes; one that can't be read can't be written either, and the next lease says so.
-  }
-  return notes;
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
