@@ -101,7 +101,7 @@ export async function measureShard(job: ShardJob): Promise<void> {
     runId: run.runId,
     variants: variants.map(({ manifest }) => manifest),
     images: files.map(({ image }) => image),
-    imageList: await deployImages(setup, files, "timed", job.work, signal),
+    imageList: (await deployImages(setup, files, "timed", job.work, signal)).list,
     rounds: run.rounds,
     benchncnnRounds: 0,
     launchTimeoutMs: run.launchTimeoutMs,

@@ -232,11 +232,12 @@ async function measureRounds(
   const step = progress.step(`${setup.device.serial}: ${options.rounds} rounds`);
   const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
   const launches = await coolLaunches(setup.device, options.coolDownMs, waiting);
+  const { list } = await deployImages(setup, run.timed, "timed", run.work, signal);
   await measure(setup, {
     runId: run.record.runId,
     variants: run.record.variants,
     images: run.timed.map(({ image }) => image),
-    imageList: await deployImages(setup, run.timed, "timed", run.work, signal),
+    imageList: list,
     rounds: options.rounds,
     benchncnnRounds: options.benchncnnRounds,
     launchTimeoutMs: options.launchTimeoutMs,

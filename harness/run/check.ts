@@ -56,6 +56,8 @@ export interface CheckHooks {
 
 /** Images in work at once: with 640×640 inputs some 10 MB each. */
 const CHUNK = 8;
+/** Images up to which they stay on the device, so that the next run need not push them again. */
+const KEPT_IMAGES = 64;
 
 /**
  * Appends the detections and the parity of every variant on every image that are not on record yet.
@@ -97,6 +99,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
           ...{ model, options, images, folder, number: start },
           references: new Map(),
           files: [],
+          pushed: new Set(),
         };
         for (const image of images) {
           const pixels = await loadRunImage(plan.images.get(image.id)!, image);
@@ -126,6 +129,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
           }
         }
         await Deno.remove(folder, { recursive: true });
+        if (plan.run.images.length > KEPT_IMAGES) await setup.device.drop([...chunk.pushed]);
       }
       done += images.length;
       hooks.onProgress?.(done, total, `${images.at(-1)!.id}`);
@@ -150,6 +154,8 @@ interface Chunk {
   images: RunImage[];
   references: Map<string, Reference>;
   files: RgbFile[];
+  /** Paths on the device of its images. */
+  pushed: Set<string>;
   /** Local folder of the chunk. */
   folder: string;
   /** Index of its first image. */
@@ -204,13 +210,14 @@ async function detections(
   chunk: Chunk,
   hooks: CheckHooks,
 ): Promise<RunnerOutput> {
-  const list = await deployImages(
+  const { list, pushed } = await deployImages(
     setup,
     chunk.files,
     `check${chunk.number}`,
     chunk.folder,
     hooks.signal,
   );
+  for (const file of pushed) chunk.pushed.add(file);
   const result = await setup.device.launch({
     command: runCommand(manifest, devicePaths(setup, manifest.id, list), {
       ...setup.options,
@@ -296,7 +303,7 @@ export async function launchStages(
   for await (const { name: file } of Deno.readDir(local)) {
     await device.pushTo(path.join(local, file), `${onDevice.reference}/${file}`, limits);
   }
-  const list = await deployImages(setup, request.files, name, local, limits.signal);
+  const { list } = await deployImages(setup, request.files, name, local, limits.signal);
   const command = stagesCommand(
     manifest,
     devicePaths(setup, manifest.id, list),

@@ -229,11 +229,12 @@ async function measureDevice(run: CompareRun, setup: DeviceSetup): Promise<void>
   const launches = sustainedSeconds === null
     ? await coolLaunches(device, options.coolDownMs, waiting)
     : { beforeLaunch: async () => ({ state: await device.state(), marks: [] }) };
+  const { list } = await deployImages(setup, timed, "timed", run.work, signal);
   const plan = {
     runId: record.runId,
     variants: record.variants,
     images: timed.map(({ image }) => image),
-    imageList: await deployImages(setup, timed, "timed", run.work, signal),
+    imageList: list,
     benchncnnRounds: 0,
     launchTimeoutMs: options.launchTimeoutMs,
   };

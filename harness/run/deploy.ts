@@ -57,8 +57,16 @@ export async function deploy(
   };
 }
 
+/** Images on a device. */
+export interface DeployedImages {
+  /** Path on the device of the list in the runner's format. */
+  list: string;
+  /** Paths on the device of the pushed images. */
+  pushed: string[];
+}
+
 /**
- * Returns the path on the device of an image list in the runner's format, its images in place.
+ * Puts images and their list on the device.
  *
  * `name` is unique within the run; the local list is written to `localFolder`.
  */
@@ -68,17 +76,19 @@ export async function deployImages(
   name: string,
   localFolder: string,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<DeployedImages> {
   const lines: string[] = [];
+  const pushed: string[] = [];
   for (const { image, path: file } of files) {
     const onDevice = await setup.device.push(file, { signal });
+    pushed.push(onDevice);
     lines.push([image.id, image.widthPx, image.heightPx, onDevice].join("\t") + "\n");
   }
   const local = path.join(localFolder, `${name}.${setup.device.serial.replace(/\W+/g, "_")}.tsv`);
   await Deno.writeTextFile(local, lines.join(""));
   const list = `${setup.runDir}/${name}.tsv`;
   await setup.device.pushTo(local, list, { signal });
-  return list;
+  return { list, pushed };
 }
 
 /** Returns the paths that a launch of the variant names. */

@@ -86,7 +86,7 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
     candidate: await setupOf(sides.candidate),
   };
   const images: RunImage[] = plan.timed.map(({ image }) => image);
-  const imageList = await deployImages(
+  const { list: imageList } = await deployImages(
     setups.baseline,
     [...plan.timed],
     "timed",

@@ -51,7 +51,7 @@ export async function profileLayers(
   const step = progress.step(`${device.serial}: times of the layers`);
   const runner = await device.push(profiler.runner, { executable: true, signal });
   const image = plan.timed.slice(0, 1);
-  const list = await deployImages(setup, image, "profile", plan.work, signal);
+  const { list } = await deployImages(setup, image, "profile", plan.work, signal);
   const limits = { timeoutMs: launchTimeoutMs, signal };
   const iterations = Math.max(FEWEST_ITERATIONS, setup.options.iterations);
   const about = { runId: record.runId, device: device.serial };

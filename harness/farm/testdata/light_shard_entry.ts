@@ -35,7 +35,7 @@ async function measureOnly(job: ShardJob): Promise<void> {
     runId: run.runId,
     variants: [shard.base, shard.candidate].map((id) => run.sides[id].manifest),
     images: run.images,
-    imageList: await deployImages(setup, files, "timed", job.work, signal),
+    imageList: (await deployImages(setup, files, "timed", job.work, signal)).list,
     rounds: run.rounds,
     benchncnnRounds: 0,
     launchTimeoutMs: run.launchTimeoutMs,
