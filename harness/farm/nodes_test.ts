@@ -77,39 +77,83 @@ Deno.test("findNodeDevice() takes --device, else the node's line in the table", 
   assertEquals(await code(findNodeDevice(undefined, get)), "bad-config");
 });
 
-Deno.test("prolog.sh passes a host, and drains a phone that is unknown, silent, frozen or unauthorized", async () => {
-  const dir = await Deno.makeTempDir();
-  await Deno.copyFile(new URL("./slurm/prolog.sh", import.meta.url), `${dir}/prolog.sh`);
-  // An adb of our own that says what the test wants.
-  const script = (await Deno.readTextFile(`${dir}/prolog.sh`))
+/** The prolog beside a table, its limit a second; `adb` is a script of that name in its folder where there is one. */
+async function prologIn(dir: string, table: string) {
+  const text = await Deno.readTextFile(new URL("./slurm/prolog.sh", import.meta.url));
+  const script = text
     .replace("PATH=/usr/local/bin", `PATH=${dir}:/usr/local/bin`).replace("limit=15", "limit=1");
   await Deno.writeTextFile(`${dir}/prolog.sh`, script, { mode: 0o755 });
-  await Deno.writeTextFile(
-    `${dir}/nodes.tsv`,
-    "h\thost\t-\nok\tA\t127.0.0.1:5037\nun\tB\t127.0.0.1:5037\nfrozen\tC\t127.0.0.1:5037\n",
+  await Deno.writeTextFile(`${dir}/nodes.tsv`, table);
+  return async (node: string): Promise<{ success: boolean; stderr: string }> => {
+    const { success, stderr } = await new Deno.Command(`${dir}/prolog.sh`, {
+      env: { SLURMD_NODENAME: node },
+    }).output();
+    return { success, stderr: new TextDecoder().decode(stderr).trim() };
+  };
+}
+
+Deno.test("prolog.sh passes a host, and drains a phone that is unknown, silent, frozen or unauthorized", async () => {
+  const dir = await Deno.makeTempDir();
+  const phones = { ok: "A", un: "B", frozen: "C" };
+  const lines = Object.entries(phones).map(([node, serial]) =>
+    `${node}\t${serial}\t127.0.0.1:5037`
   );
+  const prolog = await prologIn(dir, ["h\thost\t-", ...lines, ""].join("\n"));
+  // An adb of our own: no server runs at first, and by -H none is started, as with the real one.
   await Deno.writeTextFile(
     `${dir}/adb`,
     `#!/bin/sh
 case "$*" in
+  "-P 5037 start-server") echo started >> ${dir}/started; exit 0 ;;
+esac
+[ -e ${dir}/started ] || { echo "* cannot start server on remote host" >&2; exit 1; }
+echo "adb W 11-24 network.cpp:150] noise" >&2
+case "$*" in
   *"-s A get-state"|*"-s C get-state") echo device ;;
   *"-s A shell"*) echo alive ;;
   *"-s C shell"*) sleep 60 ;;
+  *wait-for-device) ;;
   *) echo "error: device unauthorized" >&2; exit 1 ;;
 esac
 `,
     { mode: 0o755 },
   );
-  const codes: Record<string, boolean> = {};
-  for (const node of ["h", "ok", "un", "frozen", "nobody"]) {
-    const output = await new Deno.Command(`${dir}/prolog.sh`, {
-      env: { SLURMD_NODENAME: node },
-      stderr: "null",
-    }).output();
-    codes[node] = output.success;
-  }
-  assertEquals(codes, { h: true, ok: true, un: false, frozen: false, nobody: false });
+  assertEquals((await prolog("h")).success, true);
+  assertEquals(await prolog("ok"), { success: true, stderr: "" });
+  const un = await prolog("un");
+  assertEquals(un.success, false);
+  assertStringIncludes(un.stderr, "device unauthorized");
+  const frozen = await prolog("frozen");
+  assertEquals(frozen.success, false);
+  assertStringIncludes(frozen.stderr, "C: does not answer");
+  const nobody = await prolog("nobody");
+  assertEquals(nobody.success, false);
+  assertStringIncludes(nobody.stderr, '"nobody"');
   await Deno.remove(dir, { recursive: true });
+});
+
+const ADB = await Deno.lstat("/usr/bin/adb").then(() => true, () => false);
+
+Deno.test({
+  name: "prolog.sh starts adb's server of this host after a reboot",
+  ignore: !ADB && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1",
+  async fn() {
+    const dir = await Deno.makeTempDir();
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    listener.close();
+    const prolog = await prologIn(dir, `p\tno-such-phone\t127.0.0.1:${port}\n`);
+    try {
+      const { success, stderr } = await prolog("p");
+      assertEquals([success, stderr.includes("no-such-phone")], [false, true]);
+      // The server is up, so the phone itself is what was complained about.
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      assertStringIncludes(stderr, "not found");
+    } finally {
+      await new Deno.Command("adb", { args: ["-P", String(port), "kill-server"] }).output();
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
 });
 
 Deno.test("the example workflow is YAML whose steps never hold a token", async () => {

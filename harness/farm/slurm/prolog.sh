@@ -15,11 +15,21 @@ done < "$table"
 
 host=${server%:*} port=${server##*:}
 # A frozen phone hangs adb for ever: every call has a limit. Its standard input is nobody's.
-ask() { timeout -k 5 "$limit" adb -H "$host" -P "$port" "$@" < /dev/null; }
 limit=15
+limited() { timeout -k 5 "$limit" adb "$@" < /dev/null; }
+ask() { limited -H "$host" -P "$port" "$@"; }
+# What adb complains about is kept for the message, apart from its answers.
+errors=$(mktemp 2> /dev/null || echo /dev/null)
+trap '[ -f "$errors" ] && rm -f "$errors"' EXIT
+sick() { echo "$serial: $* $(cat "$errors")" >&2; exit 1; }
+
+# With -H adb starts no server: after a reboot of this host there would be none, and all of its phones would be drained.
+case $host in 127.0.0.1 | localhost) limited -P "$port" start-server > /dev/null 2>&1 ;; esac
 case $serial in *:*) ask connect "$serial" > /dev/null 2>&1 ;; esac
-state=$(ask -s "$serial" get-state 2>&1)
-[ "$state" = device ] || { echo "$serial: $state" >&2; exit 1; }
-answer=$(ask -s "$serial" shell 'echo alive' 2>&1 | tr -d '\r')
-[ "$answer" = alive ] || { echo "$serial does not answer: $answer" >&2; exit 1; }
+# A server that has just started does not know its phones yet.
+ask -s "$serial" wait-for-device > /dev/null 2>&1
+state=$(ask -s "$serial" get-state 2> "$errors")
+[ "$state" = device ] || sick "$state"
+answer=$(ask -s "$serial" shell 'echo alive' 2> "$errors" | tr -d '\r')
+[ "$answer" = alive ] || sick "does not answer: $answer"
 exit 0
