@@ -30,13 +30,30 @@ export function featureValue(text: string): string {
   return value.slice(0, 60) || "unknown";
 }
 
-/** Returns the features of a device; what is not known is left out. `cpu` is there once for each CPU feature. */
+/**
+ * Vendors that Android writes before the SoC's model (`ro.soc.manufacturer`, and older phones' `/proc/cpuinfo`): "QTI SM8550", "Google Tensor G3".
+ */
+const SOC_VENDOR =
+  /^(qti|qualcomm( technologies,? inc\.?)?|google|samsung|mediatek|hisilicon|unisoc|spreadtrum|xiaomi|nvidia|intel|rockchip|amlogic|allwinner)\s+(?=\S)/i;
+
+/** Returns `soc.` features: the whole name, and the model alone where a vendor stands before it. */
+export function socFeatures(soc: string): string[] {
+  const names = [soc, soc.trim().replace(SOC_VENDOR, "")].map((name) =>
+    `soc.${featureValue(name)}`
+  );
+  return [...new Set(names)];
+}
+
+/**
+ * Returns the features of a device; what is not known is left out. `soc` may be there twice (see {@linkcode socFeatures}), `cpu` once for each CPU
+ * feature; `android` is the version alone.
+ */
 export function deviceFeatures(device: DeviceDescription): string[] {
   const features = [`phone.${featureValue(device.serial)}`];
-  if (device.soc !== null) features.push(`soc.${featureValue(device.soc)}`);
+  if (device.soc !== null) features.push(...socFeatures(device.soc));
   if (device.model !== null) features.push(`model.${featureValue(device.model)}`);
   if (device.kind === "adb" && device.os !== null) {
-    features.push(`android.${featureValue(device.os)}`);
+    features.push(`android.${featureValue(device.os.replace(/^android\s+/i, ""))}`);
   }
   features.push(`abi.${featureValue(device.abi)}`);
   for (const name of device.cpuFeatures) features.push(`cpu.${featureValue(name)}`);
@@ -51,7 +68,7 @@ export function deviceFeatures(device: DeviceDescription): string[] {
  *
  * @example
  * ```ts
- * parsePhones("--devices", "soc=sd8gen2,soc=tensor_g3,android=14"); // soc is one of the two, and android is 14
+ * parsePhones("--devices", "soc=sm8550,soc=tensor_g3,android=14"); // soc is one of the two, and android is 14
  * ```
  */
 export function parsePhones(option: string, text: string): PhoneChoice {
@@ -82,14 +99,17 @@ export function matchesPhones(features: readonly string[], choice: PhoneChoice):
 }
 
 /**
- * Returns the kind of a phone: what phones must share to stand for each other (SoC and model).
+ * Returns the kind of a phone: what phones must share to stand for each other (SoC and model). Of several names of one SoC the longest counts.
  *
  * @example
  * ```ts
- * phoneKind(["phone.a", "soc.sm8550", "model.s23", "android.14"]); // "soc.sm8550 model.s23"
+ * phoneKind(["phone.a", "soc.qti_sm8550", "soc.sm8550", "model.s23", "android.14"]); // "soc.qti_sm8550 model.s23"
  * ```
  */
 export function phoneKind(features: readonly string[]): string {
-  const kind = features.filter((feature) => /^(soc|model)\./.test(feature)).sort().reverse();
+  const longest = (key: FeatureKey) =>
+    features.filter((feature) => feature.startsWith(`${key}.`))
+      .sort((a, b) => b.length - a.length || (a < b ? 1 : -1)).slice(0, 1);
+  const kind = [...longest("soc"), ...longest("model")];
   return kind.length === 0 ? "unknown" : kind.join(" ");
 }

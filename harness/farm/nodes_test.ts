@@ -8,7 +8,7 @@ import { nodeLines, nodeName, nodeTable, phoneNodes, readNodeTable, slurmConf } 
 const PHONE = phoneFixture("R5CT10", {
   model: "SM-S911B",
   manufacturer: "samsung",
-  soc: "SM8550",
+  soc: "QTI SM8550",
 });
 
 Deno.test("phoneNodes() makes one node a phone, each on a port of its own", () => {
@@ -25,7 +25,7 @@ Deno.test("phoneNodes() makes one node a phone, each on a port of its own", () =
   assertStringIncludes(
     lines,
     "NodeName=phone-r5ct10 NodeHostname=shelf1 NodeAddr=10.0.0.1 Port=18001 CPUs=1 RealMemory=100 " +
-      "Feature=phone.r5ct10,soc.sm8550,model.sm_s911b,android.14,abi.arm64_v8a State=UNKNOWN",
+      "Feature=phone.r5ct10,soc.qti_sm8550,soc.sm8550,model.sm_s911b,android.14,abi.arm64_v8a State=UNKNOWN",
   );
   assertStringIncludes(lines, "OverSubscribe=EXCLUSIVE");
   assertThrows(() => nodeLines([nodes[0], nodes[0]]), HarnessError, "phone-r5ct10");

@@ -5,7 +5,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
-import { featureValue } from "./features.ts";
+import { featureValue, socFeatures } from "./features.ts";
 import { EXIT_TRY_AGAIN, MAX_REQUEUES } from "./nodes.ts";
 import type { StfClient, StfPhone } from "./stf.ts";
 import { pause } from "./pause.ts";
@@ -22,7 +22,7 @@ export interface StfEngineOptions {
 /** Returns the features of a phone by what the farm says of it. */
 export function stfFeatures(phone: StfPhone): string[] {
   const features = [`phone.${featureValue(phone.serial)}`];
-  if (phone.soc !== null) features.push(`soc.${featureValue(phone.soc)}`);
+  if (phone.soc !== null) features.push(...socFeatures(phone.soc));
   if (phone.model !== null) features.push(`model.${featureValue(phone.model)}`);
   if (phone.android !== null) features.push(`android.${featureValue(phone.android)}`);
   if (phone.abi !== null) features.push(`abi.${featureValue(phone.abi)}`);

@@ -49,7 +49,7 @@ export function phoneFixture(
     kind: "adb",
     model: "m",
     soc: "s",
-    os: "14",
+    os: "Android 14",
     buildFingerprint: null,
     kernel: null,
     abi: "arm64-v8a",
