@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EXIT, HarnessError, type Warning } from "../errors.ts";
+import { HarnessError, type Warning } from "../errors.ts";
 import {
   type FarmStore,
   isStoreFailure,
@@ -11,6 +11,7 @@ import {
   type StoredShard,
 } from "../store/store.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
+import { type FollowedShard, nextStep, waitReason } from "./followed_shard.ts";
 import { type Plan, planBatches, planShards } from "./plan.ts";
 import { pause } from "./pause.ts";
 
@@ -68,21 +69,8 @@ export interface FarmOutcome {
 
 /** Times that a shard goes to the engine, the engine's own retries not counted. */
 const MOST_SUBMISSIONS = 3;
-/** Looks in which the engine must not know a shard before it is submitted again: a restarting controller needs a moment. */
-const FORGOTTEN_LOOKS = 3;
 /** Shards that are put into the store in one call. */
 const STORE_CHUNK = 5000;
-
-/** What is known of one shard. */
-interface Followed {
-  features: string[];
-  submissions: number;
-  batch: string | null;
-  /** Looks in a row in which the engine did not know it. */
-  unknownLooks: number;
-  /** When all of its phones were first seen away; null while one is there. */
-  awaySince: number | null;
-}
 
 /**
  * Puts the shards of the plan into the store; those that are there stay as they are.
@@ -130,7 +118,7 @@ export async function followRun(
   options: FollowOptions,
 ): Promise<FarmOutcome> {
   const startedAt = performance.now();
-  const shards = new Map<number, Followed>();
+  const shards = new Map<number, FollowedShard>();
   for (const { index, features } of planShards(plan)) {
     shards.set(index, { features, submissions: 0, batch: null, unknownLooks: 0, awaySince: null });
   }
@@ -299,67 +287,6 @@ async function storedShards(
   }
 }
 
-/** What to do about a shard that is not done, by what the engine says. */
-function nextStep(
-  shard: Followed,
-  task: TaskStatus | undefined,
-  nodes: readonly FarmNode[],
-  awayMs: number,
-): { kind: "wait" | "again" | "give-up"; reason: string } {
-  if (task === undefined) {
-    shard.unknownLooks++;
-    const forgotten = shard.unknownLooks >= FORGOTTEN_LOOKS;
-    return { kind: forgotten ? "again" : "wait", reason: "the engine lost it" };
-  }
-  shard.unknownLooks = 0;
-  switch (task.state) {
-    case "running":
-      shard.awaySince = null;
-      return { kind: "wait", reason: "it runs" };
-    case "waiting": {
-      const phones = nodes.filter((node) => shard.features.every((f) => node.features.includes(f)));
-      const away = phones.filter((node) => node.state === "drained" || node.state === "down");
-      if (away.length < phones.length) {
-        shard.awaySince = null;
-        return { kind: "wait", reason: "it waits" };
-      }
-      shard.awaySince ??= performance.now();
-      const why = away.map((node) =>
-        `${node.name} is ${node.state}: ${node.reason ?? "no reason given"}`
-      );
-      const over = performance.now() - shard.awaySince > awayMs;
-      return {
-        kind: over ? "give-up" : "wait",
-        reason: why.join("; ") || "the farm has no such phone",
-      };
-    }
-    case "held":
-      return { kind: "give-up", reason: `held by the engine after ${task.restarts} more attempts` };
-    case "cancelled":
-      return { kind: "give-up", reason: "cancelled by someone on the farm" };
-    case "done":
-    case "failed": {
-      // The store knows first when a shard is done: one that the engine ended without that goes again.
-      shard.unknownLooks = 0;
-      const how = task.exitCode === null ? "" : ` with exit code ${task.exitCode}`;
-      // A shard that had the store would have told it why.
-      const advice = task.exitCode === EXIT.usage
-        ? `: its host is not set up right (the store's password, the table of nodes), posemark-shard started there by hand says what`
-        : "";
-      return {
-        kind: "again",
-        reason: `it ended${how} without a result (${task.reason ?? task.state})${advice}`,
-      };
-    }
-  }
-}
-
-function waitReason(shard: Followed, task: TaskStatus | undefined): string {
-  if (shard.submissions === 0) return "it was never submitted: the queue had no room";
-  if (task === undefined) return "the engine does not tell";
-  return task.reason === null ? task.state : `${task.state}: ${task.reason}`;
-}
-
 type ShardProgress = Omit<StoredShard, "document">;
 
 function isDone(shard: Pick<StoredShard, "state">): boolean {
@@ -367,7 +294,7 @@ function isDone(shard: Pick<StoredShard, "state">): boolean {
 }
 
 function progressOf(
-  shards: ReadonlyMap<number, Followed>,
+  shards: ReadonlyMap<number, FollowedShard>,
   stored: ReadonlyMap<number, ShardProgress>,
   tasks: ReadonlyMap<number, TaskStatus>,
   missing: ReadonlyMap<number, string>,
