@@ -51,15 +51,15 @@ export async function listDevices(options: DevicesOptions = {}): Promise<DeviceR
     const obstacle = { code: error.code, message: error.message };
     return [await host, { serial: "adb", kind: "adb", description: null, state: null, obstacle }];
   }
+  const ready = listed.filter(({ state }) => state === "device");
+  const links = await preferredLinks(server, ready, { timeoutMs: times.operationMs });
   const phones = listed.map(async ({ serial, state }): Promise<DeviceRow> => {
-    if (state !== "device") {
-      return {
-        serial,
-        kind: "adb",
-        description: null,
-        state: null,
-        obstacle: obstacleOf(serial, state),
-      };
+    const left = { serial, kind: "adb", description: null, state: null } as const;
+    if (state !== "device") return { ...left, obstacle: obstacleOf(serial, state) };
+    const preferred = links.get(serial);
+    if (preferred !== serial) {
+      const message = `"${serial}" is the same phone as "${preferred}": use that name`;
+      return { ...left, obstacle: { code: "same-phone", message } };
     }
     try {
       const sight = await inspectAdb(server, serial, options);
@@ -194,15 +194,15 @@ function temperatureText(state: DeviceState | null): string {
 }
 
 /**
- * Returns the serial of each phone once: one on a cable with wireless debugging switched on is listed twice, and would wait for itself.
+ * Returns for each listed serial the one to use: a phone on a cable with wireless debugging switched on is listed twice, and would wait for itself.
  *
  * The cable is preferred. A phone that does not tell its own number is taken as it is listed.
  */
-async function eachPhoneOnce(
+async function preferredLinks(
   server: AdbServer,
   listed: readonly { serial: string }[],
   limit: { timeoutMs: number },
-): Promise<string[]> {
+): Promise<Map<string, string>> {
   const isWireless = (serial: string) => isNetworkSerial(serial) || serial.includes("._adb");
   const told = await Promise.all(listed.map(async ({ serial }) => {
     const what = "read its serial number";
@@ -210,9 +210,11 @@ async function eachPhoneOnce(
       .then(({ stdout }) => stdout.trim(), () => "");
     return { serial, own: own === "" ? serial : own };
   }));
-  return [...Map.groupBy(told, ({ own }) => own).values()].map((same) =>
-    (same.find(({ serial }) => !isWireless(serial)) ?? same[0]).serial
-  );
+  const phones = Map.groupBy(told, ({ own }) => own);
+  return new Map(told.map(({ serial, own }) => {
+    const same = phones.get(own)!;
+    return [serial, (same.find((link) => !isWireless(link.serial)) ?? same[0]).serial];
+  }));
 }
 
 /**
@@ -241,7 +243,8 @@ export async function openDevices(
           `Cannot use all devices: the adb server knows ${seen}, expected at least one that is ready: see "deno task devices"`,
         );
       }
-      for (const serial of await eachPhoneOnce(server, ready, limit)) serials.add(serial);
+      const links = await preferredLinks(server, ready, limit);
+      for (const serial of links.values()) serials.add(serial);
     }
   }
   const opening = [...serials].map(async (serial): Promise<Device> => {

@@ -1,6 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { coresText, type DeviceRow, devicesTable, openDevices, phoneObstacle } from "./devices.ts";
+import {
+  coresText,
+  type DeviceRow,
+  devicesTable,
+  listDevices,
+  openDevices,
+  phoneObstacle,
+} from "./devices.ts";
 import { shellAnswer, startScriptedAdbServer } from "./scripted_adb_server.ts";
 import { parseAndroidDescription } from "./adb_describe.ts";
 import { parseAndroidState } from "./adb_state.ts";
@@ -97,6 +104,11 @@ Deno.test("openDevices() takes a phone once for all, by its cable, when wireless
   assertEquals(devices.map(({ serial }) => serial), ["R5CT10"]);
   assertEquals(asked.filter((line) => line === "getprop ro.serialno").length, 2);
   for (const device of devices) await device[Symbol.asyncDispose]();
+  const rows = await listDevices({ server });
+  assertEquals(
+    rows.map(({ serial, obstacle }) => [serial, obstacle?.code === "same-phone"]),
+    [["host", false], ["adb-R5CT10-x._adb-tls-connect._tcp", true], ["R5CT10", false]],
+  );
   await assertRejects(
     () => openDevices(["stf://farm.example/R5"], { server, pin: { share: 0.75 } }),
     HarnessError,
