@@ -4,20 +4,18 @@
  * @module
  */
 import type { Detection, Match } from "../records.ts";
-import { scoreAt } from "../pose/candidates.ts";
+import { classAt, scoreAt } from "../pose/candidates.ts";
 import { type Detected, toDetection } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";
 import { iou } from "../pose/nms.ts";
-import { jointDistancesPx, matchDetections } from "./match.ts";
-
-/** By how much one detection may differ. */
-export interface DetectionTolerance {
-  /** Per joint, image pixels. */
-  keypointPx: number;
-  /** Per side of the box, image pixels. */
-  boxPx: number;
-  score: number;
-}
+import { resolveTies, type TiedClass } from "./class_ties.ts";
+import {
+  boxDifferencePx,
+  type DetectionTolerance,
+  iouTolerance,
+  isWithin,
+} from "./detection_difference.ts";
+import { matchDetections } from "./match.ts";
 
 /** What the comparison needs besides the two lists. */
 export interface ComparisonOptions {
@@ -27,6 +25,8 @@ export interface ComparisonOptions {
   maxDetections: number;
   /** Tolerance of the expected candidate with that index. */
   toleranceOf: (candidateIndex: number) => DetectionTolerance;
+  /** Other classes that the expected candidate with that index may come out as; none when left out. */
+  tiedClasses?: (candidateIndex: number) => readonly TiedClass[];
 }
 
 /** A matched pair beyond its tolerance. */
@@ -50,39 +50,84 @@ export interface Comparison {
   excesses: Excess[];
   /** Pairs that differ because two candidates scored alike and the other one won. */
   otherWinners: number;
+  /** Expected detections whose class is another one in what was found, because the two scored alike in their cell. */
+  otherClasses: number;
   /** Largest tolerance of a joint among the pairs, image pixels. */
   tolerancePx: number;
 }
 
-/** Largest difference of the boxes' sides. */
-function boxDifferencePx(a: Detection, b: Detection): number {
-  return Math.max(...a.boxXyxyPx.map((side, index) => Math.abs(side - b.boxXyxyPx[index])));
-}
-
-/** Largest distance of a joint; NaN when one is. */
-function largestDistancePx(a: Detection, b: Detection): number {
-  return jointDistancesPx(a, b).reduce((x, y) => Number.isNaN(y) || y > x ? y : x, 0);
-}
-
-/** True when the candidate equals the reference within the tolerance; false for NaN. */
-function isWithin(a: Detection, b: Detection, tolerance: DetectionTolerance): boolean {
-  return largestDistancePx(a, b) <= tolerance.keypointPx &&
-    boxDifferencePx(a, b) <= tolerance.boxPx &&
-    Math.abs(a.score - b.score) <= tolerance.score;
-}
-
-/** Largest change of an IoU by moving each side of the first box by that much. */
-function iouTolerance({ boxXyxyPx: [x1, y1, x2, y2] }: Detection, boxPx: number): number {
-  const [width, height] = [Math.max(1, x2 - x1), Math.max(1, y2 - y1)];
-  return 4 * boxPx * (width + height) / (width * height);
-}
-
 /**
  * Returns how the found detections differ from the expected ones, and which differences rounding explains:
- * a score near the threshold (or near the lowest kept one, where the largest number is reached), an overlap near the NMS threshold, and two
- * candidates of one person that score alike, so that the other one wins.
+ * a score near the threshold (or near the lowest kept one, where the largest number is reached), an overlap near the NMS threshold, two
+ * candidates of one person that score alike, so that the other one wins, and two classes that score alike in a cell, so that the other one is told.
+ *
+ * Pairs are of one class: where the class differs, both are unmatched, and explained.
  */
 export function compareDetections(
+  expected: Detected,
+  found: readonly Detection[],
+  options: ComparisonOptions,
+): Comparison {
+  const plain = compareByClass(expected, found, options);
+  const { tiedClasses } = options;
+  if (tiedClasses === undefined || faultCount(plain) === 0) return plain;
+  const resolved = resolveTies(expected, found, { ...options, tiedClasses });
+  const comparison = compareByClass(resolved, found, options);
+  return faultCount(comparison) < faultCount(plain)
+    ? inTermsOf(expected, resolved, found.length, comparison)
+    : plain;
+}
+
+function faultCount({ unexplained, excesses }: Comparison): number {
+  return unexplained.length + excesses.length;
+}
+
+/** The comparison with the resolved detections, told by the indices of the expected ones; pairs of two classes become unmatched ones. */
+function inTermsOf(
+  expected: Detected,
+  resolved: Detected,
+  foundCount: number,
+  comparison: Comparison,
+): Comparison {
+  const ranks = new Map(Array.from(expected.kept, (index, rank) => [index, rank]));
+  const classOf = ({ candidates }: Detected, index: number) => classAt(candidates, index);
+  const otherClasses =
+    expected.kept.filter((index) => classOf(expected, index) !== classOf(resolved, index)).length;
+  const translated = (match: Match): Match | null => {
+    const index = resolved.kept[match.referenceIndex];
+    const rank = ranks.get(index);
+    return rank === undefined || classOf(expected, index) !== classOf(resolved, index)
+      ? null
+      : { ...match, referenceIndex: rank };
+  };
+  const matches = comparison.matches.map(translated).filter((match) => match !== null);
+  const paired = {
+    reference: new Set(matches.map(({ referenceIndex }) => referenceIndex)),
+    candidate: new Set(matches.map(({ candidateIndex }) => candidateIndex)),
+  };
+  const rest = (count: number, taken: ReadonlySet<number>) =>
+    Array.from({ length: count }, (_, index) => index).filter((index) => !taken.has(index));
+  const unmatchedReference = rest(expected.kept.length, paired.reference);
+  const unmatchedCandidate = rest(foundCount, paired.candidate);
+  return {
+    ...comparison,
+    matches,
+    unmatchedReference,
+    unmatchedCandidate,
+    explainedUnmatched: Math.max(
+      0,
+      unmatchedReference.length + unmatchedCandidate.length - comparison.unexplained.length,
+    ),
+    excesses: comparison.excesses.map((excess) => ({
+      ...excess,
+      match: translated(excess.match) ?? excess.match,
+    })),
+    otherClasses,
+  };
+}
+
+/** Compares within each class. */
+function compareByClass(
   expected: Detected,
   found: readonly Detection[],
   options: ComparisonOptions,
@@ -165,7 +210,15 @@ export function compareDetections(
       "found but not expected",
     );
   }
-  return { ...matching, explainedUnmatched, unexplained, excesses, otherWinners, tolerancePx };
+  return {
+    ...matching,
+    explainedUnmatched,
+    unexplained,
+    excesses,
+    otherWinners,
+    otherClasses: 0,
+    tolerancePx,
+  };
 }
 
 function describeExcess(

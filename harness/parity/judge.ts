@@ -6,14 +6,12 @@
 import type { Detection, ParityRecord, StageParity } from "../records.ts";
 import type { EffectivePrecision, VariantManifest } from "../variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
-import { rowAt } from "../pose/candidates.ts";
-import { decode, levelPlanes } from "../pose/decode.ts";
-import type { HeadSpec } from "../pose/head.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
 import type { RoundedRawBlobs } from "../reference/reference_model.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { RunnerStages } from "../reference/stage_files.ts";
-import { compareDetections, type Comparison, type DetectionTolerance } from "./end_to_end.ts";
+import { detectionTolerance, fastExponentialShift, tiedClassesOf } from "./detection_tolerance.ts";
+import { compareDetections, type Comparison } from "./end_to_end.ts";
 import { mappingHint } from "./mapping_hints.ts";
 import { judgeDecode } from "./stage_decode.ts";
 import { judgeNetwork } from "./stage_network.ts";
@@ -21,7 +19,7 @@ import { judgeNms } from "./stage_nms.ts";
 import { judgePreprocess } from "./stage_preprocess.ts";
 import { format } from "./stage_verdict.ts";
 import { decodeTolerancePx } from "./stage_decode.ts";
-import { type NetworkTolerance, networkTolerance, toleranceOf } from "./tolerance.ts";
+import { type NetworkTolerance, networkTolerance } from "./tolerance.ts";
 
 /** Absolute limits that the user sets on top of the derived tolerance; null for none. */
 export interface ParityBars {
@@ -131,106 +129,6 @@ export function judgeImage(evidence: ImageEvidence): ParityRecord {
   };
 }
 
-/** Largest mean absolute deviation of the four DFL distributions of a candidate's cell, in bins: how strongly a box follows its logits. */
-function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): number {
-  const level = levelPlanes(raw, reference.rawBlobs, reference.geometry)
-    .findLast(({ firstCell }) => firstCell <= cell)!;
-  const { data, offset, cellStep, channelStep } = level.box;
-  let largest = 0;
-  for (let side = 0; side < 4; side++) {
-    const logits = Array.from(
-      { length: raw.regMax },
-      (_, bin) =>
-        data[
-          offset + (cell - level.firstCell) * cellStep + (side * raw.regMax + bin) * channelStep
-        ],
-    );
-    const top = Math.max(...logits);
-    const weights = logits.map((value) => Math.exp(value - top));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const mean = weights.reduce((sum, weight, bin) => sum + bin * weight, 0) / total;
-    const deviation = weights.reduce(
-      (sum, weight, bin) => sum + Math.abs(bin - mean) * weight,
-      0,
-    ) / total;
-    largest = Math.max(largest, deviation);
-  }
-  return largest;
-}
-
-/**
- * Returns how far detections may be from the reference's: the network's tolerance carried through the decode.
- *
- * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of its distribution per logit, a score by at
- * most a quarter per logit.
- */
-export function detectionTolerance(
-  variant: VariantManifest,
-  reference: Reference,
-  detected: Detected,
-  tolerance: NetworkTolerance,
-): (candidateIndex: number) => DetectionTolerance {
-  const raw = rawSpec(variant);
-  const { geometry } = reference;
-  const rounding = decodeTolerancePx(geometry);
-  const cache = new Map<number, DetectionTolerance>();
-  return (index) => {
-    if (index < 0) return { keypointPx: 0, boxPx: 0, score: 0 };
-    const known = cache.get(index);
-    if (known !== undefined) return known;
-    const stride = detected.candidates.strides[index];
-    const of = (role: "cls" | "box" | "kpt") => toleranceOf(tolerance, role, stride);
-    const made: DetectionTolerance = variant.head === "decoded"
-      ? {
-        keypointPx: (Math.SQRT2 * of("kpt") + rounding) / geometry.scale,
-        // the matrix has centre and size: a side moves by the centre and half of the size
-        boxPx: (1.5 * of("box") + rounding) / geometry.scale,
-        score: of("cls"),
-      }
-      : {
-        keypointPx: (Math.SQRT2 * 2 * stride * of("kpt") + rounding) / geometry.scale,
-        boxPx: (2 * stride * of("box") *
-            boxSensitivity(raw, reference, detected.candidates.cells[index]) +
-          rounding) / geometry.scale,
-        score: of("cls") / 4 + 1e-6,
-      };
-    cache.set(index, made);
-    return made;
-  };
-}
-
-/**
- * Returns by how much the seed's fast exponential moves each candidate (box and score; keypoints do not depend on it): measured on
- * the reference's own blobs. Nothing for the exact one.
- */
-export function fastExponentialShift(
-  variant: VariantManifest,
-  blobs: readonly Float32Array[],
-  reference: Reference,
-  detected: Detected,
-  options: DetectOptions,
-): (candidateIndex: number) => DetectionTolerance {
-  if (options.sigmoid !== "fast") return () => ({ keypointPx: 0, boxPx: 0, score: 0 });
-  const { geometry } = reference;
-  // lower, so that every exact candidate has its counterpart
-  const fast = decode(variant, blobs, geometry, {
-    scoreThreshold: options.scoreThreshold / 2,
-    sigmoid: "fast",
-  });
-  const byCell = new Map(Array.from(fast.cells, (cell, index) => [cell, index]));
-  return (index) => {
-    const other = index < 0 ? undefined : byCell.get(detected.candidates.cells[index]);
-    if (other === undefined) return { keypointPx: 0, boxPx: 0, score: 0 };
-    const [exactRow, fastRow] = [rowAt(detected.candidates, index), rowAt(fast, other)];
-    const shifts = [0, 1, 2, 3].map((side) => Math.abs(exactRow[side] - fastRow[side]));
-    return {
-      keypointPx: 0,
-      boxPx: Math.max(...shifts) / geometry.scale,
-      score: Math.abs(exactRow[4] - fastRow[4]),
-    };
-  };
-}
-
 function judgeEndToEnd(
   evidence: ImageEvidence,
   blobs: readonly Float32Array[],
@@ -254,6 +152,7 @@ function judgeEndToEnd(
         score: network.score + exponential.score,
       };
     },
+    tiedClasses: tiedClassesOf(variant, blobs, reference, detected, tolerance),
   });
   const distances = comparison.matches.flatMap(({ distancesPx }) => distancesPx);
   const maxPx = distances.reduce((a, b) => Number.isNaN(b) || b > a ? b : a, 0);
@@ -316,7 +215,13 @@ function judgeEndToEnd(
   }
   const notes = [`${comparison.matches.length} pairs`];
   if (comparison.explainedUnmatched > 0) {
-    notes.push(`${comparison.explainedUnmatched} near a threshold in one of the two only`);
+    notes.push(
+      `${comparison.explainedUnmatched} in one of the two only, near a threshold${
+        comparison.otherClasses === 0
+          ? ""
+          : ` or where two classes of a cell score alike (${comparison.otherClasses})`
+      }`,
+    );
   }
   if (comparison.otherWinners > 0) {
     notes.push(

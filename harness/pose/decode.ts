@@ -204,6 +204,30 @@ export function decode(
   return candidates;
 }
 
+/**
+ * Returns what the blobs hold for a class in a cell (an index over all levels): a logit, or for `decoded` a score.
+ *
+ * Throws `RangeError` when a blob is missing or has the wrong size.
+ */
+export function classValues(
+  spec: HeadSpec,
+  blobs: readonly Float32Array[],
+  input: InputSize,
+): (cell: number, classIndex: number) => number {
+  if (spec.outputs.some((output) => output.role === "decoded")) {
+    checkBlobs(spec, blobs, input);
+    const columns = levelStrides(spec).reduce((sum, s) => sum + gridSize(input, s).cells, 0);
+    return (cell, classIndex) => blobs[0][(4 + classIndex) * columns + cell];
+  }
+  const levels = levelPlanes(spec, blobs, input);
+  return (cell, classIndex) => {
+    const { firstCell, cls } = levels.findLast((level) => level.firstCell <= cell)!;
+    return cls.data[
+      cls.offset + (cell - firstCell) * cls.cellStep + classIndex * cls.channelStep
+    ];
+  };
+}
+
 /** Candidates of the matrix that the official export's in-graph decode gives: rows cx, cy, w, h, scores, keypoints. */
 function decodeMatrix(
   spec: HeadSpec,

@@ -20,6 +20,8 @@ export interface EvidenceRequest {
   imageWidthPx?: number;
   imageHeightPx?: number;
   options?: Partial<JudgeOptions>;
+  /** Changes the raw blobs in place: the reference's first, and then the runner's, which started from those. */
+  adjust?: (rawBlobs: readonly Float32Array[], side: "reference" | "runner") => void;
 }
 
 const OPTIONS: JudgeOptions = {
@@ -45,12 +47,15 @@ export function cleanEvidence(request: EvidenceRequest): ImageEvidence {
   const tensor = letterbox({ widthPx: imageWidthPx, heightPx: imageHeightPx, rgb }, geometry);
   const raw = rawSpec(variant);
   const rawBlobs = peopleBlobs(random, raw, geometry, people);
+  request.adjust?.(rawBlobs, "reference");
   const shifted = (deviation: number) =>
     rawBlobs.map((blob) => blob.map((value) => value + deviation * normal(random)));
   const reference = { geometry, tensor, rawBlobs, ...detect(raw, rawBlobs, geometry, options) };
   const { blobs, detected } = headReference(variant, reference, options);
   // the order of float32 sums: some ten times the rounding of a weight
-  const own = headBlobs(raw, shifted(FP16_CHANGE * 2 ** -13 * 10), variant, geometry);
+  const ownRaw = shifted(FP16_CHANGE * 2 ** -13 * 10);
+  request.adjust?.(ownRaw, "runner");
+  const own = headBlobs(raw, ownRaw, variant, geometry);
   const length = rowLength(variant.keypointCount);
   const rows = decodeFloat(variant, own, geometry, options);
   return {

@@ -1,0 +1,143 @@
+/**
+ * The network's tolerance carried through the decode: by how much each candidate's detection may differ, and which class it may have.
+ *
+ * @module
+ */
+import { classAt, rowAt } from "../pose/candidates.ts";
+import { classValues, decode, levelPlanes } from "../pose/decode.ts";
+import type { Detected, DetectOptions } from "../pose/detect.ts";
+import { sigmoid } from "../pose/exponential.ts";
+import type { HeadSpec } from "../pose/head.ts";
+import { rawSpec } from "../reference/head_blobs.ts";
+import type { Reference } from "../reference/reference.ts";
+import type { VariantManifest } from "../variant.ts";
+import type { TiedClass } from "./class_ties.ts";
+import type { DetectionTolerance } from "./detection_difference.ts";
+import { decodeTolerancePx } from "./stage_decode.ts";
+import { type NetworkTolerance, toleranceOf } from "./tolerance.ts";
+
+/** Largest mean absolute deviation of the four DFL distributions of a candidate's cell, in bins: how strongly a box follows its logits. */
+function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): number {
+  const level = levelPlanes(raw, reference.rawBlobs, reference.geometry)
+    .findLast(({ firstCell }) => firstCell <= cell)!;
+  const { data, offset, cellStep, channelStep } = level.box;
+  let largest = 0;
+  for (let side = 0; side < 4; side++) {
+    const logits = Array.from(
+      { length: raw.regMax },
+      (_, bin) =>
+        data[
+          offset + (cell - level.firstCell) * cellStep + (side * raw.regMax + bin) * channelStep
+        ],
+    );
+    const top = Math.max(...logits);
+    const weights = logits.map((value) => Math.exp(value - top));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const mean = weights.reduce((sum, weight, bin) => sum + bin * weight, 0) / total;
+    const deviation = weights.reduce(
+      (sum, weight, bin) => sum + Math.abs(bin - mean) * weight,
+      0,
+    ) / total;
+    largest = Math.max(largest, deviation);
+  }
+  return largest;
+}
+
+/**
+ * Returns how far detections may be from the reference's: the network's tolerance carried through the decode.
+ *
+ * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of its distribution per logit, a score by at
+ * most a quarter per logit.
+ */
+export function detectionTolerance(
+  variant: VariantManifest,
+  reference: Reference,
+  detected: Detected,
+  tolerance: NetworkTolerance,
+): (candidateIndex: number) => DetectionTolerance {
+  const raw = rawSpec(variant);
+  const { geometry } = reference;
+  const rounding = decodeTolerancePx(geometry);
+  const cache = new Map<number, DetectionTolerance>();
+  return (index) => {
+    if (index < 0) return { keypointPx: 0, boxPx: 0, score: 0 };
+    const known = cache.get(index);
+    if (known !== undefined) return known;
+    const stride = detected.candidates.strides[index];
+    const of = (role: "cls" | "box" | "kpt") => toleranceOf(tolerance, role, stride);
+    const made: DetectionTolerance = variant.head === "decoded"
+      ? {
+        keypointPx: (Math.SQRT2 * of("kpt") + rounding) / geometry.scale,
+        // the matrix has centre and size: a side moves by the centre and half of the size
+        boxPx: (1.5 * of("box") + rounding) / geometry.scale,
+        score: of("cls"),
+      }
+      : {
+        keypointPx: (Math.SQRT2 * 2 * stride * of("kpt") + rounding) / geometry.scale,
+        boxPx: (2 * stride * of("box") *
+            boxSensitivity(raw, reference, detected.candidates.cells[index]) +
+          rounding) / geometry.scale,
+        score: of("cls") / 4 + 1e-6,
+      };
+    cache.set(index, made);
+    return made;
+  };
+}
+
+/**
+ * Returns the classes that a candidate may come out as instead of its own: those whose logit (in a decoded head whose score) lies so near to the
+ * best that the two change places when each moves by the network's tolerance.
+ */
+export function tiedClassesOf(
+  variant: VariantManifest,
+  blobs: readonly Float32Array[],
+  reference: Reference,
+  { candidates }: Detected,
+  tolerance: NetworkTolerance,
+): (candidateIndex: number) => TiedClass[] {
+  const valueOf = classValues(variant, blobs, reference.geometry);
+  return (index) => {
+    const [cell, own] = [candidates.cells[index], classAt(candidates, index)];
+    const nearest = valueOf(cell, own) -
+      2 * toleranceOf(tolerance, "cls", candidates.strides[index]);
+    const tied: TiedClass[] = [];
+    for (let classIndex = 0; classIndex < variant.classCount; classIndex++) {
+      const value = valueOf(cell, classIndex);
+      if (classIndex === own || !(value >= nearest)) continue;
+      tied.push({ classIndex, score: variant.head === "decoded" ? value : sigmoid(value) });
+    }
+    return tied;
+  };
+}
+
+/**
+ * Returns by how much the seed's fast exponential moves each candidate (box and score; keypoints do not depend on it): measured on
+ * the reference's own blobs. Nothing for the exact one.
+ */
+export function fastExponentialShift(
+  variant: VariantManifest,
+  blobs: readonly Float32Array[],
+  reference: Reference,
+  detected: Detected,
+  options: DetectOptions,
+): (candidateIndex: number) => DetectionTolerance {
+  if (options.sigmoid !== "fast") return () => ({ keypointPx: 0, boxPx: 0, score: 0 });
+  const { geometry } = reference;
+  // lower, so that every exact candidate has its counterpart
+  const fast = decode(variant, blobs, geometry, {
+    scoreThreshold: options.scoreThreshold / 2,
+    sigmoid: "fast",
+  });
+  const byCell = new Map(Array.from(fast.cells, (cell, index) => [cell, index]));
+  return (index) => {
+    const other = index < 0 ? undefined : byCell.get(detected.candidates.cells[index]);
+    if (other === undefined) return { keypointPx: 0, boxPx: 0, score: 0 };
+    const [exactRow, fastRow] = [rowAt(detected.candidates, index), rowAt(fast, other)];
+    const shifts = [0, 1, 2, 3].map((side) => Math.abs(exactRow[side] - fastRow[side]));
+    return {
+      keypointPx: 0,
+      boxPx: Math.max(...shifts) / geometry.scale,
+      score: Math.abs(exactRow[4] - fastRow[4]),
+    };
+  };
+}
