@@ -33,6 +33,11 @@ export interface ParityDetails {
   appeared: number;
 }
 
+/** The largest value, NaN when one is; unlike a call with all of them, for any number of values. */
+function largest(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), -Infinity);
+}
+
 /** Returns errors per size of person, visibility flips, score shifts and what appeared or vanished. */
 export function parityDetails(records: readonly ParityRecord[]): ParityDetails {
   const pairs = records.flatMap((record) =>
@@ -48,8 +53,8 @@ export function parityDetails(records: readonly ParityRecord[]): ParityDetails {
       size,
       people: members.length,
       meanPx: distances.reduce((sum, distance) => sum + distance, 0) / distances.length,
-      maxPx: Math.max(...distances),
-      minOks: Math.min(...members.map(({ match }) => match.oks)),
+      maxPx: largest(distances),
+      minOks: -largest(members.map(({ match }) => -match.oks)),
     }];
   });
   const shifts = pairs.map(({ match }) => match.scoreDiff);
@@ -59,7 +64,7 @@ export function parityDetails(records: readonly ParityRecord[]): ParityDetails {
     joints: pairs.reduce((sum, { match }) => sum + match.distancesPx.length, 0),
     scoreShift: shifts.length === 0 ? null : {
       mean: shifts.reduce((sum, shift) => sum + shift, 0) / shifts.length,
-      maxAbs: Math.max(...shifts.map(Math.abs)),
+      maxAbs: largest(shifts.map(Math.abs)),
     },
     vanished: records.reduce((sum, record) => sum + record.unmatchedReference.length, 0),
     appeared: records.reduce((sum, record) => sum + record.unmatchedCandidate.length, 0),

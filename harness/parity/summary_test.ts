@@ -83,3 +83,15 @@ Deno.test("parityDetails() splits errors by the size of the person and counts fl
   assertEquals(changed.scoreShift!.maxAbs, 0.5);
   assertEquals(parityDetails([]).scoreShift, null);
 });
+
+Deno.test("parityDetails() and summarizeParity() take more joints than a call takes arguments", () => {
+  const [record] = cleanRecords();
+  const match = { ...record.matches[0], distancesPx: new Array(17).fill(0.5) };
+  const matches = new Array(12_000).fill(match);
+  matches[7] = { ...match, distancesPx: new Array(17).fill(2), oks: 0.25, scoreDiff: -0.5 };
+  const many = { ...record, matches };
+  const { sizes, joints, scoreShift } = parityDetails([many]);
+  assertEquals([sizes.length, sizes[0].people, joints], [1, 12_000, 204_000]);
+  assertEquals([sizes[0].maxPx, sizes[0].minOks, scoreShift?.maxAbs], [2, 0.25, 0.5]);
+  assertEquals(summarizeParity([many], { ...OPTIONS, expectedImages: 1 }).maxPx, 2);
+});

@@ -32,7 +32,7 @@ export function launchQuantileNs(launch: LaunchRecord, stage: SampledStage, p: n
   for (const image of launch.images) {
     const size = `${image.inputWidthPx}x${image.inputHeightPx}`;
     const samples = bySize.get(size) ?? [];
-    samples.push(...image.samplesNs[stage]);
+    for (const sample of image.samplesNs[stage]) samples.push(sample);
     bySize.set(size, samples);
   }
   const groups = [...bySize.values()].filter((samples) => samples.length > 0);

@@ -147,6 +147,14 @@ Deno.test("launchQuantileNs() weighs the medians of each input size when sizes d
   assertAlmostEquals(launchQuantileNs(launch, "total", 0.5), 2, 1e-12);
 });
 
+Deno.test("launchQuantileNs() takes a launch with more iterations than a call takes arguments", () => {
+  const totalNs = Array.from({ length: 200_001 }, (_, index) => index);
+  assertEquals(
+    launchQuantileNs(launchFixture({ variantId: "a", round: 0, totalNs }), "total", 0.5),
+    100_000,
+  );
+});
+
 Deno.test("summarizeLaunches() covers the true ratio in 95% when rounds are noisy and drift", () => {
   const rng = seededRng(5);
   const repetitions = 500;
