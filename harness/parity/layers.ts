@@ -3,7 +3,8 @@
  *
  * ncnn's blobs have other names than the tensors of the ONNX graph (pnnx numbers them), and fused or split layers have no partner of their own.
  * So a blob is compared with the tensor of its name where there is one, else with the one of its size that is nearest in value: a sound
- * blob has such a tensor, and the first layer whose inputs are sound and whose output is not is where the fault is.
+ * blob has such a tensor, and the first layer whose inputs are sound and whose output is not is where the fault is. Where blobs are stored in 16 bits
+ * the simulated values say which one is nearest: late in the graph the exact ones of another tensor can be nearer.
  *
  * @module
  */
@@ -56,6 +57,7 @@ export function compareLayers(
   const target = precision === "fp16-weights" ? tensors.fp16Weights : tensors.exact;
   const { factor, of } = roundingFactor(precision, dots);
   const changed = of === "storage" ? tensors.storage ?? tensors.perturbed : tensors.perturbed;
+  const likely = of === "storage" ? tensors.storage ?? target : target;
   const bySize = Map.groupBy(target.keys(), (name) => target.get(name)!.length);
   const sound = new Map<string, boolean>();
   const report: LayersReport = { layers: [], firstBeyond: null, compared: 0 };
@@ -80,9 +82,10 @@ export function compareLayers(
         });
         continue;
       }
-      const nearest = names
-        .map((name) => ({ name, ...difference(target.get(name)!, values) }))
+      const { name } = names
+        .map((name) => ({ name, ...difference(likely.get(name) ?? target.get(name)!, values) }))
         .reduce((a, b) => b.rms < a.rms ? b : a);
+      const nearest = { name, ...difference(target.get(name)!, values) };
       const exact = tensors.exact.get(nearest.name)!;
       const change = difference(exact, changed.get(nearest.name) ?? exact);
       const ownRounding = 64 * 2 ** -24 * rmsOf(exact);

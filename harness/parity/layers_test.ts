@@ -84,6 +84,23 @@ Deno.test("compareLayers() fails a NaN, and allows a coarser precision what roun
   assertEquals(compareLayers(LAYERS, half, rounded, "fp16-weights", DOTS).firstBeyond, null);
 });
 
+Deno.test("compareLayers() takes a blob stored in 16 bits for the tensor that it was simulated as, not for one whose exact values happen to be nearer", () => {
+  const { layers } = parseParam("7767517\n1 1\nInput x 0 1 x\n", "one.param");
+  const tensors = (bitsOfA: number): IntermediateTensors => {
+    const exact = new Map([["a", Float32Array.of(0, 1)], ["b", Float32Array.of(1, 2)]]);
+    const storage = new Map([
+      ["a", Float32Array.of(bitsOfA, 1 + bitsOfA)],
+      ["b", Float32Array.of(1.01, 2.01)],
+    ]);
+    return { exact, fp16Weights: exact, perturbed: exact, storage };
+  };
+  const dumps = new Map([["x", Float32Array.of(0.6, 1.6)]]);
+  const of = (bitsOfA: number) =>
+    compareLayers(layers, dumps, tensors(bitsOfA), "bf16-storage", DOTS).layers[0];
+  assertEquals([of(0.59).tensor, of(0.59).verdict], ["a", "pass"]);
+  assertEquals([of(0.01).tensor, of(0.01).verdict], ["b", "fail"]);
+});
+
 Deno.test({
   name:
     "compareLayers() finds no fault in the real graph, and the layer that lost its bias by its name",

@@ -32,7 +32,7 @@ export interface IntermediateTensors {
   fp16Weights: Map<string, Float32Array>;
   /** With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never 0. */
   perturbed: Map<string, Float32Array>;
-  /** With stored blobs rounded; null when that was not asked for. */
+  /** With stored blobs rounded, all but the graph's own outputs; null when that was not asked for. */
   storage: Map<string, Float32Array> | null;
 }
 
@@ -62,7 +62,9 @@ export async function intermediateTensors(
     exact: await run(all),
     fp16Weights: await run(simulatePrecision(all, "fp16-weights", options.halfWeights)),
     perturbed: await run(simulatePrecision(all, "shifted-fp16-weights")),
-    storage: storage === null ? null : await run(simulatePrecision(all, storage)),
+    storage: storage === null ? null : await run(
+      simulatePrecision(all, storage, options.halfWeights, model.outputs.map(({ name }) => name)),
+    ),
   };
 }
 

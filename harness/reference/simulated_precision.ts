@@ -76,13 +76,15 @@ const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxP
  * Returns the graph that computes what a variant of that precision computes, up to the order of its sums.
  *
  * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32. `fp16-storage`, `bf16-storage`: in addition
- * every value that is stored between two operators is rounded. `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16, but to
+ * every value that is stored between two operators is rounded, and stands under its own name, but for the inputs and those in `results`
+ * (the outputs of the graph when left out). `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16, but to
  * other numbers, so that weights which are fp16 numbers already change too. Throws `TypeError` when the graph has weights that are not floats.
  */
 export function simulatePrecision(
   model: OnnxModel,
   precision: SimulatedPrecision,
   halfWeights: HalfWeights = "pnnx",
+  results: readonly string[] = model.outputs.map(({ name }) => name),
 ): OnnxModel {
   const toHalf = halfWeights === "pnnx" ? roundToPnnxHalf : roundToHalf;
   const round = precision === "bf16-storage"
@@ -101,7 +103,7 @@ export function simulatePrecision(
     return { ...model, initializers };
   }
   const taken = namesIn(model);
-  const outputs = new Set(model.outputs.map(({ name }) => name));
+  const unrounded = new Set(["", ...results]);
   const renamed = new Map<string, string>();
   const nodes: OnnxNode[] = [];
   const addRounding = (source: string, target: string) =>
@@ -113,14 +115,11 @@ export function simulatePrecision(
   }
   for (const node of model.nodes) {
     const inputs = node.inputs.map((name) => renamed.get(name) ?? name);
-    nodes.push({ ...node, inputs });
-    if (MOVES.has(node.opType) || node.opType === "Constant") continue;
-    for (const output of node.outputs) {
-      if (outputs.has(output) || output === "") continue;
-      const target = freshName(`${output}_rounded`, taken);
-      renamed.set(output, target);
-      addRounding(output, target);
-    }
+    const isMove = MOVES.has(node.opType) || node.opType === "Constant";
+    const rounded = isMove ? [] : node.outputs.filter((name) => !unrounded.has(name));
+    const exact = new Map(rounded.map((name) => [name, freshName(`${name}_exact`, taken)]));
+    nodes.push({ ...node, inputs, outputs: node.outputs.map((name) => exact.get(name) ?? name) });
+    for (const [name, source] of exact) addRounding(source, name);
   }
   return { ...model, nodes, initializers };
 }
