@@ -217,8 +217,10 @@ async function readPid(file: string): Promise<number | null> {
 async function isAlive(file: string): Promise<boolean> {
   const pid = await readPid(file);
   if (pid === null) return false;
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
-  return stat !== "" && !/\) Z /.test(stat);
+  // Deno gives /proc only to programs with all permissions, so that a program reads it
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-p", String(pid)] })
+    .output();
+  return /^[^Z\s]/.test(new TextDecoder().decode(stdout));
 }
 
 async function killPidFile(file: string, signal: Deno.Signal): Promise<void> {
@@ -230,15 +232,14 @@ async function killPidFile(file: string, signal: Deno.Signal): Promise<void> {
 
 /** Kills the batch jobs of a host: each has its spool folder as the place of its script. */
 async function killSteps(spool: string): Promise<void> {
-  for await (const entry of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(entry.name)) continue;
-    const commandLine = await Deno.readTextFile(`/proc/${entry.name}/cmdline`).catch(() => "");
-    const environment = await Deno.readTextFile(`/proc/${entry.name}/environ`).catch(() => "");
-    const own = environment.includes(`\0SLURMD_NODENAME=${path.basename(spool)}\0`) &&
-      environment.includes(`SLURM_CONF=${path.dirname(path.dirname(spool))}/`);
-    if (!own && !commandLine.includes(`${spool}/`)) continue;
-    try {
-      Deno.kill(Number(entry.name), "SIGKILL");
-    } catch { /* it has ended by itself */ }
-  }
+  const script = `for p in /proc/[0-9]*; do
+  env=$(tr '\\0' '\\n' <$p/environ) && line=$(tr '\\0' ' ' <$p/cmdline) || continue
+  case "$line" in *"$1/"*) kill -KILL "\${p##*/}"; continue ;; esac
+  case "$env" in *SLURM_CONF="$2"/*) ;; *) continue ;; esac
+  printf '%s\\n' "$env" | grep -qx "SLURMD_NODENAME=$3" && kill -KILL "\${p##*/}"
+done 2>/dev/null
+true`;
+  const folder = path.dirname(path.dirname(spool));
+  await new Deno.Command("sh", { args: ["-c", script, "sh", spool, folder, path.basename(spool)] })
+    .output();
 }

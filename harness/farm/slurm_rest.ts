@@ -97,7 +97,7 @@ export function slurmRest(options: SlurmRestOptions): FarmEngine {
         `Cannot ask Slurm (${where}): it answered ${response.status} (${
           found || "an empty text"
         })` +
-          (response.status === 404 ? `. Does it have ${options.apiVersion} (--slurm-api)?` : ""),
+          hintOf(response.status, reason, options.apiVersion),
       );
     }
     return answer;
@@ -154,4 +154,13 @@ export function slurmRest(options: SlurmRestOptions): FarmEngine {
     resume: (node) => updateNode(node, { state: ["RESUME"] }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** Returns what to do about an answer that says little itself. */
+function hintOf(status: number, reason: string, apiVersion: string): string {
+  if (status === 404) return `. Does it have ${apiVersion} (--slurm-api)?`;
+  // slurmrestd 22.05 says no more when the controller refuses a token that can't be read
+  return reason === "Unspecified error"
+    ? `. Is the token whole and not expired? "scontrol token lifespan=3600" makes a new one for POSEMARK_SLURM_TOKEN; slurmctld's log says more`
+    : "";
 }
