@@ -85,7 +85,8 @@ function judgeAp(
   if (difference === null) {
     return {
       verdict: "inconclusive",
-      reason: "AP is gated, but the images have no annotations; name a folder in COCO format",
+      reason:
+        "AP is gated, but can't be told: it needs images in COCO format with as many annotated keypoints as both models find, and neither may be run for its speed only",
     };
   }
   const { value, low, high } = difference;

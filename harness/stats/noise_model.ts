@@ -150,6 +150,30 @@ const STEADY = {
 } as const;
 
 /**
+ * This project's test machine: two virtual cores of an AMD EPYC beside noisy neighbours, one thread, SiLU at 160×160. Fitted by `fitNoise` to
+ * 240 launches of one variant against itself (`deno task calibrate --blocks 60`, 2026-11-24).
+ */
+export const VIRTUAL_MACHINE: NoiseModel = {
+  name: "virtual machine",
+  iterationSeconds: 0.0109,
+  overheadSeconds: 0.188,
+  iterationSd: 0.0468,
+  iterationCorrelation: 0.635,
+  outlierShare: 0.0372,
+  outlierSize: 0.319,
+  launchSd: 0.0328,
+  wanderSd: 0.0879,
+  wanderSeconds: 5.62,
+  trendPerMinute: 0.0378,
+  throttlePerMinute: 0,
+  throttleSize: 0,
+  throttleSeconds: 0,
+  burstPerMinute: 0,
+  burstSize: 0,
+  burstSeconds: 0,
+};
+
+/**
  * Noise models of phones. The spread within a launch is fitted to the minimum and maximum over 8 to 10 loops that ncnn publishes for
  * its benchmark (benchmark/README.md; the range of 8 normal values is 2.85 standard deviations on average). What those tables can't
  * show (launches, wandering, heat) is set to what unrooted phones are reported to do, and is an assumption.

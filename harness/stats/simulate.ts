@@ -6,11 +6,11 @@
 import type { LaunchRecord } from "../records.ts";
 import { readRecords } from "../run/record_log.ts";
 import { fitNoise } from "./noise_fit.ts";
-import { type NoiseModel, PHONE_MODELS } from "./noise_model.ts";
+import { type NoiseModel, PHONE_MODELS, VIRTUAL_MACHINE } from "./noise_model.ts";
 import { simulateModel, type SimulationOptions, type SimulationRow } from "./simulation.ts";
 
 /**
- * Returns the rows for every noise model: first those fitted to each device of the record files, then the phones'. `onModel` hears which one
+ * Returns the rows for every noise model: first those fitted to each device of the record files, then this project's test machine and the phones. `onModel` hears which one
  * is on.
  *
  * Throws `HarnessError` `bad-record` for a file that can't be read, `RangeError` for one with too few launches.
@@ -20,7 +20,7 @@ export function simulateAll(
   options: SimulationOptions,
   onModel: (model: NoiseModel) => void,
 ): SimulationRow[] {
-  const models = [...recordFiles.flatMap(fittedModels), ...PHONE_MODELS];
+  const models = [...recordFiles.flatMap(fittedModels), VIRTUAL_MACHINE, ...PHONE_MODELS];
   return models.flatMap((model) => {
     onModel(model);
     return simulateModel(model, options);
