@@ -60,7 +60,7 @@ Deno.test("judgeCorrectness() fails when a loss of AP is certain and large", () 
 Deno.test("judgeCorrectness() is inconclusive when AP is gated and there are no annotations", () => {
   const judged = judgeCorrectness(RIGHT, 0.02);
   assertEquals(judged.verdict, "inconclusive");
-  assertStringIncludes(judged.reason, "no annotations");
+  assertStringIncludes(judged.reason, "images in COCO format");
   assertEquals(judgeCorrectness(RIGHT, null).verdict, "pass");
 });
 
