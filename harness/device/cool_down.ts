@@ -218,8 +218,8 @@ export async function waitUntilCool(
 export interface CoolLaunches {
   /** The state before the first launch. */
   atRest: DeviceState;
-  /** Waits until the device is cool and returns the state from which the launch starts, with its marks. */
-  beforeLaunch(): Promise<{ state: DeviceState; marks: HeatMark["mark"][] }>;
+  /** Waits until the device is cool and returns the state from which the launch starts, with its marks and their reasons in words. */
+  beforeLaunch(): Promise<{ state: DeviceState; marks: HeatMark["mark"][]; reasons: string[] }>;
   /** Hears the state after a launch: the next one starts from it when it is still fresh, since reading it again takes as long as a short launch. */
   afterLaunch(state: DeviceState): void;
 }
@@ -228,7 +228,7 @@ export interface CoolLaunches {
 const FRESH_MS = 1000;
 
 /**
- * Returns the launches of a device that is at rest now.
+ * Returns the launches of a device that is at rest now. Its zones are compared with those of the first state in which it was cool.
  *
  * Throws what reading the state throws.
  *
@@ -241,6 +241,7 @@ export async function coolLaunches(
 ): Promise<CoolLaunches> {
   const rules = { ...COOL_RULES, limitMs };
   const atRest = await device.state();
+  let baseline: DeviceState | null = null;
   let recent: { state: DeviceState; atMs: number } | null = null;
   const afterLaunch = (state: DeviceState) => {
     recent = { state, atMs: waiting.nowMs() };
@@ -258,8 +259,13 @@ export async function coolLaunches(
     afterLaunch,
     async beforeLaunch() {
       const looked = { serial: device.serial, state: readState };
-      const { state, marks } = await waitUntilCool(looked, atRest, rules, waiting);
-      return { state, marks: marks.map(({ mark }) => mark) };
+      const { state, marks } = await waitUntilCool(looked, baseline, rules, waiting);
+      if (marks.length === 0) baseline ??= state;
+      return {
+        state,
+        marks: marks.map(({ mark }) => mark),
+        reasons: marks.map(({ reason }) => reason),
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
+import * as path from "@std/path";
 import { emulate } from "../device/emulated/emulated_device.ts";
 import { type FarmGateOutcome, gateOnFarm } from "./farm_gate.ts";
 import { ALL_PHONES, farmGateText } from "./farm_result.ts";
@@ -12,6 +13,8 @@ import {
   startWorld,
   type WorldPhone,
 } from "./testdata/farm_world.ts";
+import { encodeOnnx } from "../model/onnx_file.ts";
+import { tinyPose } from "../model/testdata/tiny_pose.ts";
 import { type PlannedShard, planShards } from "./plan.ts";
 
 /** Shards of the run that are done now. */
@@ -141,11 +144,18 @@ farmTest(
   "gateOnFarm() over six emulated phones ends with the verdict whatever happens to them",
   EMULATED_TOOLS,
   async () => {
+    const folder = await Deno.makeTempDir();
+    await using cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => Deno.remove(folder, { recursive: true }));
+    // six phones share the cores of this machine: a real network takes a minute a launch
+    const model = path.join(folder, "tiny.onnx");
+    const tiny = tinyPose({ classes: 1, keypoints: 17, widthPx: 96, heightPx: 96 });
+    await Deno.writeFile(model, encodeOnnx(tiny));
     const sides = (await prepareSides("arm64", {
       activations: ["silu", "relu"],
       heads: ["raw", "raw-nchw"],
       precisions: ["fp32", "fp16-storage"],
-    })).slice(0, 5);
+    }, model)).slice(0, 5);
     await using farm = await startEmulatedPhones(KINDS, { first: 16701, adb: 16700 });
     await farm.deploy(sides.flatMap(({ variant: { dir, manifest }, runners }) => [
       { path: runners.arm64!, executable: true },

@@ -4,8 +4,8 @@
  * @module
  */
 import * as path from "@std/path";
-import type { Device, DeviceDescription, DeviceState } from "../device/device.ts";
-import { COOL_RULES, type CoolRules, realWaiting, waitUntilCool } from "../device/cool_down.ts";
+import type { Device, DeviceDescription } from "../device/device.ts";
+import { type CoolLaunches, coolLaunches, realWaiting } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { AnyRecord, RunRecord } from "../records.ts";
@@ -77,8 +77,9 @@ export async function measureShard(job: ShardJob): Promise<void> {
   // measure() takes an error before a launch for one of that launch; heat ends the attempt.
   const hot = new AbortController();
   const signal = AbortSignal.any([job.signal, hot.signal]);
-  const cool = coolDown(job, hot);
-  await cool();
+  const cool = await coolDown(job, hot);
+  // a phone that is hot gets nothing pushed
+  await cool.beforeLaunch();
   const target = targetOf(device);
   const variants: PreparedVariant[] = [];
   const setups: DeviceSetup[] = [];
@@ -109,7 +110,7 @@ export async function measureShard(job: ShardJob): Promise<void> {
     log,
     earlier,
     signal,
-    beforeLaunch: async () => ({ state: await cool(), marks: [] }),
+    ...cool,
     onProgress: (done, total, text) => job.onProgress(`${done}/${total} ${text}`),
   });
   signal.throwIfAborted();
@@ -186,25 +187,27 @@ function datasetImage(job: ShardJob, id: string) {
   };
 }
 
-/** A function that waits until the phone is cool and returns its state, and gives up by `device-hot`. */
-function coolDown(job: ShardJob, hot: AbortController): () => Promise<DeviceState> {
+/** The phone's launches, each begun cool; one that does not become cool gives the shard up by `device-hot`. */
+async function coolDown(
+  job: ShardJob,
+  hot: AbortController,
+): Promise<Pick<CoolLaunches, "beforeLaunch" | "afterLaunch">> {
   const { device, run, signal } = job;
-  const rules: CoolRules = { ...COOL_RULES, limitMs: run.coolDownMs };
-  let baseline: DeviceState | null = null;
-  return async () => {
-    hot.signal.throwIfAborted();
-    const { marks, state } = await waitUntilCool(device, baseline, rules, realWaiting({ signal }));
-    if (marks.length === 0) {
-      baseline ??= state;
-      return state;
-    }
-    const error = new HarnessError(
-      "device-hot",
-      `Cannot measure on device "${device.serial}": ${
-        marks.map(({ reason }) => reason).join("; ")
-      }. The shard is given back: the farm tries again later, or on another phone`,
-    );
-    hot.abort(error);
-    throw error;
+  const cool = await coolLaunches(device, run.coolDownMs, realWaiting({ signal }));
+  return {
+    afterLaunch: cool.afterLaunch,
+    async beforeLaunch() {
+      hot.signal.throwIfAborted();
+      const begun = await cool.beforeLaunch();
+      if (begun.reasons.length === 0) return begun;
+      const error = new HarnessError(
+        "device-hot",
+        `Cannot measure on device "${device.serial}": ${
+          begun.reasons.join("; ")
+        }. The shard is given back: the farm tries again later, or on another phone`,
+      );
+      hot.abort(error);
+      throw error;
+    },
   };
 }

@@ -43,13 +43,18 @@ export interface FarmWorld extends AsyncDisposable {
   shardLogs(): Promise<string>;
 }
 
-/** Returns the sides of a comparison at a small input: SiLU in fp32 first, then other variants of it. */
+/**
+ * Returns the sides of a comparison at a small input: SiLU in fp32 first, then other variants of it.
+ *
+ * @param model default: the shared one with real weights
+ */
 export async function prepareSides(
   target: Target,
   choice: Pick<VariantOptions, "precisions" | "activations" | "heads">,
+  model = sharedModel("yolov8n-pose-silu.onnx"),
 ): Promise<FarmSide[]> {
   const variants = await prepareVariants({
-    models: [sharedModel("yolov8n-pose-silu.onnx")],
+    models: [model],
     ...choice,
     shapes: [{ mode: "fixed", widthPx: 96, heightPx: 96 }],
     converters: ["pnnx"],
