@@ -77,6 +77,8 @@ export async function startWorld(
     coolDownMs: number;
     environment?: Record<string, string>;
     imageCount: number;
+    /** Images whose stages are judged one by one; default 1. */
+    stageCount?: number;
   },
 ): Promise<FarmWorld> {
   await using stack = new AsyncDisposableStack();
@@ -131,7 +133,7 @@ export async function startWorld(
       createdAt: new Date().toISOString(),
       command: ["test"],
       timedImageIds: described.slice(0, 1).map(({ id }) => id),
-      stageImageIds: described.slice(0, 1).map(({ id }) => id),
+      stageImageIds: described.slice(0, change.stageCount ?? 1).map(({ id }) => id),
       options: runnerOptions(),
       rounds: change.rounds,
       maxDetections: 300,
