@@ -31,6 +31,7 @@ export const DECODED_HEAD: HeadSpec = {
   classCount: 1,
   keypointCount: 17,
   keypointDims: 3,
+  strides: [8, 16, 32],
   regMax: 16,
   outputs: [{ blob: "output0", role: "decoded", stride: null }],
 };
