@@ -64,8 +64,8 @@ export async function openAdb(
   const session = await openSession(server, serial, times);
   const lock = await takeLock(session, root, options.who ?? whoAmI(), options.tell);
   const files = openFiles(session, root);
-  const pin = async ({ share }: PinOptions) => ({
-    ...await pinFrequencies(session, root, { share }),
+  const pin = async (options: PinOptions) => ({
+    ...await pinFrequencies(session, root, options),
     boot: session.boot(),
   });
   let pinned = options.pin

@@ -40,8 +40,8 @@ export interface AdbFiles {
  */
 export function openFiles(session: AdbSession, root: string): AdbFiles {
   const dir = `${root}/files`;
-  /** Device paths that were verified in this session. */
-  const verified = new Map<string, string>();
+  /** Names (hashes) of the files that were verified in this session. */
+  const verified = new Set<string>();
 
   /** Removes files of the folder, by their names. */
   const remove = async (names: readonly string[]) => {
@@ -164,9 +164,8 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
 
   const pushSource = async (source: Source, executable: boolean, signal?: AbortSignal) => {
     const target = `${dir}/${source.sha256}`;
-    const known = verified.get(source.sha256);
     const mode = executable ? 0o755 : 0o644;
-    const line = known !== undefined
+    const line = verified.has(source.sha256)
       ? `[ -f ${q(target)} ]`
       : `[ -f ${q(target)} ] && h=$(sha256sum ${q(target)}) && [ "\${h%% *}" = ${source.sha256} ]`;
     const allow = executable ? ` && chmod ${mode.toString(8)} ${q(target)}` : "";
@@ -180,7 +179,7 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
       signal,
     );
     if (there.exitCode !== 0) await sendVerified(source, target, mode, signal);
-    verified.set(source.sha256, target);
+    verified.add(source.sha256);
     return target;
   };
 

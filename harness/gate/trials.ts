@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markdownTable } from "../markdown_table.ts";
 import { quantile } from "../stats/quantile.ts";
 import type { Rng } from "../stats/rng.ts";
 import type { Verdict } from "./verdict.ts";
@@ -107,6 +108,5 @@ export function trialsTable(rows: readonly TrialRow[]): string {
     row.secondsP50.toFixed(1),
     row.secondsMax.toFixed(1),
   ]);
-  return [header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
+  return markdownTable(header, lines);
 }

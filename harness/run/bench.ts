@@ -15,6 +15,7 @@ import type { AnyRecord, RunRecord } from "../records.ts";
 import { type ImageDataset, openDataset } from "../reference/images.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
+import { writeReport } from "../report/write_report.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import {
   buildRunners,
@@ -110,6 +111,7 @@ export async function bench(
     variants,
     warnings: [...warnings, ...lost],
   });
+  await writeReport(options.out);
   return { report, exitCode: lost.length > 0 ? EXIT.environment : reportExitCode(report) };
 }
 

@@ -12,7 +12,7 @@ import { check, referenceGroups } from "./check.ts";
 import { deploy } from "./deploy.ts";
 import { readRecords, RecordLog } from "./record_log.ts";
 import { describeImages } from "./rgb_files.ts";
-import { ROOT, runTask } from "./testdata/command.ts";
+import { oneFixture, ROOT, runTask } from "./testdata/command.ts";
 import { fakeDevice, killed } from "./testdata/fake_device.ts";
 import { runnerOptions, runRecord } from "./testdata/records.ts";
 
@@ -98,11 +98,7 @@ Deno.test("check() leaves a small set's images on the device for the next run, a
 Deno.test("bench --sigmoid fast passes parity, with what the fast exponential moves allowed and said", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const images = path.join(folder, "images");
-    await Deno.mkdir(images);
-    const [{ name }] = [...Deno.readDirSync(path.join(ROOT, "fixtures", "images"))]
-      .sort((a, b) => a.name < b.name ? -1 : 1);
-    await Deno.copyFile(path.join(ROOT, "fixtures", "images", name), path.join(images, name));
+    const images = await oneFixture(folder);
     const out = path.join(folder, "run");
     const { stdout, stderr } = await runTask("bench", [
       ...["--model", path.join(ROOT, "models", "posemark-n-silu.onnx"), "--images", images],

@@ -1,5 +1,5 @@
 /**
- * Records on disk → `report.json`, `report.html` and `detections/`.
+ * Records on disk → `report.json` and `detections/`.
  *
  * @module
  */
@@ -11,7 +11,6 @@ import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { type DatasetImage, loadImage } from "../reference/images.ts";
 import { buildReport, type RunRecords, sortRecords } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
-import { writeReport } from "../report/write_report.ts";
 import { accuraciesOf, detectionGroups, resultsOfRun } from "./accuracy.ts";
 import { reportGraphs, reportLayerTimes } from "./graphs.ts";
 import { readLayerDrawing } from "./layer_parity.ts";
@@ -28,7 +27,7 @@ export interface JudgeInput {
 /** Long side of the gallery's pictures, pixels. */
 const THUMBNAIL_PX = 640;
 
-/** Returns the report of the run in `out` and writes everything that follows from its records there. */
+/** Returns the report of the run in `out` and writes it and the detections there; the page is written by `writeReport()`. */
 export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const records = sortRecords(readRecords(path.join(out, "records.jsonl")).records);
   await writeDetections(out, records, input.annotations);
@@ -52,7 +51,6 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   } catch (cause) {
     throw asWriteError(cause, file);
   }
-  await writeReport(out);
   return report;
 }
 

@@ -4,16 +4,12 @@ import { HarnessError } from "../errors.ts";
 import { readFloats, writeFloats } from "../reference/stage_files.ts";
 import type { Report } from "../report/report_json.ts";
 import { compareLayerFolder, layerFolder, layersText } from "./layer_parity.ts";
-import { ROOT, runTask } from "./testdata/command.ts";
+import { oneFixture, ROOT, runTask } from "./testdata/command.ts";
 
 Deno.test("bench --compare-layers keeps blobs that compareLayerFolder() judges anew, and finds the one that was spoilt", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const images = path.join(folder, "images");
-    await Deno.mkdir(images);
-    const [{ name }] = [...Deno.readDirSync(path.join(ROOT, "fixtures", "images"))]
-      .sort((a, b) => a.name < b.name ? -1 : 1);
-    await Deno.copyFile(path.join(ROOT, "fixtures", "images", name), path.join(images, name));
+    const images = await oneFixture(folder);
     const out = path.join(folder, "run");
     const { stdout, stderr } = await runTask("bench", [
       ...["--model", path.join(ROOT, "models", "posemark-n-silu.onnx"), "--images", images],

@@ -137,10 +137,8 @@ function advance(
   }
 }
 
-const STEADY = {
-  iterationSeconds: 0.04,
-  overheadSeconds: 0.4,
-  iterationCorrelation: 0.3,
+/** Neither throttling nor bursts of other work. */
+const UNDISTURBED = {
   throttlePerMinute: 0,
   throttleSize: 0,
   throttleSeconds: 0,
@@ -149,11 +147,19 @@ const STEADY = {
   burstSeconds: 0,
 } as const;
 
+const STEADY = {
+  ...UNDISTURBED,
+  iterationSeconds: 0.04,
+  overheadSeconds: 0.4,
+  iterationCorrelation: 0.3,
+} as const;
+
 /**
  * This project's test machine: two virtual cores of an AMD EPYC beside noisy neighbours, one thread, SiLU at 160×160. Fitted by `fitNoise` to
  * 240 launches of one variant against itself (`deno task calibrate --blocks 60`, 2026-11-24).
  */
 export const VIRTUAL_MACHINE: NoiseModel = {
+  ...UNDISTURBED,
   name: "virtual machine",
   iterationSeconds: 0.0109,
   overheadSeconds: 0.188,
@@ -165,12 +171,6 @@ export const VIRTUAL_MACHINE: NoiseModel = {
   wanderSd: 0.0879,
   wanderSeconds: 5.62,
   trendPerMinute: 0.0378,
-  throttlePerMinute: 0,
-  throttleSize: 0,
-  throttleSeconds: 0,
-  burstPerMinute: 0,
-  burstSize: 0,
-  burstSeconds: 0,
 };
 
 /**

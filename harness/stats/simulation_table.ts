@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markdownTable } from "../markdown_table.ts";
 import type { SimulationRow } from "./simulation.ts";
 
 /** Returns the rows as a Markdown table: one line per noise model and method, rates in percent, times in device seconds. */
@@ -26,6 +27,5 @@ export function simulationTable(rows: readonly SimulationRow[]): string {
     "device s",
     "device s at 5% / 10%",
   ];
-  return [header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
+  return markdownTable(header, lines);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markdownTable } from "../../markdown_table.ts";
 import type { GateMetric, Verdict } from "../verdict.ts";
 import type { FormatInput } from "./figures.ts";
 
@@ -95,9 +96,7 @@ function command(level: "error" | "warning" | "notice", title: string, message: 
 }
 
 function table(header: string[], rows: string[][]): string {
-  return [header, header.map(() => "---"), ...rows.map((row) => row.map(text))].map((cells) =>
-    `| ${cells.join(" | ")} |`
-  ).join("\n") + "\n";
+  return markdownTable(header, rows.map((row) => row.map(text))) + "\n";
 }
 
 /** Text that Markdown shows as it is, in a table too. */

@@ -8,6 +8,16 @@ import * as path from "@std/path";
 /** Root of the checkout. */
 export const ROOT = path.fromFileUrl(new URL("../../..", import.meta.url));
 
+/** Returns a new folder in `folder` that holds the first of the fixtures' images alone. */
+export async function oneFixture(folder: string): Promise<string> {
+  const images = path.join(folder, "images");
+  const fixtures = path.join(ROOT, "fixtures", "images");
+  await Deno.mkdir(images);
+  const [name] = [...Deno.readDirSync(fixtures)].map((entry) => entry.name).sort();
+  await Deno.copyFile(path.join(fixtures, name), path.join(images, name));
+  return images;
+}
+
 /** What a task left. */
 export interface TaskResult {
   code: number;
