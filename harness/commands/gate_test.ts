@@ -130,6 +130,12 @@ Deno.test("trials runs gates whose truth is known, keeps each, and counts them",
     assertEquals(launches.length, 4 * kept[slowed].blocks);
     assert(launches.some(({ runner }) => runner.options.injectSlowdownPercent === 40));
 
+    const again = await assertRejects(
+      () => runCommand("trials", "--variant", VARIANT, ...QUICK, "--out", file("trials")),
+      HarnessError,
+    );
+    assertEquals(again.code, "output-exists");
+    assertStringIncludes(again.message, "Name another folder");
     const error = await assertRejects(
       () => runCommand("trials", "--device", "all", "--out", file("all")),
       HarnessError,

@@ -61,7 +61,6 @@ export function nextStep(
     case "done":
     case "failed": {
       // The store knows first when a shard is done: one that the engine ended without that goes again.
-      shard.unknownLooks = 0;
       const how = task.exitCode === null ? "" : ` with exit code ${task.exitCode}`;
       // A shard that had the store would have told it why.
       const advice = task.exitCode === EXIT.usage

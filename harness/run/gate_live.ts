@@ -301,9 +301,9 @@ async function writeResult(file: string, result: MergedResult): Promise<void> {
   }
 }
 
-/** Throws `output-exists` when the folder already holds records. */
-export function requireNewFolder(out: string): void {
-  if (!hasRecords(out)) return;
+/** Throws `output-exists` when the folder already holds records, or the file given. */
+export function requireNewFolder(out: string, file?: string): void {
+  if (!hasRecords(out, file)) return;
   throw new HarnessError(
     "output-exists",
     `Cannot write records to ${out}: it already holds a run. Name another folder by --out`,

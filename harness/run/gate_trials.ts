@@ -14,6 +14,9 @@ import { gatePairs, requireNewFolder } from "./gate_live.ts";
 import { openOneSide, pairSides, type SideName } from "./sides.ts";
 import type { VariantOptions } from "../config.ts";
 
+/** Name of the file with a line a gate. */
+const RESULTS = "trials.jsonl";
+
 /** Options of the trials, checked. */
 export interface TrialsOptions extends ExperimentSettings {
   /** What is run; null: the first variant that the options produce. */
@@ -42,7 +45,7 @@ export async function runTrials(
 ): Promise<TrialResult[]> {
   const { variant, variants, sizesPercent, counts, budgetSeconds, seed, out, ...settings } =
     options;
-  requireNewFolder(out);
+  requireNewFolder(out, RESULTS);
   const dataset = await openDataset(options.images);
   const side = await openOneSide(variant, options, context);
   const name: SideName = { kind: "variant", id: side.variant.manifest.id };
@@ -79,7 +82,7 @@ export async function runTrials(
     const folder = String(index + 1).padStart(String(trials.length).length, "0");
     const result = await gate(trial, folder);
     results.push(result);
-    await Deno.writeTextFile(path.join(out, "trials.jsonl"), JSON.stringify(result) + "\n", {
+    await Deno.writeTextFile(path.join(out, RESULTS), JSON.stringify(result) + "\n", {
       append: true,
     });
   }

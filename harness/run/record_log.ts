@@ -137,10 +137,10 @@ export function failureRecord(
   };
 }
 
-/** Returns true when a folder holds the records of a run. */
-export function hasRecords(out: string): boolean {
+/** Returns true when a folder holds the records of a run, or another file by which it is taken. */
+export function hasRecords(out: string, file = "records.jsonl"): boolean {
   try {
-    Deno.statSync(path.join(out, "records.jsonl"));
+    Deno.statSync(path.join(out, file));
     return true;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
