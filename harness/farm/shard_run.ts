@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
 import { EXIT, HarnessError } from "../errors.ts";
+import { targetOf } from "../run/deploy.ts";
 import { RecordLog } from "../run/record_log.ts";
 import type { FarmStore, ShardClaim, ShardOutcome } from "../store/store.ts";
 import { fetchArtefacts, folderArtefacts } from "./artefacts.ts";
@@ -18,7 +19,7 @@ import {
   type ShardFile,
 } from "./shard_file.ts";
 import { uploader } from "./shard_upload.ts";
-import { measureShard, type ShardJob, shardRunRecord, targetOf } from "./shard_work.ts";
+import { measureShard, type ShardJob, shardRunRecord } from "./shard_work.ts";
 
 /** The world of a shard. */
 export interface ShardContext {

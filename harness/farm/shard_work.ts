@@ -10,11 +10,11 @@ import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { AnyRecord, RunRecord } from "../records.ts";
 import { check } from "../run/check.ts";
-import { deploy, deployImages, type DeviceSetup } from "../run/deploy.ts";
+import { deploy, deployImages, type DeviceSetup, targetOf } from "../run/deploy.ts";
 import { measure } from "../run/measure.ts";
 import type { RecordLog } from "../run/record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "../run/rgb_files.ts";
-import { type FarmRun, type ShardFile, sideOf, type Target } from "./shard_file.ts";
+import { type FarmRun, type ShardFile, sideOf } from "./shard_file.ts";
 
 /** Everything that a shard works with. */
 export interface ShardJob {
@@ -34,18 +34,13 @@ export interface ShardJob {
   onProgress(text: string): void;
 }
 
-/** The target that runners for a device are built for. */
-export function targetOf(device: Pick<Device, "kind">): Target {
-  return device.kind === "host" ? "host" : "arm64";
-}
-
 /** Returns the run record that a shard's records begin with. */
 export function shardRunRecord(
   run: FarmRun,
   shard: ShardFile,
   description: DeviceDescription,
 ): RunRecord {
-  const target = description.kind === "host" ? "host" : "arm64";
+  const target = targetOf(description);
   const base = sideOf(run, shard.base, target);
   const candidate = sideOf(run, shard.candidate, target);
   return {

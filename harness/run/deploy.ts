@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import type { AdbDevice } from "../device/adb.ts";
+import type { Target } from "../build/toolchain.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { RunnerOptions } from "../config.ts";
@@ -25,6 +26,11 @@ export interface DeviceSetup {
   frequencyCapsKHz: readonly (number | null)[] | null;
   /** Param and bin on the device, by variant id. */
   models: Map<string, { param: string; bin: string }>;
+}
+
+/** The target that runners for a device are built for. */
+export function targetOf(device: Pick<Device, "kind">): Target {
+  return device.kind === "host" ? "host" : "arm64";
 }
 
 /** Returns the device with binaries and variants pushed; files that it already has are not pushed again. */

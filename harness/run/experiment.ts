@@ -17,7 +17,7 @@ import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
 import type { ImageDataset } from "../reference/images.ts";
 import type { VariantManifest } from "../variant.ts";
 import { check } from "./check.ts";
-import type { DeviceSetup } from "./deploy.ts";
+import { type DeviceSetup, targetOf } from "./deploy.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "./harness_version.ts";
 import type { RecordLog } from "./record_log.ts";
 import { describeImages, loadRunImage, type RgbFile, spread, writeRgbFile } from "./rgb_files.ts";
@@ -118,8 +118,11 @@ export async function buildRunners(
 ): Promise<Map<string, BuiltRunner>> {
   const runners = new Map<string, BuiltRunner>();
   for (const device of devices) {
-    const target = device.kind === "host" ? "host" : "arm64";
-    const request = { target, kind, ncnnSource: ncnnSource ?? undefined } as const;
+    const request = {
+      target: targetOf(device),
+      kind,
+      ncnnSource: ncnnSource ?? undefined,
+    } as const;
     runners.set(device.serial, await buildRunner({ ...request, ...context }));
   }
   return runners;

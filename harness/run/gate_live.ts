@@ -27,6 +27,7 @@ import {
   openExperimentDevices,
   writeTimedImages,
 } from "./experiment.ts";
+import { targetOf } from "./deploy.ts";
 import { openSession, type PairSession, type SideWord } from "./gate_session.ts";
 import { asWriteError, hasRecords, readRecords, RecordLog } from "./record_log.ts";
 import type { RgbFile } from "./rgb_files.ts";
@@ -146,7 +147,7 @@ export async function buildPair(
 ): Promise<BuiltPair> {
   const runners = new Map<string, BuiltRunner>();
   for (const device of devices) {
-    const target = device.kind === "host" ? "host" : "arm64";
+    const target = targetOf(device);
     for (const side of ["baseline", "candidate"] as const) {
       runners.set(`${device.serial} ${side}`, await pair[side].build(target, kind));
     }
