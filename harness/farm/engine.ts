@@ -47,6 +47,8 @@ export interface FarmNode {
   state: "idle" | "busy" | "draining" | "drained" | "down" | "unknown";
   /** Why it is drained or down; null when the engine says nothing. */
   reason: string | null;
+  /** The engine drained it because it lost its own state (a controller that crashed); nothing is wrong with the phone. */
+  isMistaken?: boolean;
 }
 
 /**

@@ -108,8 +108,8 @@ export async function storeShards(
  * Submits the shards of the plan that are not done, follows them to their end, and returns what is missing.
  *
  * When it is interrupted, or anything throws, the shards that are left are taken out of the queue. An engine or a store that can't be reached
- * for a while (a controller or a database that restarts) is waited for until the deadline. A shard that failed in an earlier run of this
- * gets another try.
+ * for a while (a controller or a database that restarts) is waited for until the deadline. A phone that the engine drained by mistake is
+ * taken back into service. A shard that failed in an earlier run of this gets another try.
  */
 export async function followRun(
   engine: FarmEngine,
@@ -185,6 +185,12 @@ export async function followRun(
       const sees = look !== null && told !== null;
       const tasks = new Map(look?.tasks.map((task) => [task.index, task]));
       const nodes = look?.nodes ?? [];
+      const ofRun = (node: FarmNode) =>
+        shards.values().some(({ features }) => features.every((f) => node.features.includes(f)));
+      for (const node of nodes.filter(isDrainedByMistake).filter(ofRun)) {
+        const warning = await takeBack(engine, node);
+        if (warnings.every(({ message }) => message !== warning.message)) warnings.push(warning);
+      }
       const again: number[] = [];
       let queued = 0;
       let open = 0;
@@ -271,6 +277,31 @@ async function lookAt(
   } catch (error) {
     if (error instanceof HarnessError && error.code === "farm-failed") return null;
     throw error;
+  }
+}
+
+function isDrainedByMistake({ isMistaken, state }: FarmNode): boolean {
+  return isMistaken === true && (state === "drained" || state === "draining");
+}
+
+/** Takes the phone back into service, and returns what people should know of it. */
+async function takeBack(engine: FarmEngine, node: FarmNode): Promise<Warning> {
+  const why =
+    `${engine.name} lost its state and drained ${node.name} by mistake ("${node.reason}")`;
+  try {
+    await engine.resume(node.name);
+    return {
+      code: "farm-phone-resumed",
+      message: `${why}; it was taken back into service`,
+      advice: "Nothing is wrong with the phone. Find out why the farm's controller ended.",
+    };
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    return {
+      code: "farm-phone-not-resumed",
+      message: `${why}, and it could not be taken back into service: ${error.message}`,
+      advice: `Have it taken back by someone who may: deno task farm resume ${node.name}`,
+    };
   }
 }
 

@@ -153,6 +153,39 @@ Deno.test("followRun() gives up shards whose phones stay drained, with the farm'
   assertEquals(seen.at(-1)!.sick, [{ name: "b", reason: "Prolog error" }]);
 });
 
+Deno.test("followRun() takes a phone back that the engine drained by mistake, and tells it once", async () => {
+  const { store, plan, options } = await setUp();
+  const mistaken: FarmNode = {
+    ...NODES[1],
+    state: "draining",
+    reason: "Duplicate jobid",
+    isMistaken: true,
+  };
+  const other: FarmNode = { ...mistaken, name: "c", features: ["phone.c"] };
+  const engine = scriptedEngine(
+    store,
+    [NODES[0], mistaken, other],
+    (index) => index < 2 ? "done" : "waiting",
+  );
+  let looks = 0;
+  const outcome = await followRun(engine, store, plan, {
+    ...options,
+    onProgress: () => {
+      if (++looks === 3) engine.known = NODES;
+    },
+    deadlineMs: 200,
+  });
+  assertEquals([...new Set(engine.resumed)], ["b"]);
+  assertEquals([...outcome.missing.keys()], [2, 3]);
+  assertEquals(outcome.warnings.map(({ code }) => code), ["farm-phone-resumed"]);
+
+  engine.known = [NODES[0], mistaken];
+  engine.resume = () => Promise.reject(new HarnessError("farm-failed", "access denied"));
+  const refused = await followRun(engine, store, plan, { ...options, deadlineMs: 50 });
+  assertEquals(refused.warnings.map(({ code }) => code), ["farm-phone-not-resumed"]);
+  assertStringIncludes(refused.warnings[0].message, "access denied");
+});
+
 Deno.test("followRun() waits for an engine that is away, and ends at its deadline with what is there", async () => {
   const { store, plan, options } = await setUp();
   const engine = scriptedEngine(store, NODES, (index) => index === 0 ? "running" : "done");

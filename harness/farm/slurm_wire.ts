@@ -224,6 +224,8 @@ export function parseNodes(answer: unknown): FarmNode[] {
       features: node.features,
       state: nodeState(words),
       reason: node.reason ? node.reason : null,
+      // A controller that crashed before it saved its state starts a job anew that still runs, and drains the node that says so.
+      ...(node.reason === "Duplicate jobid" ? { isMistaken: true } : {}),
     };
   });
 }

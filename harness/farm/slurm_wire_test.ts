@@ -171,6 +171,7 @@ Deno.test("parseNodes() tells idle, busy, draining, drained and down apart", () 
       node("p5", ["DOWN", "NOT_RESPONDING"]),
       { ...node("p6", ["IDLE"]), features: ["x"] },
       node("p7", ["IDLE", "NOT_RESPONDING"]),
+      node("p8", "idle", ["DRAIN"], "Duplicate jobid"),
     ],
   });
   assertEquals(nodes.map((n) => n.state), [
@@ -181,7 +182,9 @@ Deno.test("parseNodes() tells idle, busy, draining, drained and down apart", () 
     "down",
     "idle",
     "unknown",
+    "drained",
   ]);
+  assertEquals(nodes.filter((n) => n.isMistaken).map((n) => n.name), ["p8"]);
   assertEquals([nodes[0].features, nodes[5].features], [["a", "b"], ["x"]]);
   assertEquals([nodes[0].reason, nodes[2].reason], [null, "Prolog error"]);
 });

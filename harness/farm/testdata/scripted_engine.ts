@@ -13,6 +13,7 @@ export type Script = (index: number, submission: number) => TaskStatus["state"] 
 export interface ScriptedEngine extends FarmEngine {
   batches: ShardBatch[];
   cancelled: string[];
+  resumed: string[];
   known: FarmNode[];
 }
 
@@ -28,6 +29,7 @@ export function scriptedEngine(
     name: "scripted",
     batches: [],
     cancelled: [],
+    resumed: [],
     known,
     async submit(batch) {
       engine.batches.push(batch);
@@ -58,7 +60,7 @@ export function scriptedEngine(
     cancel: (batches) => Promise.resolve(void engine.cancelled.push(...batches)),
     nodes: () => Promise.resolve(engine.known),
     drain: () => Promise.resolve(),
-    resume: () => Promise.resolve(),
+    resume: (node) => Promise.resolve(void engine.resumed.push(node)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return engine;
