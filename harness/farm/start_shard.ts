@@ -39,25 +39,29 @@ export async function startShard(asked: ShardArguments): Promise<number> {
       "Cannot run a shard: no store is named. Name its file, or set POSEMARK_STORE (or --store)",
     );
   }
-  let store: FarmStore;
   try {
-    store = await openStore(address);
+    await using store = await openStore(address);
+    const stored = await storedShard(
+      store,
+      fromFile === null ? asked : {
+        run: fromFile.runId,
+        index: fromFile.index,
+      },
+    );
+    return await runShard(fromFile ?? stored, {
+      store,
+      phone: device.phone,
+      host: Deno.hostname(),
+      openDevice: () => openNodeDevice(device),
+      cacheDir: path.join(cacheRoot(), "artefacts"),
+      signal: asked.signal,
+      tell: (text) => console.error(text),
+    });
   } catch (error) {
     if (!isStoreFailure(error)) throw error;
     console.error(`error: ${error.message}`);
     return isStoreRefusal(error) ? EXIT.usage : EXIT_TRY_AGAIN;
   }
-  await using _closed = store;
-  const shard = fromFile ?? await storedShard(store, asked);
-  return await runShard(shard, {
-    store,
-    phone: device.phone,
-    host: Deno.hostname(),
-    openDevice: () => openNodeDevice(device),
-    cacheDir: path.join(cacheRoot(), "artefacts"),
-    signal: asked.signal,
-    tell: (text) => console.error(text),
-  });
 }
 
 async function readShardFile(file: string): Promise<ShardFile> {
@@ -74,7 +78,10 @@ async function readShardFile(file: string): Promise<ShardFile> {
   return readStrictly(ShardFileSchema, text, file);
 }
 
-async function storedShard(store: FarmStore, asked: ShardArguments): Promise<ShardFile> {
+async function storedShard(
+  store: FarmStore,
+  asked: Pick<ShardArguments, "run" | "index">,
+): Promise<ShardFile> {
   if (asked.run === null || asked.index === null) {
     throw new HarnessError(
       "bad-option",
