@@ -202,7 +202,7 @@ async function gateFarm(
   }
   const { farmGate } = await import("../farm/gate_command.ts");
   const { farmGateText } = await import("../farm/farm_result.ts");
-  const { result, warnings } = await farmGate(options, {
+  const { runId, result, warnings } = await farmGate(options, {
     ...await farmInput(options, config, pairs[0].baseline, pairs[0].candidate),
     candidates: pairs.map(({ candidate }) => farmSide(candidate)),
     rounds: parseNumber("--rounds", options.rounds, { min: 4, max: 1000, integer: true }),
@@ -210,7 +210,7 @@ async function gateFarm(
   }, context);
   for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
   await writeFormats(options, formats, {
-    runId: options.runId ?? "farm",
+    runId,
     createdAt: new Date().toISOString(),
     figures: [],
     gate: result,

@@ -63,6 +63,7 @@ export interface FarmGateRequest {
 
 /** What came of a farm's gate. */
 export interface FarmGateOutcome {
+  runId: string;
   result: FarmGateResult;
   warnings: Warning[];
   outcome: FarmOutcome;
@@ -124,7 +125,7 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
     phoneCount: plan.phones.length,
     baseline: request.base.variant.manifest.id,
   });
-  return { result, warnings: outcome.warnings, outcome, plan };
+  return { runId: settings.runId, result, warnings: outcome.warnings, outcome, plan };
 }
 
 /** Returns the noise of phones by the calibrations in the store; those with too few blocks count for none. */

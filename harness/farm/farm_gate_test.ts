@@ -112,7 +112,8 @@ farmTest(
     await cluster.stopController(true);
     await cluster.startController();
 
-    const { result, outcome, plan } = await running;
+    const { runId, result, outcome, plan } = await running;
+    assertEquals(runId, request.settings.runId);
     const planned = [...planShards(plan)];
     await checkRecords(world, planned);
     const nodes = await request.engine.nodes();
