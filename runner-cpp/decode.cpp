@@ -101,21 +101,15 @@ static std::string dims_text(const std::vector<int>& dims)
     return text + "]";
 }
 
-// Cells of all levels of an input of this size, for the strides that YOLO heads come with.
-static bool is_cell_count(int count, int input_width, int input_height)
+// Cells of all levels of an input of this size.
+static int cell_count(const std::vector<int>& strides, int input_width, int input_height)
 {
-    static const int first_and_last_stride[][2] = {{8, 32}, {8, 64}, {4, 32}};
-    for (const int* range : first_and_last_stride)
+    int cells = 0;
+    for (int stride : strides)
     {
-        int cells = 0;
-        for (int stride = range[0]; stride <= range[1]; stride *= 2)
-        {
-            cells += (input_width / stride) * (input_height / stride);
-        }
-        if (cells == count)
-            return true;
+        cells += (input_width / stride) * (input_height / stride);
     }
-    return false;
+    return cells;
 }
 
 static int check_dims(const Output& output, const ncnn::Mat& m, const Options& o, int input_width, int input_height, std::string& error)
@@ -143,10 +137,12 @@ static int check_dims(const Output& output, const ncnn::Mat& m, const Options& o
         return -1;
     }
     // the grid is part of such a graph: for another input size ncnn runs it all the same, and gives nonsense
-    if (output.role == Role::DECODED && !is_cell_count(m.w, input_width, input_height))
+    const int cells = cell_count(o.strides, input_width, input_height);
+    if (output.role == Role::DECODED && m.w != cells)
     {
-        error = "Cannot decode the output \"" + output.blob + "\": found " + std::to_string(m.w) + " cells, which no head has for an input of "
-                + std::to_string(input_width) + "x" + std::to_string(input_height) + ": use --shape with the size that the model was exported with";
+        error = "Cannot decode the output \"" + output.blob + "\": found " + std::to_string(m.w) + " cells, expected " + std::to_string(cells) + " for an input of "
+                + std::to_string(input_width) + "x" + std::to_string(input_height)
+                + ": use --shape with the size that the model was exported with, and --strides with those of its head";
         return -1;
     }
     return 0;

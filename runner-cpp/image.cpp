@@ -3,6 +3,7 @@
 #include "files.h"
 #include "options.h"
 
+#include <limits.h>
 #include <set>
 
 static const int MAX_SIDE_PX = 32768;
@@ -30,8 +31,10 @@ int parse_image_list(const std::string& text, const std::string& name, const std
         size_t end = text.find('\n', begin);
         if (end == std::string::npos)
             end = text.size();
-        const std::string line = text.substr(begin, end - begin);
+        std::string line = text.substr(begin, end - begin);
         begin = end + 1;
+        if (!line.empty() && line.back() == '\r')
+            line.pop_back();
         if (line.empty())
             continue;
 
@@ -61,6 +64,12 @@ int parse_image_list(const std::string& text, const std::string& name, const std
             || parse_int(line.substr(tab2 + 1, tab3 - tab2 - 1), 1, MAX_SIDE_PX, entry.height) != 0)
         {
             error = where + "expected width and height from 1 to " + std::to_string(MAX_SIDE_PX);
+            return -1;
+        }
+        // ncnn's resize counts bytes in int
+        if ((long long)entry.width * entry.height * 3 > INT_MAX)
+        {
+            error = where + "found " + std::to_string(entry.width) + "x" + std::to_string(entry.height) + " pixels, expected at most " + std::to_string(INT_MAX / 3);
             return -1;
         }
         entry.path = join_path(dir, line.substr(tab3 + 1));

@@ -45,10 +45,13 @@ static int run(const Options& options, std::string& error)
 
 int main(int argc, char** argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+    for (int i = 1; i < argc; i++)
     {
-        fputs(usage(), stderr);
-        return 0;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        {
+            fputs(usage(), stderr);
+            return 0;
+        }
     }
 
     Options options;

@@ -19,6 +19,7 @@ const char* usage()
            "  --head decoded|raw|raw-nchw   what the outputs hold (default raw)\n"
            "  --input-blob NAME             default in0\n"
            "  --outputs LIST                NAME:ROLE:STRIDE with role decoded, raw, box, cls or kpt\n"
+           "  --strides LIST                of a decoded head's levels (default 8,16,32)\n"
            "  --classes N --keypoints K --keypoint-dims 2|3 --reg-max N\n"
            "  --images LIST                 one image a line: id TAB width TAB height TAB path of raw RGB\n"
            "  --shape WxH | --rect LONGSIDE letterbox target\n"
@@ -122,6 +123,22 @@ static int parse_outputs(const std::string& value, std::vector<Output>& outputs,
     return 0;
 }
 
+static int parse_strides(const std::string& value, std::vector<int>& strides, std::string& error)
+{
+    strides.clear();
+    for (const std::string& part : split(value, ','))
+    {
+        int stride = 0;
+        if (parse_int(part, 1, 4096, stride) != 0)
+        {
+            error = refuse("--strides", value, "whole numbers from 1 to 4096 between commas");
+            return -1;
+        }
+        strides.push_back(stride);
+    }
+    return 0;
+}
+
 static int parse_traps(const std::string& value, Traps& traps, std::string& error)
 {
     for (const std::string& part : split(value, ','))
@@ -209,6 +226,8 @@ static int parse_model_option(const std::string& name, const std::string& value,
     }
     else if (name == "--outputs")
         return parse_outputs(value, o.outputs, error);
+    else if (name == "--strides")
+        return parse_strides(value, o.strides, error);
     else if (name == "--classes")
     {
         if (parse_int(value, 1, 10000, o.classes) != 0) error = refuse(name, value, "a whole number from 1 to 10000");

@@ -54,6 +54,8 @@ struct Options
     Head head = Head::RAW;
     std::string input_blob = "in0";
     std::vector<Output> outputs;
+    // of a decoded head's levels; of the others the outputs say it
+    std::vector<int> strides = {8, 16, 32};
     int classes = 1;
     int keypoints = 17;
     int keypoint_dims = 3;

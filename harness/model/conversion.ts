@@ -27,6 +27,7 @@ import { fusedActivation, parseParam } from "./param_file.ts";
 import { CALIBRATION_METHOD, quantizeInt8, TABLE_FILE } from "./quantize.ts";
 import type { SourceModel } from "./source_model.ts";
 import {
+  checkRectangular,
   type CutModel,
   cutModel,
   resizedModel,
@@ -207,7 +208,10 @@ async function keepStages(key: ConversionKey, float: Converted, folder: string):
 /** Returns the graph at the variant's shape; for `rect` at its full square, after a check that other sizes run too. */
 function sizedGraph(cut: CutModel, { source, head, shape }: ConversionKey): OnnxModel {
   if (head === "decoded") return cut.model;
-  if (shape.mode === "rect") sizeFreeModel(cut.model, source.head, source.path);
+  if (shape.mode === "rect") {
+    checkRectangular(source.head);
+    sizeFreeModel(cut.model, source.head, source.path);
+  }
   return resizedModel(cut.model, source.head, shape.widthPx, shape.heightPx, source.path);
 }
 

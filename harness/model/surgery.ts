@@ -189,6 +189,17 @@ export function resizedModel(
   return withOutputShapes({ ...model, inputs });
 }
 
+/** Throws `HarnessError` `bad-option` when a level's stride does not divide 32, the multiple to which a rectangle's sides are padded. */
+export function checkRectangular(head: PoseHead): void {
+  const stride = largestStride(head);
+  if (32 % stride === 0) return;
+  const side = Math.ceil(Math.max(head.inputWidthPx, head.inputHeightPx) / stride) * stride;
+  throw new HarnessError(
+    "bad-option",
+    `Cannot prepare --shape rect: its sides are padded to multiples of 32, and the model's largest stride is ${stride}: use a fixed size in multiples of ${stride}, such as --shape ${side}x${side}`,
+  );
+}
+
 /**
  * Returns the cut model with symbolic height and width, so that one file serves every size in multiples of the largest stride.
  *

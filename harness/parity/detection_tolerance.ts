@@ -47,7 +47,8 @@ function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): numb
  * Returns how far detections may be from the reference's: the network's tolerance carried through the decode.
  *
  * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of its distribution per logit, a score by at
- * most a quarter per logit.
+ * most a quarter per logit. Index -1 stands for a detection that has no candidate in the reference: its score may be off by the most that
+ * holds anywhere.
  */
 export function detectionTolerance(
   variant: VariantManifest,
@@ -59,10 +60,18 @@ export function detectionTolerance(
   const { geometry } = reference;
   const rounding = decodeTolerancePx(geometry);
   const cache = new Map<number, DetectionTolerance>();
+  const scoreTolerance = (ofClass: number) =>
+    variant.head === "decoded" ? ofClass : ofClass / 4 + 1e-6;
   return (index) => {
-    if (index < 0) return { keypointPx: 0, boxPx: 0, score: 0 };
     const known = cache.get(index);
     if (known !== undefined) return known;
+    if (index < 0) {
+      const ofClasses = tolerance.groups.filter(({ role }) => role === "cls");
+      const score = scoreTolerance(Math.max(0, ...ofClasses.map(({ fromExact }) => fromExact)));
+      const anywhere = { keypointPx: 0, boxPx: 0, score };
+      cache.set(index, anywhere);
+      return anywhere;
+    }
     const stride = detected.candidates.strides[index];
     const of = (role: "cls" | "box" | "kpt") => toleranceOf(tolerance, role, stride);
     const made: DetectionTolerance = variant.head === "decoded"
@@ -70,14 +79,14 @@ export function detectionTolerance(
         keypointPx: (Math.SQRT2 * of("kpt") + rounding) / geometry.scale,
         // the matrix has centre and size: a side moves by the centre and half of the size
         boxPx: (1.5 * of("box") + rounding) / geometry.scale,
-        score: of("cls"),
+        score: scoreTolerance(of("cls")),
       }
       : {
         keypointPx: (Math.SQRT2 * 2 * stride * of("kpt") + rounding) / geometry.scale,
         boxPx: (2 * stride * of("box") *
             boxSensitivity(raw, reference, detected.candidates.cells[index]) +
           rounding) / geometry.scale,
-        score: of("cls") / 4 + 1e-6,
+        score: scoreTolerance(of("cls")),
       };
     cache.set(index, made);
     return made;
@@ -124,13 +133,21 @@ export function fastExponentialShift(
   if (options.sigmoid !== "fast") return () => ({ keypointPx: 0, boxPx: 0, score: 0 });
   const { geometry } = reference;
   // lower, so that every exact candidate has its counterpart
-  const fast = decode(variant, blobs, geometry, {
-    scoreThreshold: options.scoreThreshold / 2,
-    sigmoid: "fast",
-  });
+  const scoreThreshold = options.scoreThreshold / 2;
+  const fast = decode(variant, blobs, geometry, { scoreThreshold, sigmoid: "fast" });
   const byCell = new Map(Array.from(fast.cells, (cell, index) => [cell, index]));
+  /** Of scores, also of those below the threshold: for what has no candidate. */
+  const largestShift = () => {
+    const exact = decode(variant, blobs, geometry, { scoreThreshold, sigmoid: "exact" });
+    return Array.from(exact.cells, (cell, index) => {
+      const other = byCell.get(cell);
+      return other === undefined ? 0 : Math.abs(rowAt(exact, index)[4] - rowAt(fast, other)[4]);
+    }).reduce((a, b) => Math.max(a, b), 0);
+  };
+  let anywhere: number | null = null;
   return (index) => {
-    const other = index < 0 ? undefined : byCell.get(detected.candidates.cells[index]);
+    if (index < 0) return { keypointPx: 0, boxPx: 0, score: anywhere ??= largestShift() };
+    const other = byCell.get(detected.candidates.cells[index]);
     if (other === undefined) return { keypointPx: 0, boxPx: 0, score: 0 };
     const [exactRow, fastRow] = [rowAt(detected.candidates, index), rowAt(fast, other)];
     const shifts = [0, 1, 2, 3].map((side) => Math.abs(exactRow[side] - fastRow[side]));

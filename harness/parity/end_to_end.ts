@@ -173,13 +173,11 @@ function compareByClass(
       );
     }
   };
-  const loosest = all.length === 0
-    ? toleranceOf(-1)
-    : all.map((_, index) => toleranceOf(index)).reduce((a, b) => ({
-      keypointPx: Math.max(a.keypointPx, b.keypointPx),
-      boxPx: Math.max(a.boxPx, b.boxPx),
-      score: Math.max(a.score, b.score),
-    }));
+  const loosest = all.map((_, index) => toleranceOf(index)).reduce((a, b) => ({
+    keypointPx: Math.max(a.keypointPx, b.keypointPx),
+    boxPx: Math.max(a.boxPx, b.boxPx),
+    score: Math.max(a.score, b.score),
+  }), toleranceOf(-1));
   const floorOf = (count: number, lowest: number) =>
     count >= options.maxDetections ? lowest : options.scoreThreshold;
   const expectedFloor = floorOf(

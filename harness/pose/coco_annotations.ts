@@ -8,6 +8,7 @@ import { HarnessError } from "../errors.ts";
 /** An image of the file. */
 export interface CocoImage {
   id: number;
+  /** Empty when the file does not state one. */
   fileName: string;
   /** Size that the file states; null when it does not. */
   widthPx: number | null;
@@ -89,13 +90,16 @@ function numbers(entry: Json, key: string, where: string, file: string): number[
   return value;
 }
 
+/** Exporters write null for what an object does not have. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
 function readImage(entry: Json, index: number, file: string): CocoImage {
   const where = `images[${index}]`;
-  const fileName = entry.file_name;
-  if (typeof fileName !== "string" || fileName === "") fail(file, `${where} has no "file_name"`);
   return {
     id: integer(entry, "id", where, file),
-    fileName,
+    fileName: typeof entry.file_name === "string" ? entry.file_name : "",
     widthPx: typeof entry.width === "number" ? entry.width : null,
     heightPx: typeof entry.height === "number" ? entry.height : null,
   };
@@ -105,7 +109,7 @@ function readAnnotation(entry: Json, index: number, file: string): CocoAnnotatio
   const where = `annotations[${index}]`;
   const box = numbers(entry, "bbox", where, file);
   if (box.length !== 4) fail(file, `${where}: "bbox" has ${box.length} numbers instead of 4`);
-  const keypoints = entry.keypoints === undefined ? [] : numbers(entry, "keypoints", where, file);
+  const keypoints = isAbsent(entry.keypoints) ? [] : numbers(entry, "keypoints", where, file);
   if (keypoints.length % 3 !== 0) {
     fail(file, `${where}: "keypoints" has ${keypoints.length} numbers, not triples of x, y, v`);
   }
@@ -117,7 +121,7 @@ function readAnnotation(entry: Json, index: number, file: string): CocoAnnotatio
     areaPx2: number(entry, "area", where, file),
     isCrowd: Boolean(entry.iscrowd),
     keypoints,
-    keypointCount: entry.num_keypoints === undefined
+    keypointCount: isAbsent(entry.num_keypoints)
       ? keypoints.filter((value, at) => at % 3 === 2 && value > 0).length
       : number(entry, "num_keypoints", where, file),
   };
@@ -126,13 +130,13 @@ function readAnnotation(entry: Json, index: number, file: string): CocoAnnotatio
 /**
  * Returns what the text of an annotation file holds.
  *
- * Throws `HarnessError` `bad-annotations` that names the file, the entry and the key: not JSON, a list or key
- * missing, an id twice, an annotation of an image that is not listed.
+ * Annotations of images or categories that are not listed are left out, as by pycocotools. Throws `HarnessError` `bad-annotations` that
+ * names the file, the entry and the key: not JSON, a list or key missing, an id twice.
  */
 export function parseAnnotations(text: string, file: string): CocoAnnotations {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(withoutByteOrderMark(text));
   } catch (cause) {
     fail(file, `found text that is not JSON (${(cause as Error).message})`);
   }
@@ -156,21 +160,22 @@ export function parseAnnotations(text: string, file: string): CocoAnnotations {
     ),
   );
   const annotationIds = new Set<number>();
-  for (const [index, annotation] of annotations.entries()) {
-    const { id, imageId, categoryId } = annotation;
+  for (const { id } of annotations) {
     if (annotationIds.has(id)) fail(file, `annotation id ${id} stands there twice`);
     annotationIds.add(id);
-    if (!imageIds.has(imageId)) {
-      fail(file, `annotations[${index}] is of image ${imageId}, which is not in images[]`);
-    }
-    if (!categoryIds.has(categoryId)) {
-      fail(
-        file,
-        `annotations[${index}] is of category ${categoryId}, which is not in categories[]`,
-      );
-    }
   }
-  return { images, categoryIds: [...categoryIds].sort((a, b) => a - b), annotations };
+  return {
+    images,
+    categoryIds: [...categoryIds].sort((a, b) => a - b),
+    annotations: annotations.filter(({ imageId, categoryId }) =>
+      imageIds.has(imageId) && categoryIds.has(categoryId)
+    ),
+  };
+}
+
+/** Returns the text without the byte order mark that Windows tools put before it. */
+export function withoutByteOrderMark(text: string): string {
+  return text.replace(/^\uFEFF/, "");
 }
 
 /** Returns how many keypoints the annotated objects have; null when none has any. */

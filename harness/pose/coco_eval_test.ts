@@ -144,13 +144,10 @@ Deno.test("parseAnnotations() names the entry and the key when one is wrong", ()
   assertThrows(() => parseAnnotations("[", "a.json"), Error, "not JSON");
   assertThrows(() => parseAnnotations("[]", "a.json"), Error, "not an object");
   assertThrows(() => read({ images: undefined }), Error, 'no "images"');
-  assertThrows(() => read({ images: [{ id: 1 }] }), Error, "file_name");
   assertThrows(() => read({ images: [...good.images, ...good.images] }), Error, "twice");
   const [annotation] = good.annotations;
   for (
     const [change, message] of [
-      [{ image_id: 5 }, "image 5, which is not in images"],
-      [{ category_id: 5 }, "category 5"],
       [{ area: undefined }, 'no "area"'],
       [{ bbox: [1, 2, 3] }, "3 numbers"],
       [{ keypoints: [1, 2] }, "triples"],
@@ -159,4 +156,23 @@ Deno.test("parseAnnotations() names the entry and the key when one is wrong", ()
   ) {
     assertThrows(() => read({ annotations: [{ ...annotation, ...change }] }), Error, message);
   }
+});
+
+Deno.test("parseAnnotations() takes what pycocotools takes: no file names, nulls, and orphans that count for nothing", () => {
+  const annotation = { id: 1, image_id: 1, category_id: 1, bbox: [0, 0, 2, 2], area: 3 };
+  const text = JSON.stringify({
+    images: [{ id: 1 }],
+    annotations: [
+      { ...annotation, keypoints: null, num_keypoints: null },
+      { ...annotation, id: 2, image_id: 5 },
+      { ...annotation, id: 3, category_id: 5 },
+    ],
+    categories: [{ id: 1 }],
+  });
+  const read = parseAnnotations(`\uFEFF${text}`, "a.json");
+  assertEquals(read.images[0].fileName, "");
+  assertEquals(
+    read.annotations.map(({ id, keypoints, keypointCount }) => [id, keypoints, keypointCount]),
+    [[1, [], 0]],
+  );
 });

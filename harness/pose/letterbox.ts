@@ -111,8 +111,7 @@ function axisWeights(sourceSize: number, targetSize: number) {
       index = sourceSize - 2;
       fraction = 1;
     }
-    // a source of one pixel has no index -1: its weight is 0 there
-    first[target] = Math.max(0, index);
+    first[target] = index;
     second[target] = index + 1;
     weight0[target] = Math.trunc(
       Math.fround(Math.fround(Math.fround(1 - fraction) * 2048) + 0.5),
@@ -122,21 +121,37 @@ function axisWeights(sourceSize: number, targetSize: number) {
   return { first, second, weight0, weight1 };
 }
 
+/** Returns the image with a single row or column repeated, as the runner does it: ncnn's resize reads two. */
+function atLeastTwo(image: RgbImage): RgbImage {
+  const widthPx = Math.max(2, image.widthPx);
+  const heightPx = Math.max(2, image.heightPx);
+  if (widthPx === image.widthPx && heightPx === image.heightPx) return image;
+  const rgb = new Uint8Array(widthPx * heightPx * 3);
+  for (let y = 0, out = 0; y < heightPx; y++) {
+    for (let x = 0; x < widthPx; x++, out += 3) {
+      const row = Math.min(y, image.heightPx - 1);
+      const from = (row * image.widthPx + Math.min(x, image.widthPx - 1)) * 3;
+      rgb.set(image.rgb.subarray(from, from + 3), out);
+    }
+  }
+  return { widthPx, heightPx, rgb };
+}
+
 /**
  * Returns the image resized to that size by the 8-bit bilinear resize of OpenCV and ncnn, bit for bit.
  *
  * Throws `RangeError` when the number of bytes is not width · height · 3.
  */
 export function resizeBilinear(image: RgbImage, widthPx: number, heightPx: number): Uint8Array {
-  const { rgb, widthPx: sourceWidth, heightPx: sourceHeight } = image;
-  if (rgb.length !== sourceWidth * sourceHeight * 3) {
+  if (image.rgb.length !== image.widthPx * image.heightPx * 3) {
     throw new RangeError(
-      `Cannot resize an image of ${sourceWidth}x${sourceHeight}: found ${rgb.length} bytes, expected ${
-        sourceWidth * sourceHeight * 3
+      `Cannot resize an image of ${image.widthPx}x${image.heightPx}: found ${image.rgb.length} bytes, expected ${
+        image.widthPx * image.heightPx * 3
       }`,
     );
   }
-  if (widthPx === sourceWidth && heightPx === sourceHeight) return rgb.slice();
+  if (widthPx === image.widthPx && heightPx === image.heightPx) return image.rgb.slice();
+  const { rgb, widthPx: sourceWidth, heightPx: sourceHeight } = atLeastTwo(image);
   const columns = axisWeights(sourceWidth, widthPx);
   const rows = axisWeights(sourceHeight, heightPx);
   const rowLength = widthPx * 3;

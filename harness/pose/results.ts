@@ -5,7 +5,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import type { Detection } from "../records.ts";
-import type { CocoAnnotations } from "./coco_annotations.ts";
+import { type CocoAnnotations, withoutByteOrderMark } from "./coco_annotations.ts";
 
 /** One entry of a results file in COCO's keypoint result format (keys are COCO's). */
 export interface CocoResult {
@@ -98,7 +98,7 @@ export function parseCocoResults(
 ): CocoResult[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(withoutByteOrderMark(text));
   } catch (cause) {
     fail(file, `found text that is not JSON (${(cause as Error).message})`);
   }

@@ -166,8 +166,7 @@ async function openAnnotated(
 ): Promise<ImageDataset> {
   const annotations = parseAnnotations(await Deno.readTextFile(annotationsFile), annotationsFile);
   const present = new Set(await imageNames(folder));
-  const byName = new Map<string, CocoImage>();
-  for (const image of annotations.images) byName.set(path.basename(image.fileName), image);
+  const byName = imagesByName(annotations.images, annotationsFile);
   const names = [...byName.keys()].filter((name) => present.has(name)).sort();
   if (names.length === 0) {
     throw new HarnessError(
@@ -217,6 +216,31 @@ async function openAnnotated(
   };
 }
 
+/** Returns the images by the name of their file; throws `bad-annotations` when one has no name, or two have the same. */
+function imagesByName(
+  images: readonly CocoImage[],
+  annotationsFile: string,
+): Map<string, CocoImage> {
+  const byName = new Map<string, CocoImage>();
+  for (const image of images) {
+    const name = path.basename(image.fileName);
+    const other = byName.get(name);
+    const found = name === ""
+      ? `image ${image.id} has no "file_name"`
+      : other === undefined
+      ? null
+      : `images ${other.id} ("${other.fileName}") and ${image.id} ("${image.fileName}") have the same file name`;
+    if (found !== null) {
+      throw new HarnessError(
+        "bad-annotations",
+        `Cannot use the annotations ${annotationsFile}: ${found}, expected a name of its own for each image of the folder`,
+      );
+    }
+    byName.set(name, image);
+  }
+  return byName;
+}
+
 /** Returns the annotations of these images only: what accuracy on a subset is evaluated against. */
 export function restrictAnnotations(
   annotations: CocoAnnotations,
@@ -256,10 +280,11 @@ export async function loadImage(image: DatasetImage): Promise<RgbImage> {
   try {
     sharp.cache(false);
     const pipeline = sharp(bytes, { failOn: "error" });
-    const { width, height } = await pipeline.metadata();
-    const rawFits = annotatedSize !== null && width === annotatedSize.widthPx &&
-      height === annotatedSize.heightPx;
-    ({ data, info } = await (rawFits ? pipeline : pipeline.rotate())
+    const { width, height, orientation = 1 } = await pipeline.metadata();
+    // only a quarter turn changes the size; without one the size says nothing
+    const isUnrotated = annotatedSize !== null && orientation >= 5 && width !== height &&
+      width === annotatedSize.widthPx && height === annotatedSize.heightPx;
+    ({ data, info } = await (isUnrotated ? pipeline : pipeline.rotate())
       .toColourspace("srgb")
       .removeAlpha()
       .raw({ depth: "uchar" })

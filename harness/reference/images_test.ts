@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import * as path from "@std/path";
 import sharp from "sharp";
 import { HarnessError } from "../errors.ts";
@@ -186,6 +186,15 @@ Deno.test("loadImage() applies EXIF orientation unless the annotations are for t
       "its annotations are for 5x5",
     );
     assertEquals(error.code, "bad-image");
+
+    // upside down: the annotated size can't say anything of it
+    await Deno.writeFile(
+      file,
+      await picture().withMetadata({ orientation: 3 }).png().toBuffer(),
+    );
+    const upright = await loadImage(image(file));
+    assertEquals(await loadImage(image(file, { widthPx: 2, heightPx: 1 })), upright);
+    assertNotEquals(upright.rgb.slice(0, 3), turned.rgb.slice(0, 3));
   });
 });
 

@@ -37,9 +37,18 @@ export function resultsOfRun(
   });
 }
 
-/** Returns the records by variant and device, in the order of the records. */
+/** Returns the records by variant and device, in the order of the records; of an image that was recorded twice the last one counts. */
 export function detectionGroups(records: RunRecords): Map<string, DetectionsRecord[]> {
-  return Map.groupBy(records.detections, (record) => `${record.device} ${record.variantId}`);
+  const groups = Map.groupBy(
+    records.detections,
+    ({ device, variantId }) => `${device} ${variantId}`,
+  );
+  return new Map(
+    groups.entries().map(([key, group]) => [
+      key,
+      [...new Map(group.map((record) => [record.imageId, record])).values()],
+    ]),
+  );
 }
 
 /** True when the annotations have as many keypoints as the variant finds, or none at all. */

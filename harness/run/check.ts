@@ -6,11 +6,10 @@
  * @module
  */
 import * as path from "@std/path";
-import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
 import type { DetectOptions } from "../pose/detect.ts";
-import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
+import type { AnyRecord, DetectionsRecord, ParityRecord, RunImage, RunRecord } from "../records.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { DatasetImage } from "../reference/images.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
@@ -26,7 +25,7 @@ import {
 } from "../reference/stage_files.ts";
 import { shapeName } from "../variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
-import { failureRecord, type RecordLog } from "./record_log.ts";
+import { failureRecord, isLaunchFailure, type RecordLog } from "./record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "./rgb_files.ts";
 import { runCommand, stagesCommand } from "./runner_command.ts";
 import { parseRunnerOutput, type RunnerOutput } from "./runner_output.ts";
@@ -66,11 +65,14 @@ const KEPT_IMAGES = 64;
  * when an image, the device or the disk can't go on.
  */
 export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHooks): Promise<void> {
-  const checked = new Set(
-    hooks.earlier.filter((record) => record.kind === "parity")
-      .filter((record) => record.device === setup.device.serial)
-      .map((record) => `${record.variantId} ${record.imageId}`),
-  );
+  const { serial } = setup.device;
+  const onRecord = (kind: "parity" | "detections") =>
+    new Set(
+      hooks.earlier.filter((record) => record.kind === kind && record.device === serial)
+        .map((record) => imageKey(record as ParityRecord | DetectionsRecord)),
+    );
+  const checked = onRecord("parity");
+  const detected = onRecord("detections");
   const groups = referenceGroups(plan.variants);
   const total = groups.length * plan.run.images.length;
   let done = 0;
@@ -91,7 +93,9 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
       const images = plan.run.images.slice(start, start + CHUNK);
       const open = (variant: PreparedVariant) =>
         !broken.has(variant.manifest.id) &&
-        images.some(({ id }) => !checked.has(`${variant.manifest.id} ${id}`));
+        images.some(({ id }) =>
+          !checked.has(imageKey({ variantId: variant.manifest.id, imageId: id }))
+        );
       const variants = group.filter(open);
       if (variants.length > 0) {
         const folder = await Deno.makeTempDir({ dir: plan.work });
@@ -118,9 +122,9 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
         for (const variant of variants) {
           hooks.onProgress?.(done, total, `${variant.manifest.id}, images from ${start + 1}`);
           try {
-            await checkVariant(setup, plan, variant, chunk, checked, hooks);
+            await checkVariant(setup, plan, variant, chunk, { checked, detected }, hooks);
           } catch (error) {
-            if (!(error instanceof HarnessError) || error.code !== "runner-failed") throw error;
+            if (!isLaunchFailure(error)) throw error;
             broken.add(variant.manifest.id);
             const where = { runId: plan.run.runId, device: setup.device.serial };
             hooks.log.append(
@@ -146,6 +150,10 @@ export function referenceGroups(variants: readonly PreparedVariant[]): PreparedV
   ).values().toArray();
 }
 
+function imageKey({ variantId, imageId }: { variantId: string; imageId: string }): string {
+  return `${variantId} ${imageId}`;
+}
+
 /** Some images, their references and their raw files. */
 interface Chunk {
   model: ReferenceModel;
@@ -167,13 +175,14 @@ async function checkVariant(
   plan: CheckPlan,
   { manifest }: PreparedVariant,
   chunk: Chunk,
-  checked: ReadonlySet<string>,
+  known: { checked: ReadonlySet<string>; detected: ReadonlySet<string> },
   hooks: CheckHooks,
 ): Promise<void> {
   const output = await detections(setup, plan, manifest, chunk, hooks);
   const stages = await runStages(setup, plan, manifest, chunk, hooks);
   for (const [index, image] of chunk.images.entries()) {
-    if (checked.has(`${manifest.id} ${image.id}`)) continue;
+    const key = imageKey({ variantId: manifest.id, imageId: image.id });
+    if (known.checked.has(key)) continue;
     const reference = chunk.references.get(image.id)!;
     const { precisionEffective } = output.header.options;
     const evidence = {
@@ -182,14 +191,17 @@ async function checkVariant(
       imageId: image.id,
       precisionEffective,
     };
-    hooks.log.append({
-      kind: "detections",
-      schemaVersion: 1,
-      ...evidence,
-      variantId: manifest.id,
-      detections: output.images[index].detections,
-      reference: reference.detections,
-    });
+    // an interruption may have come between the two
+    if (!known.detected.has(key)) {
+      hooks.log.append({
+        kind: "detections",
+        schemaVersion: 1,
+        ...evidence,
+        variantId: manifest.id,
+        detections: output.images[index].detections,
+        reference: reference.detections,
+      });
+    }
     hooks.log.append(judgeImage({
       ...evidence,
       manifest,

@@ -24,7 +24,7 @@ import { EFFECTIVE_PRECISIONS, VariantManifestSchema } from "../variant.ts";
 import { launchStages } from "./check.ts";
 import type { DeviceSetup } from "./deploy.ts";
 import { type CheckedExperiment, MAX_DETECTIONS } from "./experiment.ts";
-import { asWriteError, failureRecord, readRecords } from "./record_log.ts";
+import { asWriteError, failureRecord, isLaunchFailure, readRecords } from "./record_log.ts";
 import { loadRunImage, writeRgbFile } from "./rgb_files.ts";
 
 /** What the folder of one variant's blobs holds besides them. */
@@ -101,7 +101,7 @@ export async function checkLayers(
       }
       log.append(compared.record);
     } catch (error) {
-      if (!(error instanceof HarnessError) || error.code !== "runner-failed") throw error;
+      if (!isLaunchFailure(error)) throw error;
       const about = { runId: record.runId, device: serial, variantId: id, round: 0 };
       log.append(failureRecord(about, error, "layer by layer: "));
     }

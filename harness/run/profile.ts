@@ -8,12 +8,11 @@
 import { parseLayerTimes, summarizeLayerTimes } from "../build/layer_times.ts";
 import { parseRoofline } from "../build/roofline.ts";
 import type { BuiltRunner } from "../build/runner.ts";
-import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LayerTimesRecord, RunRecord } from "../records.ts";
 import type { VariantManifest } from "../variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentContext } from "./experiment.ts";
-import { failureRecord, type RecordLog } from "./record_log.ts";
+import { failureRecord, isLaunchFailure, type RecordLog } from "./record_log.ts";
 import type { RgbFile } from "./rgb_files.ts";
 import { rooflineCommand, runCommand } from "./runner_command.ts";
 import { parseRunnerOutput } from "./runner_output.ts";
@@ -59,7 +58,7 @@ export async function profileLayers(
     try {
       log.append(await make());
     } catch (error) {
-      if (!(error instanceof HarnessError) || !KEPT.has(error.code)) throw error;
+      if (!isLaunchFailure(error)) throw error;
       log.append(failureRecord({ ...about, variantId, round: 0 }, error, `${name}: `));
     }
   };
@@ -93,9 +92,6 @@ export async function profileLayers(
   }
   step.done();
 }
-
-/** Failures of one launch, after which the next may go well. */
-const KEPT: ReadonlySet<string> = new Set(["runner-failed", "bad-device-output", "timeout"]);
 
 function layerTimes(
   manifest: VariantManifest,

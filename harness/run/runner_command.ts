@@ -47,6 +47,10 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
     ...["--param", paths.param, "--bin", paths.bin, "--images", paths.imageList],
     ...["--head", manifest.head, "--input-blob", manifest.inputBlob],
     ...["--outputs", outputs.join(",")],
+    // only where the runner can't tell: the other side of a gate may be an older one
+    ...(manifest.head === "decoded" && manifest.strides.join() !== "8,16,32"
+      ? ["--strides", manifest.strides.join(",")]
+      : []),
     ...["--classes", String(manifest.classCount), "--keypoints", String(manifest.keypointCount)],
     ...["--keypoint-dims", String(manifest.keypointDims), "--reg-max", String(manifest.regMax)],
     ...(shape.mode === "rect"

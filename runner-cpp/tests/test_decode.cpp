@@ -176,7 +176,15 @@ static void decode_decoded_keeps_pixels_and_probabilities()
 
     // the same blob for another input
     CHECK(decode({m}, o, 64, 64, c, error) == -1);
-    CHECK(error.find("found 126 cells") != std::string::npos);
+    CHECK(error.find("found 126 cells, expected 84") != std::string::npos);
+
+    // a head without its finest level
+    Options coarse = small_options(Head::DECODED);
+    coarse.strides = {16, 32};
+    ncnn::Mat two_levels(30, 4 + 2 + 6);
+    two_levels.fill(0.f);
+    CHECK(decode({two_levels}, coarse, 96, 64, c, error) == 0);
+    CHECK(decode({m}, coarse, 96, 64, c, error) == -1);
 }
 
 static void decode_takes_logits_above_the_threshold_only()

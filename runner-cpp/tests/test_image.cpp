@@ -14,11 +14,13 @@ static void parse_image_list_reads_lines()
     CHECK(entries.size() == 2);
     CHECK(entries[0].id == "a-1" && entries[0].width == 640 && entries[0].height == 480 && entries[0].path == "/data/a.rgb");
     CHECK(entries[1].path == "/abs/b c.rgb");
+    CHECK(parse("a\t4\t5\ta.rgb\r\nb\t1\t2\tb.rgb\r\n", entries, error) == 0);
+    CHECK(entries.size() == 2 && entries[0].path == "/data/a.rgb" && entries[1].path == "/data/b.rgb");
 }
 
 static void parse_image_list_refuses_bad_lines()
 {
-    const char* bad[] = {"", "\n", "a\t1\t1", "a\t1\t1\t", "a\t0\t1\tp", "a\t1\t-1\tp", "a\t1e3\t1\tp", "a\t99999999999\t1\tp", "../a\t1\t1\tp", "..\t1\t1\tp", "a b\t1\t1\tp", "\t1\t1\tp", "a\t1\t1\tp\na\t1\t1\tq"};
+    const char* bad[] = {"", "\n", "a\t1\t1", "a\t1\t1\t", "a\t0\t1\tp", "a\t1\t-1\tp", "a\t1e3\t1\tp", "a\t99999999999\t1\tp", "a\t27000\t27000\tp", "../a\t1\t1\tp", "..\t1\t1\tp", "a b\t1\t1\tp", "\t1\t1\tp", "a\t1\t1\tp\na\t1\t1\tq"};
     for (const char* text : bad)
     {
         std::vector<ImageEntry> entries;

@@ -75,6 +75,8 @@ static void parse_options_refuses_what_is_wrong()
         run_words({"--shape", "640x640", "--unknown", "1"}),
         run_words({"--shape", "640x640", "stray", "1"}),
         run_words({"--shape", "640x640", "--head", "decoded"}),
+        run_words({"--shape", "640x640", "--strides", "8,,32"}),
+        run_words({"--shape", "640x640", "--strides", "0"}),
         {"stages", "--param", "p", "--bin", "b", "--outputs", "o:raw:8", "--images", "l", "--shape", "64x64"},
         {"run", "--param", "p", "--bin", "b", "--outputs", "o:raw:0", "--images", "l", "--shape", "64x64"},
         {"run", "--param", "p", "--bin", "b", "--outputs", "o:raw:8,o:raw:8", "--images", "l", "--shape", "64x64"},
