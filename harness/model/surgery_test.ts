@@ -4,7 +4,7 @@ import { trainedActivation } from "./activation.ts";
 import { expandHalf } from "./half.ts";
 import { findPoseHead } from "./head.ts";
 import { decodeOnnx, encodeOnnx, type OnnxModel, readOnnxFile } from "./onnx_file.ts";
-import { cutModel, resizedModel, sizeFreeModel } from "./surgery.ts";
+import { checkRectangular, cutModel, resizedModel, sizeFreeModel } from "./surgery.ts";
 import { decodeRaw, largestDifference, runOnnx } from "./testdata/run_onnx.ts";
 import { SHARED_MISSING, sharedModel } from "./testdata/shared.ts";
 import { tinyPose, type TinyPoseOptions } from "./testdata/tiny_pose.ts";
@@ -154,6 +154,15 @@ Deno.test("resizedModel() names the nearest size when the size is not a multiple
   const error = assertThrows(() => resizedModel(cut, head, 100, 64, "m.onnx"), HarnessError);
   assertEquals(error.code, "bad-option");
   assert(error.message.includes("96x64"), error.message);
+});
+
+Deno.test("checkRectangular() refuses a head whose largest stride does not divide 32, with a size that works", () => {
+  const head = findPoseHead(tinyPose(), "m.onnx");
+  checkRectangular(head);
+  const [level] = head.levels;
+  const coarse = { ...head, levels: [...head.levels, { ...level, stride: 64 }] };
+  const error = assertThrows(() => checkRectangular(coarse), HarnessError, "--shape 128x128");
+  assertEquals(error.code, "bad-option");
 });
 
 Deno.test("resizedModel() names the node when the graph holds its size", () => {

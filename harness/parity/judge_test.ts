@@ -51,6 +51,30 @@ Deno.test("judgeImage() passes every stage of a decoded head whose levels are no
   }
 });
 
+Deno.test("judgeImage() explains a detection just above the threshold when the reference has none at all", () => {
+  for (const head of HEADS) {
+    for (const sigmoid of ["exact", "fast"] as const) {
+      const variant = testManifest({ head });
+      const request = { variant, seed: 3, people: 1 };
+      const best = cleanEvidence(request).reference.detections[0].score;
+      const evidence = cleanEvidence({
+        ...request,
+        options: { scoreThreshold: best + 1e-6, sigmoid },
+        // the logits of the single class
+        adjust: (blobs, side) =>
+          side === "runner" && blobs.forEach((blob) => {
+            const channels = 1 + 4 * variant.regMax + 3 * variant.keypointCount;
+            for (let at = 0; at < blob.length; at += channels) blob[at] += 2e-5;
+          }),
+      });
+      assertEquals(evidence.reference.detections.length, 0);
+      const endToEnd = stageOf(judgeImage({ ...evidence, stages: null }), "end-to-end");
+      assertEquals(endToEnd.verdict, "pass", `${head} ${sigmoid}: ${endToEnd.reason}`);
+      if (sigmoid === "exact") assertEquals(evidence.detections!.length, 1);
+    }
+  }
+});
+
 Deno.test("judgeImage() has no false alarm on 300 clean images of random size, threshold and head", () => {
   let pairs = 0;
   for (let seed = 0; seed < 300; seed++) {

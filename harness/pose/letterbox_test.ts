@@ -100,6 +100,16 @@ Deno.test("resizeBilinear() repeats the pixel when the source has one row, one c
     128,
     255,
   ]);
+  // the runner widens such an image to two rows, and each of two terms is cut to whole numbers
+  const bright = new Uint8Array([20, 21, 22, 90, 91, 92, 250, 3, 77]);
+  assertEquals(
+    resizeBilinear({ widthPx: 3, heightPx: 1, rgb: bright }, 64, 21),
+    resizeBilinear(
+      { widthPx: 3, heightPx: 2, rgb: new Uint8Array([...bright, ...bright]) },
+      64,
+      21,
+    ),
+  );
   const row = { widthPx: 2, heightPx: 1, rgb: new Uint8Array([0, 0, 0, 200, 200, 200]) };
   const tall = resizeBilinear(row, 2, 3);
   assertEquals(tall.slice(0, 6), tall.slice(12, 18));

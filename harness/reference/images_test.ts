@@ -103,6 +103,28 @@ Deno.test("openDataset() takes any subset of an annotated set and tells what is 
   });
 });
 
+Deno.test("openDataset() refuses annotations in which two images share a file name, or one has none", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(path.join(folder, "images"));
+    await Deno.writeTextFile(path.join(folder, "images", "a.png"), "");
+    const write = (names: string[]) =>
+      Deno.writeTextFile(
+        path.join(folder, "person_keypoints.json"),
+        annotationsOf(names.map((file_name, index) => ({ id: index + 1, file_name }))),
+      );
+    for (
+      const [names, found] of [
+        [["x/a.png", "y/a.png"], 'images 1 ("x/a.png") and 2 ("y/a.png") have the same file name'],
+        [["a.png", ""], 'image 2 has no "file_name"'],
+      ] as const
+    ) {
+      await write([...names]);
+      const error = await assertRejects(() => openDataset(folder), HarnessError, found);
+      assertEquals(error.code, "bad-annotations");
+    }
+  });
+});
+
 Deno.test("openDataset() fails with what to do when the folder is missing, a file, empty, or its annotations are broken", async () => {
   await withFolder(async (folder) => {
     const missing = await assertRejects(

@@ -103,4 +103,12 @@ Deno.test("accuraciesOf() has nothing without annotations or with an image missi
   assertEquals(accuraciesOf(records, null), { accuracy: new Map(), warnings: [] });
   const none = { ...records, detections: [] };
   assertEquals(accuraciesOf(none, annotations([1])).accuracy.size, 0);
+  // one of two images, on record twice
+  const [record] = records.detections;
+  const twice = {
+    ...records,
+    run: { ...records.run, images: [...records.run.images, { ...IMAGES[1], id: "other" }] },
+    detections: [record, record],
+  };
+  assertEquals(accuraciesOf(twice, annotations([1])).accuracy.size, 0);
 });
