@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import { type Converted, requireBlobs } from "./convert_pnnx.ts";
 import type { OnnxModel, OnnxNode } from "./onnx_file.ts";
 import { pruned } from "./onnx_graph.ts";
-import { fusedActivation, parseParam } from "./param_file.ts";
+import { fusedActivation, type ParamLayer, parseParam } from "./param_file.ts";
 import { inferShapes } from "./shapes.ts";
 import { convertFailed, runTool } from "./tool.ts";
 
@@ -47,7 +47,8 @@ export interface Onnx2ncnnRequest {
  * Converts the ONNX file in the folder and returns the names of the results.
  *
  * Throws `HarnessError` `convert-failed` when a tool fails, when onnx2ncnn skips an operation that it doesn't know (it exits 0
- * then), when blobs are missing, and when the fusions in the log differ from those in the graph.
+ * then) or writes it wrongly (a constant as an input, a product of two activations), when blobs are missing, and when the fusions
+ * in the log differ from those in the graph.
  */
 export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Converted> {
   const { folder, onnx, signal } = request;
@@ -64,7 +65,9 @@ export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Con
   const complaint = /^.*(not supported|Unsupported|unknown|unsupported).*$/m.exec(log);
   if (complaint) throw convertFailed("onnx2ncnn", `it says "${complaint[0].trim()}"`, log);
   await requireBlobs("onnx2ncnn", folder, param, bin, request.inputName, request.outputNames, log);
-  await requireNoStrayConstants(path.join(folder, param), log);
+  const { layers } = parseParam(await Deno.readTextFile(path.join(folder, param)), param);
+  requireNoStrayConstants(layers, log);
+  requireNoProducts(layers, log);
   const converted: Converted = {
     param,
     bin,
@@ -129,8 +132,7 @@ export function fusedPairs(log: string): string[] {
 }
 
 /** Throws when a constant goes where ncnn has a parameter: onnx2ncnn didn't understand the operation, and its graph is wrong. */
-async function requireNoStrayConstants(param: string, log: string): Promise<void> {
-  const { layers } = parseParam(await Deno.readTextFile(param), param);
+function requireNoStrayConstants(layers: readonly ParamLayer[], log: string): void {
   const constants = new Set(
     layers.filter((layer) => layer.type === "MemoryData").flatMap((layer) => layer.tops),
   );
@@ -145,6 +147,20 @@ async function requireNoStrayConstants(param: string, log: string): Promise<void
       );
     }
   }
+}
+
+/**
+ * Throws for a product of two blobs, as attention has it: onnx2ncnn makes a Gemm of it, which multiplies matrices, not stacks of
+ * them as MatMul does, and its numbers are wrong without a word.
+ */
+function requireNoProducts(layers: readonly ParamLayer[], log: string): void {
+  const product = layers.find((layer) => layer.type === "Gemm" && layer.bottoms.length > 1);
+  if (!product) return;
+  throw convertFailed(
+    "onnx2ncnn",
+    `it made a Gemm of the product "${product.name}" of two blobs (attention, as in YOLO11), which is not computed head by head`,
+    log,
+  );
 }
 
 async function countFused(param: string): Promise<number> {

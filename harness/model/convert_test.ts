@@ -189,3 +189,27 @@ Deno.test("convertByOnnx2ncnn() fails when a constant became a blob of a layer t
     assertEquals(error.code, "convert-failed");
     assertStringIncludes(error.message, 'input of the Slice "s"');
   }));
+
+Deno.test("convertByOnnx2ncnn() fails when attention became a Gemm of two blobs", () =>
+  withFolder(async (folder) => {
+    const attention = "7767517\\n4 5\\nInput in0 0 1 in0\\n" +
+      "Slice s 1 2 in0 q k -23300=2,4,4 1=1\\nPermute p 1 1 q t 0=1\\nGemm mm1 2 1 t k out0\\n";
+    const onnx2ncnn = await fakeTool(
+      folder,
+      "onnx2ncnn",
+      `printf '${attention}' > $2; echo w > $3`,
+    );
+    const error = await assertRejects(() =>
+      convertByOnnx2ncnn({
+        onnx2ncnn,
+        ncnnoptimize: "none",
+        folder,
+        onnx: "model.onnx",
+        inputName: "in0",
+        outputNames: ["out0"],
+        fp16Weights: false,
+      }), HarnessError);
+    assertEquals(error.code, "convert-failed");
+    assertStringIncludes(error.message, 'a Gemm of the product "mm1"');
+    assertStringIncludes(error.message, "try --converter pnnx");
+  }));

@@ -27,7 +27,7 @@ import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
 
 /** Version of the surgery: raised when the graphs that it makes change, so that cached variants are made anew. */
-export const SURGERY_VERSION = 3;
+export const SURGERY_VERSION = 4;
 
 /** A graph made for a variant, and what its outputs hold. */
 export interface CutModel {
