@@ -4,12 +4,13 @@ import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, type GateConfig } from "../gate/config.ts";
 import { deviceFixture, IMAGES, runFixture } from "../gate/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
-import type { AnyRecord, ParityRecord } from "../records.ts";
+import type { AnyRecord, ParityRecord, RunRecord } from "../records.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
 import { importRun } from "../store/history.ts";
 import { openHistoryDatabase } from "../store/history_database.ts";
 import { type GateOutcome } from "./gate_live.ts";
 import { gateSaved, type SavedGateOptions } from "./gate_saved.ts";
+import { failureRecord } from "./testdata/records.ts";
 
 const FIXED = { mode: "fixed" as const, widthPx: 640, heightPx: 640 };
 
@@ -209,6 +210,43 @@ Deno.test("gateSaved() is inconclusive when the candidate's run lacks a variant 
   );
   assertEquals([result.verdict, result.metrics.length], ["inconclusive", 1]);
   assertStringIncludes(result.reasons[0], "lacks b on host");
+});
+
+/** Records of a run of one variant on the host and on another device, which has a failure record alone when it crashed. */
+function twoDevices(runId: string, day: number, crashed: boolean): AnyRecord[] {
+  const [run, ...here] = recordsOf(runId, day, BASE);
+  const there = recordsOf(runId, day, BASE, { device: "B" }).slice(1);
+  return [
+    { ...run, devices: [deviceFixture(), deviceFixture("B")] } as RunRecord,
+    ...here,
+    ...(crashed ? [{ ...failureRecord(0), runId, device: "B", variantId: "a" }] : there),
+  ];
+}
+
+Deno.test("gateSaved() is inconclusive and names the device when the candidate has no launch on it", async () => {
+  const gone = recordsOf("r2", 1, BASE);
+  for (const candidate of [twoDevices("r2", 1, true), gone]) {
+    const { result } = await gateOf(twoDevices("r1", 0, false), candidate, { config: TENTH });
+    assertEquals([result.verdict, result.metrics.length], ["inconclusive", 1]);
+    assertStringIncludes(result.reasons[0], "lacks a on B");
+  }
+  const narrowed = { config: TENTH, devices: ["host"] };
+  const { result } = await gateOf(twoDevices("r1", 0, false), gone, narrowed);
+  assertEquals(result.verdict, "pass", "one device was asked for");
+});
+
+Deno.test("gateSaved() is inconclusive about latest when a variant crashed, or is gone", async () => {
+  const both = { variants: ["a", "b"] };
+  const crashed = recordsOf("now", 8, BASE, both).filter((record) =>
+    record.kind === "run" || !("variantId" in record) || record.variantId === "a"
+  );
+  for (const candidate of [crashed, recordsOf("now", 8, BASE)]) {
+    const { result } = await gateOf("latest", candidate, { config: TENTH }, [
+      recordsOf("old", 1, BASE, both),
+    ]);
+    assertEquals(result.verdict, "inconclusive");
+    assertStringIncludes(result.reasons[0], "lacks b on host");
+  }
 });
 
 Deno.test("gateSaved() takes the newest run of the same experiment for latest, and knows the sessions from the history", async () => {
