@@ -4,6 +4,7 @@
  * @module
  */
 import { EXIT, type Warning } from "../errors.ts";
+import { medianNs } from "../../reports/template/median.js";
 import { parityDetails } from "../parity/details.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type {
@@ -166,7 +167,7 @@ function deviceVariants(
     judgedVariant(device, manifest, summaries.get(manifest.id) ?? null, records, extras)
   );
   const ranked = variants.filter((variant) => variant.fps !== null)
-    .toSorted((a, b) => a.latencyNs!.total.p50 - b.latencyNs!.total.p50);
+    .toSorted((a, b) => b.fps! - a.fps!);
   ranked.forEach((variant, index) => variant.rank = index + 1);
   return variants;
 }
@@ -191,6 +192,18 @@ function judgedVariant(
   // No speed without correctness; times of an emulated phone are not a device's; nor those of a test build.
   const claim = parity.verdict !== "fail" && !device.emulated &&
     !launches.some((launch) => launch.marks.includes("test-build"));
+  const latencyNs = summary && {
+    preprocess: percentilesOf(summary.latencyNs.preprocess),
+    inference: percentilesOf(summary.latencyNs.inference),
+    postprocess: percentilesOf(summary.latencyNs.postprocess),
+    total: percentilesOf(summary.latencyNs.total),
+  };
+  const medianTotalNs = summary && {
+    value: summary.intervalNs.estimateNs,
+    low: summary.intervalNs.lowNs,
+    high: summary.intervalNs.highNs,
+  };
+  const timeNs = medianNs({ shape: manifest.shape, latencyNs, medianTotalNs });
   const isBase = manifest.id === records.run.baseVariantId;
   return {
     id: manifest.id,
@@ -213,18 +226,9 @@ function judgedVariant(
     fusedActivations: manifest.param.fusedActivations,
     parameterCount: manifest.parameterCount,
     macs: manifest.macs,
-    latencyNs: summary && {
-      preprocess: percentilesOf(summary.latencyNs.preprocess),
-      inference: percentilesOf(summary.latencyNs.inference),
-      postprocess: percentilesOf(summary.latencyNs.postprocess),
-      total: percentilesOf(summary.latencyNs.total),
-    },
-    medianTotalNs: summary && {
-      value: summary.intervalNs.estimateNs,
-      low: summary.intervalNs.lowNs,
-      high: summary.intervalNs.highNs,
-    },
-    fps: claim && summary ? summary.fps : null,
+    latencyNs,
+    medianTotalNs,
+    fps: claim && timeNs !== null ? 1e9 / timeNs : null,
     ratio: claim && summary
       ? summary.ratio ?? (isBase ? { value: 1, low: 1, high: 1, base: manifest.id } : null)
       : null,

@@ -1,7 +1,62 @@
-import { assertEquals } from "@std/assert";
-import { reportExitCode } from "./build_report.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { medianNs } from "../../reports/template/median.js";
+import { deviceFixture } from "../gate/gate_fixture.ts";
+import { testManifest } from "../parity/testdata/manifest.ts";
+import type { LaunchRecord } from "../records.ts";
+import { runRecord } from "../run/testdata/records.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
+import type { VariantManifest } from "../variant.ts";
+import { buildReport, reportExitCode, sortRecords } from "./build_report.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
+
+/** Returns the report of launches of the variants on this machine; the first variant is the base. */
+function reportOf(variants: VariantManifest[], launches: LaunchRecord[]): Report {
+  const run = runRecord({
+    devices: [deviceFixture("host")],
+    variants,
+    baseVariantId: variants[0].id,
+  });
+  return buildReport(sortRecords([run, ...launches]), {
+    accuracy: new Map(),
+    thumbnails: new Map(),
+    graphs: [],
+    layerTimes: [],
+    layerDrawings: new Map(),
+    warnings: [],
+  });
+}
+
+Deno.test("buildReport() takes median, FPS and rank of a rect variant from the rounds when its inputs have two sizes", () => {
+  const variants = [
+    testManifest({ id: "square" }),
+    testManifest({ id: "rect", shape: { mode: "rect", widthPx: 640, heightPx: 640 } }),
+  ];
+  const launches = [0, 1, 2, 3, 4, 5].flatMap((round) => {
+    const around = (ms: number) => [-1, 0, 1].map((i) => (ms + 0.1 * i + 0.01 * round) * 1e6);
+    return [
+      launchFixture({ variantId: "square", round, totalNs: around(33) }),
+      // two photographs of five are upright: the median of all samples lies within the times of the other three
+      launchFixture({
+        variantId: "rect",
+        round,
+        inputWidthPx: [384, 384, 640, 640, 640],
+        totalNs: [20, 20, 34, 34, 34].map(around),
+      }),
+    ];
+  });
+  const [square, rect] = reportOf(variants, launches).variants;
+  const { value, low, high } = rect.medianTotalNs!;
+  assertAlmostEquals(value / 1e6, (20 ** 2 * 34 ** 3) ** (1 / 5), 0.1);
+  assert(low! <= value && value <= high!);
+  assertEquals(medianNs(rect), value);
+  assertEquals(rect.fps, 1e9 / value);
+  assertAlmostEquals(rect.latencyNs!.total.p50 / 1e6, 34, 0.1);
+  assert(rect.ratio!.low! > 1);
+  assertEquals([rect.rank, square.rank], [1, 2]);
+  assertEquals(medianNs(square), square.latencyNs!.total.p50);
+  assertEquals(square.fps, 1e9 / square.latencyNs!.total.p50);
+});
 
 Deno.test("reportExitCode() says environment when a variant finished no round, though its keypoints are right", () => {
   const whole = syntheticReport({ ...EXAMPLE_SIZE, rounds: 2, images: 2, pictures: 0 });

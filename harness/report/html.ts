@@ -6,6 +6,7 @@
 import { escape } from "@std/html";
 import { answerFor, answerParts, headlineDevice } from "../../reports/template/answer.js";
 import { deviceNames, plain, variantLabels } from "../../reports/template/labels.js";
+import { medianNs } from "../../reports/template/median.js";
 import { fps, msNumber, pxNumber } from "../../reports/template/numbers.js";
 import { TEXTS } from "../../reports/template/texts.js";
 import type { PageAssets } from "./assets.ts";
@@ -114,7 +115,7 @@ function fallback(report: Report): string {
       labels.get(variant.id) ?? variant.id,
       devices.get(variant.device) ?? variant.device,
       fps(variant.fps),
-      msNumber(variant.latencyNs?.total.p50 ?? null),
+      msNumber(medianNs(variant)),
       variant.parity.verdict,
       pxNumber(variant.parity.maxPx),
       variant.speedOnly ? "speed only" : "",

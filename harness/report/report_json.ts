@@ -68,7 +68,7 @@ export const ReportVariantSchema = z.strictObject({
   }).nullable(),
   /** 95 % interval of the median total over rounds, nanoseconds. */
   medianTotalNs: IntervalSchema.nullable(),
-  /** 1e9 / median total; null when parity failed, on an emulated device, or without samples. */
+  /** 1e9 / median total (p50; for `rect` shapes `medianTotalNs.value`); null when parity failed, on an emulated device, or without samples. */
   fps: z.number().nullable(),
   /** Speed-up over the base: base time / this variant's time, paired by round; null as `fps`. */
   ratio: IntervalSchema.extend({ base: z.string() }).nullable(),

@@ -6,6 +6,7 @@
  */
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { deviceNames, variantLabels } from "./labels.js";
+import { medianNs } from "./median.js";
 
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -118,7 +119,7 @@ export function answerParts(report, answer) {
         variant: name,
         device,
         base: baseName,
-        ms: ms(variant.latencyNs?.total.p50 ?? null),
+        ms: ms(medianNs(variant)),
         fps: fps(variant.fps),
       },
     });

@@ -6,6 +6,7 @@
  */
 import { deviceNames, plain, variantLabels } from "./labels.js";
 import { headlineDevice } from "./answer.js";
+import { medianNs } from "./median.js";
 import { translate, translateRich } from "./translate.js";
 
 /** @typedef {import("../../harness/report/page_data.ts").PageData} PageData */
@@ -75,7 +76,7 @@ export function contextOf(page, choices) {
 export function bySpeed(a, b) {
   const rank = (a.rank ?? Infinity) - (b.rank ?? Infinity);
   if (!Number.isNaN(rank) && rank !== 0) return rank;
-  return (a.latencyNs?.total.p50 ?? Infinity) - (b.latencyNs?.total.p50 ?? Infinity) || 0;
+  return (medianNs(a) ?? Infinity) - (medianNs(b) ?? Infinity) || 0;
 }
 
 /**

@@ -9,6 +9,7 @@ import { el, foreign } from "./dom.js";
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { answerFor, answerParts } from "./answer.js";
+import { medianNs } from "./median.js";
 import { hasText } from "./translate.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -105,7 +106,7 @@ function tiles({ t }, { variant }) {
   const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
   facts.push([
     t("tile.median"),
-    ms(variant.latencyNs?.total.p50 ?? null),
+    ms(medianNs(variant)),
     bounds === null ? t("tile.noInterval") : t("interval95", bounds),
   ]);
   facts.push([

@@ -405,7 +405,7 @@ const TABLE = [
   ["glossary.sample", "Sample", "样本"],
   ["glossary.sample.is", "The time of one iteration on one image. Warm-up and the first iteration are kept apart.", "一张图像一次迭代的耗时。预热与首次迭代另行保存。"],
   ["glossary.median", "Median", "中位数"],
-  ["glossary.median.is", "Half of the samples are smaller. Unlike the average it does not move when a few frames are slow.", "一半样本小于该值。与平均值不同，少数慢帧不会影响它。"],
+  ["glossary.median.is", "Half of the samples are smaller. Unlike the average it does not move when a few frames are slow. Where the input’s size follows each photograph it is taken of each size, and the sizes are averaged geometrically.", "一半样本小于该值。与平均值不同，少数慢帧不会影响它。若输入尺寸随照片而变，则按尺寸分别取中位数，再取几何平均。"],
   ["glossary.p90", "p90, p99", "p90、p99"],
   ["glossary.p90.is", "The time that 90% or 99% of the samples stay below.", "90% 或 99% 的样本低于该耗时。"],
   ["glossary.interval", "Interval", "区间"],

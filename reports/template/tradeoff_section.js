@@ -10,6 +10,7 @@ import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { msNumber, score, significant } from "./numbers.js";
 import { chartLabel } from "./verdicts.js";
 import { hasClaim } from "./context.js";
+import { medianNs } from "./median.js";
 
 /** @typedef {import("./context.js").Context} Context */
 
@@ -46,9 +47,9 @@ export function tradeoffSection(context) {
     hasClaim(variant) && variant.accuracy !== null && !variant.speedOnly
   );
   if (rows.length < 2) return null;
-  const points = rows.map(({ latencyNs, accuracy }) => ({
-    time: (latencyNs?.total.p50 ?? 0) / 1e6,
-    accuracy: accuracy?.ap ?? 0,
+  const points = rows.map((variant) => ({
+    time: (medianNs(variant) ?? 0) / 1e6,
+    accuracy: variant.accuracy?.ap ?? 0,
   }));
   const front = paretoFront(points);
   return section("tradeoff", t("tradeoff.title"), () => [chartFigure(context, {
@@ -99,7 +100,7 @@ export function tradeoffSection(context) {
       numeric: [false, true, true, false],
       rows: rows.map((variant, i) => [
         chartLabel(context, variant),
-        msNumber(variant.latencyNs?.total.p50 ?? null),
+        msNumber(medianNs(variant)),
         score(variant.accuracy?.ap ?? null),
         front.includes(i) ? t("yes") : t("no"),
       ]),

@@ -6,6 +6,7 @@
  * @module
  */
 import { el, foreign, svg } from "./dom.js";
+import { medianNs } from "./median.js";
 import {
   fps,
   megabytes,
@@ -80,11 +81,11 @@ export function columnsOf(context) {
     numeric("fps", (variant) => variant.fps, (variant) => fps(variant.fps), true),
     numeric(
       "median",
-      ({ latencyNs }) => latencyNs?.total.p50 ?? null,
-      ({ latencyNs, medianTotalNs }) => {
-        const bounds = medianTotalNs === null ? null : msBounds(medianTotalNs);
+      medianNs,
+      (variant) => {
+        const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
         return [
-          msNumber(latencyNs?.total.p50 ?? null),
+          msNumber(medianNs(variant)),
           bounds && el("small", {}, t("interval", { ...bounds })),
         ];
       },
