@@ -7,7 +7,8 @@ import { elementCount, type OnnxModel } from "./onnx_file.ts";
 import { constantsOf } from "./onnx_graph.ts";
 import { nodeMacs, WEIGHTED } from "./cost.ts";
 import { fusedActivation, type ParamFile } from "./param_file.ts";
-import { inferNcnnShapes, ncnnMacs, ncnnParameters } from "./ncnn_shapes.ts";
+import { ncnnMacs, ncnnParameters } from "./ncnn_cost.ts";
+import { inferNcnnShapes } from "./ncnn_shapes.ts";
 import { inferShapes } from "./shapes.ts";
 
 /** One layer (ncnn) or node (ONNX). */

@@ -1,19 +1,21 @@
 /**
- * Static shapes, parameters and multiply-accumulates of the layers in an ncnn graph: pure.
+ * Static shapes of the blobs in an ncnn graph: pure.
  *
  * Shapes are written outermost first: [c, h, w], [h, w] or [w], without a batch.
  * Source of parameter ids and size rules: ncnn at a4d2ea1d, `src/layer/<layer>.cpp`.
  *
  * @module
  */
-import type { ParamLayer, ParamValue } from "./param_file.ts";
+import { ncnnProduct } from "./ncnn_products.ts";
+import { elementCount } from "./onnx_file.ts";
+import { numberParam, type ParamLayer } from "./param_file.ts";
 
 /** Value that stands for "not given" in ncnn's parameters. */
-const ABSENT = -233;
+export const ABSENT = -233;
 
 /** Layers whose tops all have the shape of their first bottom. */
-const SAME_SHAPE = new Set(
-  ("AbsVal BatchNorm Bias BNLL CELU Cast Clip Dequantize Dropout ELU Eltwise Erf Exp GELU GLU GroupNorm HardSigmoid " +
+export const SAME_SHAPE = new Set(
+  ("AbsVal BatchNorm Bias BNLL CELU Cast Clip Dequantize Dropout ELU Eltwise Erf Exp GELU GroupNorm HardSigmoid " +
     "HardSwish InstanceNorm LayerNorm LRN Log MVN Mish Noop Normalize Power PReLU Quantize ReLU Requantize RMSNorm Scale SELU " +
     "Shrink ShuffleChannel Sigmoid Softmax Softplus Split Swish TanH Threshold UnaryOp")
     .split(" "),
@@ -56,7 +58,7 @@ function inferLayer(
   bottoms: (number[] | undefined)[],
   inputShape: number[] | null,
 ): number[][] | undefined {
-  const get = (id: number, fallback: number) => numberParam(layer.params.get(id), fallback);
+  const get = (id: number, fallback: number) => numberParam(layer, id, fallback);
   const [first, second] = bottoms;
   if (SAME_SHAPE.has(layer.type)) return first && layer.tops.map(() => first);
   switch (layer.type) {
@@ -94,9 +96,17 @@ function inferLayer(
     case "Interp":
       return first && interpShape(first, second, get);
     case "Flatten":
-      return first && [[product(first)]];
+      return first && [[elementCount(first)]];
     case "Reshape":
-      return first && layer.bottoms.length === 1 ? reshapeShape(first, get) : undefined;
+      return layer.bottoms.length === 1 ? reshapeShape(first, get) : undefined;
+    case "Reduction":
+      return first && [reductionShape(layer, first, get)];
+    case "Squeeze":
+      return first && [squeezeShape(layer, first, get)];
+    case "ExpandDims":
+      return first && [expandShape(layer, first)];
+    case "GLU":
+      return first && [halved(first, first.length === 1 ? 0 : axisOf(get(0, 0), first.length))];
     case "Permute":
       return first && permuteShape(first, get(0, 0));
     case "Reorg":
@@ -108,8 +118,10 @@ function inferLayer(
       const [h, w] = first.slice(-2);
       return [[...first.slice(0, -2), h + get(0, 0) + get(1, 0), w + get(2, 0) + get(3, 0)]];
     }
-    default:
-      return undefined;
+    default: {
+      const made = ncnnProduct(layer, bottoms);
+      return made && [made.shape];
+    }
   }
 }
 
@@ -224,13 +236,57 @@ function interpShape(
   ]];
 }
 
-function reshapeShape(input: number[], get: Get): number[][] | undefined {
+/** Sizes that the file states in full are known without the input's. */
+function reshapeShape(input: number[] | undefined, get: Get): number[][] | undefined {
   if (get(11, ABSENT) !== ABSENT) return undefined;
   const given = [get(2, ABSENT), get(1, ABSENT), get(0, ABSENT)].filter((dim) => dim !== ABSENT);
+  if (given.length === 0) return undefined;
+  if (given.every((dim) => dim > 0)) return [given];
+  if (!input) return undefined;
   const aligned = input.slice(-given.length);
   const dims = given.map((dim, i) => dim === 0 ? aligned[i] : dim);
-  const rest = product(dims.filter((dim) => dim !== -1));
-  return [dims.map((dim) => dim === -1 ? product(input) / rest : dim)];
+  const rest = elementCount(dims.filter((dim) => dim !== -1));
+  return [dims.map((dim) => dim === -1 ? elementCount(input) / rest : dim)];
+}
+
+/** Returns the places of the axes that the layer's parameter 3 lists, counted from the end where they are negative. */
+function listedAxes(layer: ParamLayer, rank: number): Set<number> {
+  const axes = layer.params.get(3);
+  return new Set(Array.isArray(axes) ? axes.map((axis) => axisOf(axis, rank)) : []);
+}
+
+function reductionShape(layer: ParamLayer, input: number[], get: Get): number[] {
+  const axes = listedAxes(layer, input.length);
+  const isReduced = (i: number) => get(1, 1) !== 0 || input.length === 1 || axes.has(i);
+  if (get(4, 0)) return input.map((dim, i) => isReduced(i) ? 1 : dim);
+  return orOne(input.filter((_, i) => !isReduced(i)));
+}
+
+/** Ids of Squeeze's flags by the number of axes, outermost first. */
+const SQUEEZE_FLAGS = [[], [0], [1, 0], [2, 1, 0], [2, 11, 1, 0]];
+
+function squeezeShape(layer: ParamLayer, input: number[], get: Get): number[] {
+  const axes = listedAxes(layer, input.length);
+  const flags = SQUEEZE_FLAGS[input.length];
+  const isNamed = (i: number) => layer.params.has(3) ? axes.has(i) : get(flags[i], 0) !== 0;
+  return orOne(input.filter((dim, i) => dim !== 1 || !isNamed(i)));
+}
+
+function expandShape(layer: ParamLayer, input: number[]): number[] {
+  const added = layer.params.get(3);
+  const rank = input.length + (Array.isArray(added) ? added.length : 0);
+  const axes = listedAxes(layer, rank);
+  const rest = [...input];
+  return Array.from({ length: rank }, (_, i) => axes.has(i) ? 1 : rest.shift()!);
+}
+
+function halved(input: number[], axis: number): number[] {
+  return input.map((dim, i) => i === axis ? Math.floor(dim / 2) : dim);
+}
+
+/** A blob has one axis at least. */
+function orOne(dims: number[]): number[] {
+  return dims.length > 0 ? dims : [1];
 }
 
 /** Orders of the axes (outermost first) by the layer's parameter 0, for three axes: ncnn names them innermost first. */
@@ -249,91 +305,4 @@ function broadcast(a: number[], b: number[]): number[] {
 
 function axisOf(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((a, b) => a * b, 1);
-}
-
-function numberParam(value: ParamValue | undefined, fallback: number): number {
-  return typeof value === "number" ? value : fallback;
-}
-
-/** Returns the weights and biases that the layer takes from the `.bin`; null for a kind of layer that is not covered. */
-export function ncnnParameters(layer: ParamLayer): number | null {
-  const get = (id: number) => numberParam(layer.params.get(id), 0);
-  switch (layer.type) {
-    case "Convolution":
-    case "ConvolutionDepthWise":
-    case "Deconvolution":
-    case "DeconvolutionDepthWise":
-    case "Convolution1D":
-    case "ConvolutionDepthWise1D":
-      return get(6) + (get(5) ? get(0) : 0);
-    case "InnerProduct":
-      return get(2) + (get(1) ? get(0) : 0);
-    case "BatchNorm":
-      return 4 * get(0);
-    case "Scale":
-      return get(0) === ABSENT ? 0 : get(0) * (get(1) ? 2 : 1);
-    case "Bias":
-    case "PReLU":
-      return get(0);
-    case "MemoryData":
-      return product([get(0), get(1), get(2)].filter((dim) => dim > 0));
-    default:
-      return UNWEIGHTED.has(layer.type) ? 0 : null;
-  }
-}
-
-/** Layers that hold no weights. */
-const UNWEIGHTED = new Set([
-  ...[...SAME_SHAPE].filter((type) =>
-    ![
-      "GroupNorm",
-      "LayerNorm",
-      "RMSNorm",
-      "InstanceNorm",
-      "Normalize",
-      "Quantize",
-      "Dequantize",
-      "Requantize",
-    ]
-      .includes(type)
-  ),
-  ...("BinaryOp Concat Crop DetectionOutput Flatten Input Interp MatMul Padding Permute PixelShuffle Pooling PriorBox " +
-    "Reduction Reorg Reshape SDPA Slice Squeeze ExpandDims Yolov3DetectionOutput YoloDetectionOutput")
-    .split(" "),
-]);
-
-/** Returns the multiply-accumulates of a layer's convolution or product; 0 for other layers, null when shapes are not known. */
-export function ncnnMacs(layer: ParamLayer, shapes: ReadonlyMap<string, number[]>): number | null {
-  const get = (id: number) => numberParam(layer.params.get(id), 0);
-  const input = shapes.get(layer.bottoms[0] ?? "");
-  const output = shapes.get(layer.tops[0] ?? "");
-  switch (layer.type) {
-    case "Convolution":
-    case "ConvolutionDepthWise":
-      // a convolution over a vector is a matrix product
-      return output ? (output.length === 3 ? output[1] * output[2] : 1) * get(6) : null;
-    case "Deconvolution":
-    case "DeconvolutionDepthWise":
-      return input ? input[1] * input[2] * get(6) : null;
-    case "InnerProduct":
-      return input ? get(2) * (input.length === 2 && input[0] > 1 ? input[0] : 1) : null;
-    case "Gemm":
-    case "MatMul":
-    case "MultiHeadAttention":
-    case "SDPA":
-    case "LSTM":
-    case "GRU":
-    case "RNN":
-    case "Convolution1D":
-    case "ConvolutionDepthWise1D":
-    case "Convolution3D":
-    case "DeformableConv2D":
-      return null;
-    default:
-      return 0;
-  }
 }

@@ -201,6 +201,12 @@ function printable(text: string): string {
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
 }
 
+/** Returns the layer's number with that id; `fallback` when the line doesn't have it, or has several numbers or a text. */
+export function numberParam(layer: ParamLayer, id: number, fallback: number): number {
+  const value = layer.params.get(id);
+  return typeof value === "number" ? value : fallback;
+}
+
 /** Layers whose parameter 9 is a fused activation. Source: `src/layer/*.cpp` of ncnn, `activation_type = pd.get(9, 0)`. */
 const FUSING_TYPES = new Set([
   "Convolution",
