@@ -152,18 +152,18 @@ function growingShape(input: number[], get: Get): number[][] | undefined {
   if (input.length !== 3) return undefined;
   const [kw, dw, sw, left] = [get(1, 0), get(2, 1), get(3, 1), get(4, 0)];
   const top = get(14, left);
-  const grow = (
-    size: number,
-    kernel: number,
-    dilation: number,
-    stride: number,
-    extra: number,
-    pad: number,
-  ) => (size - 1) * stride + dilation * (kernel - 1) + 1 + extra - pad;
-  const outW = get(20, 0) || grow(input[2], kw, dw, sw, get(18, 0), left + get(15, left));
-  const outH = get(21, 0) ||
-    grow(input[1], get(11, kw), get(12, dw), get(13, sw), get(19, get(18, 0)), top + get(16, top));
-  return [[get(0, 0), outH, outW]];
+  // pads below 0 are ONNX's SAME: they say how the output is cut to its stated size, and nothing without one
+  const pads = [left, get(15, left), top, get(16, top)].map((pad) => Math.max(pad, 0));
+  const stated = [get(21, 0), get(20, 0)];
+  if (pads.every((pad) => pad === 0) && stated.every((size) => size > 0)) {
+    return [[get(0, 0), ...stated]];
+  }
+  const grow = (size: number, kernel: number, dilation: number, stride: number, extra: number) =>
+    (size - 1) * stride + dilation * (kernel - 1) + 1 + extra;
+  const width = grow(input[2], kw, dw, sw, get(18, 0)) - pads[0] - pads[1];
+  const height = grow(input[1], get(11, kw), get(12, dw), get(13, sw), get(19, get(18, 0))) -
+    pads[2] - pads[3];
+  return [[get(0, 0), height, width]];
 }
 
 function poolingShape(input: number[], get: Get): number[][] | undefined {

@@ -65,6 +65,19 @@ Deno.test("inferNcnnShapes() gives the shapes of reductions, squeezed and expand
   assertEquals(shapeAfter([4, 6], "ExpandDims -23303=1,-1"), [4, 6, 1]);
 });
 
+Deno.test("inferNcnnShapes() takes a Deconvolution's SAME for a way to cut to the stated size, not for a pad", () => {
+  const grown = "Deconvolution 0=4 1=4 3=2";
+  assertEquals(shapeAfter([4, 8, 8], `${grown} 4=-233`), [4, 18, 18]);
+  assertEquals(shapeAfter([4, 8, 8], `${grown} 4=-234 20=16 21=15`), [4, 15, 16]);
+  assertEquals(shapeAfter([4, 8, 8], `${grown} 4=1`), [4, 16, 16]);
+});
+
+Deno.test("inferNcnnShapes() halves the axis of a GLU", () => {
+  assertEquals(shapeAfter([6, 4, 8], "GLU 0=0"), [3, 4, 8]);
+  assertEquals(shapeAfter([6, 4, 8], "GLU 0=-1"), [6, 4, 4]);
+  assertEquals(shapeAfter([8], "GLU 0=2"), [4]);
+});
+
 Deno.test("graphOfParam() counts a Gemm's and an attention's products and weights", () => {
   const { layers } = graphOf([
     "Input x 0 1 x 0=12 1=5",
