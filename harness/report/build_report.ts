@@ -76,10 +76,17 @@ export function sortRecords(records: AnyRecord[]): RunRecords {
   };
 }
 
-/** Returns the report of a run. Throws `HarnessError` `bad-record` when launches contradict each other. */
+/**
+ * Returns the report of a run. Where a round was begun, interrupted and run again, the last launch counts, and no other one is in the report.
+ *
+ * Throws `HarnessError` `bad-record` when launches contradict each other.
+ */
 export function buildReport(records: RunRecords, extras: ReportExtras): Report {
   const { run } = records;
-  const variants = run.devices.flatMap((device) => deviceVariants(device, records, extras));
+  const launches = lastLaunches(records.launches);
+  const variants = run.devices.flatMap((device) =>
+    deviceVariants(device, { ...records, launches }, records.launches, extras)
+  );
   const gallery = galleryItems(records);
   const shown = new Set(gallery.map((item) => item.imageId));
   return {
@@ -99,7 +106,7 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
       heightPx: image.heightPx,
       thumbnail: shown.has(image.id) ? extras.thumbnails.get(image.id) ?? null : null,
     })),
-    launches: records.launches.map((launch) => ({
+    launches: launches.map((launch) => ({
       device: launch.device,
       variantId: launch.variantId,
       round: launch.round,
@@ -153,13 +160,23 @@ export function reportExitCode(report: Report): number {
   return EXIT.pass;
 }
 
+/** Returns the last launch of each variant and round on each device, in the order of the records. */
+function lastLaunches(launches: LaunchRecord[]): LaunchRecord[] {
+  const key = ({ device, variantId, round }: LaunchRecord) =>
+    JSON.stringify([device, variantId, round]);
+  const last = new Map(launches.map((launch) => [key(launch), launch]));
+  return launches.filter((launch) => last.get(key(launch)) === launch);
+}
+
+/** `begun` are the launches with those that were repeated, of which the summary warns. */
 function deviceVariants(
   device: DeviceDescription,
   records: RunRecords,
+  begun: LaunchRecord[],
   extras: ReportExtras,
 ): ReportVariant[] {
   const { run } = records;
-  const launches = records.launches.filter((launch) => launch.device === device.serial);
+  const launches = begun.filter((launch) => launch.device === device.serial);
   const summaries = new Map(
     summarizeLaunches(launches, run.baseVariantId).map((summary) => [summary.variantId, summary]),
   );

@@ -1,5 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { medianNs } from "../../reports/template/median.js";
+import { recompute } from "../../reports/template/reproduce_section.js";
+import { SAMPLE_STAGES } from "../../reports/template/samples.js";
 import { deviceFixture } from "../gate/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { LaunchRecord } from "../records.ts";
@@ -56,6 +58,18 @@ Deno.test("buildReport() takes median, FPS and rank of a rect variant from the r
   assertEquals([rect.rank, square.rank], [1, 2]);
   assertEquals(medianNs(square), square.latencyNs!.total.p50);
   assertEquals(square.fps, 1e9 / square.latencyNs!.total.p50);
+});
+
+Deno.test("buildReport() holds the last launch alone when a round was run again, so that its percentiles are found again", () => {
+  const launches = [10, 11, 12, 99].map((ms, i) =>
+    launchFixture({ variantId: "a", round: i % 3, totalNs: [ms * 1e6, ms * 1e6] })
+  );
+  const report = reportOf([testManifest({ id: "a" })], launches);
+  assertEquals(report.launches.map(({ round }) => round), [1, 2, 0]);
+  assertEquals(report.launches[2].images[0].samplesNs.total, [99e6, 99e6]);
+  const [variant] = report.variants;
+  assertEquals(variant.warnings.filter(({ code }) => code === "repeated-launch").length, 1);
+  assertEquals(recompute(report.variants, report, SAMPLE_STAGES), { agree: 12, differ: [] });
 });
 
 Deno.test("reportExitCode() says environment when a variant finished no round, though its keypoints are right", () => {
