@@ -47,12 +47,16 @@ export interface Graph {
 /** Bytes of a float32 value. */
 const VALUE_BYTES = 4;
 
-/** Returns the graph of an ONNX model; `inputShape` [1, 3, H, W] stands in for symbolic sizes. */
+/** Returns the graph of an ONNX model; `inputShape` [1, 3, H, W] stands in for the symbolic sizes of inputs with four axes. */
 export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
   const constants = constantsOf(model);
-  const given = inputShape
-    ? new Map(model.inputs.map((input) => [input.name, inputShape]))
-    : new Map();
+  const given = new Map(
+    model.inputs.flatMap(({ name, dims }): [string, number[]][] =>
+      inputShape && dims?.length === inputShape.length
+        ? [[name, dims.map((dim, i) => typeof dim === "number" && dim > 0 ? dim : inputShape[i])]]
+        : []
+    ),
+  );
   const { shapes } = inferShapes(model, given);
   const layers = model.nodes.map((node): GraphLayer => {
     const inputs = node.inputs.filter((name) => name !== "" && !constants.has(name));

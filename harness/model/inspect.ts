@@ -23,10 +23,15 @@ export async function inspectFile(file: string): Promise<Inspection> {
  * line at fault, `bad-model` for a broken ONNX file, `bad-option` for another kind of file.
  */
 export async function readGraph(file: string, inputShape?: number[]): Promise<Graph> {
+  return (await readGraphFile(file))(inputShape);
+}
+
+/** Returns what gives the file's graph for an input of that size. */
+async function readGraphFile(file: string): Promise<(inputShape?: number[]) => Graph> {
   const ending = path.extname(file).toLowerCase();
   if (ending === ".onnx") {
     const { model } = await readOnnxFile(file);
-    return graphOfOnnx(model, inputShape ? [1, ...inputShape] : undefined);
+    return (inputShape) => graphOfOnnx(model, inputShape && [1, ...inputShape]);
   }
   if (ending !== ".param") {
     throw new HarnessError(
@@ -41,25 +46,27 @@ export async function readGraph(file: string, inputShape?: number[]): Promise<Gr
     const found = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
     throw new HarnessError("bad-param", `Cannot read ${file}: ${found}: check the path`, { cause });
   }
-  return graphOfParam(parseParam(new TextDecoder().decode(bytes), file), inputShape);
+  const param = parseParam(new TextDecoder().decode(bytes), file);
+  return (inputShape) => graphOfParam(param, inputShape);
 }
 
 /**
  * Returns the graphs of the files for `compareGraphs` and `drawGraphs`.
  *
- * The size on disk of a `.param` includes the `.bin` beside it; shapes are those that the first file states. Throws as
- * {@linkcode readGraph} does, and `bad-option` for fewer than two files.
+ * The size on disk of a `.param` includes the `.bin` beside it; the first size of an input that a file states stands in where
+ * others state none. Throws as {@linkcode readGraph} does, and `bad-option` for fewer than two files.
  */
 export async function readNamedGraphs(files: readonly string[]): Promise<NamedGraph[]> {
   if (files.length < 2) {
     throw new HarnessError("bad-option", "Cannot compare fewer than two files: name at least two");
   }
   const names = distinctNames(files);
-  const first = await readGraph(files[0]);
-  const inputShape = statedInputShape(first);
+  const graphsAt = await Promise.all(files.map(readGraphFile));
+  const inputShape = graphsAt.map((graphAt) => statedInputShape(graphAt()))
+    .find((shape) => shape?.length === 3);
   return await Promise.all(files.map(async (file, i): Promise<NamedGraph> => ({
     name: names[i],
-    graph: i === 0 ? first : await readGraph(file, inputShape),
+    graph: graphsAt[i](inputShape),
     fileBytes: await bytesOnDisk(file),
   })));
 }

@@ -8,7 +8,7 @@ import { compareGraphs } from "./compare.ts";
 import { inspectFile, readGraph, readNamedGraphs } from "./inspect.ts";
 import { inspectGraph } from "./inspection.ts";
 import { formatComparison, formatInspection } from "./inspection_text.ts";
-import { encodeOnnx } from "./onnx_file.ts";
+import { encodeOnnx, type OnnxModel, type OnnxValue } from "./onnx_file.ts";
 import { parseParam } from "./param_file.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 
@@ -196,6 +196,37 @@ Deno.test("readNamedGraphs() counts the weights beside a .param and names files 
     assertEquals(stages.map((stage) => stage.fusedActivations), [1, 0]);
     assertEquals([steps[0].removed, steps[0].added], [{}, {}]);
     await assertRejects(() => readNamedGraphs(files.slice(1)), HarnessError, "at least two");
+  }));
+
+/** Returns the model with a first convolution alone. */
+function oneConvolution(dims: OnnxValue["dims"]): OnnxModel {
+  const model = tinyPose();
+  const first = model.nodes[0];
+  return {
+    ...model,
+    nodes: [first],
+    inputs: [{ ...model.inputs[0], dims }],
+    outputs: [{ name: first.outputs[0], dataType: 1, dims: null }],
+  };
+}
+
+Deno.test("readNamedGraphs() leaves each file its own input size and lends it to those without", () =>
+  inFolder(async (folder) => {
+    const small = oneConvolution([1, 3, 64, 64]);
+    const large = oneConvolution([1, 3, 128, 128]);
+    const open = oneConvolution(["batch", 3, "height", "width"]);
+    const files = await Promise.all([small, large, open].map(async (model, i) => {
+      const file = path.join(folder, `${i}.onnx`);
+      await Deno.writeFile(file, encodeOnnx(model));
+      return file;
+    }));
+    const inputsOf = async (order: number[]) =>
+      (await readNamedGraphs(order.map((i) => files[i]))).map(({ graph }) => graph.inputShapes[0]);
+    const sizes = [[1, 3, 64, 64], [1, 3, 128, 128]];
+    assertEquals(await inputsOf([0, 1, 2]), [...sizes, sizes[0]]);
+    assertEquals(await inputsOf([2, 1]), [sizes[1], sizes[1]]);
+    const odd = graphOfOnnx(oneConvolution(["batch", 3, "length"]), [1, 3, 64, 64]);
+    assertEquals(odd.inputShapes, [null]);
   }));
 
 Deno.test("formatInspection() and formatComparison() say the counts in words", () =>
