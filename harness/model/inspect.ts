@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import type { NamedGraph } from "./compare.ts";
 import { type Graph, graphOfOnnx, graphOfParam } from "./graph.ts";
-import { readOnnxFile } from "./onnx_file.ts";
+import { bytesOnDisk, readOnnxFile } from "./onnx_file.ts";
 import { inspectGraph, type Inspection } from "./inspection.ts";
 import { parseParam } from "./param_file.ts";
 
@@ -23,15 +23,25 @@ export async function inspectFile(file: string): Promise<Inspection> {
  * line at fault, `bad-model` for a broken ONNX file, `bad-option` for another kind of file.
  */
 export async function readGraph(file: string, inputShape?: number[]): Promise<Graph> {
-  return (await readGraphFile(file))(inputShape);
+  return (await readGraphFile(file)).graphAt(inputShape);
 }
 
-/** Returns what gives the file's graph for an input of that size. */
-async function readGraphFile(file: string): Promise<(inputShape?: number[]) => Graph> {
+/** A `.param` or `.onnx` file, read. */
+interface GraphFile {
+  /** Returns the graph for an input [c, h, w] where the file states none. */
+  graphAt(inputShape?: number[]): Graph;
+  /** Size on disk with the weights. */
+  fileBytes: number;
+}
+
+async function readGraphFile(file: string): Promise<GraphFile> {
   const ending = path.extname(file).toLowerCase();
   if (ending === ".onnx") {
-    const { model } = await readOnnxFile(file);
-    return (inputShape) => graphOfOnnx(model, inputShape && [1, ...inputShape]);
+    const onnx = await readOnnxFile(file);
+    return {
+      graphAt: (inputShape) => graphOfOnnx(onnx.model, inputShape && [1, ...inputShape]),
+      fileBytes: bytesOnDisk(onnx),
+    };
   }
   if (ending !== ".param") {
     throw new HarnessError(
@@ -47,13 +57,16 @@ async function readGraphFile(file: string): Promise<(inputShape?: number[]) => G
     throw new HarnessError("bad-param", `Cannot read ${file}: ${found}: check the path`, { cause });
   }
   const param = parseParam(new TextDecoder().decode(bytes), file);
-  return (inputShape) => graphOfParam(param, inputShape);
+  return {
+    graphAt: (inputShape) => graphOfParam(param, inputShape),
+    fileBytes: bytes.length + await sizeOf(file.replace(/\.param$/i, ".bin")),
+  };
 }
 
 /**
  * Returns the graphs of the files for `compareGraphs` and `drawGraphs`.
  *
- * The size on disk of a `.param` includes the `.bin` beside it; the first size of an input that a file states stands in where
+ * The size on disk includes weights in files beside the graph; the first size of an input that a file states stands in where
  * others state none. Throws as {@linkcode readGraph} does, and `bad-option` for fewer than two files.
  */
 export async function readNamedGraphs(files: readonly string[]): Promise<NamedGraph[]> {
@@ -61,14 +74,14 @@ export async function readNamedGraphs(files: readonly string[]): Promise<NamedGr
     throw new HarnessError("bad-option", "Cannot compare fewer than two files: name at least two");
   }
   const names = distinctNames(files);
-  const graphsAt = await Promise.all(files.map(readGraphFile));
-  const inputShape = graphsAt.map((graphAt) => statedInputShape(graphAt()))
+  const read = await Promise.all(files.map(readGraphFile));
+  const inputShape = read.map(({ graphAt }) => statedInputShape(graphAt()))
     .find((shape) => shape?.length === 3);
-  return await Promise.all(files.map(async (file, i): Promise<NamedGraph> => ({
+  return read.map(({ graphAt, fileBytes }, i) => ({
     name: names[i],
-    graph: graphsAt[i](inputShape),
-    fileBytes: await bytesOnDisk(file),
-  })));
+    graph: graphAt(inputShape),
+    fileBytes,
+  }));
 }
 
 /** Returns the first input's [c, h, w] as its file states it; undefined when it doesn't. */
@@ -86,13 +99,12 @@ function distinctNames(files: readonly string[]): string[] {
   }
 }
 
-async function bytesOnDisk(file: string): Promise<number> {
-  const { size } = await Deno.stat(file);
-  if (!file.toLowerCase().endsWith(".param")) return size;
+/** Returns the size of the file; 0 when there is none. */
+async function sizeOf(file: string): Promise<number> {
   try {
-    return size + (await Deno.stat(`${file.slice(0, -".param".length)}.bin`)).size;
+    return (await Deno.stat(file)).size;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return size;
+    if (error instanceof Deno.errors.NotFound) return 0;
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { inspectGraph } from "./inspection.ts";
 import { formatComparison, formatInspection } from "./inspection_text.ts";
 import { encodeOnnx, type OnnxModel, type OnnxValue } from "./onnx_file.ts";
 import { parseParam } from "./param_file.ts";
+import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
@@ -182,7 +183,7 @@ Deno.test("readGraph() gives the published operations of well-known networks", a
   }
 });
 
-Deno.test("readNamedGraphs() counts the weights beside a .param and names files so that they differ", () =>
+Deno.test("readNamedGraphs() counts the weights beside a graph and names files so that they differ", () =>
   inFolder(async (folder) => {
     for (const [name, text] of [["a", PLAIN], ["b", PLAIN.replace(" 9=6", "")]]) {
       await Deno.mkdir(path.join(folder, name));
@@ -196,6 +197,9 @@ Deno.test("readNamedGraphs() counts the weights beside a .param and names files 
     assertEquals(stages.map((stage) => stage.fusedActivations), [1, 0]);
     assertEquals([steps[0].removed, steps[0].added], [{}, {}]);
     await assertRejects(() => readNamedGraphs(files.slice(1)), HarnessError, "at least two");
+    const onnx = await writeWithExternalWeights(tinyPose(), folder, "parted.onnx");
+    const expected = Deno.statSync(onnx).size + Deno.statSync(`${onnx}.data`).size;
+    assertEquals((await readNamedGraphs([files[0], onnx]))[1].fileBytes, expected);
   }));
 
 /** Returns the model with a first convolution alone. */

@@ -115,6 +115,11 @@ export interface OnnxFile {
   external: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Returns the size on disk of the file and of those beside it that hold its weights. */
+export function bytesOnDisk({ bytes, external }: OnnxFile): number {
+  return [...external.values()].reduce((sum, file) => sum + file.length, bytes.length);
+}
+
 /**
  * Returns the model that the file holds; weights in files beside it (external data) are read too.
  *

@@ -9,7 +9,7 @@ import { trainedActivation } from "./activation.ts";
 import { expandHalf } from "./half.ts";
 import { sha256Hex } from "./hash.ts";
 import { findPoseHead, type PoseHead } from "./head.ts";
-import { type OnnxFile, type OnnxModel, readOnnxFile } from "./onnx_file.ts";
+import { bytesOnDisk, type OnnxFile, type OnnxModel, readOnnxFile } from "./onnx_file.ts";
 import { cutModel } from "./surgery.ts";
 
 /** A model file, read and understood. */
@@ -19,6 +19,7 @@ export interface SourceModel {
   stem: string;
   /** Of the file; with weights in other files, of its hash and theirs. */
   sha256: string;
+  /** Of all these files. */
   bytes: number;
   /** With float32 weights. */
   model: OnnxModel;
@@ -39,7 +40,7 @@ export async function readSourceModel(file: string): Promise<SourceModel> {
     path: path.resolve(file),
     stem: safeModelName(path.basename(file).replace(/\.onnx$/i, "")),
     sha256: await hashOf(onnx),
-    bytes: onnx.bytes.length,
+    bytes: bytesOnDisk(onnx),
     model,
     head,
     trained: trainedActivation(cutModel(model, head, "raw-nchw", null).model, file),

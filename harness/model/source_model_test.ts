@@ -18,6 +18,8 @@ Deno.test("readSourceModel() has the hash of the file, and with weights beside i
 
     const parted = await writeWithExternalWeights(tinyPose(), folder, "parted.onnx");
     const first = await readSourceModel(parted);
+    const sizes = [parted, `${parted}.data`].map((file) => Deno.statSync(file).size);
+    assertEquals(first.bytes, sizes[0] + sizes[1]);
     assertEquals((await readSourceModel(parted)).sha256, first.sha256);
     const weights = await Deno.readFile(`${parted}.data`);
     weights[0] ^= 1;
