@@ -172,29 +172,35 @@ function isActivation(layer: GraphLayer): boolean {
   return ACTIVATION_TYPES.has(layer.type);
 }
 
-/** ncnn's name for what an ONNX operation turns into; types that are not listed keep their name. */
-const NCNN_TYPES: Record<string, string> = {
-  Conv: "Convolution",
-  ConvTranspose: "Deconvolution",
-  Relu: "ReLU",
-  LeakyRelu: "ReLU",
-  Add: "BinaryOp",
-  Sub: "BinaryOp",
-  Mul: "BinaryOp",
-  Div: "BinaryOp",
-  MaxPool: "Pooling",
-  AveragePool: "Pooling",
-  GlobalAveragePool: "Pooling",
-  Resize: "Interp",
-  Upsample: "Interp",
-  Split: "Slice",
-  Slice: "Crop",
-  Transpose: "Permute",
-  Gemm: "InnerProduct",
-  Constant: "MemoryData",
-  BatchNormalization: "BatchNorm",
-  Tanh: "TanH",
+/** ONNX operations by the ncnn layer that they turn into; those that are not listed keep their name. */
+const ONNX_TYPES: Record<string, string> = {
+  BatchNorm: "BatchNormalization",
+  BinaryOp: "Add Sub Mul Div Pow Max Min",
+  Convolution: "Conv",
+  Crop: "Slice",
+  Deconvolution: "ConvTranspose",
+  ExpandDims: "Unsqueeze",
+  InnerProduct: "Gemm",
+  InstanceNorm: "InstanceNormalization",
+  Interp: "Resize Upsample",
+  LayerNorm: "LayerNormalization",
+  MemoryData: "Constant",
+  Padding: "Pad",
+  Permute: "Transpose",
+  PixelShuffle: "DepthToSpace",
+  Pooling: "MaxPool AveragePool GlobalAveragePool GlobalMaxPool",
+  PReLU: "PRelu",
+  Reduction: "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2",
+  ReLU: "Relu LeakyRelu",
+  Slice: "Split",
+  TanH: "Tanh",
+  UnaryOp: "Exp Log Sqrt Neg Floor Ceil Round Reciprocal Sin Cos",
 };
+const NCNN_TYPES = new Map(
+  Object.entries(ONNX_TYPES).flatMap(([type, operations]) =>
+    operations.split(" ").map((operation) => [operation, type] as const)
+  ),
+);
 
 /**
  * Returns pairs of places of layers that are the same in both graphs, in ascending order.
@@ -230,7 +236,8 @@ function kindsOf(graph: Graph): string[] {
       if (isGate("HardSigmoid")) return "HardSwish";
     }
     if (layer.type === "Split" && layer.outputs.length === 1) return "Noop";
-    return NCNN_TYPES[layer.type] ?? layer.type;
+    const type = NCNN_TYPES.get(layer.type) ?? layer.type;
+    return layer.isGrouped ? `${type}DepthWise` : type;
   });
 }
 

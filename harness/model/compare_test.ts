@@ -58,15 +58,18 @@ Deno.test("compareGraphs() calls nothing fused when the activation was fused bef
   assertEquals([steps[0].fused, steps[0].removed, steps[0].added], [[], {}, {}]);
 });
 
-Deno.test("compareGraphs() takes a product with a sigmoid in ONNX for ncnn's Swish", () => {
-  const node = (opType: string, inputs: string[], output: string): OnnxNode => ({
+function node(opType: string, inputs: string[], output: string, group?: number): OnnxNode {
+  return {
     name: `onnx ${output}`,
     opType,
     domain: "",
     inputs,
     outputs: [output],
-    attributes: new Map(),
-  });
+    attributes: new Map(group ? [["group", { type: "int", value: group }]] : []),
+  };
+}
+
+function namedOnnx(nodes: OnnxNode[]): NamedGraph {
   const model: OnnxModel = {
     irVersion: 6,
     producer: "",
@@ -74,17 +77,56 @@ Deno.test("compareGraphs() takes a product with a sigmoid in ONNX for ncnn's Swi
     otherOpsets: new Map(),
     metadata: new Map(),
     graphName: "",
-    nodes: [
-      node("Relu", ["x"], "a"),
-      node("Sigmoid", ["a"], "gate"),
-      node("Mul", ["a", "gate"], "b"),
-      node("Add", ["a", "b"], "y"),
-    ],
+    nodes,
     initializers: new Map(),
     inputs: [{ name: "x", dataType: 1, dims: [1, 3, 8, 8] }],
-    outputs: [{ name: "y", dataType: 1, dims: null }],
+    outputs: [{ name: nodes.at(-1)!.outputs[0], dataType: 1, dims: null }],
   };
-  const onnx: NamedGraph = { name: "onnx", graph: graphOfOnnx(model), fileBytes: 1 };
+  return { name: "onnx", graph: graphOfOnnx(model), fileBytes: 1 };
+}
+
+Deno.test("compareGraphs() knows each ONNX operation again in the ncnn layer that it becomes", () => {
+  const operations = [
+    ["Pad", "Padding"],
+    ["ReduceMean", "Reduction"],
+    ["Unsqueeze", "ExpandDims"],
+    ["DepthToSpace", "PixelShuffle"],
+    ["PRelu", "PReLU"],
+    ["LayerNormalization", "LayerNorm"],
+    ["Sqrt", "UnaryOp"],
+  ];
+  const onnx = namedOnnx(operations.map(([type], i) => node(type, [i ? `${i}` : "x"], `${i + 1}`)));
+  const ncnn = named("ncnn", [
+    "Input in0 0 1 0",
+    ...operations.map(([, type], i) => `${type} l${i} 1 1 ${i} ${i + 1}`),
+  ]);
+  const [step] = compareGraphs([onnx, ncnn]).steps;
+  assertEquals([step.removed, step.added], [{}, { Input: 1 }]);
+});
+
+Deno.test("compareGraphs() tells a depthwise convolution from a plain one across formats", () => {
+  const onnx = namedOnnx([
+    node("Conv", ["x"], "a", 8),
+    node("Relu", ["a"], "b"),
+    node("Conv", ["b"], "c"),
+    node("Relu", ["c"], "d"),
+  ]);
+  const ncnn = named("ncnn", [
+    "Input in0 0 1 in0",
+    "ConvolutionDepthWise convdwrelu_0 1 1 in0 1 0=8 1=3 6=72 7=8 9=1",
+    "Convolution convrelu_0 1 1 1 out0 0=8 1=1 6=64 9=1",
+  ]);
+  const [step] = compareGraphs([onnx, ncnn]).steps;
+  assertEquals([step.removed, step.added, step.fused.length], [{}, { Input: 1 }, 2]);
+});
+
+Deno.test("compareGraphs() takes a product with a sigmoid in ONNX for ncnn's Swish", () => {
+  const onnx = namedOnnx([
+    node("Relu", ["x"], "a"),
+    node("Sigmoid", ["a"], "gate"),
+    node("Mul", ["a", "gate"], "b"),
+    node("Add", ["a", "b"], "y"),
+  ]);
   const ncnn = named("ncnn", [
     "Input in0 0 1 in0",
     "ReLU r 1 1 in0 1",

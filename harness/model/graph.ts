@@ -4,7 +4,7 @@
  * @module
  */
 import { elementCount, type OnnxModel } from "./onnx_file.ts";
-import { constantsOf } from "./onnx_graph.ts";
+import { constantsOf, intAttribute } from "./onnx_graph.ts";
 import { nodeMacs, WEIGHTED } from "./cost.ts";
 import { fusedActivation, type ParamFile } from "./param_file.ts";
 import { ncnnMacs, ncnnParameters } from "./ncnn_cost.ts";
@@ -18,6 +18,8 @@ export interface GraphLayer {
   /** Blobs that it reads, without weights and other constants. */
   inputs: string[];
   outputs: string[];
+  /** True for a convolution of groups of channels, which is a kind of layer of its own in ncnn. */
+  isGrouped: boolean;
   /** Activation that is fused into it, null when there is none. */
   fusedActivation: string | null;
   /** Shape of each output, outermost first; null when it is not known. */
@@ -72,6 +74,7 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
       type: node.opType,
       inputs,
       outputs,
+      isGrouped: node.opType.startsWith("Conv") && intAttribute(node, "group", 1) > 1,
       fusedActivation: null,
       outputShapes: outputs.map((name) => shapes.get(name) ?? null),
       parameters,
@@ -106,6 +109,7 @@ export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {
       type: layer.type,
       inputs: layer.bottoms,
       outputs: layer.tops,
+      isGrouped: layer.type.includes("DepthWise"),
       fusedActivation: fusedActivation(layer),
       outputShapes: layer.tops.map((blob) => shapes.get(blob) ?? null),
       parameters,
