@@ -205,17 +205,18 @@ const NCNN_TYPES = new Map(
 /**
  * Returns pairs of places of layers that are the same in both graphs, in ascending order.
  *
- * Layers go by their names where the graphs share names (ncnnoptimize and onnx2ncnn keep them), else by the longest common
- * sequence of kinds of layers (pnnx gives all layers new names).
+ * Layers of one kind go by their names where the graphs share names (ncnnoptimize and onnx2ncnn keep them), else by the longest
+ * common sequence of kinds of layers (pnnx gives all layers new names, and numbers them anew in each graph).
  */
 function matchLayers(before: Graph, after: Graph): [number, number][] {
+  const [kindsBefore, kindsAfter] = [kindsOf(before), kindsOf(after)];
   const names = new Map(after.layers.map((layer, j) => [layer.name, j] as const));
   const byName = before.layers.flatMap((layer, i): [number, number][] => {
     const j = names.get(layer.name);
-    return j === undefined ? [] : [[i, j]];
+    return j === undefined || kindsBefore[i] !== kindsAfter[j] ? [] : [[i, j]];
   });
   const shared = byName.length / Math.min(before.layers.length, after.layers.length);
-  return shared >= 0.5 ? byName : longestCommon(kindsOf(before), kindsOf(after));
+  return shared >= 0.5 ? byName : longestCommon(kindsBefore, kindsAfter);
 }
 
 /** Returns for each layer what kind it is, in ncnn's words: a product with a sigmoid is a Swish, and so on. */

@@ -53,6 +53,28 @@ Deno.test("compareGraphs() matches by kind when all names are new, as after pnnx
   assertEquals(steps[0].removed, { Dropout: 1 });
 });
 
+Deno.test("compareGraphs() tells layers of one name and another type apart", () => {
+  const after = BEFORE.map((line) =>
+    line.replace("Convolution c1", "ConvolutionDepthWise c1").replace("ReLU r1", "Swish r1")
+  );
+  const [step] = compareGraphs([named("a", BEFORE), named("b", after)]).steps;
+  assertEquals(step.removed, { Convolution: 1, ReLU: 1 });
+  assertEquals(step.added, { ConvolutionDepthWise: 1, Swish: 1 });
+});
+
+Deno.test("compareGraphs() goes by the order of kinds when serial names mean other layers", () => {
+  const lines = (types: string[]) => [
+    "Input in0 0 1 0",
+    ...types.map((type, i) => `${type} layer_${i} 1 1 ${i} ${i + 1}`),
+  ];
+  const tail = ["Swish", "Convolution", "ReLU", "Pooling"];
+  const [step] = compareGraphs([
+    named("a", lines(["Convolution", ...tail])),
+    named("b", lines(["Convolution", "Padding", ...tail])),
+  ]).steps;
+  assertEquals([step.removed, step.added], [{}, { Padding: 1 }]);
+});
+
 Deno.test("compareGraphs() calls nothing fused when the activation was fused before", () => {
   const { steps } = compareGraphs([named("a", AFTER), named("b", AFTER)]);
   assertEquals([steps[0].fused, steps[0].removed, steps[0].added], [[], {}, {}]);
