@@ -77,6 +77,26 @@ Deno.test({
 });
 
 Deno.test({
+  name: "variantMarks() marks a variant that finished no round, and one that a test build measured",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const report = structuredClone(example);
+      const [, unfinished, testBuild] = report.variants;
+      const noSpeed = { fps: null, ratio: null, rank: null };
+      // its keypoints were checked all the same, so that the precision that ran is known
+      Object.assign(unfinished, noSpeed, { latencyNs: null, medianTotalNs: null, rounds: 0 });
+      Object.assign(testBuild, noSpeed);
+      const { page } = await openPage(browser, dir, renderReport(report, assets));
+      const marks = (id: string) =>
+        page.locator(`tr[data-variant="${id}"] .mark.warn`).allInnerTexts();
+      assertEquals(await marks(unfinished.id), ["did not finish"]);
+      assertEquals(await marks(testBuild.id), ["test build"]);
+      assertEquals(await marks(report.base), []);
+    }),
+});
+
+Deno.test({
   name: "variantTable() sorts and filters when headers and choices are used, by keyboard too",
   ...IN_BROWSER,
   fn: () =>

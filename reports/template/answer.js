@@ -11,18 +11,45 @@ import { medianNs } from "./median.js";
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
 
+/** @typedef {"emulated" | "parity" | "unfinished" | "testBuild"} Obstacle why a variant has no speed */
+
 /**
  * @typedef {object} Answer
- * @property {"faster" | "same" | "slower" | "undecided" | "single" | "fastest" | "none"} kind
+ * @property {"faster" | "same" | "slower" | "undecided" | "single" | "only" | "fastest" | "none"} kind
  * @property {string} device serial
  * @property {ReportVariant | null} variant that the sentence speaks of
  * @property {ReportVariant | null} base on the same device
- * @property {"parity" | "emulated" | "unfinished" | null} obstacle why there is no speed, for `none`
+ * @property {ReportVariant["ratio"]} ratio that the sentence tells; null where the base has no speed to compare with
+ * @property {Obstacle | "mixed" | null} obstacle why there is no speed, for `none`
  */
 
 /**
- * Returns the answer for one device: the fastest variant with a claim to its speed against the base. A variant that is there for its
- * speed alone is passed over as long as another one has a claim.
+ * Returns why the variant's times are no speed; null when they are.
+ *
+ * @param {Pick<Report, "devices">} report
+ * @param {ReportVariant} variant
+ * @returns {Obstacle | null}
+ */
+export function obstacleOf(report, variant) {
+  if (variant.fps !== null) return null;
+  const device = report.devices.find(({ serial }) => serial === variant.device);
+  if (device?.emulated) return "emulated";
+  if (variant.parity.verdict === "fail") return "parity";
+  return isUnfinished(variant) ? "unfinished" : "testBuild";
+}
+
+/**
+ * Returns true when no round of the variant finished.
+ *
+ * @param {ReportVariant} variant
+ */
+export function isUnfinished({ rounds, latencyNs }) {
+  return rounds === 0 || latencyNs === null;
+}
+
+/**
+ * Returns the answer for one device: the best variant with a claim to its speed against the base. A variant that is there for its
+ * speed alone is passed over as long as another one has a claim, and one that may be faster as long as another one certainly is.
  *
  * @param {Pick<Report, "variants" | "devices" | "base">} report
  * @param {string} serial
@@ -33,30 +60,48 @@ export function answerFor(report, serial) {
   const base = here.find(({ id }) => id === report.base) ?? null;
   const claims = here.filter((variant) => variant.fps !== null)
     .sort((a, b) => /** @type {number} */ (b.fps) - /** @type {number} */ (a.fps));
-  const answer = { device: serial, base, obstacle: null };
+  const answer = { device: serial, base, ratio: null, obstacle: null };
   if (claims.length === 0) {
-    const emulated = report.devices.find((device) => device.serial === serial)?.emulated === true;
-    const measured = here.some(({ latencyNs }) => latencyNs !== null);
-    return {
-      ...answer,
-      kind: "none",
-      variant: null,
-      obstacle: emulated ? "emulated" : measured ? "parity" : "unfinished",
-    };
+    return { ...answer, kind: "none", variant: null, obstacle: commonObstacle(report, here) };
   }
   const compared = claims.filter(({ id, ratio }) => id !== report.base && ratio !== null);
-  if (compared.length === 0) {
-    const fastest = claims.find(({ speedOnly }) => !speedOnly) ?? claims[0];
-    return { ...answer, kind: here.length === 1 ? "single" : "fastest", variant: fastest };
+  if (compared.length === 0 || !claims.some(({ id }) => id === report.base)) {
+    const kind = here.length === 1 ? "single" : claims.length === 1 ? "only" : "fastest";
+    return { ...answer, kind, variant: usefulOf(claims)[0] };
   }
-  const useful = compared.filter(({ speedOnly }) => !speedOnly);
-  const others = useful.length > 0 ? useful : compared;
-  const best = others.reduce((a, b) =>
-    /** @type {{value: number}} */ (b.ratio).value > /** @type {{value: number}} */ (a.ratio).value
-      ? b
-      : a
-  );
-  return { ...answer, kind: kindOf(best.ratio), variant: best };
+  const best = usefulOf(compared).reduce((a, b) => betterRatio(b.ratio, a.ratio) ? b : a);
+  return { ...answer, kind: kindOf(best.ratio), variant: best, ratio: best.ratio };
+}
+
+/**
+ * Returns why none of the variants of a device has a speed.
+ *
+ * @param {Pick<Report, "devices">} report
+ * @param {ReportVariant[]} here
+ * @returns {Obstacle | "mixed" | null}
+ */
+function commonObstacle(report, here) {
+  const obstacles = new Set(here.map((variant) => obstacleOf(report, variant)));
+  const [first = "unfinished"] = obstacles;
+  return obstacles.size <= 1 ? first : obstacles.has("testBuild") ? "testBuild" : "mixed";
+}
+
+/** Those that are not there for their speed alone; all, where there are no others. @param {ReportVariant[]} variants */
+function usefulOf(variants) {
+  const useful = variants.filter(({ speedOnly }) => !speedOnly);
+  return useful.length > 0 ? useful : variants;
+}
+
+/** How good a variant is by what is certain of it. */
+const CERTAINTY = { faster: 2, same: 1, undecided: 1, slower: 0 };
+
+/**
+ * @param {ReportVariant["ratio"]} a
+ * @param {ReportVariant["ratio"]} b
+ */
+function betterRatio(a, b) {
+  const order = CERTAINTY[kindOf(a)] - CERTAINTY[kindOf(b)];
+  return order > 0 || order === 0 && (a?.value ?? 0) > (b?.value ?? 0);
 }
 
 /**
@@ -102,7 +147,7 @@ export function headlineDevice(report) {
 export function answerParts(report, answer) {
   const labels = variantLabels(report.variants).byId;
   const device = deviceNames(report).get(answer.device) ?? answer.device;
-  const { variant, base, kind } = answer;
+  const { variant, base, kind, ratio } = answer;
   if (variant === null) {
     return [{ key: `answer.none.${answer.obstacle}`, values: { device } }];
   }
@@ -110,22 +155,15 @@ export function answerParts(report, answer) {
   const name = spoken(variant.id);
   const baseName = spoken(report.base);
   const parts = [];
-  if (kind === "single" || kind === "fastest") {
-    const median = variant.medianTotalNs;
-    const bounds = median === null ? null : msBounds(median);
+  if (ratio === null) {
+    const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
     parts.push({
       key: `answer.${kind}`,
-      values: {
-        variant: name,
-        device,
-        base: baseName,
-        ms: ms(medianNs(variant)),
-        fps: fps(variant.fps),
-      },
+      values: { variant: name, device, ms: ms(medianNs(variant)), fps: fps(variant.fps) },
     });
     if (bounds !== null) parts.push({ key: "answer.interval", values: { ...bounds } });
-  } else if (variant.ratio !== null) {
-    const { value, bounds } = ratioParts(variant.ratio);
+  } else {
+    const { value, bounds } = ratioParts(ratio);
     parts.push({
       key: `answer.${kind}`,
       values: { variant: name, base: baseName, device, ratio: value, ...(bounds ?? {}) },
@@ -147,6 +185,35 @@ export function answerParts(report, answer) {
     });
   } else if (variant.accuracy !== null) {
     parts.push({ key: "answer.accuracy", values: { ap: score(variant.accuracy.ap) } });
+  }
+  parts.push(...asides(report, answer, spoken));
+  return parts;
+}
+
+/**
+ * Returns what must be said of other variants lest the sentence be read as more than it says.
+ *
+ * @param {Pick<Report, "variants" | "devices" | "base">} report
+ * @param {Answer} answer
+ * @param {(id: string) => string} spoken
+ * @returns {{ key: string, values: Record<string, string> }[]}
+ */
+function asides(report, { device, variant, base, kind, ratio }, spoken) {
+  const parts = [];
+  if (ratio === null && kind !== "single" && variant?.id !== report.base) {
+    const obstacle = base === null ? null : obstacleOf(report, base);
+    parts.push({
+      key: `answer.base.${obstacle ?? "noRatio"}`,
+      values: { base: spoken(report.base) },
+    });
+  }
+  const toBeatFps = Math.max(variant?.fps ?? 0, base?.fps ?? 0);
+  const faster = report.variants.find((other) =>
+    other.device === device && other.speedOnly && !variant?.speedOnly &&
+    (other.fps ?? 0) > toBeatFps
+  );
+  if (faster !== undefined && (kind === "slower" || kind === "fastest")) {
+    parts.push({ key: "answer.fasterSpeedOnly", values: { variant: spoken(faster.id) } });
   }
   return parts;
 }

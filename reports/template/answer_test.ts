@@ -49,14 +49,47 @@ Deno.test("answerFor() claims no difference when the interval holds 1, and none 
   assertEquals(ratio(1.4, null, null), "undecided");
 });
 
-Deno.test("answerFor() has no speed to tell when parity failed, the device is emulated or nothing finished", () => {
-  const silent = (variant: ReportVariant) =>
-    Object.assign(variant, { fps: null, ratio: null, rank: null });
-  const failed = withVariants(silent);
-  assertEquals(answerFor(failed, DEVICE).obstacle, "parity");
-  const unfinished = withVariants((variant) => Object.assign(silent(variant), { latencyNs: null }));
-  assertEquals(answerFor(unfinished, DEVICE).obstacle, "unfinished");
-  const emulated = withVariants(silent);
+Deno.test("answerFor() prefers what is certain to a larger value when intervals differ in width", () => {
+  const best = (ratios: [number, number | null, number | null][]) => {
+    const report = withVariants((variant, i) => {
+      variant.speedOnly = false;
+      if (i > 0) variant.ratio = null;
+      const ratio = ratios[i - 1];
+      if (ratio === undefined) return;
+      const [value, low, high] = ratio;
+      Object.assign(variant, { fps: 20 * value, ratio: { value, low, high, base: "b" } });
+    });
+    const { variant, kind } = answerFor(report, DEVICE);
+    return [report.variants.indexOf(variant!) - 1, kind];
+  };
+  assertEquals(best([[1.46, 1.44, 1.48], [1.5, 0.9, 2.5]]), [0, "faster"]);
+  assertEquals(best([[1.46, 1.44, 1.48], [1.5, null, null]]), [0, "faster"]);
+  assertEquals(best([[1.46, 1.44, 1.48], [1.5, 1.2, 1.8]]), [1, "faster"]);
+  assertEquals(best([[0.97, 0.96, 0.98], [0.95, 0.5, 1.5]]), [1, "same"]);
+  assertEquals(best([[1.1, null, null], [1.2, null, null]]), [1, "undecided"]);
+});
+
+/** Takes a variant's claim to its speed. */
+const silence = (variant: ReportVariant) =>
+  Object.assign(variant, { fps: null, ratio: null, rank: null });
+
+Deno.test("answerFor() gives the reason that holds for all when no variant has a speed", () => {
+  const obstacle = (change: (variant: ReportVariant, index: number) => void) => {
+    const report = withVariants((variant, index) => {
+      silence(variant);
+      variant.parity.verdict = "pass";
+      change(variant, index);
+    });
+    return answerFor(report, DEVICE).obstacle;
+  };
+  assertEquals(obstacle(({ parity }) => parity.verdict = "fail"), "parity");
+  assertEquals(obstacle((variant) => variant.latencyNs = null), "unfinished");
+  assertEquals(obstacle(() => {}), "testBuild");
+  assertEquals(
+    obstacle((variant, i) => i === 0 ? variant.parity.verdict = "fail" : variant.rounds = 0),
+    "mixed",
+  );
+  const emulated = withVariants(silence);
   emulated.devices[0].emulated = true;
   assertEquals(answerFor(emulated, DEVICE).obstacle, "emulated");
   assertEquals(answerParts(emulated, answerFor(emulated, DEVICE)), [{
@@ -65,15 +98,44 @@ Deno.test("answerFor() has no speed to tell when parity failed, the device is em
   }]);
 });
 
-Deno.test("answerFor() tells time and FPS when there is one variant, or the base has no claim", () => {
-  const report = withVariants(() => {});
-  assertEquals(kind({ ...report, variants: report.variants.slice(0, 1) }), "single");
+/** Keys of the sentence for the first `count` variants, changed. */
+function keysOf(count: number, change: (variant: ReportVariant, index: number) => void) {
+  const report = withVariants(change);
+  report.variants.length = count;
+  const keys = answerParts(report, answerFor(report, DEVICE)).map(({ key }) => key);
+  return keys.filter((key) => !/interval|keypoints|accuracy/.test(key));
+}
+
+Deno.test("answerParts() tells time and FPS, and why there is no ratio, when there is nothing to compare with", () => {
+  assertEquals(keysOf(1, () => {}), ["answer.single"]);
+  // the base is the only one: there is no ratio to miss
+  assertEquals(keysOf(2, (variant, i) => i === 1 && silence(variant)), ["answer.only"]);
   assertEquals(
-    kind(withVariants((variant) => {
-      variant.ratio = null;
-    })),
-    "fastest",
+    keysOf(2, (variant, i) => {
+      if (i === 0) silence(variant).parity.verdict = "fail";
+      if (i === 1) Object.assign(variant.ratio!, { value: 0.95, low: 0.94, high: 0.96 });
+    }),
+    ["answer.only", "answer.base.parity"],
   );
+  assertEquals(
+    keysOf(3, (variant, i) => i === 0 && (silence(variant).latencyNs = null)),
+    ["answer.fastest", "answer.base.unfinished"],
+  );
+  assertEquals(
+    keysOf(3, (variant, i) => i > 0 ? variant.ratio = null : variant.fps = 1),
+    ["answer.fastest", "answer.base.noRatio"],
+  );
+});
+
+Deno.test("answerParts() names a faster variant that is there for its speed alone when it says that none beats the base", () => {
+  const keys = (speedOnlyFps: number) =>
+    keysOf(3, (variant, i) => {
+      if (i === 0) variant.fps = 20;
+      if (i === 1) Object.assign(variant.ratio!, { value: 0.95, low: 0.94, high: 0.96 });
+      if (i === 2) Object.assign(variant, { speedOnly: true, fps: speedOnlyFps });
+    });
+  assertEquals(keys(30), ["answer.slower", "answer.fasterSpeedOnly"]);
+  assertEquals(keys(10), ["answer.slower"]);
 });
 
 Deno.test("answerParts() never tells an accuracy when the only variant with a claim is for its speed alone", () => {

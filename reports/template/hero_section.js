@@ -66,11 +66,10 @@ export function dateText(text) {
 /** @param {Context} context */
 function otherDevices(context) {
   const { t, report, serials, label } = context;
-  const answers = serials.map((serial) => answerFor(report, serial)).filter(({ variant }) =>
-    variant !== null && variant.ratio !== null
-  );
+  const answers = serials.map((serial) => answerFor(report, serial))
+    .filter(({ ratio }) => ratio !== null);
   if (answers.length < 2) return null;
-  const ratios = answers.map(({ variant }) => variant?.ratio?.value ?? 1);
+  const ratios = answers.map(({ ratio }) => ratio?.value ?? 1);
   const winners = [...new Set(answers.map(({ variant }) => variant?.id ?? ""))];
   return el(
     "p",
@@ -91,12 +90,12 @@ function otherDevices(context) {
  * @param {Context} context
  * @param {import("./answer.js").Answer} answer
  */
-function tiles({ t }, { variant }) {
+function tiles({ t }, { variant, ratio }) {
   if (variant === null) return null;
   /** @type {[string, Child | Child[], Child][]} */
   const facts = [];
-  if (variant.ratio !== null && variant.id !== variant.ratio.base) {
-    const { value, bounds } = ratioParts(variant.ratio);
+  if (ratio !== null) {
+    const { value, bounds } = ratioParts(ratio);
     facts.push([
       t("tile.ratio"),
       `${value}×`,

@@ -1,11 +1,12 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * Small marks beside a variant: verdict of parity, speed only, emulated, another precision than asked.
+ * Small marks beside a variant: verdict of parity, speed only, emulated, another precision than asked, unfinished, test build.
  *
  * @module
  */
 import { el } from "./dom.js";
+import { isUnfinished, obstacleOf } from "./answer.js";
 import { plain, precisionDiffers, precisionName } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -52,8 +53,9 @@ export function variantMarks(context, variant) {
     const values = { asked: variant.precision.requested, ran: precisionName(variant) };
     mark("warn", t("mark.precision", values), t("mark.precision.why", values));
   }
-  if (variant.precision.effective === null) {
-    mark("warn", t("mark.unfinished"), t("mark.unfinished.why"));
+  if (isUnfinished(variant)) mark("warn", t("mark.unfinished"), t("mark.unfinished.why"));
+  if (obstacleOf(report, variant) === "testBuild") {
+    mark("warn", t("mark.testBuild"), t("mark.testBuild.why"));
   }
   return marks;
 }
@@ -80,5 +82,6 @@ export function chartLabel(context, variant) {
   if (variant.speedOnly) notes.push(t("mark.speedOnly"));
   if (variant.parity.verdict === "fail") notes.push(t("mark.parityFailed"));
   if (isEmulated(context, variant.device)) notes.push(t("mark.emulated"));
+  if (obstacleOf(context.report, variant) === "testBuild") notes.push(t("mark.testBuild"));
   return plain(label(variant.id), 80) + (notes.length > 0 ? ` (${notes.join(", ")})` : "");
 }
