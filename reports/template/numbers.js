@@ -8,6 +8,9 @@
 /** A missing value, as tables show it. */
 export const MISSING = "–";
 
+/** Decimals of a ratio, at most. */
+const MOST_DECIMALS = 6;
+
 /** The minus sign of typography, so that it lines up with digits. */
 const MINUS = "\u2212";
 
@@ -68,14 +71,17 @@ export function msBounds({ value, low, high }) {
 
 /**
  * Returns a ratio and the ends of its interval with the decimals that the interval's width deserves: two, or three when it is narrower
- * than ±0.005. The ends are null when the rounds were too few for an interval.
+ * than ±0.005; and as many as it takes to tell an end from 1. The ends are null when the rounds were too few for an interval.
  *
  * @param {{value: number, low: number | null, high: number | null}} ratio
  */
 export function ratioParts({ value, low, high }) {
   if (low === null || high === null) return { value: fixed(value, 2), bounds: null };
   const half = (high - low) / 2;
-  const decimals = half > 0 && half < 0.005 ? 3 : 2;
+  let decimals = half > 0 && half < 0.005 ? 3 : 2;
+  const readsAsOne = (/** @type {number} */ end) =>
+    end !== 1 && Number(end.toFixed(decimals)) === 1;
+  while (decimals < MOST_DECIMALS && (readsAsOne(low) || readsAsOne(high))) decimals++;
   return {
     value: fixed(value, decimals),
     bounds: { low: fixed(low, decimals), high: fixed(high, decimals) },

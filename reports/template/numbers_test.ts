@@ -54,6 +54,17 @@ Deno.test("ratioParts() shows a third decimal when the interval is narrower than
   assertEquals(ratioParts({ value: 1.5, low: null, high: null }), { value: "1.50", bounds: null });
 });
 
+Deno.test("ratioParts() never rounds an end to 1 that is on one side of it", () => {
+  const text = (value: number, low: number, high: number) => {
+    const parts = ratioParts({ value, low, high });
+    return `${parts.value} ${parts.bounds?.low} ${parts.bounds?.high}`;
+  };
+  assertEquals(text(1.014, 1.003, 1.025), "1.014 1.003 1.025");
+  assertEquals(text(0.98, 0.963, 0.997), "0.980 0.963 0.997");
+  assertEquals(text(1.02, 1.0003, 1.04), "1.0200 1.0003 1.0400");
+  assertEquals(text(1.02, 1, 1.04), "1.02 1.00 1.04");
+});
+
 Deno.test("px(), oks(), score(), megabytes() and count() have sensible digits when values are extreme", () => {
   assertEquals([px(0.34), px(0.00012), px(0), px(null)], ["0.34 px", "<0.001 px", "0 px", "–"]);
   assertEquals([oks(0.9999712), oks(1), oks(0.85), oks(null)], ["0.999971", "1", "0.850", "–"]);
