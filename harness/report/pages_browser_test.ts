@@ -50,6 +50,33 @@ Deno.test({
 
 Deno.test({
   name:
+    "sustainedSection() shows no FPS of a variant that failed parity, and marks a speed-only one",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const comparison = syntheticComparison();
+      const [{ device, load }] = comparison.sustained;
+      const here = comparison.report.variants.filter((variant) => variant.device === device);
+      // as written before such variants were left out
+      comparison.sustained.push(
+        ...here.slice(2).map(({ id }) => ({ device, variantId: id, load })),
+      );
+      const { page } = await openPage(browser, dir, renderComparison(comparison, assets));
+      const rows = await page.locator("#sustained table").last().locator("tbody tr")
+        .allInnerTexts();
+      const failed = here.filter(({ fps }) => fps === null);
+      assertEquals([failed.length, rows.length], [1, here.length - 1]);
+      assertMatch(await page.locator("#sustained").innerText(), /Not drawn: 1 without a claim/);
+      assertEquals(
+        rows.filter((row) => row.includes("speed only")).length,
+        here.filter(({ speedOnly }) => speedOnly).length,
+      );
+      assertGreater(rows.filter((row) => row.includes("speed only")).length, 0);
+    }),
+});
+
+Deno.test({
+  name:
     "renderHistory() names the newest lasting change for the worse, in both languages, when there is one",
   ...IN_BROWSER,
   fn: () =>
@@ -75,6 +102,24 @@ Deno.test({
       assertMatch(await page.locator("h1").innerText(), /变差 [67]\.\d%/);
       assertEquals(await page.locator("figure").count(), 1, "the filter is kept");
       assertEquals([complaints, requests], [[], []]);
+    }),
+});
+
+Deno.test({
+  name: "headline() reports no regression when a later change of the series repaired it",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const history = syntheticHistory();
+      const [{ changes: [change] }] = history.series;
+      history.series[0].changes = [
+        { ...change, index: 10, before: 60e6, after: 72e6, ratio: 1.2 },
+        { ...change, index: 25, before: 72e6, after: 60e6, ratio: 1 / 1.2 },
+      ];
+      const { page } = await openPage(browser, dir, renderHistory(history, assets));
+      assertMatch(await page.locator("h1").innerText(), / got 17% better in total\.p50 .*05-26 /);
+      const rows = await page.locator("section tbody tr").allInnerTexts();
+      assertEquals(rows.map((row) => /[+−]\d+ %/.exec(row)?.[0]), ["−17 %", "+20 %"]);
     }),
 });
 

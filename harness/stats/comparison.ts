@@ -29,6 +29,7 @@ export interface ComparisonResult {
   rankings: Ranking[];
   orderChanges: OrderChange[];
   pareto: { device: string; places: ParetoPlace[] }[];
+  /** Of those that may have a rank. */
   sustained: { device: string; variantId: string; load: SustainedLoad }[];
 }
 
@@ -63,6 +64,7 @@ export function judgeComparison(
       });
     }
     for (const [variantId, group] of Map.groupBy(own, (launch) => launch.variantId)) {
+      if (unranked.has(variantId)) continue; // nothing is said for the speed of what is wrong
       const load = sustainedLoad(group);
       if (load !== null) sustained.push({ device, variantId, load });
     }

@@ -79,6 +79,16 @@ Deno.test("judgeComparison() ranks burst and end apart when the load was sustain
   assertEquals(sustained.map((each) => each.load.throttledAtSeconds), [12, null]);
 });
 
+Deno.test("judgeComparison() tells no sustained load of a variant whose parity failed", () => {
+  const wrong = { ...variant("A", "wrong", 10, null), unranked: "parity failed" };
+  const { sustained } = judgeComparison(
+    [wrong, variant("A", "right", 30, null)],
+    ["wrong", "right"].flatMap((id) => launches("A", id, new Array(18).fill(20))),
+    { sustained: true },
+  );
+  assertEquals(sustained.map(({ variantId }) => variantId), ["right"]);
+});
+
 Deno.test("judgeComparison() says nothing when nothing is compared", () => {
   assertEquals(judgeComparison([], [], { sustained: false }), {
     rankings: [],

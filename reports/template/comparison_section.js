@@ -10,6 +10,8 @@ import { section } from "./sections.js";
 import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { fps, MISSING, ratioParts, significant } from "./numbers.js";
 import { plain } from "./labels.js";
+import { hasClaim } from "./context.js";
+import { chartLabel, variantMarks } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/stats/comparison.ts").ComparisonResult} ComparisonResult */
@@ -158,18 +160,27 @@ export function dominanceSection(context) {
 }
 
 /**
- * Returns the section on throughput under load; null when this device was not kept under load.
+ * Returns the section on throughput under load, of variants with a claim to their speed; null when this device was not kept under load.
  *
  * @param {Context} context
  */
 export function sustainedSection(context) {
-  const { t, label, device, deviceName } = context;
-  const loads = comparisonOf(context)?.sustained.filter((each) => each.device === device) ?? [];
+  const { t, label, device, deviceName, here } = context;
+  const measured = comparisonOf(context)?.sustained.filter((each) => each.device === device) ?? [];
+  const claims = here.filter(hasClaim);
+  const loads = claims.flatMap((variant) =>
+    measured.filter(({ variantId }) => variantId === variant.id)
+      .map(({ load }) => ({ variant, load }))
+  );
   if (loads.length === 0) return null;
+  const without = here.length - claims.length;
   return section("sustained", t("sustained.title"), () => [
     chartFigure(context, {
       title: t("sustained.chart", { device: deviceName(device) }),
-      note: [t("sustained.note")],
+      note: [
+        t("sustained.note"),
+        without > 0 ? ` ${t("fps.without", { n: without })}` : "",
+      ],
       heightPx: 340,
       configuration: (colours) => {
         const options = baseOptions(colours, { x: t("axis.minutes"), y: t("fps.axis") });
@@ -180,10 +191,10 @@ export function sustainedSection(context) {
         return {
           type: "line",
           data: {
-            datasets: loads.map(({ variantId, load }) => {
-              const index = context.colourIndex(variantId);
+            datasets: loads.map(({ variant, load }) => {
+              const index = context.colourIndex(variant.id);
               return {
-                label: label(variantId),
+                label: chartLabel(context, variant),
                 data: load.series.map(({ atSeconds, fps }) => ({ x: atSeconds / 60, y: fps })),
                 borderColor: colours.series(index),
                 backgroundColor: colours.series(index),
@@ -199,9 +210,9 @@ export function sustainedSection(context) {
       table: () => ({
         head: [t("column.variant"), t("axis.minutes"), "FPS"],
         numeric: [false, true, true],
-        rows: loads.flatMap(({ variantId, load }) =>
+        rows: loads.flatMap(({ variant, load }) =>
           load.series.map(({ atSeconds, fps: value }) => [
-            label(variantId),
+            chartLabel(context, variant),
             significant(atSeconds / 60, 3),
             fps(value),
           ])
@@ -218,8 +229,8 @@ export function sustainedSection(context) {
         t("sustained.throttled"),
       ],
       numeric: [false, true, true, true, true],
-      rows: loads.map(({ variantId, load }) => [
-        foreign(label(variantId)),
+      rows: loads.map(({ variant, load }) => [
+        [foreign(label(variant.id)), ...variantMarks(context, variant)],
         fps(load.burstFps),
         fps(load.sustainedFps),
         `${significant(100 * load.sustainedFps / load.burstFps, 3)} %`,

@@ -20,14 +20,19 @@ export function deviceText({ deviceName, device }) {
 }
 
 /**
- * Returns the newest lasting change for the worse in one sentence, else the newest one, else that there is none.
+ * Returns the newest lasting change for the worse in one sentence, else the newest one, else that there is none. Of each series its last
+ * change counts alone: what came before may have been repaired by it.
  *
  * @param {import("./translate.js").Language} language
  * @param {History} history
  */
 export function headline(language, history) {
   const changes = history.series.flatMap((series) =>
-    series.changes.map((change) => ({ series, change, point: series.points[change.index] }))
+    series.changes.slice(-1).map((change) => ({
+      series,
+      change,
+      point: series.points[change.index],
+    }))
   ).filter(({ point }) => point !== undefined)
     .sort((a, b) => b.point.createdAt.localeCompare(a.point.createdAt));
   const worse = changes.find(({ change }) => change.ratio > 1);
