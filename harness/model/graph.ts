@@ -4,8 +4,8 @@
  * @module
  */
 import { elementCount, type OnnxModel } from "./onnx_file.ts";
-import { constantsOf, intAttribute } from "./onnx_graph.ts";
-import { nodeMacs, WEIGHTED } from "./cost.ts";
+import { constantsOf, intAttribute, producersOf } from "./onnx_graph.ts";
+import { nodeMacs, valueCount, weightsOf } from "./cost.ts";
 import { fusedActivation, type ParamFile } from "./param_file.ts";
 import { ncnnMacs, ncnnParameters } from "./ncnn_cost.ts";
 import { inferNcnnShapes } from "./ncnn_shapes.ts";
@@ -52,6 +52,7 @@ const VALUE_BYTES = 4;
 /** Returns the graph of an ONNX model; `inputShape` [1, 3, H, W] stands in for the symbolic sizes of inputs with four axes. */
 export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
   const constants = constantsOf(model);
+  const producers = producersOf(model.nodes);
   const given = new Map(
     model.inputs.flatMap(({ name, dims }): [string, number[]][] =>
       inputShape && dims?.length === inputShape.length
@@ -62,12 +63,8 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
   const { shapes } = inferShapes(model, given);
   const layers = model.nodes.map((node): GraphLayer => {
     const inputs = node.inputs.filter((name) => name !== "" && !constants.has(name));
-    const weights = node.inputs.map((name) => constants.get(name)).filter((one) =>
-      one !== undefined
-    );
-    const parameters = WEIGHTED.has(node.opType)
-      ? weights.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0)
-      : 0;
+    const weights = weightsOf(node, { constants, producers });
+    const direct = new Set(node.inputs.map((name) => constants.get(name)));
     const outputs = node.outputs.filter((name) => name !== "");
     return {
       name: node.name || node.outputs[0],
@@ -77,9 +74,13 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
       isGrouped: node.opType.startsWith("Conv") && intAttribute(node, "group", 1) > 1,
       fusedActivation: null,
       outputShapes: outputs.map((name) => shapes.get(name) ?? null),
-      parameters,
+      parameters: weights && valueCount(weights),
       macs: nodeMacs(node, shapes),
-      bytesMoved: movedBytes([...inputs, ...outputs].map((name) => shapes.get(name)), parameters),
+      bytesMoved: movedBytes(
+        [...inputs, ...outputs].map((name) => shapes.get(name)),
+        // a weight that another node makes out of a constant is among the inputs
+        weights && valueCount(weights.filter((tensor) => direct.has(tensor))),
+      ),
     };
   });
   return {

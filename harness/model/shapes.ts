@@ -83,12 +83,14 @@ interface Known {
 }
 
 /** Operations whose result has the shape of their first input. */
-const ELEMENTWISE = new Set(
+export const ELEMENTWISE = new Set(
   ("Sigmoid Relu LeakyRelu Clip HardSigmoid HardSwish Swish Silu Softmax Tanh Exp Log Sqrt Neg Abs Cast Identity " +
-    "BatchNormalization Dropout Elu Mish Softplus Erf Floor Ceil Round Reciprocal LRN PRelu InstanceNormalization LogSoftmax")
+    "BatchNormalization Dropout Elu Mish Softplus Erf Floor Ceil Round Reciprocal LRN PRelu InstanceNormalization LogSoftmax " +
+    "DequantizeLinear QuantizeLinear LayerNormalization Gelu Selu Sin Cos Sign")
     .split(" "),
 );
-const BROADCAST = new Set(
+/** Operations whose result has the shape that those of their inputs broadcast to. */
+export const BROADCAST = new Set(
   "Add Sub Mul Div Pow Max Min Equal Greater Less And Or Where".split(" "),
 );
 
