@@ -17,7 +17,10 @@ export interface NamedGraph {
 /** What became of a layer between two stages. */
 export type LayerFate = "same" | "fused" | "removed" | "added";
 
-/** One stage in numbers. Sums leave out layers whose share can't be told; how many those are is beside them. */
+/**
+ * One stage in numbers. Sums leave out layers whose share can't be told: with such layers they are lower bounds, and null when
+ * nothing is known.
+ */
 export interface StageSummary {
   name: string;
   format: Graph["format"];
@@ -25,12 +28,15 @@ export interface StageSummary {
   blobs: number;
   fusedActivations: number;
   byType: Record<string, number>;
-  parameters: number;
+  parameters: number | null;
   /** Two floating-point operations a multiply-accumulate. */
-  flops: number;
-  bytesMoved: number;
+  flops: number | null;
+  /** At four bytes a value, whatever the stage stores. */
+  bytesMoved: number | null;
   /** Layers whose parameters, operations or bytes are not known. */
   unknownLayers: number;
+  /** Layers that each sum leaves out. */
+  leftOut: { parameters: number; flops: number; bytesMoved: number };
   fileBytes: number | null;
 }
 
@@ -100,7 +106,9 @@ export function compareGraphs(graphs: readonly NamedGraph[]): StructureCompariso
 
 function summarize({ name, graph, fileBytes }: NamedGraph): StageSummary {
   const { layers, blobs, byType, fusedActivations } = inspectGraph(graph);
-  const sum = (values: (number | null)[]) => values.reduce<number>((a, b) => a + (b ?? 0), 0);
+  const parameters = sumKnown(graph.layers.map((layer) => layer.parameters));
+  const macs = sumKnown(graph.layers.map((layer) => layer.macs));
+  const bytesMoved = sumKnown(graph.layers.map((layer) => layer.bytesMoved));
   return {
     name,
     format: graph.format,
@@ -108,15 +116,28 @@ function summarize({ name, graph, fileBytes }: NamedGraph): StageSummary {
     blobs,
     fusedActivations,
     byType,
-    parameters: sum(graph.layers.map((layer) => layer.parameters)),
-    flops: 2 * sum(graph.layers.map((layer) => layer.macs)),
-    bytesMoved: sum(graph.layers.map((layer) => layer.bytesMoved)),
+    parameters: parameters.sum,
+    flops: macs.sum && 2 * macs.sum,
+    bytesMoved: bytesMoved.sum,
     unknownLayers:
       graph.layers.filter((layer) =>
         layer.parameters === null || layer.macs === null || layer.bytesMoved === null
       ).length,
+    leftOut: {
+      parameters: parameters.leftOut,
+      flops: macs.leftOut,
+      bytesMoved: bytesMoved.leftOut,
+    },
     fileBytes,
   };
+}
+
+/** Returns the sum of the values that are known, and how many are not; a sum of 0 that leaves any out says nothing: null. */
+function sumKnown(values: readonly (number | null)[]): { sum: number | null; leftOut: number } {
+  const known = values.filter((value) => value !== null);
+  const leftOut = values.length - known.length;
+  const sum = known.reduce((a, b) => a + b, 0);
+  return { sum: sum === 0 && leftOut > 0 ? null : sum, leftOut };
 }
 
 /** Returns what the step from one graph to the next did. */

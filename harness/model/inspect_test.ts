@@ -247,5 +247,25 @@ Deno.test("formatInspection() and formatComparison() say the counts in words", (
     assertStringIncludes(comparison, "a.param → b.param");
   }));
 
+Deno.test("formatComparison() says unknown where nothing is known and gives a lower bound where a part is", () => {
+  const open = PLAIN.replace(" 0=32 1=16 2=3", "");
+  const lost = PLAIN.replace("Convolution c2   1 1 3 5 0=8", "Invented c2 1 1 3 5 0=8");
+  const graphs = [open, lost].map((text, i) => ({
+    name: `${i}`,
+    graph: graphOfParam(parseParam(text, "p")),
+    fileBytes: null,
+  }));
+  const comparison = compareGraphs(graphs);
+  const [first, second] = comparison.stages;
+  assertEquals([first.parameters, first.flops, first.bytesMoved], [288, null, null]);
+  assertEquals([second.parameters, second.flops], [224, 2 * 8 * 16 * 216]);
+  assertEquals(second.leftOut, { parameters: 1, flops: 1, bytesMoved: 2 });
+  const row = (name: string) =>
+    formatComparison(comparison).split("\n").find((line) => line.startsWith(name))!
+      .slice("bytes moved (as fp32)".length).trim().split(/ {2,}/);
+  assertEquals(row("operations"), ["unknown", "≥ 0.06 MFLOP"]);
+  assertEquals(row("parameters"), ["0.00 M", "≥ 0.00 M"]);
+});
+
 const FUSED = PLAIN.split("\n").filter((line) => !line.startsWith("ReLU")).join("\n")
   .replace("6 7", "5 6").replace("in0 1 0=8", "in0 2 0=8").replace("6=216", "6=216 9=1");

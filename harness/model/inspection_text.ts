@@ -25,17 +25,23 @@ export function formatInspection(inspection: Inspection): string {
 /** Returns the stages side by side, and what each step removed, added and fused. */
 export function formatComparison(comparison: StructureComparison): string {
   const { stages, byType, steps } = comparison;
-  const mega = (value: number | null, unit: string) =>
-    value === null ? "unknown" : `${(value / 1e6).toFixed(2)} ${unit}`;
+  const mega = (value: number | null, unit: string, leftOut = 0) =>
+    value === null ? "unknown" : `${leftOut > 0 ? "≥ " : ""}${(value / 1e6).toFixed(2)} ${unit}`;
   const table = [
     ["", ...stages.map((stage) => stage.name)],
     ["format", ...stages.map((stage) => stage.format)],
     ["layers", ...stages.map((stage) => String(stage.layers))],
     ["blobs", ...stages.map((stage) => String(stage.blobs))],
     ["fused activations", ...stages.map((stage) => String(stage.fusedActivations))],
-    ["parameters", ...stages.map((stage) => mega(stage.parameters, "M"))],
-    ["operations", ...stages.map((stage) => mega(stage.flops, "MFLOP"))],
-    ["bytes moved", ...stages.map((stage) => mega(stage.bytesMoved, "MB"))],
+    [
+      "parameters",
+      ...stages.map(({ parameters, leftOut }) => mega(parameters, "M", leftOut.parameters)),
+    ],
+    ["operations", ...stages.map(({ flops, leftOut }) => mega(flops, "MFLOP", leftOut.flops))],
+    [
+      "bytes moved (as fp32)",
+      ...stages.map(({ bytesMoved, leftOut }) => mega(bytesMoved, "MB", leftOut.bytesMoved)),
+    ],
     ["size on disk", ...stages.map((stage) => mega(stage.fileBytes, "MB"))],
     ["of unknown cost", ...stages.map((stage) => String(stage.unknownLayers))],
     ["", ...stages.map(() => "")],
