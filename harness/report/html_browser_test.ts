@@ -1,5 +1,12 @@
 /// <reference lib="dom" />
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
 import type { Page } from "playwright-core";
 import { readAssets } from "./assets.ts";
 import { renderReport } from "./html.ts";
@@ -169,6 +176,48 @@ Deno.test({
       assertEquals(await reference.count(), await candidate.count() + 1);
       await page.locator("#gallery-variant").selectOption({ index: 0 });
       assert(!/only the reference/.test(await page.locator("#gallery .card").first().innerText()));
+    }),
+});
+
+/** Values and labels of an axis of the chart in a figure. */
+async function ticks(page: Page, figure: string, axis: "x" | "y") {
+  await page.locator(figure).scrollIntoViewIfNeeded();
+  const canvas = page.locator(`${figure} canvas[style*="display: block"]`);
+  return await canvas.evaluate((canvas: Element, axis: string) => {
+    const { Chart } = globalThis as unknown as {
+      Chart: {
+        getChart(canvas: Element): {
+          scales: Record<string, { ticks: { value: number; label: string | string[] }[] }>;
+        };
+      };
+    };
+    return Chart.getChart(canvas).scales[axis].ticks.map(({ value, label }) => ({
+      value,
+      label: [label].flat().join(" "),
+    }));
+  }, axis);
+}
+
+Deno.test({
+  name:
+    "layerSection() labels every bar when names need two lines, and the roofline's axes by their values",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const report = structuredClone(example);
+      report.layerTimes.forEach((time, i) => time.layer = `/model.22/cv2.${i}/cv2.${i}.2/Conv`);
+      const { page } = await openPage(browser, dir, renderReport(report, assets));
+      const bars = await ticks(page, "#layers figure:nth-of-type(1)", "y");
+      assertEquals(bars.length, 15);
+      for (const { label } of bars) assertMatch(label, /Conv|\(/);
+      for (const axis of ["x", "y"] as const) {
+        const labelled = (await ticks(page, "#layers figure:nth-of-type(2)", axis))
+          .filter(({ label }) => label !== "");
+        assertGreater(labelled.length, 2);
+        for (const { value, label } of labelled) {
+          assertAlmostEquals(Number(label), value, 1e-6 * value);
+        }
+      }
     }),
 });
 

@@ -16,6 +16,8 @@ import { plain } from "./labels.js";
 
 /** Layers in the drawing of times. */
 const LAYERS_DRAWN = 15;
+/** Height of a layer's bar with its label of two lines. */
+const LAYER_ROW_PX = 34;
 /** Rows in the table of times. */
 const LAYERS_LISTED = 300;
 /** Rows in the table of times by type. */
@@ -101,11 +103,12 @@ function layerContents(context, times) {
           share: significant(100 * top.reduce((sum, { timeNs }) => sum + timeNs, 0) / all, 3),
           total: ms(all),
         })],
-        heightPx: 80 + top.length * 26,
+        heightPx: 80 + top.length * LAYER_ROW_PX,
         configuration: (colours) => {
           const options = baseOptions(colours, { x: t("axis.ms") });
           options.indexAxis = "y";
           options.scales.y.grid.display = false;
+          options.scales.y.ticks.autoSkip = false;
           return {
             type: "bar",
             data: {
@@ -223,7 +226,7 @@ function rooflineFigure(context, id, layers, measured) {
       options.scales.y.type = "logarithmic";
       for (const axis of [options.scales.x, options.scales.y]) {
         axis.ticks.callback = (/** @type {number} */ value) =>
-          /^[125]/.test(value.toExponential()) ? significant(value, 1) : "";
+          /^[125]e/.test(Number(value.toPrecision(6)).toExponential()) ? significant(value, 1) : "";
       }
       options.plugins.tooltip.callbacks = {
         label: (/** @type {any} */ item) =>
