@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { OnnxModel, OnnxNode, OnnxTensor } from "./onnx_file.ts";
+import {
+  floatTensor,
+  intTensor,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from "./onnx_file.ts";
 
 /** Returns the node that makes each value, by the value's name. */
 export function producersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode> {
@@ -32,10 +38,25 @@ export function consumersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode[]>
 export function constantsOf(model: OnnxModel): Map<string, OnnxTensor> {
   const constants = new Map(model.initializers);
   for (const node of model.nodes) {
-    const value = node.opType === "Constant" ? node.attributes.get("value") : undefined;
-    if (value?.type === "tensor") constants.set(node.outputs[0], value.value);
+    const value = node.opType === "Constant" ? constantValue(node) : null;
+    if (value) constants.set(node.outputs[0], value);
   }
   return constants;
+}
+
+/** Returns the tensor of a Constant node, whichever attribute it is in; null for text and sparse tensors. */
+function constantValue({ attributes, outputs: [name] }: OnnxNode): OnnxTensor | null {
+  const value = attributes.get("value");
+  if (value?.type === "tensor") return value.value;
+  const int = attributes.get("value_int");
+  if (int?.type === "int") return intTensor(name, [], [int.value]);
+  const ints = attributes.get("value_ints");
+  if (ints?.type === "ints") return intTensor(name, [ints.value.length], ints.value);
+  const float = attributes.get("value_float");
+  if (float?.type === "float") return floatTensor(name, [], [float.value]);
+  const floats = attributes.get("value_floats");
+  if (floats?.type === "floats") return floatTensor(name, [floats.value.length], floats.value);
+  return null;
 }
 
 /** Returns the integer attribute, or `fallback` when the node doesn't have it. */

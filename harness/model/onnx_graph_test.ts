@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { OnnxNode } from "./onnx_file.ts";
-import { consumersOf, freshName, producersOf, sortedLiveNodes } from "./onnx_graph.ts";
+import { floatTensor, intTensor, type OnnxAttribute, type OnnxNode } from "./onnx_file.ts";
+import { constantsOf, consumersOf, freshName, producersOf, sortedLiveNodes } from "./onnx_graph.ts";
+import { tinyPose } from "./testdata/tiny_pose.ts";
 
 function node(name: string, inputs: string[], outputs = [name]): OnnxNode {
   return { name, opType: "Op", domain: "", inputs, outputs, attributes: new Map() };
@@ -44,4 +45,28 @@ Deno.test("freshName() never gives a name twice", () => {
     "n_1",
     "n_2",
   ]);
+});
+
+Deno.test("constantsOf() takes the value of a Constant from each attribute that holds numbers", () => {
+  const attributes: Record<string, OnnxAttribute> = {
+    value_int: { type: "int", value: 7 },
+    value_ints: { type: "ints", value: [1, -1] },
+    value_float: { type: "float", value: 0.5 },
+    value_floats: { type: "floats", value: [2, 3, 4] },
+    value_string: { type: "string", value: "text" },
+  };
+  const constants = constantsOf({
+    ...tinyPose(),
+    initializers: new Map(),
+    nodes: Object.entries(attributes).map(([name, value]) => ({
+      ...node(name, []),
+      opType: "Constant",
+      attributes: new Map([[name, value]]),
+    })),
+  });
+  assertEquals(constants.get("value_int"), intTensor("value_int", [], [7]));
+  assertEquals(constants.get("value_ints"), intTensor("value_ints", [2], [1, -1]));
+  assertEquals(constants.get("value_float"), floatTensor("value_float", [], [0.5]));
+  assertEquals(constants.get("value_floats"), floatTensor("value_floats", [3], [2, 3, 4]));
+  assertEquals(constants.has("value_string"), false);
 });
