@@ -6,20 +6,23 @@
 import * as path from "@std/path";
 import { type Converted, requireBlobs } from "./convert_pnnx.ts";
 import type { OnnxModel, OnnxNode } from "./onnx_file.ts";
-import { pruned } from "./onnx_graph.ts";
+import { constantsOf, pruned } from "./onnx_graph.ts";
 import { fusedActivation, type ParamLayer, parseParam } from "./param_file.ts";
 import { inferShapes } from "./shapes.ts";
 import { convertFailed, runTool } from "./tool.ts";
 
 /**
- * Returns the model with sizes as attributes where onnx2ncnn looks for them: it reads operator sets up to 12, in which a Split has
- * its sizes as an attribute, and takes those of later sets for a blob without saying a word.
+ * Returns the model spelled as onnx2ncnn reads it: a Split has its sizes as an attribute, and a Constant its value as a tensor.
  *
+ * onnx2ncnn reads operator sets up to 12, and takes what later ones say otherwise for a blob, or for nothing, without saying a word.
  * The result is not valid ONNX for operator sets from 13 on: it is for onnx2ncnn alone.
  */
 export function spellForOnnx2ncnn(model: OnnxModel): OnnxModel {
   const { integers } = inferShapes(model);
+  const constants = constantsOf(model);
   const nodes = model.nodes.map((node): OnnxNode => {
+    const value = node.opType === "Constant" ? constants.get(node.outputs[0]) : undefined;
+    if (value) return { ...node, attributes: new Map([["value", { type: "tensor", value }]]) };
     const sizes = node.opType === "Split" ? integers.get(node.inputs[1] ?? "") : undefined;
     if (!sizes) return node;
     const attributes = new Map(node.attributes).set("split", { type: "ints", value: sizes });

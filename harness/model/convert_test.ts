@@ -8,7 +8,7 @@ import {
   spellForOnnx2ncnn,
 } from "./convert_onnx2ncnn.ts";
 import { convertByPnnx } from "./convert_pnnx.ts";
-import { encodeOnnx, intTensor } from "./onnx_file.ts";
+import { encodeOnnx, intsOf, intTensor } from "./onnx_file.ts";
 import { pruned } from "./onnx_graph.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 import { runTool } from "./tool.ts";
@@ -169,6 +169,25 @@ Deno.test("spellForOnnx2ncnn() gives a Split its sizes as an attribute", () => {
   split.inputs.push("sizes");
   model.initializers.set("sizes", intTensor("sizes", [2], [64, 3]));
   assertEquals(encodeOnnx(spellForOnnx2ncnn(model)), expected);
+});
+
+Deno.test("spellForOnnx2ncnn() gives a Constant its value as a tensor", () => {
+  const model = tinyPose();
+  const reshape = model.nodes.find((node) => node.opType === "Reshape")!;
+  const target = intsOf(model.initializers.get(reshape.inputs[1])!);
+  model.nodes.unshift({
+    name: "target",
+    opType: "Constant",
+    domain: "",
+    inputs: [],
+    outputs: ["target"],
+    attributes: new Map([["value_ints", { type: "ints", value: target }]]),
+  });
+  reshape.inputs[1] = "target";
+  const spelled = spellForOnnx2ncnn(model).nodes.find((node) => node.opType === "Constant")!;
+  assertEquals([...spelled.attributes], [
+    ["value", { type: "tensor", value: intTensor("target", [target.length], target) }],
+  ]);
 });
 
 Deno.test("convertByOnnx2ncnn() fails when a constant became a blob of a layer that has no such input", () =>
