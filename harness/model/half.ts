@@ -1,5 +1,5 @@
 /**
- * Models with float16 weights → the same models in float32, which is what the converters and the reference take.
+ * Models with float16 or bfloat16 weights → the same models in float32, which is what the converters and the reference take.
  *
  * @module
  */
@@ -13,11 +13,13 @@ import {
 } from "./onnx_file.ts";
 import { constantsOf, intAttribute } from "./onnx_graph.ts";
 
+const HALF_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float16, DATA_TYPE.bfloat16]);
+
 /**
- * Returns the model with every float16 constant, input and output turned into float32.
+ * Returns the model with every float16 or bfloat16 constant, input and output turned into float32.
  *
- * Casts between float16 and float32 lose their meaning by that and are taken out. Every float16 value is exact in
- * float32, so weights are not changed. A model without float16 is returned as it is.
+ * Casts between these types and float32 lose their meaning by that and are taken out. Every such value is exact in
+ * float32, so weights are not changed. A model without is returned as it is.
  */
 export function expandHalf(model: OnnxModel): OnnxModel {
   const halves = new Set(
@@ -28,12 +30,11 @@ export function expandHalf(model: OnnxModel): OnnxModel {
     if (value?.type === "tensor" && isHalf(value.value)) halves.add(node.outputs[0]);
   }
   const hasHalfCast = model.nodes.some((node) =>
-    node.opType === "Cast" && intAttribute(node, "to", 0) === DATA_TYPE.float16
+    node.opType === "Cast" && HALF_TYPES.has(intAttribute(node, "to", 0))
   );
-  const isHalfValue = (value: { dataType: number }) => value.dataType === DATA_TYPE.float16;
   if (
-    halves.size === 0 && !hasHalfCast && !model.inputs.some(isHalfValue) &&
-    !model.outputs.some(isHalfValue)
+    halves.size === 0 && !hasHalfCast && !model.inputs.some(isHalf) &&
+    !model.outputs.some(isHalf)
   ) return model;
 
   const initializers = new Map(
@@ -46,7 +47,7 @@ export function expandHalf(model: OnnxModel): OnnxModel {
   const kept = nodes.filter((node) => {
     if (node.opType !== "Cast") return true;
     const to = intAttribute(node, "to", 0);
-    if (to !== DATA_TYPE.float && to !== DATA_TYPE.float16) return true;
+    if (to !== DATA_TYPE.float && !HALF_TYPES.has(to)) return true;
     const isFloat = halves.has(node.inputs[0]) || isFloatValue(node.inputs[0], model, producers);
     if (!isFloat || outputs.has(node.outputs[0])) {
       node.attributes = new Map(node.attributes).set("to", { type: "int", value: DATA_TYPE.float });
@@ -61,7 +62,7 @@ export function expandHalf(model: OnnxModel): OnnxModel {
   };
   for (const node of kept) node.inputs = node.inputs.map(resolve);
   const widen = <T extends { dataType: number }>(value: T): T =>
-    isHalfValue(value) ? { ...value, dataType: DATA_TYPE.float } : value;
+    isHalf(value) ? { ...value, dataType: DATA_TYPE.float } : value;
   return {
     ...model,
     initializers,
@@ -101,8 +102,8 @@ function isFloatValue(
   return passesType.includes(node.opType) && isFloatValue(node.inputs[0], model, producers);
 }
 
-function isHalf(tensor: OnnxTensor): boolean {
-  return tensor.dataType === DATA_TYPE.float16;
+function isHalf({ dataType }: { dataType: number }): boolean {
+  return HALF_TYPES.has(dataType);
 }
 
 function asFloat(tensor: OnnxTensor): OnnxTensor {

@@ -79,3 +79,14 @@ Deno.test("expandHalf() returns the same model when nothing is float16", () => {
   const model = tinyPose();
   assertStrictEquals(expandHalf(model), model);
 });
+
+Deno.test("expandHalf() widens bfloat16 weights to the float32 values that they stand for", () => {
+  const model = tinyPose();
+  const name = model.nodes.find((node) => node.opType === "Conv")!.inputs[1];
+  const { dims } = model.initializers.get(name)!;
+  const values = Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => (i - 40) / 64);
+  // the upper two of the four bytes, in little-endian order
+  const data = floatTensor(name, dims, values).data.filter((_, i) => i % 4 >= 2);
+  model.initializers.set(name, { name, dims, dataType: DATA_TYPE.bfloat16, data });
+  assertEquals(expandHalf(model).initializers.get(name), floatTensor(name, dims, values));
+});

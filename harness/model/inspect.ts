@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import type { NamedGraph } from "./compare.ts";
 import { type Graph, graphOfOnnx, graphOfParam } from "./graph.ts";
-import { bytesOnDisk, readOnnxFile } from "./onnx_file.ts";
+import { bytesOnDisk, ofSoundModel, readOnnxFile } from "./onnx_file.ts";
 import { inspectGraph, type Inspection } from "./inspection.ts";
 import { parseParam } from "./param_file.ts";
 
@@ -39,7 +39,8 @@ async function readGraphFile(file: string): Promise<GraphFile> {
   if (ending === ".onnx") {
     const onnx = await readOnnxFile(file);
     return {
-      graphAt: (inputShape) => graphOfOnnx(onnx.model, inputShape && [1, ...inputShape]),
+      graphAt: (inputShape) =>
+        ofSoundModel(file, () => graphOfOnnx(onnx.model, inputShape && [1, ...inputShape])),
       fileBytes: bytesOnDisk(onnx),
     };
   }

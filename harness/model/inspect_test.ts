@@ -10,6 +10,7 @@ import { inspectGraph } from "./inspection.ts";
 import { formatComparison, formatInspection } from "./inspection_text.ts";
 import { encodeOnnx, type OnnxModel, type OnnxValue } from "./onnx_file.ts";
 import { parseParam } from "./param_file.ts";
+import { readSourceModel } from "./source_model.ts";
 import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 
@@ -93,6 +94,22 @@ Deno.test("inspectFile() counts the nodes of an ONNX file", () =>
     assertEquals(inspection.fusedActivations, 0);
     const made = new Set(model.nodes.flatMap((node) => node.outputs)).size;
     assertEquals(inspection.blobs, made + 1);
+  }));
+
+Deno.test("inspectFile() says of an ONNX graph with a cycle or a node without inputs that it is not sound", () =>
+  inFolder(async (folder) => {
+    const cyclic = tinyPose();
+    cyclic.nodes[3].inputs[0] = cyclic.nodes[10].outputs[0];
+    const bare = tinyPose();
+    bare.nodes.find((node) => node.opType === "Mul")!.inputs = [];
+    for (const model of [cyclic, bare]) {
+      const file = path.join(folder, "m.onnx");
+      await Deno.writeFile(file, encodeOnnx(model));
+      for (const read of [inspectFile, readSourceModel]) {
+        const error = await assertRejects(() => read(file), HarnessError, "not sound");
+        assertEquals(error.code, "bad-model");
+      }
+    }
   }));
 
 Deno.test("graphOfOnnx() counts operations as the definition of a convolution does", () => {

@@ -106,6 +106,19 @@ export function badModel(label: string, details: string, cause?: unknown): Harne
   return new HarnessError("bad-model", `Cannot use the model ${label}: ${details}`, { cause });
 }
 
+/**
+ * Returns what `make` makes of the model; what it can't make because the graph is not sound (`RangeError`, `TypeError`) becomes a
+ * `bad-model` error.
+ */
+export function ofSoundModel<T>(label: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError || cause instanceof TypeError)) throw cause;
+    throw badModel(label, `its graph is not sound (${cause.message}): export it again`, cause);
+  }
+}
+
 /** A model file, read. */
 export interface OnnxFile {
   model: OnnxModel;
@@ -240,7 +253,7 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
   return Uint8Array.from(onnx.ModelProto.encode(proto).finish());
 }
 
-/** Returns the elements of a float, float16 or double tensor as float64 numbers; throws `TypeError` for other types. */
+/** Returns the elements of a float, float16, bfloat16 or double tensor as float64 numbers; throws `TypeError` for other types. */
 export function floatsOf(tensor: OnnxTensor): number[] {
   const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
   const count = elementCount(tensor.dims);
@@ -251,6 +264,8 @@ export function floatsOf(tensor: OnnxTensor): number[] {
       return Array.from({ length: count }, (_, i) => view.getFloat64(8 * i, true));
     case DATA_TYPE.float16:
       return Array.from({ length: count }, (_, i) => halfToNumber(view.getUint16(2 * i, true)));
+    case DATA_TYPE.bfloat16:
+      return Array.from({ length: count }, (_, i) => bfloat16ToNumber(view.getUint16(2 * i, true)));
     default:
       throw new TypeError(`Expected a tensor of floats, got data type ${tensor.dataType}`);
   }
@@ -299,6 +314,13 @@ export function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Returns the number that a bfloat16 bit pattern stands for: the upper half of a float32. */
+function bfloat16ToNumber(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(0, bits);
+  return view.getFloat32(0);
 }
 
 /** Returns what the bytes are when they are plainly not ONNX, with advice; null when they may be ONNX. */

@@ -9,7 +9,13 @@ import { trainedActivation } from "./activation.ts";
 import { expandHalf } from "./half.ts";
 import { sha256Hex } from "./hash.ts";
 import { findPoseHead, type PoseHead } from "./head.ts";
-import { bytesOnDisk, type OnnxFile, type OnnxModel, readOnnxFile } from "./onnx_file.ts";
+import {
+  bytesOnDisk,
+  ofSoundModel,
+  type OnnxFile,
+  type OnnxModel,
+  readOnnxFile,
+} from "./onnx_file.ts";
 import { cutModel } from "./surgery.ts";
 
 /** A model file, read and understood. */
@@ -34,8 +40,12 @@ export interface SourceModel {
  */
 export async function readSourceModel(file: string): Promise<SourceModel> {
   const onnx = await readOnnxFile(file);
-  const model = expandHalf(onnx.model);
-  const head = findPoseHead(model, file);
+  const { model, head, trained } = ofSoundModel(file, () => {
+    const model = expandHalf(onnx.model);
+    const head = findPoseHead(model, file);
+    const cut = cutModel(model, head, "raw-nchw", null);
+    return { model, head, trained: trainedActivation(cut.model, file) };
+  });
   return {
     path: path.resolve(file),
     stem: safeModelName(path.basename(file).replace(/\.onnx$/i, "")),
@@ -43,7 +53,7 @@ export async function readSourceModel(file: string): Promise<SourceModel> {
     bytes: bytesOnDisk(onnx),
     model,
     head,
-    trained: trainedActivation(cutModel(model, head, "raw-nchw", null).model, file),
+    trained,
   };
 }
 
