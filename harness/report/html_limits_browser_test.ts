@@ -6,7 +6,7 @@ import { renderReport } from "./html.ts";
 import type { Report } from "./report_json.ts";
 import { HOSTILE_TEXTS, hostileReport } from "./testdata/hostile_report.ts";
 import { drawAll, IN_BROWSER, openPage, withBrowser } from "./testdata/browser_page.ts";
-import { HUGE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
+import { EXAMPLE_SIZE, HUGE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
 const assets = await readAssets();
 
@@ -69,6 +69,62 @@ Deno.test({
       );
       const warnings = await page.locator(".warnings").textContent() ?? "";
       for (const hostile of HOSTILE_TEXTS) assert(warnings.includes(plain(hostile)), hostile);
+    }),
+});
+
+/** The example's report with `times` models, and a failure of each variant. */
+function manyVariants(times: number): Report {
+  const report = syntheticReport({
+    ...EXAMPLE_SIZE,
+    rounds: 8,
+    images: 1,
+    iterations: 2,
+    pictures: 0,
+  });
+  const models = Array.from({ length: times }, (_, i) => `model${i}`);
+  const idOf = (id: string, model: string) => id.replace("yolov8n-pose", model);
+  return {
+    ...report,
+    base: idOf(report.base, models[0]),
+    variants: models.flatMap((model, i) =>
+      report.variants.map((variant) => ({
+        ...variant,
+        id: idOf(variant.id, model),
+        model,
+        rank: variant.rank && variant.rank + i * report.variants.length,
+      }))
+    ),
+    launches: models.flatMap((model) =>
+      report.launches.map((launch) => ({ ...launch, variantId: idOf(launch.variantId, model) }))
+    ),
+    failures: models.flatMap((model) =>
+      report.variants.map(({ id, device }) => ({
+        device,
+        variantId: idOf(id, model),
+        round: 0,
+        code: "timeout",
+        message: "too slow",
+      }))
+    ),
+  };
+}
+
+Deno.test({
+  name:
+    "renderReport() says what a list leaves out, and prints every variant, when there are hundreds",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const html = renderReport(manyVariants(38), assets);
+      const { page, complaints } = await openPage(browser, dir, html);
+      assertEquals(await page.locator("#failures tbody tr").count(), 100);
+      assertEquals(await page.locator("#failures .left").innerText(), "204 more in report.json");
+      assertEquals(await page.locator(".variants tbody tr").count(), 20);
+      await page.emulateMedia({ media: "print" });
+      await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+      assertEquals(await page.locator(".variants tbody tr").count(), 304);
+      assertEquals(await page.locator("#show-all").isVisible(), false);
+      assertEquals(complaints, []);
     }),
 });
 

@@ -49,6 +49,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "rankingSection() says how many pairs and changes it leaves out when there are many",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const comparison = syntheticComparison();
+      const [ranking] = comparison.rankings;
+      ranking.pairs = new Array(435).fill(ranking.pairs[0]);
+      comparison.orderChanges = new Array(42).fill(comparison.orderChanges[0]);
+      const { page } = await openPage(browser, dir, renderComparison(comparison, assets));
+      const details = page.locator("#ranking details").first();
+      await details.locator("summary").click();
+      assertEquals(await details.locator("tbody tr").count(), 400);
+      assertEquals(await details.locator(".left").innerText(), "35 more in comparison.json");
+      assertEquals(await page.locator(".orderchanges li").count(), 40);
+      assertEquals(
+        await page.locator(".orderchanges .left").innerText(),
+        "2 more in comparison.json",
+      );
+    }),
+});
+
+Deno.test({
   name:
     "sustainedSection() shows no FPS of a variant that failed parity, and marks a speed-only one",
   ...IN_BROWSER,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, foreign } from "./dom.js";
 import { section } from "./sections.js";
 import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { fps, MISSING, ratioParts, significant } from "./numbers.js";
@@ -15,6 +15,13 @@ import { chartLabel, variantMarks } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/stats/comparison.ts").ComparisonResult} ComparisonResult */
+
+/** Where the judgements stand besides. */
+const COMPARISON_FILE = "comparison.json";
+/** Rows in the table of pairs. */
+const PAIRS_LISTED = 400;
+/** Changes of the order that are listed. */
+const CHANGES_LISTED = 40;
 
 /**
  * Returns the section with the places on each device; null without rankings.
@@ -77,6 +84,7 @@ function rankingName({ t, serials, deviceName }, name) {
  */
 function pairDetails({ t, label }, ranking) {
   if (ranking.pairs.length === 0) return null;
+  const { shown, left } = cutList(t, ranking.pairs, PAIRS_LISTED, COMPARISON_FILE);
   const details = el("details", { class: "numbers" }, el("summary", {}, t("ranking.pairs")));
   details.addEventListener("toggle", () => {
     if (!details.open || details.childElementCount > 1) return;
@@ -84,7 +92,8 @@ function pairDetails({ t, label }, ranking) {
       caption: t("ranking.pairs"),
       head: [t("ranking.faster"), t("ranking.slower"), t("ranking.ratio"), t("ranking.decided")],
       numeric: [false, false, true, false],
-      rows: ranking.pairs.slice(0, 400).map((pair) => {
+      below: left,
+      rows: shown.map((pair) => {
         const { value, bounds } = ratioParts({ value: pair.ratio, low: pair.low, high: pair.high });
         return [
           foreign(label(pair.faster)),
@@ -105,6 +114,7 @@ function pairDetails({ t, label }, ranking) {
 function orderChangeList(context, { orderChanges }) {
   const { t, rich, label } = context;
   if (orderChanges.length === 0) return null;
+  const { shown, left } = cutList(t, orderChanges, CHANGES_LISTED, COMPARISON_FILE);
   return el(
     "div",
     { class: "orderchanges" },
@@ -112,7 +122,7 @@ function orderChangeList(context, { orderChanges }) {
     el(
       "ul",
       {},
-      orderChanges.slice(0, 40).map(({ variantId, other, first, second }) =>
+      shown.map(({ variantId, other, first, second }) =>
         el(
           "li",
           {},
@@ -125,6 +135,7 @@ function orderChangeList(context, { orderChanges }) {
         )
       ),
     ),
+    left,
   );
 }
 

@@ -76,11 +76,28 @@ export function foreign(text, className) {
 }
 
 /**
- * Returns a table with row headers in its first column.
+ * Returns the first `most` of a list, and a line that tells how many more there are in which file; null where all are shown.
  *
- * @param {{ caption: string, head: string[], rows: (Child | Child[])[][], numeric?: boolean[], className?: string }} options
+ * @template T
+ * @param {(key: string, values?: Record<string, string | number>) => string} t
+ * @param {T[]} list
+ * @param {number} most
+ * @param {string} [file]
  */
-export function dataTable({ caption, head, rows, numeric = [], className }) {
+export function cutList(t, list, most, file = "report.json") {
+  const n = list.length - most;
+  return {
+    shown: list.slice(0, most),
+    left: n > 0 ? el("p", { class: "hint left" }, t("list.left", { n, file })) : null,
+  };
+}
+
+/**
+ * Returns a table with row headers in its first column, and below it what else must be said.
+ *
+ * @param {{ caption: string, head: string[], rows: (Child | Child[])[][], numeric?: boolean[], className?: string, below?: Child }} options
+ */
+export function dataTable({ caption, head, rows, numeric = [], className, below }) {
   return el(
     "div",
     { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
@@ -113,5 +130,6 @@ export function dataTable({ caption, head, rows, numeric = [], className }) {
         ),
       ),
     ),
+    below,
   );
 }

@@ -40,7 +40,7 @@ function chartClass() {
  *   note?: (Node | string)[],
  *   heightPx: number,
  *   configuration: (palette: Palette) => ChartConfiguration,
- *   table: () => { head: string[], rows: (string | Node)[][], numeric?: boolean[] },
+ *   table: () => { head: string[], rows: (string | Node)[][], numeric?: boolean[], below?: Node | null },
  * }} options
  */
 export function chartFigure(context, { title, note = [], heightPx, configuration, table }) {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { el, foreign, svg } from "./dom.js";
+import { cutList, el, foreign, svg } from "./dom.js";
 import { section } from "./sections.js";
 import { oks, px, score } from "./numbers.js";
 import { plain } from "./labels.js";
@@ -40,6 +40,8 @@ const COCO_BONES = [
 ]; // deno-fmt-ignore-line
 /** Pictures that are shown at once. */
 const PICTURES_AT_ONCE = 6;
+/** Persons that are listed below a picture. */
+const PERSONS_LISTED = 8;
 /** A joint below this confidence is drawn hollow. */
 const VISIBLE = 0.5;
 
@@ -295,7 +297,9 @@ function personTable({ t }, variant, item, zoom) {
   }
   if (persons.length === 0) return el("p", { class: "hint" }, t("gallery.nobody"));
   persons.sort((a, b) => b.worst - a.worst);
-  const list = persons.filter(({ person }) => person !== undefined).slice(0, 8).map(
+  const drawn = persons.filter(({ person }) => person !== undefined);
+  const { shown, left } = cutList(t, drawn, PERSONS_LISTED);
+  const list = shown.map(
     ({ person, text }) => {
       const button = el("button", {
         type: "button",
@@ -313,5 +317,5 @@ function personTable({ t }, variant, item, zoom) {
       return el("li", {}, button);
     },
   );
-  return el("ol", { class: "persons", "aria-label": t("gallery.persons") }, list);
+  return [el("ol", { class: "persons", "aria-label": t("gallery.persons") }, list), left];
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, foreign } from "./dom.js";
 import { drawing } from "./drawing.js";
 import { section } from "./sections.js";
 import { axisLabel, baseOptions, chartFigure } from "./figure.js";
@@ -91,6 +91,7 @@ function layerContents(context, times) {
     if (layers.length === 0) return [];
     const all = layers.reduce((sum, { timeNs }) => sum + timeNs, 0) || 1;
     const top = layers.slice(0, LAYERS_DRAWN);
+    const { shown, left } = cutList(t, layers, LAYERS_LISTED);
     return [
       el("h3", {}, foreign(label(id))),
       chartFigure(context, {
@@ -125,7 +126,8 @@ function layerContents(context, times) {
         table: () => ({
           head: [t("layers.layer"), t("layers.type"), "ms", "%", "GFLOP/s", t("layers.intensity")],
           numeric: [false, false, true, true, true, true],
-          rows: layers.slice(0, LAYERS_LISTED).map(({ layer, type, timeNs, macs, bytes }) => [
+          below: left,
+          rows: shown.map(({ layer, type, timeNs, macs, bytes }) => [
             foreign(plain(layer, 80)),
             foreign(plain(type, 40)),
             msNumber(timeNs),
@@ -155,11 +157,12 @@ function layerContents(context, times) {
 function timeByType({ t, here, label }, times) {
   const measured = here.filter(({ id }) => times.some(({ variantId }) => variantId === id));
   const byType = Map.groupBy(times, ({ type }) => type);
-  const rows = [...byType].map(([type, all]) => ({
+  const types = [...byType].map(([type, all]) => ({
     type,
     all,
     mostNs: Math.max(...measured.map(({ id }) => sumNs(all.filter(isOf(id))))),
-  })).sort((a, b) => b.mostNs - a.mostNs).slice(0, TYPES_LISTED);
+  })).sort((a, b) => b.mostNs - a.mostNs);
+  const { shown, left } = cutList(t, types, TYPES_LISTED);
   /** @type {(all: Context["report"]["layerTimes"]) => string[]} */
   const cells = (all) =>
     measured.map(({ id }) => {
@@ -170,8 +173,9 @@ function timeByType({ t, here, label }, times) {
     caption: t("layers.byType"),
     head: [t("layers.type"), ...measured.map(({ id }) => plain(label(id), 80))],
     numeric: [false, ...measured.map(() => true)],
+    below: left,
     rows: [
-      ...rows.map(({ type, all }) => [foreign(plain(type, 40)), ...cells(all)]),
+      ...shown.map(({ type, all }) => [foreign(plain(type, 40)), ...cells(all)]),
       [t("layers.all"), ...cells(times)],
       [
         "AP",
@@ -209,6 +213,7 @@ function rooflineFigure(context, id, layers, measured) {
       : [{ x: 2 * macs / bytes, y: 2 * macs / timeNs, layer, timeNs }]
   );
   if (points.length === 0) return null;
+  const { shown, left } = cutList(t, points, LAYERS_LISTED);
   const xs = points.map(({ x }) => x);
   const range = { min: Math.min(...xs) / 2, max: Math.max(...xs) * 2 };
   return chartFigure(context, {
@@ -266,7 +271,8 @@ function rooflineFigure(context, id, layers, measured) {
     table: () => ({
       head: [t("layers.layer"), "FLOP/byte", "GFLOP/s"],
       numeric: [false, true, true],
-      rows: points.slice(0, LAYERS_LISTED).map(({ layer, x, y }) => [
+      below: left,
+      rows: shown.map(({ layer, x, y }) => [
         foreign(plain(layer, 80)),
         significant(x, 3),
         significant(y, 3),

@@ -92,7 +92,7 @@ export function changesTable(t, { series }) {
         t("history.change"),
       ],
       numeric: [false, false, false, false, false, true, true, true],
-      rows: rows.slice(0, 100).map(({ each, change, point }) => {
+      rows: rows.map(({ each, change, point }) => {
         const { divisor, unit } = scaleOf(each.metric);
         return [
           foreign(plain(each.variantId, 80)),

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, foreign } from "./dom.js";
 import { drawing } from "./drawing.js";
 import { section } from "./sections.js";
 import { MISSING, oks, pxNumber, score, signed, significant } from "./numbers.js";
@@ -14,6 +14,9 @@ import { variantMarks, verdictMark } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
+
+/** Rows in the table of layers: those nearest to their tolerance, or furthest beyond it. */
+const WORST_LAYERS = 8;
 
 /**
  * Returns the section on parity.
@@ -187,6 +190,7 @@ function layerDetails({ t, report, device }, { id }) {
   const layers = report.layerParity.find((each) => each.device === device && each.variantId === id);
   if (layers === undefined) return [];
   const { firstBeyond: first, compared, failed, worst, svg } = layers;
+  const { shown, left } = cutList(t, worst, WORST_LAYERS);
   return [
     el("h4", {}, t("parity.layers")),
     el(
@@ -208,7 +212,8 @@ function layerDetails({ t, report, device }, { id }) {
         t("parity.tolerance"),
       ],
       numeric: [false, false, false, true, true],
-      rows: worst.slice(0, 8).map(({ layer, type, tensor, maxAbs, maxAllowed }) => [
+      below: left,
+      rows: shown.map(({ layer, type, tensor, maxAbs, maxAllowed }) => [
         foreign(plain(layer, 60)),
         foreign(plain(type, 40)),
         tensor === null ? MISSING : foreign(plain(tensor, 80)),

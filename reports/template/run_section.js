@@ -5,12 +5,15 @@
  *
  * @module
  */
-import { dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, foreign } from "./dom.js";
 import { section } from "./sections.js";
 import { MISSING, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
+
+/** Rows in the table of failures. */
+const FAILURES_LISTED = 100;
 
 /**
  * Returns the section with launches that did not finish; null without any.
@@ -20,6 +23,7 @@ import { plain } from "./labels.js";
 export function failureSection(context) {
   const { t, report, label, deviceName } = context;
   if (report.failures.length === 0) return null;
+  const { shown, left } = cutList(t, report.failures, FAILURES_LISTED);
   return section(
     "failures",
     t("failures.title"),
@@ -35,7 +39,8 @@ export function failureSection(context) {
           t("failures.message"),
         ],
         numeric: [false, false, true, false, false],
-        rows: report.failures.slice(0, 100).map(({ variantId, device, round, code, message }) => [
+        below: left,
+        rows: shown.map(({ variantId, device, round, code, message }) => [
           foreign(plain(label(variantId), 80)),
           foreign(deviceName(device)),
           round + 1,

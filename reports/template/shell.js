@@ -97,12 +97,13 @@ export function setDocument(language, title) {
   document.title = title;
 }
 
-/** Opens what is folded and draws the charts in light colours while the page is printed; and follows the system's theme. */
+/** Opens what is folded, shows the whole table, and draws the charts in light colours while the page is printed; and follows the system's theme. */
 export function watchPrinterAndTheme() {
   /** @type {HTMLDetailsElement[]} */
   let opened = [];
   addEventListener("beforeprint", () => {
     fillAllSections();
+    /** @type {HTMLElement | null} */ (document.getElementById("show-all"))?.click();
     opened = [...document.querySelectorAll("details")].filter((details) =>
       !details.open && !details.classList.contains("numbers") &&
       !details.classList.contains("drawing")

@@ -26,6 +26,7 @@ const TABLE = [
   ["colon", ": ", "："],
   ["round", "Round", "轮次"],
   ["marks", "Marks", "标记"],
+  ["list.left", "{n} more in {file}", "另有 {n} 项，见 {file}"],
   ["interval", "({low} to {high})", "（{low} 至 {high}）"],
   ["interval95", "95%: {low} to {high}", "95%：{low} 至 {high}"],
 
