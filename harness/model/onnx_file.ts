@@ -28,9 +28,17 @@ export const DATA_TYPE = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
+  float8e5m2fnuz: 20,
+  uint4: 21,
+  int4: 22,
+  float4e2m1: 23,
+  float8e8m0: 24,
 } as const;
 
-/** Bytes of one element; types that are not listed have no fixed size here. */
+/** Bytes of one element, half a byte where two share one; types that are not listed have no fixed size here. */
 const ELEMENT_BYTES: Record<number, number> = {
   [DATA_TYPE.float]: 4,
   [DATA_TYPE.uint8]: 1,
@@ -45,6 +53,14 @@ const ELEMENT_BYTES: Record<number, number> = {
   [DATA_TYPE.uint32]: 4,
   [DATA_TYPE.uint64]: 8,
   [DATA_TYPE.bfloat16]: 2,
+  [DATA_TYPE.float8e4m3fn]: 1,
+  [DATA_TYPE.float8e4m3fnuz]: 1,
+  [DATA_TYPE.float8e5m2]: 1,
+  [DATA_TYPE.float8e5m2fnuz]: 1,
+  [DATA_TYPE.uint4]: 0.5,
+  [DATA_TYPE.int4]: 0.5,
+  [DATA_TYPE.float4e2m1]: 0.5,
+  [DATA_TYPE.float8e8m0]: 1,
 };
 
 /** A constant tensor: its elements as little-endian bytes, row-major. */
@@ -377,11 +393,11 @@ function plainTensor(
   } else {
     data = packTypedFields(proto, dataType);
   }
-  const elementBytes = ELEMENT_BYTES[dataType];
-  if (elementBytes !== undefined && data.length !== count * elementBytes) {
+  const expected = Math.ceil(count * (ELEMENT_BYTES[dataType] ?? NaN));
+  if (!Number.isNaN(expected) && data.length !== expected) {
     throw badModel(
       label,
-      `tensor "${name}" has ${data.length} bytes, expected ${count * elementBytes} for [${
+      `tensor "${name}" has ${data.length} bytes, expected ${expected} for [${
         dims.join(", ")
       }]: the file is damaged, copy or export it again`,
     );
@@ -389,9 +405,13 @@ function plainTensor(
   return { name, dims, dataType, data };
 }
 
-/** Returns the elements of a tensor that came in a typed field (`float_data`, …) as little-endian bytes. */
+/**
+ * Returns the elements of a tensor that came in a typed field (`float_data`, …) as little-endian bytes; none for types whose size
+ * is not known here. Source: `onnx/onnx.proto`, `TensorProto` (two elements of four bits are one entry of `int32_data`).
+ */
 function packTypedFields(proto: NonNullable<TensorProto>, dataType: number): Uint8Array {
-  const size = ELEMENT_BYTES[dataType] ?? 0;
+  if (ELEMENT_BYTES[dataType] === undefined) return new Uint8Array(0);
+  const size = Math.ceil(ELEMENT_BYTES[dataType]);
   const pack = <T>(values: readonly T[], put: (view: DataView, at: number, value: T) => void) => {
     const data = new Uint8Array(size * values.length);
     const view = new DataView(data.buffer);
@@ -414,8 +434,6 @@ function packTypedFields(proto: NonNullable<TensorProto>, dataType: number): Uin
         if (size === 4) view.setUint32(at, toNumber(value), true);
         else view.setBigUint64(at, BigInt(value.toString()), true);
       });
-    case DATA_TYPE.string:
-      return new Uint8Array(0);
     default:
       return pack(proto.int32Data ?? [], (view, at, value) => {
         if (size === 4) view.setInt32(at, value, true);

@@ -79,6 +79,27 @@ Deno.test("decodeOnnx() reads elements from typed fields as from raw bytes", () 
   assertThrows(() => intsOf(initializers.get("f")!), TypeError);
 });
 
+Deno.test("decodeOnnx() reads elements of eight and four bits, and passes over types that it doesn't know", () => {
+  const tensors = [
+    { name: "float8", dims: [3], dataType: 17, int32Data: [1, 2, 0x80] },
+    { name: "int4", dims: [3], dataType: 22, int32Data: [0x21, 0x03] },
+    { name: "complex64", dims: [1], dataType: 14, floatData: [1, 2] },
+  ];
+  const proto = onnx.ModelProto.create({
+    graph: {
+      node: [{ opType: "Relu", input: ["x"], output: ["y"] }],
+      initializer: tensors,
+    },
+  });
+  const bytes = Uint8Array.from(onnx.ModelProto.encode(proto).finish());
+  const { initializers } = decodeOnnx(bytes, "m.onnx");
+  assertEquals([...initializers.values()].map(({ data }) => [...data]), [
+    [1, 2, 0x80],
+    [0x21, 0x03],
+    [],
+  ]);
+});
+
 Deno.test("halfToNumber() gives the values of IEEE 754 binary16", () => {
   const cases: [number, number][] = [
     [0x0000, 0],
