@@ -205,7 +205,8 @@ function broadcast(a: number[], b: number[]): number[] | undefined {
   return dims;
 }
 
-function normalAxis(axis: number, rank: number): number {
+/** Returns the place of an axis that counts from the end where it is negative. */
+export function normalAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
@@ -346,7 +347,9 @@ function foldIntegers(
   switch (node.opType) {
     case "Shape": {
       const shape = known.shape(0);
-      return shape && { values: [...shape], isScalar: false };
+      // both ends as those of Array.slice: negative ones count from the end, those beyond are clamped
+      const [start, end] = [intAttribute(node, "start", 0), intAttribute(node, "end", Infinity)];
+      return shape && { values: shape.slice(start, end), isScalar: false };
     }
     case "Gather": {
       const indices = known.ints(1);

@@ -98,3 +98,19 @@ Deno.test("sliceRanges() counts negative ends from the end and clamps those beyo
   const old = node("Slice", { starts: [2], ends: [4], axes: [1] }, ["x"]);
   assertEquals(sliceRanges(old, [6, 8], () => undefined), [{ axis: 1, start: 2, end: 4, step: 1 }]);
 });
+
+Deno.test("inferShapes() takes the part of a shape that Shape's start and end name", () => {
+  const parts: [Record<string, number>, number[]][] = [
+    [{}, [1, 3, 64, 96]],
+    [{ start: 2 }, [64, 96]],
+    [{ start: 1, end: 3 }, [3, 64]],
+    [{ start: -3, end: -1 }, [3, 64]],
+    [{ start: -9, end: 9 }, [1, 3, 64, 96]],
+    [{ start: 3, end: 1 }, []],
+  ];
+  for (const [attributes, expected] of parts) {
+    const model = tinyPose();
+    const { integers } = inferShapes({ ...model, nodes: [node("Shape", attributes, ["x0"])] });
+    assertEquals(integers.get("a"), expected, JSON.stringify(attributes));
+  }
+});
