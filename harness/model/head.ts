@@ -9,7 +9,7 @@
  */
 import { badModel, floatsOf, type OnnxModel, type OnnxNode, type OnnxTensor } from "./onnx_file.ts";
 import { constantsOf, intAttribute, intsAttribute, producersOf } from "./onnx_graph.ts";
-import { type InferredShapes, inferShapes, sliceRanges, splitSizes } from "./shapes.ts";
+import { type InferredShapes, inferShapes, normalAxis, sliceRanges, splitSizes } from "./shapes.ts";
 
 /** One level of the head: three convolutions over one grid of cells. */
 export interface HeadLevel {
@@ -225,8 +225,9 @@ function stepBack(
       return node.inputs.map((name) => [name, { ...way, arithmetic: true }]);
     case "Split": {
       const sizes = input && splitSizes(node, input, integers.get(node.inputs[1] ?? ""));
-      const axis = intAttribute(node, "axis", 0);
-      if (axis !== 1 || !sizes) return [[node.inputs[0], all]];
+      if (!sizes || normalAxis(intAttribute(node, "axis", 0), input.length) !== 1) {
+        return [[node.inputs[0], all]];
+      }
       const offset = sizes.slice(0, node.outputs.indexOf(output)).reduce((a, b) => a + b, 0);
       return [[node.inputs[0], within(way, offset, sizes[node.outputs.indexOf(output)])]];
     }
@@ -238,7 +239,8 @@ function stepBack(
       return [[node.inputs[0], within(way, range.start, range.end - range.start)]];
     }
     case "Concat": {
-      if (intAttribute(node, "axis", 0) !== 1 || way.channels === null) {
+      const rank = shapes.get(output)?.length ?? 0;
+      if (normalAxis(intAttribute(node, "axis", 0), rank) !== 1 || way.channels === null) {
         return node.inputs.map((name) => [name, way]);
       }
       const [from, to] = way.channels;

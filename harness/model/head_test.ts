@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { findPoseHead } from "./head.ts";
 import type { OnnxModel } from "./onnx_file.ts";
+import { inferShapes } from "./shapes.ts";
 import { tinyPose, type TinyPoseOptions } from "./testdata/tiny_pose.ts";
 
 function badModelMessage(model: OnnxModel): string {
@@ -54,6 +55,22 @@ for (const options of SHAPES) {
       assertEquals(channels(level.cls), ["Conv", classes]);
       assertEquals(channels(level.kpt), ["Conv", keypoints * dims]);
     }
+  });
+}
+
+for (const style of ["joined", "apart"] as const) {
+  Deno.test(`findPoseHead() finds the same head when axes count from the end and the style is ${style}`, () => {
+    const model = tinyPose({ style });
+    const { shapes } = inferShapes(model);
+    const expected = findPoseHead(model, "m.onnx");
+    for (const node of model.nodes) {
+      const axis = node.attributes.get("axis");
+      const rank = shapes.get(node.inputs[0])!.length;
+      if (axis?.type === "int" && axis.value >= 0) {
+        node.attributes.set("axis", { type: "int", value: axis.value - rank });
+      }
+    }
+    assertEquals(findPoseHead(model, "m.onnx"), expected);
   });
 }
 
