@@ -171,6 +171,18 @@ Deno.test({
       assertEquals(await person.getAttribute("aria-pressed"), "true");
       await person.click();
       assertEquals(await view(), whole);
+      assertAlmostEquals(await cut(), 70.4, 1e-9);
+      // the slider runs over what is shown, so that the candidate of a person at the right is seen too
+      await slider.fill("50");
+      const persons = await card.locator("button.zoom").all();
+      const middles = [];
+      for (const person of persons) {
+        await person.click();
+        const [x, , width] = (await view())!.split(" ").map(Number);
+        assertAlmostEquals(await cut(), x + width / 2, 1e-6);
+        middles.push(x + width / 2);
+      }
+      assertGreater(Math.max(...middles), 320 + 30);
       const reference = card.locator("g.reference g.person");
       const candidate = card.locator("g.candidate g.person");
       assertEquals(await reference.count(), await candidate.count() + 1);

@@ -177,20 +177,29 @@ function card(context, variant, item) {
     value: 50,
     step: 1,
     "aria-label": t("gallery.slider", { name }),
-    oninput: () => {
-      const x = width * Number(slider.value) / 100;
-      cut.setAttribute("width", String(x));
-      wire.setAttribute("x1", String(x));
-      wire.setAttribute("x2", String(x));
-    },
+    oninput: () => moveCut(),
   });
+  let view = { x: 0, y: 0, width, height };
+  // the slider runs over what is shown of the photograph
+  const moveCut = () => {
+    const x = view.x + view.width * Number(slider.value) / 100;
+    cut.setAttribute("width", String(Math.max(0, x)));
+    wire.setAttribute("x1", String(x));
+    wire.setAttribute("x2", String(x));
+  };
   const zoom = (/** @type {Detection | null} */ person) => {
     const [x1, y1, x2, y2] = person === null ? [0, 0, width, height] : person.boxXyxyPx;
     const margin = person === null ? 0 : 0.15 * Math.max(x2 - x1, y2 - y1, 8);
-    const [w, h] = [x2 - x1 + 2 * margin, y2 - y1 + 2 * margin];
-    picture.setAttribute("viewBox", `${x1 - margin} ${y1 - margin} ${w} ${h}`);
-    const radius = 2.5 * Math.max(w / width, h / height) * unit;
+    view = withAspect({
+      x: x1 - margin,
+      y: y1 - margin,
+      width: x2 - x1 + 2 * margin,
+      height: y2 - y1 + 2 * margin,
+    }, width / height);
+    picture.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
+    const radius = 2.5 * view.width / width * unit;
     for (const joint of picture.querySelectorAll(".joint")) joint.setAttribute("r", String(radius));
+    moveCut();
   };
   const frame = el("div", { class: "frame" }, picture);
   frame.style.aspectRatio = `${width} / ${height}`;
@@ -203,6 +212,20 @@ function card(context, variant, item) {
     image?.thumbnail ? null : el("p", { class: "hint" }, t("gallery.noPicture")),
     personTable(context, variant, item, zoom),
   );
+}
+
+/**
+ * Returns the smallest rectangle of the aspect (width / height) around another one, with the same centre: what a frame of that aspect shows.
+ *
+ * @param {{ x: number, y: number, width: number, height: number }} inner
+ * @param {number} aspect
+ */
+function withAspect({ x, y, width, height }, aspect) {
+  const outer = {
+    width: Math.max(width, height * aspect),
+    height: Math.max(height, width / aspect),
+  };
+  return { ...outer, x: x - (outer.width - width) / 2, y: y - (outer.height - height) / 2 };
 }
 
 /**
