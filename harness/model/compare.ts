@@ -70,6 +70,8 @@ export interface LayerCost {
   name: string;
   type: string;
   fusedActivation: string | null;
+  /** What the next step does to it, else what the last one made of it. */
+  fate: LayerFate;
   parameters: number | null;
   flops: number | null;
   bytesMoved: number | null;
@@ -85,16 +87,18 @@ export function compareGraphs(graphs: readonly NamedGraph[]): StructureCompariso
     type,
     counts: stages.map((stage) => stage.byType[type] ?? 0),
   })).sort((a, b) => Math.max(...b.counts) - Math.max(...a.counts) || (a.type < b.type ? -1 : 1));
+  const steps = graphs.slice(1).map((after, i) => stepDifference(graphs[i], after));
   return {
     stages,
     byType,
-    steps: graphs.slice(1).map((after, i) => stepDifference(graphs[i], after)),
-    layers: graphs.map(({ name, graph }) => ({
+    steps,
+    layers: graphs.map(({ name, graph }, stage) => ({
       stage: name,
-      layers: graph.layers.map((layer) => ({
+      layers: graph.layers.map((layer, i) => ({
         name: layer.name,
         type: layer.type,
         fusedActivation: layer.fusedActivation,
+        fate: fateOf(steps[stage - 1]?.fatesAfter[i], steps[stage]?.fatesBefore[i]),
         parameters: layer.parameters,
         flops: layer.macs === null ? null : 2 * layer.macs,
         bytesMoved: layer.bytesMoved,
@@ -102,6 +106,10 @@ export function compareGraphs(graphs: readonly NamedGraph[]): StructureCompariso
       })),
     })),
   };
+}
+
+function fateOf(made: LayerFate = "same", next: LayerFate = "same"): LayerFate {
+  return next === "same" ? made : next;
 }
 
 function summarize({ name, graph, fileBytes }: NamedGraph): StageSummary {

@@ -32,11 +32,16 @@ const AFTER = [
 ];
 
 Deno.test("compareGraphs() tells what a step fused from what it removed and added", () => {
-  const { steps, stages, byType } = compareGraphs([named("a", BEFORE), named("b", AFTER)]);
+  const { steps, stages, byType, layers } = compareGraphs([
+    named("a", BEFORE),
+    named("b", AFTER),
+  ]);
   assertEquals(steps[0].fused, [{ layer: "c1", activation: "r1", kind: "relu" }]);
   assertEquals([steps[0].removed, steps[0].added], [{ Dropout: 1 }, { Noop: 1 }]);
   assertEquals(steps[0].fatesBefore, ["same", "same", "fused", "removed", "same", "same"]);
   assertEquals(steps[0].fatesAfter, ["same", "fused", "same", "same", "added"]);
+  const fates = layers.map((stage) => stage.layers.map((layer) => layer.fate));
+  assertEquals(fates, [steps[0].fatesBefore, steps[0].fatesAfter]);
   assertEquals(stages.map((stage) => [stage.layers, stage.fusedActivations, stage.parameters]), [
     [6, 0, 28],
     [5, 1, 28],

@@ -53,7 +53,7 @@ export function drawGraphs(graphs: readonly NamedGraph[], comparison: StructureC
   return drawColumns(
     graphs.map((named, stage) => ({
       named,
-      kinds: fatesOf(comparison, stage, named.graph.layers.length),
+      kinds: comparison.layers[stage].layers.map((layer) => layer.fate),
     })),
     FATE_STYLE,
   );
@@ -94,16 +94,6 @@ function drawColumns<K extends string>(
     ...columns,
     "</svg>",
   ].join("\n");
-}
-
-/** Returns the fate of each layer of a stage: what the next step does to it, else what the last one made of it. */
-function fatesOf(comparison: StructureComparison, stage: number, count: number): LayerFate[] {
-  const made = comparison.steps[stage - 1]?.fatesAfter;
-  const next = comparison.steps[stage]?.fatesBefore;
-  return Array.from({ length: count }, (_, i) => {
-    if (next && next[i] !== "same") return next[i];
-    return made?.[i] ?? "same";
-  });
 }
 
 function drawLegend(styles: Record<string, BoxStyle>): string {

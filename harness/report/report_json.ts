@@ -168,18 +168,56 @@ export const GalleryItemSchema = z.strictObject({
 /** See {@linkcode GalleryItemSchema}. */
 export type GalleryItem = z.infer<typeof GalleryItemSchema>;
 
-/** Schema of a graph's structure for the section on fusion. */
+/** Schema of one layer at a stage of the conversion. What is not known is null. */
+export const ReportGraphLayerSchema = z.strictObject({
+  name: z.string(),
+  type: z.string(),
+  fusedActivation: z.string().nullable(),
+  /** What the next step does to it, else what the last one made of it. */
+  fate: z.enum(["same", "fused", "removed", "added"]),
+  parameters: z.int().nullable(),
+  flops: z.int().nullable(),
+  /** At four bytes a value. */
+  bytesMoved: z.int().nullable(),
+});
+
+/** Schema of a graph's structure for the section on fusion. Reports of before have no costs, steps and layers. */
 export const ReportGraphSchema = z.strictObject({
   variantId: z.string(),
-  /** `onnx`, `ncnn` or `optimised`, in the order of the chain. */
+  /** `ONNX`, `ncnn`, `ncnn optimised`, `ncnn float`, `ncnn int8`: those that the variant has, in the order of the chain. */
   stages: z.array(
     z.strictObject({
       name: z.string(),
       layers: z.int(),
       fusedActivations: z.int(),
       byType: z.record(z.string(), z.int()),
+      /** Sums over the layers; null when nothing is known. */
+      parameters: z.int().nullable().default(null),
+      flops: z.int().nullable().default(null),
+      /** At four bytes a value, whatever the stage stores. */
+      bytesMoved: z.int().nullable().default(null),
+      /** Layers that each sum leaves out because their share is not known: it is a lower bound where this is not 0. */
+      leftOut: z.strictObject({ parameters: z.int(), flops: z.int(), bytesMoved: z.int() })
+        .default({ parameters: 0, flops: 0, bytesMoved: 0 }),
+      /** Size on disk with the weights; null for stages between the first and the last. */
+      fileBytes: z.int().nullable().default(null),
+      layerCosts: z.array(ReportGraphLayerSchema).default([]),
     }),
   ),
+  /** What led from each stage to the next: one fewer than stages. */
+  steps: z.array(
+    z.strictObject({
+      from: z.string(),
+      to: z.string(),
+      /** Layers by type; those that were fused are in neither. */
+      removed: z.record(z.string(), z.int()),
+      added: z.record(z.string(), z.int()),
+      /** Activations that became part of the layer before them, which keeps its place. */
+      fused: z.array(
+        z.strictObject({ layer: z.string(), activation: z.string(), kind: z.string() }),
+      ),
+    }),
+  ).default([]),
   /** The drawing, an `<svg>` element; null when too large. */
   svg: z.string().nullable(),
 });

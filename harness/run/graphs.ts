@@ -16,13 +16,16 @@ import { type EffectivePrecision, shapeName } from "../variant.ts";
 /** Drawings in a report, at most: each has some hundred kilobytes. */
 const MAX_DRAWINGS = 4;
 
-/** Returns the stages of each graph once: variants that differ in precision or device alone have the same one. */
+/**
+ * Returns the stages of each graph once: variants that differ in device alone have the same one, or in precision unless one is int8.
+ */
 export async function reportGraphs(variants: PreparedVariant[]): Promise<Report["graphs"]> {
   const seen = new Set<string>();
   const graphs: Report["graphs"] = [];
   for (const { manifest, dir } of variants) {
-    const { model, activation, head, converter, shape } = manifest;
-    const key = [model, activation, head, converter, shapeName(shape)].join(" ");
+    const { model, activation, head, converter, shape, precision } = manifest;
+    const kind = precision === "int8" ? "int8" : "float";
+    const key = [model, activation, head, converter, shapeName(shape), kind].join(" ");
     if (seen.has(key)) continue;
     seen.add(key);
     const stages = await readVariantStages(manifest, dir);
@@ -30,12 +33,21 @@ export async function reportGraphs(variants: PreparedVariant[]): Promise<Report[
     const comparison = compareGraphs(stages);
     graphs.push({
       variantId: manifest.id,
-      stages: comparison.stages.map(({ name, layers, fusedActivations, byType }) => ({
-        name,
-        layers,
-        fusedActivations,
-        byType,
+      stages: comparison.stages.map((stage, i) => ({
+        name: stage.name,
+        layers: stage.layers,
+        fusedActivations: stage.fusedActivations,
+        byType: stage.byType,
+        parameters: stage.parameters,
+        flops: stage.flops,
+        bytesMoved: stage.bytesMoved,
+        leftOut: stage.leftOut,
+        fileBytes: stage.fileBytes,
+        layerCosts: comparison.layers[i].layers.map(({ outputShapes: _, ...layer }) => layer),
       })),
+      steps: comparison.steps.map(({ from, to, removed, added, fused }) => (
+        { from, to, removed, added, fused }
+      )),
       svg: graphs.length < MAX_DRAWINGS ? drawGraphs(stages, comparison) : null,
     });
   }

@@ -652,22 +652,99 @@ function graphOf(id: string, fused: number): Report["graphs"][number] {
     Pooling: 3,
     Permute: 3,
   };
+  const isFused = fused > 0;
+  const costs = { parameters: 3_295_470, flops: 9_176_650_000, bytesMoved: 383_460_000 };
+  const known = { parameters: 0, flops: 0, bytesMoved: 0 };
+  const convolution = { fusedActivation: null, parameters: 464, flops: 88_473_600 };
+  const activation = { fusedActivation: null, parameters: 0, flops: 0 };
   return {
     variantId: id,
     stages: [
       {
-        name: "onnx",
+        name: "ONNX",
         layers: 269,
         fusedActivations: 0,
         byType: { Conv: 72, Sigmoid: 63, Mul: 63, Concat: 17 },
+        ...costs,
+        bytesMoved: null,
+        leftOut: { parameters: 0, flops: 0, bytesMoved: 269 },
+        fileBytes: 13_200_000,
+        layerCosts: [
+          {
+            name: "/model.0/conv/Conv",
+            type: "Conv",
+            fate: "same",
+            ...convolution,
+            bytesMoved: null,
+          },
+        ],
       },
       {
         name: "ncnn",
-        layers: fused > 0 ? 194 : 206,
+        layers: isFused ? 194 : 206,
         fusedActivations: 0,
         byType: { ...types, ReLU: fused },
+        ...costs,
+        flops: 9_000_000_000,
+        leftOut: { ...known, flops: 1 },
+        fileBytes: null,
+        layerCosts: [
+          {
+            name: "/model.0/conv/Conv",
+            type: "Convolution",
+            fate: isFused ? "fused" : "same",
+            ...convolution,
+            bytesMoved: 11_471_000,
+          },
+          {
+            name: "/model.0/act/Relu",
+            type: "ReLU",
+            fate: isFused ? "fused" : "same",
+            ...activation,
+            bytesMoved: 13_107_200,
+          },
+        ],
       },
-      { name: "optimised", layers: fused > 0 ? 131 : 206, fusedActivations: fused, byType: types },
+      {
+        name: "ncnn optimised",
+        layers: isFused ? 131 : 206,
+        fusedActivations: fused,
+        byType: types,
+        ...costs,
+        bytesMoved: isFused ? 267_650_000 : costs.bytesMoved,
+        leftOut: known,
+        fileBytes: 6_590_000,
+        layerCosts: [
+          {
+            name: "/model.0/conv/Conv",
+            type: "Convolution",
+            fate: isFused ? "fused" : "same",
+            ...convolution,
+            fusedActivation: isFused ? "relu" : null,
+            bytesMoved: 11_471_000,
+          },
+        ],
+      },
+    ],
+    steps: [
+      {
+        from: "ONNX",
+        to: "ncnn",
+        removed: { Constant: 2, Sigmoid: 57 },
+        added: { Split: 15, Input: 1 },
+        fused: [],
+      },
+      {
+        from: "ncnn",
+        to: "ncnn optimised",
+        removed: {},
+        added: {},
+        fused: Array.from({ length: fused }, (_, i) => ({
+          layer: `/model.${i}/conv/Conv`,
+          activation: `/model.${i}/act/Relu`,
+          kind: "relu",
+        })),
+      },
     ],
     svg:
       `<svg xmlns="http://www.w3.org/2000/svg" width="620" height="90" font-family="sans-serif" font-size="13">` +
