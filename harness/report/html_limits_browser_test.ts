@@ -116,7 +116,15 @@ Deno.test({
   fn: () =>
     withBrowser(async (browser, dir) => {
       const html = renderReport(manyVariants(38), assets);
-      const { page, complaints } = await openPage(browser, dir, html);
+      const { page, complaints } = await openPage(browser, dir, html, { deviceScaleFactor: 3 });
+      for (const id of ["latency", "fps", "stages"]) {
+        const figure = page.locator(`#${id} figure`).first();
+        assertMatch(await figure.innerText(), /Drawn: the first 60 of \d{3} variants/);
+        await figure.scrollIntoViewIfNeeded();
+        const canvas = figure.locator('canvas[style*="display: block"]');
+        // Chromium draws nothing into a higher one
+        assertLess(await canvas.evaluate((canvas: HTMLCanvasElement) => canvas.height), 65_535);
+      }
       assertEquals(await page.locator("#failures tbody tr").count(), 100);
       assertEquals(await page.locator("#failures .left").innerText(), "204 more in report.json");
       assertEquals(await page.locator(".variants tbody tr").count(), 20);

@@ -7,6 +7,7 @@
  * @module
  */
 import { dataTable, el } from "./dom.js";
+import { plain } from "./labels.js";
 import { currentTheme, palette } from "./theme.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -19,6 +20,11 @@ import { currentTheme, palette } from "./theme.js";
  * @property {(palette: Palette) => ChartConfiguration} configuration
  * @property {import("chart.js").Chart | null} chart
  */
+
+/** Rows of a chart, at most. */
+const ROWS_DRAWN = 60;
+/** Characters of a label on an axis with its note, about. */
+const AXIS_LABEL_CHARS = 48;
 
 /** @type {Map<Element, Drawn>} */
 const figures = new Map();
@@ -162,16 +168,35 @@ export function tickText(value) {
 }
 
 /**
- * Returns the label in at most two lines, for an axis.
+ * Returns the first rows for a chart with a row each, and what its note must say when that is not all: no browser draws a canvas beyond 65,535
+ * pixels of the device, and nobody reads so many rows.
+ *
+ * @template T
+ * @param {{ t: Context["t"] }} context
+ * @param {T[]} rows
+ * @returns {{ drawn: T[], cut: string }}
+ */
+export function chartRows({ t }, rows) {
+  const drawn = rows.slice(0, ROWS_DRAWN);
+  const cut = drawn.length < rows.length
+    ? ` ${t("figure.cut", { n: drawn.length, all: rows.length })}`
+    : "";
+  return { drawn, cut };
+}
+
+/**
+ * Returns the label in at most two lines, for an axis. A long one is cut in its middle, the note after it never.
  *
  * @param {string} label
+ * @param {string} [note]
  * @returns {string | string[]}
  */
-export function axisLabel(label) {
-  const short = label.length > 48 ? `${label.slice(0, 47)}…` : label;
+export function axisLabel(label, note = "") {
+  const room = Math.max(16, AXIS_LABEL_CHARS - note.length);
+  const short = [plain(label, room), note].filter((part) => part !== "").join(" ");
   if (short.length <= 22) return short;
-  const words = short.split(/(?<= · )| (?=\()/);
+  const words = short.split(/(?<= · )|(?= \()/);
   if (words.length === 1) return [short.slice(0, 24), short.slice(24)];
   const half = Math.ceil(words.length / 2);
-  return [words.slice(0, half).join(""), words.slice(half).join(" ")];
+  return [words.slice(0, half), words.slice(half)].map((line) => line.join("").trim());
 }

@@ -113,7 +113,7 @@ function layerContents(context, times) {
           return {
             type: "bar",
             data: {
-              labels: top.map(({ layer, type }) => axisLabel(plain(`${layer} (${type})`, 44))),
+              labels: top.map(({ layer, type }) => axisLabel(layer, `(${plain(type, 30)})`)),
               datasets: [{
                 data: top.map(({ timeNs }) => timeNs / 1e6),
                 backgroundColor: colours.series(context.colourIndex(id)),

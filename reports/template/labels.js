@@ -113,7 +113,7 @@ const PROPERTIES = [
 /**
  * Returns the properties that all variants share, and a short label for each id made of those in which they differ.
  *
- * Where that leaves two with the same label, the precision that was asked for, then the id, tells them apart.
+ * Where that leaves two with the same label, the precision that was asked for, then the id, then a number, tells them apart.
  *
  * @param {ReportVariant[]} variants
  * @returns {{ common: string[], byId: Map<string, string> }}
@@ -155,6 +155,8 @@ export function variantLabels(variants) {
     let text = label(variant);
     if ((uses.get(text) ?? 0) > 1) text += ` (${variant.precision.requested})`;
     if (taken.has(text)) text = plain(variant.id, 80);
+    const shared = text;
+    for (let number = 2; taken.has(text); number++) text = `${shared} #${number}`;
     taken.add(text);
     byId.set(variant.id, text);
   }

@@ -57,6 +57,17 @@ Deno.test("variantLabels() falls back to the id when nothing else differs", () =
   assertEquals(byId.get("twin"), "twin");
 });
 
+Deno.test("variantLabels() counts variants whose ids differ only where they are cut", () => {
+  const [a] = report.variants;
+  const twins = ["1", "2", "3", "4"].map((middle) => ({
+    ...a,
+    id: `${"a".repeat(60)}${middle}${"b".repeat(60)}`,
+  }));
+  const labels = [...variantLabels(twins).byId.values()];
+  assertEquals(new Set(labels).size, 4);
+  assertEquals(labels.map((label) => label.slice(-2)), ["2)", "bb", "#2", "#3"]);
+});
+
 Deno.test("precisionDiffers() is true when fp16 was asked and only its weights are fp16", () => {
   const found = report.variants.filter(precisionDiffers);
   assertEquals(found.map(({ precision }) => precision.effective), ["fp16-weights", "fp16-weights"]);

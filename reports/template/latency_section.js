@@ -7,11 +7,11 @@
  */
 import { el } from "./dom.js";
 import { section } from "./sections.js";
-import { axisLabel, baseOptions, chartFigure, forgetFigures, tickText } from "./figure.js";
+import { baseOptions, chartFigure, chartRows, forgetFigures, tickText } from "./figure.js";
 import { roundsPlugin } from "./marks_plugin.js";
 import { count, ms, msNumber, significant } from "./numbers.js";
 import { plain } from "./labels.js";
-import { chartLabel } from "./verdicts.js";
+import { chartLabel, variantAxisLabel } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -49,14 +49,15 @@ export function latencySection(context) {
  */
 function roundsFigure(context, groups) {
   const { t } = context;
-  const most = Math.max(...groups.map(({ launches }) => launches.length));
+  const { drawn, cut } = chartRows(context, groups);
+  const most = Math.max(...drawn.map(({ launches }) => launches.length));
   const rowPx = Math.min(140, Math.max(40, most * 8 + 12));
   return chartFigure(context, {
     title: t("latency.rounds"),
-    note: [t("latency.roundsNote")],
-    heightPx: 80 + groups.length * rowPx,
+    note: [t("latency.roundsNote"), cut],
+    heightPx: 80 + drawn.length * rowPx,
     configuration: (colours) => {
-      const marks = groups.flatMap(({ variant, launches }, i) =>
+      const marks = drawn.flatMap(({ variant, launches }, i) =>
         launches.map((launch, j) => ({
           ...toMs(/** @type {LaunchQuantiles} */ (launch.totalNs)),
           y: i - 0.4 + 0.8 * (j + 0.5) / launches.length,
@@ -76,17 +77,17 @@ function roundsFigure(context, groups) {
       options.scales.y = {
         ...options.scales.y,
         min: -0.5,
-        max: groups.length - 0.5,
+        max: drawn.length - 0.5,
         reverse: true,
         grid: { display: false },
         afterBuildTicks: (/** @type {any} */ axis) => {
-          axis.ticks = groups.map((_, value) => ({ value }));
+          axis.ticks = drawn.map((_, value) => ({ value }));
         },
         ticks: {
           color: colours.text,
           autoSkip: false,
           callback: (/** @type {number} */ value) =>
-            axisLabel(chartLabel(context, groups[value].variant)),
+            variantAxisLabel(context, drawn[value].variant),
         },
       };
       options.plugins.tooltip.callbacks = {

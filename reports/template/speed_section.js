@@ -6,10 +6,10 @@
  * @module
  */
 import { section } from "./sections.js";
-import { axisLabel, baseOptions, chartFigure } from "./figure.js";
+import { baseOptions, chartFigure, chartRows } from "./figure.js";
 import { boundsPlugin } from "./marks_plugin.js";
 import { fps, MISSING, msNumber, significant } from "./numbers.js";
-import { chartLabel } from "./verdicts.js";
+import { chartLabel, variantAxisLabel } from "./verdicts.js";
 import { hasClaim } from "./context.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -28,14 +28,16 @@ export function fpsSection(context) {
       ? null
       : /** @type {[number, number]} */ ([1e9 / medianTotalNs.high, 1e9 / medianTotalNs.low])
   );
+  const { drawn, cut } = chartRows(context, rows);
   const without = here.filter((variant) => !hasClaim(variant));
   return section("fps", t("fps.title"), () => [chartFigure(context, {
     title: t("fps.chart", { device: deviceName(device) }),
     note: [
       t("fps.note"),
       without.length > 0 ? ` ${t("fps.without", { n: without.length })}` : "",
+      cut,
     ],
-    heightPx: 90 + rows.length * 44,
+    heightPx: 90 + drawn.length * 44,
     configuration: (colours) => {
       const options = baseOptions(colours, { x: t("fps.axis") });
       options.indexAxis = "y";
@@ -53,15 +55,15 @@ export function fpsSection(context) {
       return {
         type: "bar",
         data: {
-          labels: rows.map((variant) => axisLabel(chartLabel(context, variant))),
+          labels: drawn.map((variant) => variantAxisLabel(context, variant)),
           datasets: [{
-            data: rows.map((variant) => variant.fps),
-            backgroundColor: rows.map(({ id }) => colours.series(context.colourIndex(id))),
+            data: drawn.map((variant) => variant.fps),
+            backgroundColor: drawn.map(({ id }) => colours.series(context.colourIndex(id))),
             maxBarThickness: 24,
           }],
         },
         options,
-        plugins: [boundsPlugin(bounds, colours.text)],
+        plugins: [boundsPlugin(bounds.slice(0, drawn.length), colours.text)],
       };
     },
     table: () => ({
@@ -86,6 +88,7 @@ export function stageSection(context) {
   const { t, here, deviceName, device } = context;
   const rows = here.filter(({ latencyNs }) => latencyNs !== null);
   if (rows.length === 0) return null;
+  const { drawn, cut } = chartRows(context, rows);
   const stages = /** @type {const} */ (["preprocess", "inference", "postprocess"]);
   const value = (
     /** @type {typeof rows[number]} */ row,
@@ -93,8 +96,8 @@ export function stageSection(context) {
   ) => row.latencyNs?.[stage].p50 ?? 0;
   return section("stages", t("stages.title"), () => [chartFigure(context, {
     title: t("stages.chart", { device: deviceName(device) }),
-    note: [t("stages.note")],
-    heightPx: 110 + rows.length * 40,
+    note: [t("stages.note"), cut],
+    heightPx: 110 + drawn.length * 40,
     configuration: (colours) => {
       const options = baseOptions(colours, { x: t("axis.ms") });
       options.indexAxis = "y";
@@ -113,11 +116,11 @@ export function stageSection(context) {
       return {
         type: "bar",
         data: {
-          labels: rows.map((variant) => axisLabel(chartLabel(context, variant))),
+          labels: drawn.map((variant) => variantAxisLabel(context, variant)),
           datasets: stages.map((stage, i) => ({
             label: t(`stage.${stage}`),
-            data: rows.map((row) => value(row, stage) / 1e6),
-            backgroundColor: rows.map((row) =>
+            data: drawn.map((row) => value(row, stage) / 1e6),
+            backgroundColor: drawn.map((row) =>
               row.parity.verdict === "fail"
                 ? colours.disabled + ["ff", "aa", "66"][i]
                 : colours.series(order[i])

@@ -173,6 +173,7 @@ const TABLE = [
 
   // figures
   ["figure.table", "Numbers of this figure", "本图数据"],
+  ["figure.cut", "Drawn: the first {n} of {all} variants; the numbers of this figure have all.", "仅绘出 {all} 个变体中的前 {n} 个；“本图数据”包含全部。"],
   ["axis.ms", "ms per image", "每张图像 ms"],
   ["axis.share", "% of samples", "样本占比 %"],
   ["axis.minutes", "minutes since the first launch", "自首次运行起的分钟数"],

@@ -7,7 +7,8 @@
  */
 import { el } from "./dom.js";
 import { isUnfinished, obstacleOf } from "./answer.js";
-import { plain, precisionDiffers, precisionName } from "./labels.js";
+import { axisLabel } from "./figure.js";
+import { precisionDiffers, precisionName } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -71,17 +72,37 @@ export function isEmulated({ report }, serial) {
 }
 
 /**
- * Returns the variant's label with what a chart's axis must say of it in words.
+ * Returns what must stand in words beside a variant in a chart, in parentheses; "" when nothing must.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function chartNote(context, variant) {
+  const { t, report } = context;
+  const notes = [];
+  if (variant.speedOnly) notes.push(t("mark.speedOnly"));
+  if (variant.parity.verdict === "fail") notes.push(t("mark.parityFailed"));
+  if (isEmulated(context, variant.device)) notes.push(t("mark.emulated"));
+  if (obstacleOf(report, variant) === "testBuild") notes.push(t("mark.testBuild"));
+  return notes.length > 0 ? `(${notes.join(", ")})` : "";
+}
+
+/**
+ * Returns the variant's label with what a chart's legend must say of it in words.
  *
  * @param {Context} context
  * @param {ReportVariant} variant
  */
 export function chartLabel(context, variant) {
-  const { t, label } = context;
-  const notes = [];
-  if (variant.speedOnly) notes.push(t("mark.speedOnly"));
-  if (variant.parity.verdict === "fail") notes.push(t("mark.parityFailed"));
-  if (isEmulated(context, variant.device)) notes.push(t("mark.emulated"));
-  if (obstacleOf(context.report, variant) === "testBuild") notes.push(t("mark.testBuild"));
-  return plain(label(variant.id), 80) + (notes.length > 0 ? ` (${notes.join(", ")})` : "");
+  return `${context.label(variant.id)} ${chartNote(context, variant)}`.trimEnd();
+}
+
+/**
+ * Returns the same for an axis, in at most two lines.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+export function variantAxisLabel(context, variant) {
+  return axisLabel(context.label(variant.id), chartNote(context, variant));
 }
