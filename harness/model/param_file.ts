@@ -163,7 +163,7 @@ function splitWords(text: string): string[] {
   return text.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
 }
 
-/** Returns id and value of `id=value`; arrays are `id=1,2,3` or, older, `-233id=count,1,2,3`. */
+/** Returns id and value of `id=value`; arrays are `id=1,2,3`, of one `id=1,` or, older, `-233id=count,1,2,3`. */
 function parseParameter(word: string): [number, ParamValue] | null {
   const match = /^(-?\d+)=(.+)$/.exec(word);
   if (!match) return null;
@@ -176,11 +176,11 @@ function parseParameter(word: string): [number, ParamValue] | null {
   }
   if (id < 0) return null;
   if (text.startsWith('"')) return [id, text.replace(/^"|"$/g, "")];
-  const values = text.split(",").map(parseNumber);
+  const values = text.replace(/,$/, "").split(",").map(parseNumber);
   if (values.some(Number.isNaN)) {
     return /^[A-Za-z_]/.test(text) ? [id, text] : printableText(id, text);
   }
-  return [id, values.length === 1 ? values[0] : values];
+  return [id, text.includes(",") ? values : values[0]];
 }
 
 /** Texts without quotes are how pnnx writes expressions, for instance `0=add(@0,mul(@1,sigmoid(@1)))`. */

@@ -41,6 +41,11 @@ Deno.test("parseParam() reads an expression without quotes", () => {
   assertEquals(parseParam(text, "g").layers[0].params.get(0), "add(@0,mul(@1,sigmoid(@1)))");
 });
 
+Deno.test("parseParam() reads an array of one value by its comma", () => {
+  const { params } = parseParam("7767517\n1 1\nInput in 0 1 a 3=-1, 4=1.5,2, 0=8", "g").layers[0];
+  assertEquals([...params], [[3, [-1]], [4, [1.5, 2]], [0, 8]]);
+});
+
 Deno.test("parseParam() leaves lines after the promised layers alone, as ncnn does, and counts them", () => {
   const file = parseParam(GOOD.replace("4 5", "3 5"), "g.param");
   assertEquals([file.layers.length, file.blobs.length, file.surplusLines], [3, 4, 1]);
