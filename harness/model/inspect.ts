@@ -60,7 +60,7 @@ async function readGraphFile(file: string): Promise<GraphFile> {
   const param = parseParam(new TextDecoder().decode(bytes), file);
   return {
     graphAt: (inputShape) => graphOfParam(param, inputShape),
-    fileBytes: bytes.length + await sizeOf(file.replace(/\.param$/i, ".bin")),
+    fileBytes: bytes.length + (await sizeOf(file.replace(/\.param$/i, ".bin")) ?? 0),
   };
 }
 
@@ -100,12 +100,12 @@ function distinctNames(files: readonly string[]): string[] {
   }
 }
 
-/** Returns the size of the file; 0 when there is none. */
-async function sizeOf(file: string): Promise<number> {
+/** Returns the size of the file in bytes; null when there is none. */
+export async function sizeOf(file: string): Promise<number | null> {
   try {
     return (await Deno.stat(file)).size;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
+    if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
 }

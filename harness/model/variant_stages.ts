@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import type { VariantManifest } from "../variant.ts";
 import type { NamedGraph } from "./compare.ts";
-import { readGraph } from "./inspect.ts";
+import { readGraph, sizeOf } from "./inspect.ts";
 
 /** Files of a variant's folder by stage, in the order of the conversion; not every variant has all. */
 const STAGE_FILES = [
@@ -44,13 +44,4 @@ export async function readVariantStages(
     fileBytes: manifest.param.bytes + manifest.bin.bytes,
   });
   return stages;
-}
-
-async function sizeOf(file: string): Promise<number | null> {
-  try {
-    return (await Deno.stat(file)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
