@@ -191,6 +191,68 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  name: "startReportPage() goes to the section that its address names, though it is drawn later",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const { page } = await openPage(browser, dir, exampleHtml);
+      const address = `${page.url()}#parity`;
+      await page.goto("about:blank");
+      await page.goto(address);
+      await page.locator("main[aria-busy=false]").waitFor();
+      const top = await page.locator("#parity").evaluate((section: Element) =>
+        section.getBoundingClientRect().top
+      );
+      assert(top >= 0 && top < 100, `it is at ${top} px`);
+    }),
+});
+
+Deno.test({
+  name: "variantTable() sorts by rank again when the column that it was sorted by is gone",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const report = syntheticReport({ ...EXAMPLE_SIZE, devices: 2, rounds: 2, pictures: 0 });
+      const { page } = await openPage(browser, dir, renderReport(report, assets));
+      await page.locator('button[data-sort="device"]').click();
+      assertEquals(await page.locator(".sortby select").inputValue(), "device");
+      await page.locator("#device").selectOption("SYNTH0002");
+      assertEquals(await page.locator(".sortby select").inputValue(), "rank");
+      assertEquals(await page.locator("th[aria-sort=ascending]").innerText(), "#");
+    }),
+});
+
+Deno.test({
+  name: "paritySection() names the joints in the page's language and marks what stays English",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const { page } = await openPage(browser, dir, exampleHtml, { locale: "zh-CN" });
+      const parity = page.locator("#parity");
+      assertMatch(
+        await parity.locator("table.joints").first().textContent() ?? "",
+        /鼻子.*左眼.*右踝/,
+      );
+      assertMatch(
+        await page.locator("#gallery .persons").first().innerText(),
+        /[左右][\u4e00-\u9fff]+ 处/,
+      );
+      const english = await page.locator("main").evaluate((main: Element) => {
+        const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+        const found: string[] = [];
+        while (texts.nextNode()) {
+          const { textContent, parentElement } = texts.currentNode;
+          const marked = parentElement!.closest("[lang=en], code, summary");
+          // a sentence: four words in a row
+          if (!marked && /([a-z]{2,} ){3}[a-z]{2,}/i.test(textContent!)) found.push(textContent!);
+        }
+        return found;
+      });
+      assertEquals(english, []);
+    }),
+});
+
 /** Values and labels of an axis of the chart in a figure. */
 async function ticks(page: Page, figure: string, axis: "x" | "y") {
   await page.locator(figure).scrollIntoViewIfNeeded();

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cutList, dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, english, foreign } from "./dom.js";
 import { section } from "./sections.js";
 import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { fps, MISSING, ratioParts, significant } from "./numbers.js";
@@ -48,7 +48,7 @@ export function rankingSection(context) {
           foreign(label(variantId)),
           unranked === null
             ? rank !== null && rank.best !== rank.worst ? t("ranking.shared") : t("ranking.certain")
-            : foreign(plain(unranked, 200)),
+            : english(plain(unranked, 200)),
         ]),
       }),
       pairDetails(context, ranking),
@@ -157,7 +157,7 @@ export function dominanceSection(context) {
         foreign(label(variantId)),
         notJudged === null ? t(onFront ? "yes" : "no") : t("verdict.inconclusive"),
         notJudged !== null
-          ? foreign(plain(notJudged, 200))
+          ? english(plain(notJudged, 200))
           : dominatedBy.length === 0
           ? MISSING
           : dominatedBy.map(({ variantId: id, certain }, i) => [

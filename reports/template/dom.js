@@ -76,6 +76,16 @@ export function foreign(text, className) {
 }
 
 /**
+ * Returns a text from outside that is English whatever the page speaks: a reason, a message, an advice.
+ *
+ * @param {string} text
+ * @param {string} [className]
+ */
+export function english(text, className) {
+  return el("bdi", { class: className ?? null, lang: "en" }, text);
+}
+
+/**
  * Returns the first `most` of a list, and a line that tells how many more there are in which file; null where all are shown.
  *
  * @template T

@@ -8,7 +8,7 @@
 import { cutList, el, foreign, svg } from "./dom.js";
 import { section } from "./sections.js";
 import { oks, px, score } from "./numbers.js";
-import { plain } from "./labels.js";
+import { jointName, plain } from "./labels.js";
 import { chartLabel } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -281,7 +281,7 @@ function skeleton({ boxXyxyPx: [x1, y1, x2, y2], keypoints }, unit) {
  * @param {(person: Detection | null) => void} zoom
  */
 function personTable({ t }, variant, item, zoom) {
-  const joints = variant.parity.joints.map(({ name }) => plain(name, 30));
+  const joints = variant.parity.joints.map(({ name }) => jointName(t, name));
   /** @type {{ worst: number, text: Node[], person: Detection }[]} */
   const persons = item.matches.map((match) => {
     const worst = Math.max(0, ...match.distancesPx);

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { el, foreign } from "./dom.js";
+import { el, english, foreign } from "./dom.js";
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { answerFor, answerParts } from "./answer.js";
@@ -195,9 +195,9 @@ export function warningsPart(context) {
           t("colon"),
         ),
       codeHeading(context, code),
-      el("span", { lang: "en" }, foreign(plain(message, 260))),
+      english(plain(message, 260)),
       " ",
-      el("span", { class: "advice", lang: "en" }, foreign(plain(advice, 260))),
+      english(plain(advice, 260), "advice"),
     );
   const rest = all.slice(WARNINGS_SHOWN);
   return el(

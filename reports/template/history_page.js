@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { el, foreign } from "./dom.js";
+import { el, english } from "./dom.js";
 import { changesTable, deviceText, headline, scaleOf } from "./history_changes.js";
 import { axisLabel, baseOptions, chartFigure, forgetFigures } from "./figure.js";
 import { boundsOfPointsPlugin, changesPlugin } from "./marks_plugin.js";
@@ -84,9 +84,9 @@ export function startHistoryPage() {
               el(
                 "li",
                 {},
-                foreign(plain(message, 260)),
+                english(plain(message, 260)),
                 " ",
-                el("span", { class: "advice" }, foreign(plain(advice, 260))),
+                english(plain(advice, 260), "advice"),
               )
             ),
           ),

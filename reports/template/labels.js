@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { hasText } from "./translate.js";
 
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -48,6 +49,17 @@ export function plain(text, limit = 400) {
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
     (c) => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
   );
+}
+
+/**
+ * Returns a joint's name in the language of the texts: one of COCO's 17, another as it is.
+ *
+ * @param {(key: string) => string} t
+ * @param {string} name
+ */
+export function jointName(t, name) {
+  const key = `joint.${name.replaceAll(" ", "_")}`;
+  return hasText(key) ? t(key) : plain(name, 40);
 }
 
 /**

@@ -5,11 +5,11 @@
  *
  * @module
  */
-import { cutList, dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, english, foreign } from "./dom.js";
 import { drawing } from "./drawing.js";
 import { section } from "./sections.js";
 import { MISSING, oks, pxNumber, score, signed, significant } from "./numbers.js";
-import { plain } from "./labels.js";
+import { jointName, plain } from "./labels.js";
 import { variantMarks, verdictMark } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -87,7 +87,7 @@ function variantDetails(context, variant) {
       " ",
       verdictMark(context, parity.verdict),
     ),
-    el("p", { class: "reason" }, foreign(plain(parity.reason, 600))),
+    el("p", { class: "reason" }, english(plain(parity.reason, 600))),
   );
   if (parity.stages.length > 0) {
     details.append(dataTable({
@@ -107,7 +107,7 @@ function variantDetails(context, variant) {
         stage.maxAbsDiff === null ? MISSING : small(stage.maxAbsDiff),
         stage.tolerance === null ? MISSING : small(stage.tolerance),
         foreign(plain(stage.unit, 30)),
-        el("span", { class: "long" }, foreign(plain(stage.reason, 600))),
+        english(plain(stage.reason, 600), "long"),
       ]),
     }));
   }
@@ -131,7 +131,7 @@ function jointTable({ t }, joints) {
     className: "data joints",
     rows: joints.map(({ name, p99Px, maxPx }) => {
       const bar = el("meter", { min: 0, max: most, value: maxPx, "aria-label": t("parity.max") });
-      return [foreign(plain(name, 40)), pxNumber(p99Px), pxNumber(maxPx), bar];
+      return [foreign(jointName(t, name)), pxNumber(p99Px), pxNumber(maxPx), bar];
     }),
   });
 }

@@ -42,7 +42,7 @@ export function startReportPage() {
   const tableChoices = initialTableChoices();
   const root = /** @type {HTMLElement} */ (document.getElementById("root"));
 
-  const draw = () => {
+  const draw = (/** @type {() => void} */ done = () => {}) => {
     const context = contextOf(page, choices);
     const { t } = context;
     // the height is read before anything changes, so that it costs no layout of what is about to go
@@ -113,6 +113,7 @@ export function startReportPage() {
     fillAfterPaint(() => {
       main.style.minHeight = "";
       main.setAttribute("aria-busy", "false");
+      done();
     });
   };
   const redraw = (/** @type {string | null} */ focusId) => {
@@ -121,7 +122,8 @@ export function startReportPage() {
     scrollTo(0, scrollY);
     if (focusId !== null) document.getElementById(focusId)?.focus();
   };
-  draw();
+  // the section of the address was not there yet when the browser looked for it
+  draw(() => document.getElementById(location.hash.slice(1))?.scrollIntoView());
   watchPrinterAndTheme();
 }
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cutList, dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, english, foreign } from "./dom.js";
 import { section } from "./sections.js";
 import { MISSING, significant } from "./numbers.js";
 import { plain } from "./labels.js";
@@ -45,7 +45,7 @@ export function failureSection(context) {
           foreign(deviceName(device)),
           round + 1,
           el("code", {}, plain(code, 60)),
-          el("span", { class: "long" }, foreign(plain(message, 600))),
+          english(plain(message, 600), "long"),
         ]),
       }),
     ],
@@ -85,7 +85,7 @@ export function benchncnnSection(context) {
           significant(benchncnn?.minMs ?? NaN, 3),
           significant(benchncnn?.ratio ?? NaN, 4),
           benchncnn?.rounds ?? MISSING,
-          el("span", { class: "long" }, foreign(plain(benchncnn?.note ?? "", 300))),
+          english(plain(benchncnn?.note ?? "", 300), "long"),
         ]),
       }),
     ],

@@ -57,6 +57,10 @@ const FILTERS = [
 export function variantTable(context, choices) {
   const { t, report } = context;
   const columns = columnsOf(context);
+  if (!columns.some(({ key }) => key === choices.sort)) {
+    // the column went with the choice of one device
+    Object.assign(choices, { sort: "rank", direction: 1 });
+  }
   const body = el("tbody", { role: "rowgroup" });
   const status = el("p", { class: "count", role: "status", "aria-live": "polite" });
   /** @type {Map<string, HTMLElement>} */
