@@ -203,7 +203,7 @@ async function gateFarm(
   const { farmGate } = await import("../farm/gate_command.ts");
   const { farmGateText } = await import("../farm/farm_result.ts");
   const { runId, result, warnings } = await farmGate(options, {
-    ...await farmInput(options, config, pairs[0].baseline, pairs[0].candidate),
+    ...await farmInput(options, config, pairs[0].baseline, pairs.map(({ candidate }) => candidate)),
     candidates: pairs.map(({ candidate }) => farmSide(candidate)),
     rounds: parseNumber("--rounds", options.rounds, { min: 4, max: 1000, integer: true }),
     out,
@@ -267,7 +267,7 @@ export const calibrateCommand: CommandSpec = {
       const side = await openOneSide(variant, { variants, ncnnSource }, context);
       const { farmCalibrate } = await import("../farm/gate_command.ts");
       const phones = await farmCalibrate(options, {
-        ...await farmInput(options, DEFAULT_GATE_CONFIG, side, side),
+        ...await farmInput(options, DEFAULT_GATE_CONFIG, side, [side]),
         rounds: 2 * blockCount,
       }, context);
       console.log(
@@ -365,7 +365,7 @@ async function farmInput(
   options: Options,
   config: GateConfig,
   base: SidePair["baseline"],
-  candidate: SidePair["candidate"],
+  candidates: readonly SidePair["candidate"][],
 ): Promise<Omit<FarmGateInput, "candidates" | "rounds" | "out">> {
   const { openDataset } = await import("../reference/images.ts");
   const { devices: _, root: _root, ncnnSource: _source, images, ...settings } =
@@ -374,7 +374,8 @@ async function farmInput(
     ...settings,
     base: farmSide(base),
     dataset: await openDataset(images),
-    rules: gateRules(config, options.farm, candidate.variant.manifest.id),
+    // the phones of a candidate are one verdict: its candidates are what shares the false alarms
+    rules: gateRules(config, options.farm, candidates[0].variant.manifest.id, candidates.length),
   };
 }
 

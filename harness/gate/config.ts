@@ -32,7 +32,9 @@ export const GateConfigSchema = z.strictObject({
   $schema: z.string().optional(),
   gate: RulesSchema.extend({
     falseAlarmPercent: z.number().gt(0).lt(50).optional()
-      .describe("Chance of a failure when nothing changed, over all metrics of a gate; 5."),
+      .describe(
+        "Chance of a failure when nothing changed, over all metrics, variants and devices of a gate; 5.",
+      ),
     missPercent: z.number().gt(0).lt(50).optional()
       .describe("Chance of a pass when a change is as large as the threshold, per metric; 5."),
     devices: z.record(z.string(), RulesSchema).optional()
@@ -50,7 +52,7 @@ export interface GateRules {
   thresholds: { name: MetricName; ratio: number }[];
   maxApDrop: number | null;
   budgetSeconds: number;
-  /** Over all metrics together. */
+  /** Over all metrics of this variant on this device together. */
   falseAlarmRate: number;
   /** Per metric. */
   missRate: number;
@@ -91,11 +93,17 @@ export function parseGateConfig(text: string, file: string): GateConfig {
 
 /**
  * Returns the rules for one variant on one device: those of the variant win over those of the device, these over the general ones, and these over
- * {@linkcode DEFAULT_GATE_CONFIG}, key by key and metric by metric.
+ * {@linkcode DEFAULT_GATE_CONFIG}, key by key and metric by metric. `gateCount` is how many variants × devices are gated at once: they share the false
+ * alarm rate (Bonferroni).
  *
  * Throws `HarnessError` `bad-config` when no metric is left to be gated.
  */
-export function gateRules(config: GateConfig, device: string, variantId: string): GateRules {
+export function gateRules(
+  config: GateConfig,
+  device: string,
+  variantId: string,
+  gateCount: number,
+): GateRules {
   const { gate } = config;
   const layers = [
     DEFAULT_GATE_CONFIG.gate,
@@ -124,7 +132,7 @@ export function gateRules(config: GateConfig, device: string, variantId: string)
     thresholds,
     maxApDrop: last("maxApDrop") ?? null,
     budgetSeconds: last("budgetSeconds")!,
-    falseAlarmRate: (gate.falseAlarmPercent ?? 5) / 100,
+    falseAlarmRate: (gate.falseAlarmPercent ?? 5) / 100 / gateCount,
     missRate: (gate.missPercent ?? 5) / 100,
   };
 }

@@ -19,26 +19,33 @@ const FULL = {
 Deno.test("gateRules() lets the variant win over the device and the device over the rest", () => {
   const config = parseGateConfig(JSON.stringify(FULL), "posemark.json");
   const ratios = (device: string, variant: string) =>
-    Object.fromEntries(gateRules(config, device, variant).thresholds.map((t) => [t.name, t.ratio]));
+    Object.fromEntries(
+      gateRules(config, device, variant, 1).thresholds.map((t) => [t.name, t.ratio]),
+    );
   assertEquals(ratios("host", "x"), { "total.p50": 1.05, "total.p90": 1.08 });
   assertEquals(ratios("R5CT10", "x"), { "total.p50": 1.03, "total.p90": 1.08 });
   assertEquals(ratios("R5CT10", "m.silu"), { "total.p50": 1.03, "peakRss": 1.1 });
-  const rules = gateRules(config, "R5CT10", "m.silu");
+  const rules = gateRules(config, "R5CT10", "m.silu", 1);
   assertEquals(
     [rules.budgetSeconds, rules.maxApDrop, rules.falseAlarmRate, rules.missRate],
     [600, 0.01, 0.02, 0.05],
   );
 });
 
+Deno.test("gateRules() shares the false alarms among the gates that are run at once, and not the misses", () => {
+  const { falseAlarmRate, missRate } = gateRules(DEFAULT_GATE_CONFIG, "host", "x", 8);
+  assertEquals([falseAlarmRate, missRate], [0.05 / 8, 0.05]);
+});
+
 Deno.test("gateRules() gates 5% of the median when nothing is configured", () => {
-  const rules = gateRules(DEFAULT_GATE_CONFIG, "host", "x");
+  const rules = gateRules(DEFAULT_GATE_CONFIG, "host", "x", 1);
   assertEquals(rules.thresholds, [{ name: "total.p50", ratio: 1.05 }]);
-  assertEquals(gateRules({ gate: {} }, "host", "x"), rules);
+  assertEquals(gateRules({ gate: {} }, "host", "x", 1), rules);
 });
 
 Deno.test("gateRules() throws when every metric is switched off", () => {
   const error = assertThrows(
-    () => gateRules({ gate: { thresholdsPercent: { "total.p50": null } } }, "host", "x"),
+    () => gateRules({ gate: { thresholdsPercent: { "total.p50": null } } }, "host", "x", 1),
     HarnessError,
     "switched off",
   );

@@ -19,6 +19,7 @@ import {
   type LiveGate,
   runLiveGate,
 } from "./live.ts";
+import { worst } from "./verdict.ts";
 
 const QUIET = PHONE_MODELS.find((model) => model.name === "quiet phone")!;
 const NOISY = PHONE_MODELS.find((model) => model.name === "noisy phone")!;
@@ -42,7 +43,7 @@ async function gateOf(
     device: "host",
     baseline: "base",
     candidate: "cand",
-    rules: { ...gateRules(DEFAULT_GATE_CONFIG, "host", "a"), budgetSeconds: 100 },
+    rules: { ...gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1), budgetSeconds: 100 },
     noise: { "total.p50": await noiseOf(model) },
     secondsPerBlock: 3.2,
     ...simulatedBlocks(model, seededRng(8), factor),
@@ -121,6 +122,22 @@ Deno.test("runLiveGate() shares the false alarm rate when there are several metr
   assertEquals(result.metrics.map((m) => m.verdict), ["pass", "pass", "pass"]);
   const memory = result.metrics[2];
   assert(Math.abs(memory.ratio! - 1) < 1e-9, "memory is the same in every launch");
+});
+
+Deno.test("runLiveGate() gives false alarms to one merged result in 20 at most when eight variants are gated at once", async () => {
+  const rng = seededRng(5);
+  const groups = 400, gateCount = 8;
+  const gate = await gateOf(NOISY, 1, { noise: {}, secondsPerBlock: null });
+  gate.rules = gateRules(DEFAULT_GATE_CONFIG, "host", "a", gateCount);
+  let alarms = 0;
+  for (let group = 0; group < groups; group++) {
+    const verdicts = [];
+    for (let i = 0; i < gateCount; i++) {
+      verdicts.push((await runLiveGate({ ...gate, ...simulatedBlocks(NOISY, rng, 1) })).verdict);
+    }
+    if (worst(verdicts) === "fail") alarms++;
+  }
+  assert(alarms <= groups / 20, `${alarms} of ${groups}`);
 });
 
 Deno.test("runLiveGate() is inconclusive when a launch does not tell the metric", async () => {

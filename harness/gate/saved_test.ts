@@ -16,7 +16,7 @@ function gate(candidateMs: number[], change: Partial<SavedGate> = {}): SavedGate
   return {
     baseline: sideFixture("run 1", [30, 30.2, 29.9, 30.1, 30]),
     candidate: sideFixture("run 2", candidateMs),
-    rules: gateRules(DEFAULT_GATE_CONFIG, "host", "a"),
+    rules: gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1),
     sessionSd: { "total.p50": 0.002 },
     detectable: {},
     correctness: RIGHT,

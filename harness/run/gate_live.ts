@@ -109,7 +109,8 @@ export async function gatePairs(
   const work = await Deno.makeTempDir({ prefix: "posemark-" });
   stack.defer(() => Deno.remove(work, { recursive: true }));
   const timed = await writeTimedImages(record.images, dataset, options.measureImages, work);
-  const run: GateRun = { options, context, history, dataset, record, log, timed, work };
+  const gateCount = devices.length * built.length;
+  const run: GateRun = { options, context, history, dataset, record, log, timed, work, gateCount };
   const results: GateResult[] = [];
   for (const device of devices) {
     for (const [index, each] of built.entries()) {
@@ -137,6 +138,8 @@ interface GateRun {
   log: RecordLog;
   timed: RgbFile[];
   work: string;
+  /** Pairs × devices. */
+  gateCount: number;
 }
 
 /** Returns the pair with the runners of both sides for every device. */
@@ -202,7 +205,8 @@ async function gatePair(
   const { options, context, record, dataset } = run;
   const { pair } = built;
   const percent = options.injectSlowdownPercent;
-  const rules = gateRules(options.config, device.serial, pair.candidate.variant.manifest.id);
+  const { id } = pair.candidate.variant.manifest;
+  const rules = gateRules(options.config, device.serial, id, run.gateCount);
   const description = record.devices.find(({ serial }) => serial === device.serial)!;
   const step = context.progress.step(
     `${device.serial}: ${pair.candidate.name} against ${pair.baseline.name}`,

@@ -59,7 +59,10 @@ export async function gateSaved(
     );
   }
   const results: GateResult[] = [];
-  for (const pair of pairs) results.push(await judgePair(pair, candidate, options, history));
+  for (const pair of pairs) {
+    const rules = gateRules(options.config, pair.device, pair.candidateId, pairs.length);
+    results.push(await judgePair(pair, candidate, { ...options, rules }, history));
+  }
   const merged = mergeGateResults(results);
   const isLacking = missing.length > 0 && merged.verdict === "pass";
   const result = {
@@ -84,10 +87,10 @@ export async function gateSaved(
 async function judgePair(
   { device, baseline, baselineId, candidateId }: SavedPair,
   candidate: SavedRun,
-  options: SavedGateOptions,
+  options: SavedGateOptions & { rules: GateRules },
   history: HistoryDatabase,
 ): Promise<GateResult> {
-  const rules = gateRules(options.config, device, candidateId);
+  const { rules } = options;
   const sides = {
     baseline: savedSide(baseline.records, device, baselineId),
     candidate: savedSide(candidate.records, device, candidateId),

@@ -202,6 +202,13 @@ Deno.test("gateSaved() fails wrong keypoints whatever the speed, and is inconclu
   assertEquals((await outcome(null)).verdict, "inconclusive");
 });
 
+Deno.test("gateSaved() widens the lower bound when more variants share the false alarms", async () => {
+  const lowOf = async (variants: string[]) =>
+    (await gateOf(recordsOf("r1", 0, BASE, { variants }), recordsOf("r2", 1, BASE, { variants })))
+      .result.metrics[0].low!;
+  assert(await lowOf(["a", "b"]) < await lowOf(["a"]) - 0.005);
+});
+
 Deno.test("gateSaved() is inconclusive when the candidate's run lacks a variant of the baseline", async () => {
   const { result } = await gateOf(
     recordsOf("r1", 0, BASE, { variants: ["a", "b"] }),

@@ -151,7 +151,7 @@ Deno.test("openSession() feeds the live gate: half as slow again fails, the same
           device: "fake",
           baseline: "base",
           candidate: "new",
-          rules: gateRules(DEFAULT_GATE_CONFIG, "fake", "new"),
+          rules: gateRules(DEFAULT_GATE_CONFIG, "fake", "new", 1),
           noise: {},
           secondsPerBlock: null,
           runBlock: session.runBlock,
