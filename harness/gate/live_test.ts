@@ -19,7 +19,7 @@ import {
   type LiveGate,
   runLiveGate,
 } from "./live.ts";
-import { worst } from "./verdict.ts";
+import { type Verdict, worst } from "./verdict.ts";
 
 const QUIET = PHONE_MODELS.find((model) => model.name === "quiet phone")!;
 const NOISY = PHONE_MODELS.find((model) => model.name === "noisy phone")!;
@@ -131,7 +131,7 @@ Deno.test("runLiveGate() gives false alarms to one merged result in 20 at most w
   gate.rules = gateRules(DEFAULT_GATE_CONFIG, "host", "a", gateCount);
   let alarms = 0;
   for (let group = 0; group < groups; group++) {
-    const verdicts = [];
+    const verdicts: Verdict[] = [];
     for (let i = 0; i < gateCount; i++) {
       verdicts.push((await runLiveGate({ ...gate, ...simulatedBlocks(NOISY, rng, 1) })).verdict);
     }
