@@ -22,7 +22,9 @@ const ThresholdsSchema = z.strictObject(
 const RulesSchema = z.strictObject({
   thresholdsPercent: ThresholdsSchema.optional(),
   maxApDrop: z.number().gt(0).lt(1).nullable().optional()
-    .describe("Loss of keypoint AP (0 to 1) from which the gate must fail; null: not gated."),
+    .describe(
+      "Loss of keypoint AP (0 to 1) from which the gate must fail; null: not gated. Default: 0.02 where the AP of both sides is known, else not gated.",
+    ),
   budgetSeconds: z.number().gt(0).max(86_400).optional()
     .describe("Device time after which an undecided gate ends as inconclusive."),
 });
@@ -51,6 +53,8 @@ export interface GateRules {
   /** Candidate over baseline from which a metric must fail, above 1, by metric; at least one. */
   thresholds: { name: MetricName; ratio: number }[];
   maxApDrop: number | null;
+  /** True when the configuration itself asks for the AP: what can't be told is inconclusive then. */
+  isApRequired: boolean;
   budgetSeconds: number;
   /** Over all metrics of this variant on this device together. */
   falseAlarmRate: number;
@@ -126,16 +130,19 @@ export function gateRules(
       `Cannot gate "${variantId}" on "${device}": every metric is switched off, expected a threshold for at least one in posemark.json`,
     );
   }
-  const last = <K extends "maxApDrop" | "budgetSeconds">(key: K) =>
-    layers.findLast((layer) => layer[key] !== undefined)?.[key];
+  const maxApDrop = layers.findLast((layer) => layer.maxApDrop !== undefined)?.maxApDrop;
   return {
     thresholds,
-    maxApDrop: last("maxApDrop") ?? null,
-    budgetSeconds: last("budgetSeconds")!,
+    maxApDrop: maxApDrop === undefined ? DEFAULT_MAX_AP_DROP : maxApDrop,
+    isApRequired: typeof maxApDrop === "number",
+    budgetSeconds: layers.findLast((layer) => layer.budgetSeconds !== undefined)!.budgetSeconds!,
     falseAlarmRate: (gate.falseAlarmPercent ?? 5) / 100 / gateCount,
     missRate: (gate.missPercent ?? 5) / 100,
   };
 }
+
+/** Loss of keypoint AP from which a gate fails when `posemark.json` does not say. */
+const DEFAULT_MAX_AP_DROP = 0.02;
 
 /** Returns the JSON schema of `posemark.json` (draft 2020-12), for editors. */
 export function gateConfigJsonSchema(): Record<string, unknown> {

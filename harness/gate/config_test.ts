@@ -43,6 +43,14 @@ Deno.test("gateRules() gates 5% of the median when nothing is configured", () =>
   assertEquals(gateRules({ gate: {} }, "host", "x", 1), rules);
 });
 
+Deno.test("gateRules() gates a known AP unless it is told otherwise", () => {
+  const ap = (maxApDrop?: number | null) => {
+    const rules = gateRules({ gate: { maxApDrop } }, "host", "x", 1);
+    return [rules.maxApDrop, rules.isApRequired];
+  };
+  assertEquals([ap(), ap(0.1), ap(null)], [[0.02, false], [0.1, true], [null, false]]);
+});
+
 Deno.test("gateRules() throws when every metric is switched off", () => {
   const error = assertThrows(
     () => gateRules({ gate: { thresholdsPercent: { "total.p50": null } } }, "host", "x", 1),

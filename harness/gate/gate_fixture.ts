@@ -4,7 +4,7 @@
  * @module
  */
 import type { DeviceDescription } from "../device/device.ts";
-import type { RunImage, RunRecord } from "../records.ts";
+import type { ParityRecord, RunImage, RunRecord } from "../records.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
 import { type NoiseModel, simulatedDevice } from "../stats/noise_model.ts";
 import type { Rng } from "../stats/rng.ts";
@@ -87,6 +87,46 @@ export function runFixture(runId: string, day: number, change: Partial<RunRecord
 export const IMAGES: RunImage[] = [
   { id: "image0", file: "a.jpg", widthPx: 640, heightPx: 480, sha256: "aa", cocoImageId: null },
 ];
+
+/** Returns the parity record of the first image, all stages with this verdict. */
+export function parityFixture(
+  runId: string,
+  device: string,
+  variantId: string,
+  verdict: ParityRecord["stages"][number]["verdict"],
+): ParityRecord {
+  return {
+    kind: "parity",
+    schemaVersion: 1,
+    runId,
+    device,
+    variantId,
+    imageId: IMAGES[0].id,
+    precisionEffective: "fp32",
+    stages: (["preprocess", "network", "decode", "nms", "end-to-end"] as const).map((stage) => ({
+      stage,
+      verdict,
+      maxAbsDiff: 0.1,
+      tolerance: 1,
+      unit: "px",
+      reason: "made up",
+    })),
+    firstFailedStage: verdict === "fail" ? "preprocess" : null,
+    reference: [],
+    candidate: [],
+    matches: [{
+      referenceIndex: 0,
+      candidateIndex: 0,
+      oks: 1,
+      distancesPx: [0.1],
+      scoreDiff: 0,
+      visibilityFlips: 0,
+    }],
+    unmatchedReference: [],
+    unmatchedCandidate: [],
+    explainedUnmatched: 0,
+  };
+}
 
 /** Returns one side of a comparison with one launch per value, milliseconds. */
 export function sideFixture(name: string, medianMs: number[]): ComparisonSide {

@@ -194,7 +194,7 @@ export async function runLiveGate(gate: LiveGate): Promise<GateResult> {
     });
   });
   const seconds = gate.elapsedSeconds();
-  const parity = judgeCorrectness(await gate.correctness(), rules.maxApDrop);
+  const parity = judgeCorrectness(await gate.correctness(), rules);
   return {
     ...overallVerdict(judged, parity),
     metrics: judged,

@@ -125,7 +125,7 @@ export function judgeSavedRuns(gate: SavedGate): GateResult {
   const { baseline, candidate, rules } = gate;
   assertComparable(baseline, candidate);
   const metrics = rules.thresholds.map(({ name, ratio }) => savedMetric(gate, name, ratio));
-  const parity = judgeCorrectness(gate.correctness, rules.maxApDrop);
+  const parity = judgeCorrectness(gate.correctness, rules);
   const { verdict, reasons } = overallVerdict(metrics, parity);
   return {
     verdict,

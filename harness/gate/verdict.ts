@@ -4,6 +4,7 @@
  * @module
  */
 import { EXIT } from "../errors.ts";
+import type { GateRules } from "./config.ts";
 import type { MetricName } from "./metric.ts";
 
 /** What a gate can say. */
@@ -62,21 +63,26 @@ export interface GateResult {
  * Returns the judged correctness.
  *
  * Parity that fails is a failure, and so is a loss of AP that is certain and nearer to `maxApDrop` than to none. What was not judged is inconclusive:
- * nothing passes by absence. `maxApDrop` null means that AP is not gated.
+ * nothing passes by absence. `maxApDrop` null means that AP is not gated; where it is not required, it is gated only when it is known.
  */
 export function judgeCorrectness(
   correctness: GateCorrectness,
-  maxApDrop: number | null,
+  { maxApDrop, isApRequired }: Pick<GateRules, "maxApDrop" | "isApRequired">,
 ): GateParity {
   const { parity, apDifference } = correctness;
   const verdicts: { verdict: Verdict; reason: string }[] = [
     parity ?? { verdict: "inconclusive", reason: "parity was not judged" },
   ];
-  if (maxApDrop !== null) verdicts.push(judgeAp(apDifference, maxApDrop));
+  if (maxApDrop !== null && (isApRequired || apDifference !== null)) {
+    verdicts.push(judgeAp(apDifference, maxApDrop));
+  }
   const verdict = worst(verdicts.map((each) => each.verdict));
   const telling = verdicts.filter((each) => each.verdict === verdict);
   return { ...correctness, verdict, reason: telling.map((each) => each.reason).join("; ") };
 }
+
+const MORE_IMAGES =
+  "more annotated images would decide it, or another maxApDrop in posemark.json (null: AP is not gated)";
 
 function judgeAp(
   difference: GateCorrectness["apDifference"],
@@ -94,11 +100,11 @@ function judgeAp(
     low === null || high === null ? "" : ` (${low.toFixed(3)} to ${high.toFixed(3)})`
   }, allowed is a loss of less than ${maxApDrop}`;
   if (low === null || high === null) {
-    return { verdict: "inconclusive", reason: `${figures}; more annotated images would decide it` };
+    return { verdict: "inconclusive", reason: `${figures}; ${MORE_IMAGES}` };
   }
   if (low > -maxApDrop) return { verdict: "pass", reason: figures };
   if (high < 0 && value <= -maxApDrop / 2) return { verdict: "fail", reason: figures };
-  return { verdict: "inconclusive", reason: `${figures}; more annotated images would decide it` };
+  return { verdict: "inconclusive", reason: `${figures}; ${MORE_IMAGES}` };
 }
 
 /**

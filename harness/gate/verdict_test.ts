@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  type GateCorrectness,
   gateExitCode,
   type GateMetric,
   judgeCorrectness,
@@ -23,10 +24,13 @@ function metric(verdict: Verdict): GateMetric {
   };
 }
 
+const UNGATED = { maxApDrop: null, isApRequired: false };
+const GATED = { maxApDrop: 0.02, isApRequired: true };
+
 Deno.test("overallVerdict() fails when parity fails, however much faster the candidate is", () => {
   const parity = judgeCorrectness(
     { parity: { verdict: "fail", reason: "decode differs first" }, apDifference: null },
-    null,
+    UNGATED,
   );
   const { verdict, reasons } = overallVerdict([metric("pass")], parity);
   assertEquals(verdict, "fail");
@@ -34,7 +38,7 @@ Deno.test("overallVerdict() fails when parity fails, however much faster the can
 });
 
 Deno.test("overallVerdict() takes the worst when metrics differ", () => {
-  const parity = judgeCorrectness(RIGHT, null);
+  const parity = judgeCorrectness(RIGHT, UNGATED);
   const of = (...verdicts: Verdict[]) => overallVerdict(verdicts.map(metric), parity).verdict;
   assertEquals(of("pass", "pass"), "pass");
   assertEquals(of("pass", "inconclusive"), "inconclusive");
@@ -42,14 +46,14 @@ Deno.test("overallVerdict() takes the worst when metrics differ", () => {
 });
 
 Deno.test("overallVerdict() is inconclusive when nothing was measured or parity was not judged", () => {
-  assertEquals(overallVerdict([], judgeCorrectness(RIGHT, null)).verdict, "inconclusive");
-  const absent = judgeCorrectness({ parity: null, apDifference: null }, null);
+  assertEquals(overallVerdict([], judgeCorrectness(RIGHT, UNGATED)).verdict, "inconclusive");
+  const absent = judgeCorrectness({ parity: null, apDifference: null }, UNGATED);
   assertEquals(overallVerdict([metric("pass")], absent).verdict, "inconclusive");
 });
 
 Deno.test("judgeCorrectness() fails when a loss of AP is certain and large", () => {
   const ap = (value: number, low: number | null, high: number | null) =>
-    judgeCorrectness({ parity: RIGHT.parity, apDifference: { value, low, high } }, 0.02);
+    judgeCorrectness({ parity: RIGHT.parity, apDifference: { value, low, high } }, GATED);
   assertEquals(ap(-0.03, -0.05, -0.01).verdict, "fail");
   assertEquals(ap(-0.005, -0.015, 0.005).verdict, "pass");
   // certain but small: nothing excludes the threshold, and nothing makes it likely
@@ -58,10 +62,18 @@ Deno.test("judgeCorrectness() fails when a loss of AP is certain and large", () 
 });
 
 Deno.test("judgeCorrectness() is inconclusive when AP is gated and there are no annotations", () => {
-  const judged = judgeCorrectness(RIGHT, 0.02);
+  const judged = judgeCorrectness(RIGHT, GATED);
   assertEquals(judged.verdict, "inconclusive");
   assertStringIncludes(judged.reason, "images in COCO format");
-  assertEquals(judgeCorrectness(RIGHT, null).verdict, "pass");
+  assertEquals(judgeCorrectness(RIGHT, UNGATED).verdict, "pass");
+});
+
+Deno.test("judgeCorrectness() judges an AP that is not required only when it is known", () => {
+  const judged = (apDifference: GateCorrectness["apDifference"]) =>
+    judgeCorrectness({ ...RIGHT, apDifference }, { ...GATED, isApRequired: false }).verdict;
+  assertEquals(judged(null), "pass");
+  assertEquals(judged({ value: -0.3, low: -0.4, high: -0.2 }), "fail");
+  assertEquals(judged({ value: 0, low: -0.3, high: 0.3 }), "inconclusive");
 });
 
 Deno.test("gateExitCode() follows the verdict when it ends the process", () => {

@@ -22,7 +22,8 @@ export interface RecordedVariant {
 /**
  * Returns the parity of the candidate against its reference, and the difference in AP to the baseline.
  *
- * Parity is null when the candidate was never checked. The difference is null without annotations, when a side has not its detections on all
+ * Parity is null when the candidate was never checked; it is never a pass for a candidate that may be run for its speed only against a baseline that may be
+ * used. The difference is null without annotations, when a side has not its detections on all
  * annotated images, when the annotations have another number of keypoints than a side, and for a side that may be run for its speed only.
  */
 export function correctnessOf(
@@ -30,10 +31,20 @@ export function correctnessOf(
   baseline: RecordedVariant,
   annotations: CocoAnnotations | null,
 ): GateCorrectness {
+  const parity = parityOf(candidate);
   return {
-    parity: parityOf(candidate),
+    parity: isForSpeedOnly(candidate) && !isForSpeedOnly(baseline) && parity?.verdict !== "fail"
+      ? { verdict: "inconclusive", reason: NO_ACCURACY }
+      : parity,
     apDifference: annotations === null ? null : apChange(candidate, baseline, annotations),
   };
+}
+
+const NO_ACCURACY =
+  "no accuracy: the candidate is for speed only, its activation was swapped without retraining. Gate the retrained model, or ask compare-models what the swap earns";
+
+function isForSpeedOnly(side: RecordedVariant): boolean {
+  return manifestOf(side)?.speedOnly ?? false;
 }
 
 function parityOf({ records, device, variantId }: RecordedVariant): GateCorrectness["parity"] {

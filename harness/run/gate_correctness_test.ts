@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { IMAGES, runFixture } from "../gate/gate_fixture.ts";
+import { IMAGES, parityFixture, runFixture } from "../gate/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { parseAnnotations } from "../pose/coco_annotations.ts";
@@ -97,6 +97,20 @@ Deno.test("correctnessOf() tells the AP that is lost when the only category has 
 Deno.test("correctnessOf() has no difference when the annotations have another number of keypoints than the models", () => {
   const all = records(3);
   assertEquals(correctnessOf(on(all, "b"), on(all, "a"), annotations(1, 4)).apDifference, null);
+});
+
+Deno.test("correctnessOf() never passes a candidate for speed only against a baseline that may be used", () => {
+  const all = records(6);
+  const of = (verdict: "pass" | "fail", baseline: string) => {
+    const list = [
+      { ...all[0], images: IMAGES } as AnyRecord,
+      parityFixture("run1", "host", "c", verdict),
+    ];
+    return correctnessOf(on(list, "c"), on(list, baseline), null).parity!;
+  };
+  assertEquals([of("pass", "c").verdict, of("fail", "a").verdict], ["pass", "fail"]);
+  assertEquals(of("pass", "a").verdict, "inconclusive");
+  assertStringIncludes(of("pass", "a").reason, "no accuracy");
 });
 
 Deno.test("correctnessOf() has no parity when it was not judged, and says why when the check failed", () => {

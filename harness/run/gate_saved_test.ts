@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, type GateConfig } from "../gate/config.ts";
-import { deviceFixture, IMAGES, runFixture } from "../gate/gate_fixture.ts";
+import { deviceFixture, parityFixture, runFixture } from "../gate/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { AnyRecord, ParityRecord, RunRecord } from "../records.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
@@ -45,47 +45,8 @@ function recordsOf(runId: string, day: number, ms: number[], change: RunChange =
         })
       )
     ),
-    ...(parity === null ? [] : variants.map((id) => parityRecord(runId, device, id, parity))),
+    ...(parity === null ? [] : variants.map((id) => parityFixture(runId, device, id, parity))),
   ];
-}
-
-function parityRecord(
-  runId: string,
-  device: string,
-  variantId: string,
-  verdict: ParityRecord["stages"][number]["verdict"],
-): ParityRecord {
-  return {
-    kind: "parity",
-    schemaVersion: 1,
-    runId,
-    device,
-    variantId,
-    imageId: IMAGES[0].id,
-    precisionEffective: "fp32",
-    stages: (["preprocess", "network", "decode", "nms", "end-to-end"] as const).map((stage) => ({
-      stage,
-      verdict,
-      maxAbsDiff: 0.1,
-      tolerance: 1,
-      unit: "px",
-      reason: "made up",
-    })),
-    firstFailedStage: verdict === "fail" ? "preprocess" : null,
-    reference: [],
-    candidate: [],
-    matches: [{
-      referenceIndex: 0,
-      candidateIndex: 0,
-      oks: 1,
-      distancesPx: [0.1],
-      scoreDiff: 0,
-      visibilityFlips: 0,
-    }],
-    unmatchedReference: [],
-    unmatchedCandidate: [],
-    explainedUnmatched: 0,
-  };
 }
 
 Deno.test("gateSaved() refuses latest when its folder was written over by the candidate", async () => {

@@ -64,6 +64,8 @@ export async function runTrials(
         config: {
           gate: {
             ...DEFAULT_GATE_CONFIG.gate,
+            // one variant against itself: its keypoints need no second check
+            maxApDrop: null,
             thresholdsPercent: { "total.p50": trial.thresholdPercent },
             budgetSeconds,
           },
