@@ -100,6 +100,20 @@ export function parseList<T extends string>(
   return [...new Set(values)] as T[];
 }
 
+/** Returns the one value of an option; throws `HarnessError` `bad-option` for another, or for several. */
+export function parseChoice<T extends string>(
+  option: string,
+  text: string,
+  allowed: readonly T[],
+): T {
+  const value = allowed.find((one) => one === text);
+  if (value !== undefined) return value;
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use ${option} "${text}": expected ${allowed.join(" or ")}`,
+  );
+}
+
 /**
  * Shapes of `--shape`: `640x640` (width × height, multiples of 32), `rect`, `rect640`; throws `bad-option`.
  *

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseList, parseNumber, parseShapes } from "./config.ts";
+import { parseChoice, parseList, parseNumber, parseShapes } from "./config.ts";
 import { HarnessError } from "./errors.ts";
 
 Deno.test("parseNumber() returns the value when it is within the range", () => {
@@ -19,6 +19,16 @@ Deno.test("parseNumber() throws bad-option when the text is no number, out of ra
     () => parseNumber("--score-threshold", "1", { min: 0, max: 1, exclusive: true }),
     HarnessError,
   );
+});
+
+Deno.test("parseChoice() takes one value, not several", () => {
+  assertEquals(parseChoice("--sigmoid", "fast", ["exact", "fast"]), "fast");
+  const error = assertThrows(
+    () => parseChoice("--sigmoid", "exact,fast", ["exact", "fast"]),
+    HarnessError,
+    "expected exact or fast",
+  );
+  assertEquals(error.code, "bad-option");
 });
 
 Deno.test("parseList() drops repeats and names the allowed values when one is unknown", () => {

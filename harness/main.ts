@@ -63,7 +63,7 @@ function interruptSignal(): AbortSignal {
     controller.abort(
       new HarnessError(
         "interrupted",
-        "Interrupted: everything finished is kept. Run the same command again, with --out and --resume where a run was going on",
+        "Interrupted: everything finished is kept",
       ),
     );
   };

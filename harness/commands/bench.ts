@@ -58,7 +58,7 @@ export const benchCommand: CommandSpec = {
       parseNumber(option, text, { min, max: 100_000, integer: true });
     const out = runFolder(options.out, "bench");
     const { bench } = await import("../run/bench.ts");
-    const { report, exitCode } = await bench({
+    const asked = {
       ...readExperimentSettings(options),
       variants: readVariantOptions(options),
       rounds: count("--rounds", options.rounds, 1),
@@ -68,7 +68,21 @@ export const benchCommand: CommandSpec = {
       base: options.base ?? null,
       out,
       resume: options.resume ?? false,
-    }, { progress: stderrProgress(), signal });
+    };
+    let done: Awaited<ReturnType<typeof bench>>;
+    try {
+      done = await bench(asked, { progress: stderrProgress(), signal });
+    } catch (error) {
+      const isOver = !signal.aborted && (error as HarnessError).exitCode === EXIT.usage;
+      const { hasRecords } = await import("../run/record_log.ts");
+      if (!isOver && hasRecords(out)) {
+        console.error(
+          `Records are kept in ${out}: the same command with --out ${out} --resume goes on with them`,
+        );
+      }
+      throw error;
+    }
+    const { report, exitCode } = done;
     console.log(options.json ? JSON.stringify(report, null, 2) : summaryText(report).trimEnd());
     console.error(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;

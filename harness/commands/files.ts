@@ -75,7 +75,7 @@ export const layersCommand: CommandSpec = {
 };
 
 async function writeText(file: string, text: string): Promise<void> {
-  const { asWriteError } = await import("../run/record_log.ts");
+  const { asWriteError } = await import("../disk.ts");
   try {
     await Deno.writeTextFile(file, text);
   } catch (cause) {

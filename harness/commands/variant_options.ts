@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import type { OptionSpec } from "../cli.ts";
 import {
+  parseChoice,
   parseList,
   parseNumber,
   parseVariantOptions,
@@ -38,7 +39,7 @@ export const VARIANT_OPTIONS: OptionSpec[] = [
   {
     flags: "--shape <list>",
     description:
-      "network input as WIDTHxHEIGHT, or rect (the rectangle that each image needs). Default: the model's own",
+      "network input as WIDTHxHEIGHT, rect (the rectangle that each image needs) or rect640 (with this long side). Default: the model's own",
   },
   { flags: "--converter <list>", description: `of ${CONVERTERS.join(", ")}`, default: "pnnx" },
   {
@@ -109,7 +110,7 @@ export function readRunnerOptions(options: any): RunnerOptions {
     coreMask: options.coreMask ?? null,
     scoreThreshold: share("--score-threshold", options.scoreThreshold),
     nmsIou: share("--nms-iou", options.nmsIou),
-    sigmoid: parseList("--sigmoid", options.sigmoid, ["exact", "fast"])[0],
+    sigmoid: parseChoice("--sigmoid", options.sigmoid, ["exact", "fast"]),
     traps: options.trap === undefined
       ? []
       : parseList("--trap", options.trap, ["swap-rb", "letterbox-truncate", "integer-boxes"]),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Warning } from "../errors.ts";
+import { HarnessError, type Warning } from "../errors.ts";
 import type { DeviceDescription } from "./device.ts";
 
 /**
@@ -72,6 +72,23 @@ export function coresInMask(mask: string): number[] {
   return cores;
 }
 
+/** Throws `HarnessError` `bad-option` when the device has none of the mask's CPUs. */
+export function requireCores(
+  { cores, serial }: Pick<DeviceDescription, "cores" | "serial">,
+  mask: string,
+): void {
+  const asked = coresInMask(mask);
+  if (cores.length === 0 || cores.some(({ index }) => asked.includes(index))) return;
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use --core-mask ${mask} on ${serial}: ${
+      asked.length === 0 ? "it names no CPU" : `it names CPU ${asked.join(", ")}`
+    }, the device has CPU ${
+      cores.map(({ index }) => index).join(", ")
+    }: give a mask of CPUs that exist`,
+  );
+}
+
 /**
  * Returns the warnings about a number of threads on the cores that they may run on; empty when all is well.
  *
@@ -97,7 +114,7 @@ export function threadWarnings(
         code: "core-mask-without-core",
         message: `${cores.serial}: core mask ${where.coreMask} names CPU ${
           missing.join(", ")
-        }, the device has ${all.length} CPUs`,
+        }, the device has ${all.length} CPUs.`,
         advice: "Give a mask of CPUs that exist; `deno task devices` lists them.",
       }];
     }
@@ -113,7 +130,7 @@ export function threadWarnings(
   return [{
     code: "more-threads-than-cores",
     message:
-      `${cores.serial}: ${threads} threads on ${allowed.length} cores (${which}): threads wait for each other and the run is slower`,
+      `${cores.serial}: ${threads} threads on ${allowed.length} cores (${which}): threads wait for each other and the run is slower.`,
     advice: `Use --threads ${allowed.length} or fewer, or allow more cores.`,
   }];
 }

@@ -1,5 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { bigCoreMask, commonCpuFeatures, coresInMask, threadWarnings } from "./cores.ts";
+import { HarnessError } from "../errors.ts";
+import {
+  bigCoreMask,
+  commonCpuFeatures,
+  coresInMask,
+  requireCores,
+  threadWarnings,
+} from "./cores.ts";
 
 /** Cores with these maximum frequencies in MHz. */
 function cores(...maximaMHz: (number | null)[]) {
@@ -42,6 +49,15 @@ Deno.test("commonCpuFeatures() keeps what every core has when cores differ", () 
   const little = "fp asimd asimdhp asimddp".split(" ");
   assertEquals(commonCpuFeatures([big, little]), ["asimd", "asimdhp", "asimddp"]);
   assertEquals(commonCpuFeatures([]), []);
+});
+
+Deno.test("requireCores() refuses a mask of which the device has no CPU", () => {
+  const device = { serial: "p", cores: cores(null, null) };
+  requireCores(device, "6");
+  for (const [mask, found] of [["f00", "it names CPU 8, 9, 10, 11"], ["0", "it names no CPU"]]) {
+    const error = assertThrows(() => requireCores(device, mask), HarnessError, found);
+    assertEquals(error.code, "bad-option");
+  }
 });
 
 Deno.test("threadWarnings() warns when there are more threads than allowed cores", () => {

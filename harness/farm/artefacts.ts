@@ -4,8 +4,8 @@
  * @module
  */
 import * as path from "@std/path";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
-import { asWriteError } from "../run/record_log.ts";
 import { hashMismatch } from "../store/sql_store.ts";
 import { type ArtefactStore, sha256Hex } from "../store/store.ts";
 import type { Artefact } from "./shard_file.ts";

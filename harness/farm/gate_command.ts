@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import { cacheRoot } from "../build/cache.ts";
 import type { RunnerOptions } from "../config.ts";
+import { asWriteError } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { GateRules } from "../gate/config.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
@@ -13,7 +14,7 @@ import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 import type { ImageDataset } from "../reference/images.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "../run/harness_version.ts";
-import { asWriteError, RecordLog } from "../run/record_log.ts";
+import { RecordLog } from "../run/record_log.ts";
 import { describeImages, spread } from "../run/rgb_files.ts";
 import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
@@ -227,7 +228,6 @@ async function writeRecords(store: FarmStore, runId: string, out: string): Promi
   const document = await store.run(runId);
   const run = readStrictly(FarmRunSchema, document, `run "${runId}" of ${store.address}`);
   const file = path.join(out, "records.jsonl");
-  await Deno.mkdir(out, { recursive: true });
   // Creates the file or says that it is there.
   RecordLog.create(file)[Symbol.dispose]();
   using target = await Deno.open(file, { append: true });

@@ -161,6 +161,8 @@ export async function readOnnxFile(file: string): Promise<OnnxFile> {
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotFound
       ? "there is no such file: check the path"
+      : cause instanceof Deno.errors.IsADirectory
+      ? "it is a folder: name the file"
       : `the file can't be read (${(cause as Error).message}): check its permissions`;
     throw badModel(file, why, cause);
   }

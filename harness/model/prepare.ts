@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
+import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import type { VariantManifest } from "../variant.ts";
@@ -211,7 +212,7 @@ function manifestOf(
 async function exportVariant(variant: PreparedVariant, outDir: string): Promise<void> {
   const { manifest } = variant;
   const target = path.join(outDir, manifest.id);
-  await Deno.mkdir(outDir, { recursive: true });
+  makeFolder(outDir);
   const draft = await Deno.makeTempDir({ dir: outDir, prefix: `.${manifest.id}-` });
   try {
     for (const entry of Deno.readDirSync(variant.dir)) {

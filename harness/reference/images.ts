@@ -15,6 +15,9 @@ import {
 } from "../pose/coco_annotations.ts";
 import type { RgbImage } from "../pose/letterbox.ts";
 
+/** Extensions of pictures that sharp can't read as it is shipped. */
+const UNREADABLE_EXTENSIONS: readonly string[] = [".bmp", ".heic", ".heif", ".jp2", ".jxl", ".dng"];
+
 /** File name extensions that count as images, lower case. */
 export const IMAGE_EXTENSIONS: readonly string[] = [
   ".jpg",
@@ -155,8 +158,30 @@ export async function openDataset(root: string): Promise<ImageDataset> {
     })),
     annotations: null,
     annotationsFile: null,
-    warnings: [],
+    warnings: await leftOutWarnings(folder, names.length),
   };
+}
+
+/** Warns of pictures of a folder that are not used: in formats that can't be read, or in folders below it. */
+async function leftOutWarnings(folder: string, usedCount: number): Promise<Warning[]> {
+  const leftOut: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (name.startsWith(".")) continue;
+    if (isDirectory) {
+      if ((await imageNames(path.join(folder, name))).length > 0) leftOut.push(`${name}/`);
+    } else if (UNREADABLE_EXTENSIONS.includes(path.extname(name).toLowerCase())) {
+      leftOut.push(name);
+    }
+  }
+  if (leftOut.length === 0) return [];
+  const shown = leftOut.sort().slice(0, 3).join(", ");
+  return [{
+    code: "images-left-out",
+    message: `${usedCount} images of ${folder} are used; left out: ${shown}${
+      leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ""
+    }.`,
+    advice: `Convert them to JPEG or PNG, and put all images into the folder itself.`,
+  }];
 }
 
 async function openAnnotated(

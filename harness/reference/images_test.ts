@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import * as path from "@std/path";
 import sharp from "sharp";
 import { HarnessError } from "../errors.ts";
@@ -72,6 +79,19 @@ Deno.test("openDataset() lists the images of a plain folder by name and nothing 
     const dataset = await openDataset(folder);
     assertEquals(dataset.images.map(({ id }) => id), ["a", "b"]);
     assertEquals([dataset.annotations, dataset.images[0].cocoImageId], [null, null]);
+  });
+});
+
+Deno.test("openDataset() tells of pictures that it leaves out: another format, or a folder below", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(path.join(folder, "more"));
+    await Deno.mkdir(path.join(folder, "notes"));
+    for (const name of ["a.jpg", "b.bmp", "notes.txt", "more/c.jpg", "notes/d.txt"]) {
+      await Deno.writeTextFile(path.join(folder, name), "");
+    }
+    const { warnings } = await openDataset(folder);
+    assertEquals(warnings.map(({ code }) => code), ["images-left-out"]);
+    assertStringIncludes(warnings[0].message, "left out: b.bmp, more/.");
   });
 });
 

@@ -144,13 +144,13 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
 }
 
 /**
- * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run or finished no round, 4 when parity
- * could not be judged, else 0.
+ * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run or lacks one of the rounds that were
+ * asked for, 4 when parity could not be judged, else 0.
  */
-export function reportExitCode(report: Report): number {
+export function reportExitCode(report: Report, askedRounds = 1): number {
   if (report.variants.some((variant) => variant.parity.verdict === "fail")) return EXIT.failure;
   if (
-    report.variants.some(({ precision, rounds }) => precision.effective === null || rounds === 0)
+    report.variants.some(({ precision, rounds }) => precision.effective === null || rounds < askedRounds)
   ) {
     return EXIT.environment;
   }

@@ -88,5 +88,6 @@ Deno.test("reportExitCode() says environment when a variant finished no round, t
   assertEquals(codeOf({ rounds: 0 }), 3);
   assertEquals(codeOf({ precision: { ...first.precision, effective: null } }), 3);
   assertEquals(codeOf({ parity: { ...first.parity, verdict: "inconclusive" } }), 4);
+  assertEquals(reportExitCode({ ...whole, variants: [first, ...rest] }, 3), 3);
   assertEquals(codeOf({ rounds: 0, parity: { ...first.parity, verdict: "fail" } }), 1);
 });

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { parseStrictly } from "../records.ts";
+import { hasRecords } from "../run/record_log.ts";
 import { type Report, ReportSchema } from "./report_json.ts";
 
 /** Returns the report that a file holds. Throws `HarnessError` `bad-record` when it is missing, is no report of a known version, or contradicts itself. */
@@ -13,13 +15,13 @@ export async function readReport(file: string): Promise<Report> {
   try {
     text = await Deno.readTextFile(file);
   } catch (cause) {
-    throw new HarnessError(
-      "bad-record",
-      `Cannot read the report ${file}: ${
+    const dir = path.dirname(file);
+    const found = hasRecords(dir)
+      ? `the run in ${dir} was interrupted before its report. Go on with it: the same command again, with --out ${dir} --resume`
+      : `${
         (cause as Error).message
-      }. Expected a folder that \`deno task bench\` wrote: name that folder`,
-      { cause },
-    );
+      }. Expected a folder that \`deno task bench\` wrote: name that folder`;
+    throw new HarnessError("bad-record", `Cannot read the report ${file}: ${found}`, { cause });
   }
   const report = parseStrictly(ReportSchema, text, file);
   for (const launch of report.launches) {

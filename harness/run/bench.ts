@@ -8,7 +8,7 @@ import type { BuiltRunner } from "../build/runner.ts";
 import type { VariantOptions } from "../config.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import { coolLaunches, heatWarning, realWaiting } from "../device/cool_down.ts";
-import { threadWarnings } from "../device/cores.ts";
+import { requireCores, threadWarnings } from "../device/cores.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { AnyRecord, RunRecord } from "../records.ts";
@@ -31,7 +31,7 @@ import { checkLayers } from "./layer_parity.ts";
 import { judge } from "./judge.ts";
 import { measure } from "./measure.ts";
 import { profileLayers } from "./profile.ts";
-import { asWriteError, hasRecords, RecordLog } from "./record_log.ts";
+import { hasRecords, RecordLog } from "./record_log.ts";
 import { requireSameExperiment } from "./resume.ts";
 import type { RgbFile } from "./rgb_files.ts";
 import { effectiveOptions } from "./runner_command.ts";
@@ -90,7 +90,7 @@ export async function bench(
     ? await buildRunners("profile", devices, options, context)
     : new Map();
   const record = await describeRun(options, dataset, variants, devices, runners);
-  const { log, earlier } = await openLog(recordsPath, record, options.resume);
+  const { log, earlier } = openLog(recordsPath, record, options.resume);
   opened.use(log);
   const work = await Deno.makeTempDir({ prefix: "posemark-" });
   opened.defer(() => Deno.remove(work, { recursive: true }));
@@ -112,7 +112,10 @@ export async function bench(
     warnings: [...warnings, ...lost],
   });
   await writeReport(options.out);
-  return { report, exitCode: lost.length > 0 ? EXIT.environment : reportExitCode(report) };
+  return {
+    report,
+    exitCode: lost.length > 0 ? EXIT.environment : reportExitCode(report, options.rounds),
+  };
 }
 
 function requireNoRecords(out: string): void {
@@ -164,6 +167,7 @@ async function deviceWarnings(run: Run, options: BenchOptions): Promise<Warning[
     const description = run.record.devices[index];
     const { threads, powersave, coreMask } = effectiveOptions(options.runner, description);
     const where = coreMask === null ? { powersave: powersave as 0 | 1 | 2 } : { coreMask };
+    if (coreMask !== null) requireCores(description, coreMask);
     warnings.push(...threadWarnings(description, threads, where));
     const heat = heatWarning(description, await device.state());
     if (heat) warnings.push(heat);
@@ -172,16 +176,11 @@ async function deviceWarnings(run: Run, options: BenchOptions): Promise<Warning[
 }
 
 /** Opens the log of the run; when it is resumed, `record` takes over the run id of the one on record. */
-async function openLog(
+function openLog(
   recordsPath: string,
   record: RunRecord,
   resume: boolean,
-): Promise<{ log: RecordLog; earlier: AnyRecord[] }> {
-  try {
-    await Deno.mkdir(path.dirname(recordsPath), { recursive: true });
-  } catch (cause) {
-    throw asWriteError(cause, path.dirname(recordsPath));
-  }
+): { log: RecordLog; earlier: AnyRecord[] } {
   if (!resume) {
     const log = RecordLog.create(recordsPath);
     log.append(record);
@@ -235,7 +234,7 @@ async function measureRounds(
   const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
   const launches = await coolLaunches(setup.device, options.coolDownMs, waiting);
   const { list } = await deployImages(setup, run.timed, "timed", run.work, signal);
-  await measure(setup, {
+  const { failed } = await measure(setup, {
     runId: run.record.runId,
     variants: run.record.variants,
     images: run.timed.map(({ image }) => image),
@@ -250,5 +249,5 @@ async function measureRounds(
     ...launches,
     onProgress: (done, total, text) => step.update(done / total, text),
   });
-  step.done();
+  step.done(failed === 0 ? "" : `${failed} launches failed`);
 }

@@ -85,7 +85,6 @@ export async function compareModels(
   const devices = await openExperimentDevices(options, stack, context);
   const runners = await buildRunners("release", devices, options, context);
   const record = await describeComparison(options, dataset, devices, variants, runners);
-  await Deno.mkdir(options.out, { recursive: true });
   const log = stack.use(RecordLog.create(path.join(options.out, "records.jsonl")));
   log.append(record);
   const work = await Deno.makeTempDir({ prefix: "posemark-" });

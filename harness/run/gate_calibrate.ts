@@ -86,7 +86,6 @@ export async function calibrate(
   });
   const work = await Deno.makeTempDir({ prefix: "posemark-" });
   stack.defer(() => Deno.remove(work, { recursive: true }));
-  if (out !== null) await Deno.mkdir(out, { recursive: true });
   const log = stack.use(RecordLog.create(path.join(out ?? work, "records.jsonl")));
   log.append(record);
   const timed = await writeTimedImages(record.images, dataset, options.measureImages, work);

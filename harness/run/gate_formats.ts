@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { bencherJson } from "../gate/formats/bencher.ts";
 import { csvText } from "../gate/formats/csv.ts";
@@ -14,7 +15,6 @@ import { junitXml } from "../gate/formats/junit.ts";
 import { openMetricsText } from "../gate/formats/openmetrics.ts";
 import type { LaunchRecord } from "../records.ts";
 import { summarizeLaunches } from "../stats/summary.ts";
-import { asWriteError } from "./record_log.ts";
 
 /** Formats that go to a file, by name. */
 const WRITERS = {

@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import type { BuildKind, BuiltRunner } from "../build/runner.ts";
 import type { Device } from "../device/device.ts";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { type GateConfig, gateRules } from "../gate/config.ts";
 import type { Figure } from "../gate/formats/figures.ts";
@@ -29,7 +30,7 @@ import {
 } from "./experiment.ts";
 import { targetOf } from "./deploy.ts";
 import { openSession, type PairSession, type SideWord } from "./gate_session.ts";
-import { asWriteError, hasRecords, readRecords, RecordLog } from "./record_log.ts";
+import { hasRecords, readRecords, RecordLog } from "./record_log.ts";
 import type { RgbFile } from "./rgb_files.ts";
 import { openSides, type SideName, type SidePair } from "./sides.ts";
 import type { VariantOptions } from "../config.ts";
@@ -103,7 +104,6 @@ export async function gatePairs(
   for (const pair of pairs) built.push(await buildPair(pair, devices, kind));
   const record = await describeGate(options, dataset, devices, built);
   const file = path.join(options.out, "records.jsonl");
-  await Deno.mkdir(options.out, { recursive: true });
   const log = stack.use(RecordLog.create(file));
   log.append(record);
   const work = await Deno.makeTempDir({ prefix: "posemark-" });

@@ -5,14 +5,14 @@
  */
 import { HarnessError } from "../errors.ts";
 import { type GateConfig, type GateRules, gateRules } from "../gate/config.ts";
-import { judgeSavedRuns, savedSide } from "../gate/saved.ts";
+import { judgeSavedRuns, savedSide, type SessionSpread } from "../gate/saved.ts";
 import type { MetricName } from "../gate/metric.ts";
 import type { GateResult } from "../gate/verdict.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import type { LaunchRecord } from "../records.ts";
 import { openDataset } from "../reference/images.ts";
 import { smallestDetectableRatio } from "../stats/detectable.ts";
-import { HISTORY_METRICS, type Series, sessionSd, trend } from "../store/history.ts";
+import { HISTORY_METRICS, type Series, sessionSpread, trend } from "../store/history.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";
 import { correctnessOf } from "./gate_correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
@@ -100,7 +100,7 @@ async function judgePair(
   return judgeSavedRuns({
     ...sides,
     rules,
-    sessionSd: sessionSds(history, series, rules),
+    sessions: sessionSpreads(history, series, rules),
     detectable: detectableOf(history, sides.candidate.launches[0], sides.candidate.device, rules),
     correctness: correctnessOf(
       { records: candidate.records, device, variantId: candidateId },
@@ -111,16 +111,18 @@ async function judgePair(
 }
 
 /** How much sessions of this series differ, by metric, as far as the history knows. */
-function sessionSds(
+function sessionSpreads(
   history: HistoryDatabase,
   series: Series,
   rules: GateRules,
-): Partial<Record<MetricName, number>> {
-  const known: Partial<Record<MetricName, number>> = {};
+): Partial<Record<MetricName, SessionSpread>> {
+  const known: Partial<Record<MetricName, SessionSpread>> = {};
   for (const { name } of rules.thresholds) {
     const metric = HISTORY_METRICS.find((each) => each === name);
-    const sd = metric === undefined ? null : sessionSd(trend(history, series, metric));
-    if (sd !== null) known[name] = sd;
+    const spread = metric === undefined
+      ? null
+      : sessionSpread(trend(history, series, metric).map(({ value }) => value));
+    if (spread !== null) known[name] = spread;
   }
   return known;
 }

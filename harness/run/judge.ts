@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import sharp from "sharp";
+import { asWriteError } from "../disk.ts";
 import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
@@ -14,7 +15,7 @@ import type { Report } from "../report/report_json.ts";
 import { accuraciesOf, detectionGroups, resultsOfRun } from "./accuracy.ts";
 import { reportGraphs, reportLayerTimes } from "./graphs.ts";
 import { readLayerDrawing } from "./layer_parity.ts";
-import { asWriteError, readRecords } from "./record_log.ts";
+import { readRecords } from "./record_log.ts";
 
 /** What judging needs beside the records. */
 export interface JudgeInput {

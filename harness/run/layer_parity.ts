@@ -6,6 +6,7 @@
  */
 import * as path from "@std/path";
 import { z } from "zod";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { readGraph } from "../model/inspect.ts";
 import { readOnnxFile } from "../model/onnx_file.ts";
@@ -24,7 +25,7 @@ import { EFFECTIVE_PRECISIONS, VariantManifestSchema } from "../variant.ts";
 import { launchStages } from "./check.ts";
 import type { DeviceSetup } from "./deploy.ts";
 import { type CheckedExperiment, MAX_DETECTIONS } from "./experiment.ts";
-import { asWriteError, failureRecord, isLaunchFailure, readRecords } from "./record_log.ts";
+import { failureRecord, isLaunchFailure, readRecords } from "./record_log.ts";
 import { loadRunImage, writeRgbFile } from "./rgb_files.ts";
 
 /** What the folder of one variant's blobs holds besides them. */

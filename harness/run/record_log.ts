@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import { AnyRecord, FailureRecord, parseRecord } from "../records.ts";
+import { asWriteError, makeFolder } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 
 /** An open `records.jsonl`; close it by `using`. */
@@ -17,31 +18,53 @@ export class RecordLog implements Disposable {
     this.#file = file;
   }
 
-  /** Returns a new log; throws `output-exists` when the file is already there. */
-  static create(path: string): RecordLog {
+  /** Returns a new log, its folder made when it is missing; throws `output-exists` when the file is already there. */
+  static create(file: string): RecordLog {
+    makeFolder(path.dirname(file));
     try {
-      return new RecordLog(path, Deno.openSync(path, { createNew: true, append: true }));
+      return RecordLog.#locked(file, Deno.openSync(file, { createNew: true, append: true }));
     } catch (cause) {
       if (cause instanceof Deno.errors.AlreadyExists) {
         throw new HarnessError(
           "output-exists",
-          `Cannot start a run in ${path}: it already holds records. Go on with it by --resume, or name another folder by --out`,
+          `Cannot start a run in ${file}: it already holds records. Go on with it by --resume, or name another folder by --out`,
           { cause },
         );
       }
-      throw asWriteError(cause, path);
+      throw asWriteError(cause, file);
     }
+  }
+
+  /** Keeps other processes from the file for as long as it is open. */
+  static #locked(path: string, file: Deno.FsFile): RecordLog {
+    let isFree = true;
+    try {
+      isFree = file.tryLockSync(true);
+    } catch { /* a file system without locks */ }
+    if (isFree) return new RecordLog(path, file);
+    file.close();
+    throw new HarnessError(
+      "output-exists",
+      `Cannot go on with the run in ${path}: another process is writing to it. Wait until it ends, or name another folder by --out`,
+    );
   }
 
   /**
    * Returns the log of an earlier run, opened to go on, and its records. A last line that was cut
-   * off (power loss, full disk) is removed from the file and counted in `droppedBytes`.
+   * off (power loss, full disk) is removed from the file and counted in `droppedBytes`. Throws `output-exists` when another process is
+   * writing to it.
    */
-  static resume(path: string): { log: RecordLog; records: AnyRecord[]; droppedBytes: number } {
-    const { records, completeBytes, droppedBytes } = readRecords(path);
-    if (droppedBytes > 0) Deno.truncateSync(path, completeBytes);
-    const log = new RecordLog(path, Deno.openSync(path, { append: true }));
-    return { log, records, droppedBytes };
+  static resume(file: string): { log: RecordLog; records: AnyRecord[]; droppedBytes: number } {
+    requireRecords(file);
+    const log = RecordLog.#locked(file, Deno.openSync(file, { append: true }));
+    try {
+      const { records, completeBytes, droppedBytes } = readRecords(file);
+      if (droppedBytes > 0) Deno.truncateSync(file, completeBytes);
+      return { log, records, droppedBytes };
+    } catch (error) {
+      log[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Writes one record as a line and flushes it to the disk; throws `no-space` when the disk is full. */
@@ -71,17 +94,8 @@ export class RecordLog implements Disposable {
 export function readRecords(
   path: string,
 ): { records: AnyRecord[]; completeBytes: number; droppedBytes: number } {
-  let bytes: Uint8Array;
-  try {
-    bytes = Deno.readFileSync(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new HarnessError(
-      "bad-record",
-      `Cannot read records from ${path}: there is no such file. Name the folder of a run (the one given by --out)`,
-      { cause },
-    );
-  }
+  requireRecords(path);
+  const bytes = Deno.readFileSync(path);
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, completeBytes)).split("\n");
   lines.pop();
@@ -97,24 +111,18 @@ export function readRecords(
   return { records, completeBytes, droppedBytes: bytes.length - completeBytes };
 }
 
-/** Returns the error of a failed write as a user can act on it. */
-export function asWriteError(cause: unknown, path: string): unknown {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  if (/os error 28|ENOSPC|No space left|os error 122|quota/i.test(text)) {
-    return new HarnessError(
-      "no-space",
-      `Cannot write ${path}: the disk is full. All finished rounds before this are kept: free some space and run again with --resume`,
+/** Throws `bad-record` when there is no such file. */
+function requireRecords(path: string): void {
+  try {
+    Deno.statSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new HarnessError(
+      "bad-record",
+      `Cannot read records from ${path}: there is no such file. Name the folder of a run (the one given by --out)`,
       { cause },
     );
   }
-  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotFound) {
-    return new HarnessError(
-      "bad-option",
-      `Cannot write ${path}: ${text}. Name a folder that can be written by --out`,
-      { cause },
-    );
-  }
-  return cause;
 }
 
 /** Returns whether it is the failure of one launch, after which the next may go well. */

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as path from "@std/path";
-import { asWriteError, readRecords, RecordLog } from "./record_log.ts";
+import { readRecords, RecordLog } from "./record_log.ts";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { failureRecord, runRecord } from "./testdata/records.ts";
 
@@ -36,6 +37,32 @@ Deno.test("RecordLog.create() throws output-exists when the file holds an earlie
   inTempFolder((file) => {
     RecordLog.create(file)[Symbol.dispose]();
     assertEquals(assertThrows(() => RecordLog.create(file), HarnessError).code, "output-exists");
+  });
+});
+
+Deno.test("RecordLog.resume() refuses a run that another process is writing to", () => {
+  inTempFolder((file) => {
+    {
+      using log = RecordLog.create(file);
+      log.append(runRecord());
+      const error = assertThrows(() => RecordLog.resume(file), HarnessError, "another process");
+      assertEquals(error.code, "output-exists");
+    }
+    using _again = RecordLog.resume(file).log;
+  });
+});
+
+Deno.test("RecordLog.create() makes the folder, and says to name another when it can't be one", () => {
+  inTempFolder((file) => {
+    const below = path.join(path.dirname(file), "a", "b", "records.jsonl");
+    RecordLog.create(below)[Symbol.dispose]();
+    Deno.writeTextFileSync(file, "");
+    const error = assertThrows(
+      () => RecordLog.create(path.join(file, "records.jsonl")),
+      HarnessError,
+    );
+    assertEquals(error.code, "bad-option");
+    assertStringIncludes(error.message, "Name a folder that can be written by --out");
   });
 });
 

@@ -10,8 +10,8 @@ import type { RunRecord } from "../records.ts";
 function experimentKeys(run: RunRecord): Map<string, unknown> {
   const keys = new Map<string, unknown>();
   for (const [name, value] of Object.entries(run.options)) keys.set(`option ${name}`, value);
-  // More rounds than before is what a resumed run may ask for.
-  keys.delete("option rounds");
+  // A resumed run may ask for more rounds than before, and give a launch more time: no figure depends on them.
+  for (const name of ["rounds", "launchTimeoutMs"]) keys.delete(`option ${name}`);
   for (const { id, bin, param } of run.variants) {
     keys.set(`weights of variant ${id}`, bin.sha256);
     keys.set(`graph of variant ${id}`, param.sha256);

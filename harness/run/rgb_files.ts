@@ -8,8 +8,8 @@ import { encodeHex } from "@std/encoding";
 import { type DatasetImage, loadImage } from "../reference/images.ts";
 import type { RgbImage } from "../pose/letterbox.ts";
 import type { RunImage } from "../records.ts";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
-import { asWriteError } from "./record_log.ts";
 
 /** A raw RGB file and the image that it holds. */
 export interface RgbFile {
