@@ -273,6 +273,61 @@ async function ticks(page: Page, figure: string, axis: "x" | "y") {
 }
 
 Deno.test({
+  name: "graphSection() shows what each stage costs, what each step did, and every layer",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const { page } = await openPage(browser, dir, exampleHtml);
+      const [stages, steps] = await page.locator("#graphs > .scroll").all();
+      const rows = await stages.locator("tbody tr").allInnerTexts();
+      assertEquals(rows.length, 6);
+      // the reader sees that fusion saves layers and traffic
+      assertMatch(
+        rows[3],
+        /^ReLU · raw · fp32\s+ONNX\s+269\s+0\s+3\u2009295\u2009470\s+9\.18\s+–\s+13\.2 MB\s+Conv 72,/,
+      );
+      assertMatch(rows[4], /ncnn\s+194\s+0\s+3\u2009295\u2009470\s+≥ 9\.00\s+383 MB\s+–/);
+      assertMatch(
+        rows[5],
+        /ncnn optimised\s+131\s+63\s+3\u2009295\u2009470\s+9\.18\s+268 MB\s+6\.59 MB/,
+      );
+      assertEquals(
+        (await steps.locator("tbody tr").allInnerTexts()).slice(2).map((row) => row.split(/\t/)),
+        [
+          ["ReLU · raw · fp32", "ONNX → ncnn", "Sigmoid 57, Constant 2", "Split 15, Input 1", "–"],
+          ["ReLU · raw · fp32", "ncnn → ncnn optimised", "–", "–", "relu 63"],
+        ],
+      );
+      const layers = page.locator("#graphs details.numbers").nth(1);
+      await layers.locator("summary").click();
+      assertMatch(
+        await layers.innerText(),
+        /\/model\.0\/conv\/Conv\s+ncnn optimised\s+Convolution \+ relu\s+fused\s+464\s+0\.0885\s+11\.5 MB/,
+      );
+      // of reports from before, what is known
+      const old = structuredClone(example);
+      for (const graph of old.graphs) {
+        graph.steps = [];
+        for (const stage of graph.stages) {
+          Object.assign(stage, {
+            parameters: null,
+            flops: null,
+            bytesMoved: null,
+            fileBytes: null,
+          });
+          stage.layerCosts = [];
+        }
+      }
+      const { page: before } = await openPage(browser, dir, renderReport(old, assets));
+      assertEquals(
+        await before.locator("#graphs thead th").allInnerTexts(),
+        ["Variant", "Stage", "Layers", "Fused activations", "Most frequent layers"],
+      );
+      assertEquals(await before.locator("#graphs details.numbers").count(), 0);
+    }),
+});
+
+Deno.test({
   name:
     "layerSection() labels every bar when names need two lines, and the roofline's axes by their values",
   ...IN_BROWSER,
@@ -284,6 +339,13 @@ Deno.test({
       const bars = await ticks(page, "#layers figure:nth-of-type(1)", "y");
       assertEquals(bars.length, 15);
       for (const { label } of bars) assertMatch(label, /Conv|\(/);
+      const [slowest] = report.layerTimes.toSorted((a, b) => b.timeNs - a.timeNs);
+      const numbers = page.locator("#layers figure").first().locator("details");
+      await numbers.locator("summary").click();
+      const headings = await numbers.locator("th[scope=col]").allInnerTexts();
+      const cells = await numbers.locator("tbody tr").first().locator("th, td").allInnerTexts();
+      const gbPerSecond = Number(cells[headings.indexOf("GB/s")]);
+      assertAlmostEquals(gbPerSecond, slowest.bytes! / slowest.timeNs, 0.01 * gbPerSecond);
       for (const axis of ["x", "y"] as const) {
         const labelled = (await ticks(page, "#layers figure:nth-of-type(2)", axis))
           .filter(({ label }) => label !== "");

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cutList, dataTable, el, english, foreign } from "./dom.js";
+import { cutList, dataTable, el, english, foldedTable, foreign } from "./dom.js";
 import { section } from "./sections.js";
 import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { fps, MISSING, ratioParts, significant } from "./numbers.js";
@@ -85,26 +85,21 @@ function rankingName({ t, serials, deviceName }, name) {
 function pairDetails({ t, label }, ranking) {
   if (ranking.pairs.length === 0) return null;
   const { shown, left } = cutList(t, ranking.pairs, PAIRS_LISTED, COMPARISON_FILE);
-  const details = el("details", { class: "numbers" }, el("summary", {}, t("ranking.pairs")));
-  details.addEventListener("toggle", () => {
-    if (!details.open || details.childElementCount > 1) return;
-    details.append(dataTable({
-      caption: t("ranking.pairs"),
-      head: [t("ranking.faster"), t("ranking.slower"), t("ranking.ratio"), t("ranking.decided")],
-      numeric: [false, false, true, false],
-      below: left,
-      rows: shown.map((pair) => {
-        const { value, bounds } = ratioParts({ value: pair.ratio, low: pair.low, high: pair.high });
-        return [
-          foreign(label(pair.faster)),
-          foreign(label(pair.slower)),
-          [`${value}×`, bounds && el("small", {}, t("interval", bounds))],
-          t(pair.certain ? "yes" : "no"),
-        ];
-      }),
-    }));
-  });
-  return details;
+  return foldedTable(t("ranking.pairs"), () => ({
+    caption: t("ranking.pairs"),
+    head: [t("ranking.faster"), t("ranking.slower"), t("ranking.ratio"), t("ranking.decided")],
+    numeric: [false, false, true, false],
+    below: left,
+    rows: shown.map((pair) => {
+      const { value, bounds } = ratioParts({ value: pair.ratio, low: pair.low, high: pair.high });
+      return [
+        foreign(label(pair.faster)),
+        foreign(label(pair.slower)),
+        [`${value}×`, bounds && el("small", {}, t("interval", bounds))],
+        t(pair.certain ? "yes" : "no"),
+      ];
+    }),
+  }));
 }
 
 /**

@@ -103,6 +103,20 @@ export function cutList(t, list, most, file = "report.json") {
 }
 
 /**
+ * Returns a folded table that is made when it is opened.
+ *
+ * @param {string} summary
+ * @param {() => Parameters<typeof dataTable>[0]} build
+ */
+export function foldedTable(summary, build) {
+  const details = el("details", { class: "numbers" }, el("summary", {}, summary));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.childElementCount === 1) details.append(dataTable(build()));
+  });
+  return details;
+}
+
+/**
  * Returns a table with row headers in its first column, and below it what else must be said.
  *
  * @param {{ caption: string, head: string[], rows: (Child | Child[])[][], numeric?: boolean[], className?: string, below?: Child }} options

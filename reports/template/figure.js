@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { dataTable, el } from "./dom.js";
+import { el, foldedTable } from "./dom.js";
 import { plain } from "./labels.js";
 import { currentTheme, palette } from "./theme.js";
 
@@ -58,18 +58,12 @@ export function chartFigure(context, { title, note = [], heightPx, configuration
   }, { rootMargin: "300px" });
   observer.observe(box);
   figures.set(box, { canvas, configuration, chart: null });
-  const details = el("details", { class: "numbers" }, el("summary", {}, context.t("figure.table")));
-  details.addEventListener("toggle", () => {
-    if (details.open && details.childElementCount === 1) {
-      details.append(dataTable({ caption: title, ...table() }));
-    }
-  });
   return el(
     "figure",
     {},
     el("figcaption", {}, el("h3", {}, title), note.length > 0 && el("p", {}, note)),
     box,
-    details,
+    foldedTable(context.t("figure.table"), () => ({ caption: title, ...table() })),
   );
 }
 

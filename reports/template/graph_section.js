@@ -1,27 +1,24 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * What the converters did to the graph, the time of each layer, and the roofline.
+ * What the converters did to the graph: its stages with their costs, the steps between them, and every layer.
  *
  * @module
  */
-import { cutList, dataTable, el, foreign } from "./dom.js";
+import { cutList, dataTable, el, foldedTable, foreign } from "./dom.js";
 import { drawing } from "./drawing.js";
 import { section } from "./sections.js";
-import { axisLabel, baseOptions, chartFigure } from "./figure.js";
-import { count, MISSING, ms, msNumber, significant } from "./numbers.js";
+import { count, megabytes, MISSING, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("../../harness/report/report_json.ts").Report["graphs"][number]} Graph */
+/** @typedef {Graph["stages"][number]} Stage */
 
-/** Layers in the drawing of times. */
-const LAYERS_DRAWN = 15;
-/** Height of a layer's bar with its label of two lines. */
-const LAYER_ROW_PX = 34;
-/** Rows in the table of times. */
-const LAYERS_LISTED = 300;
-/** Rows in the table of times by type. */
-const TYPES_LISTED = 12;
+/** Types of layers that a stage's row names. */
+const TYPES_NAMED = 8;
+/** Rows in the table of a graph's layers, all stages together. */
+const GRAPH_LAYERS_LISTED = 2000;
 
 /**
  * Returns the section on graphs before and after fusion; null without any.
@@ -30,253 +27,166 @@ const TYPES_LISTED = 12;
  */
 export function graphSection(context) {
   const { t, report, label } = context;
-  if (report.graphs.length === 0) return null;
+  const { graphs } = report;
+  if (graphs.length === 0) return null;
   return section("graphs", t("graphs.title"), () => [
     el("p", {}, t("graphs.intro")),
-    dataTable({
-      caption: t("graphs.title"),
-      head: [
-        t("column.variant"),
-        t("graphs.stage"),
-        t("column.layers"),
-        t("graphs.fused"),
-        t("graphs.types"),
-      ],
-      numeric: [false, false, true, true, false],
-      rows: report.graphs.flatMap(({ variantId, stages }) =>
-        stages.map(({ name, layers, fusedActivations, byType }) => [
-          foreign(label(variantId)),
-          foreign(plain(name, 40)),
-          count(layers),
-          count(fusedActivations),
-          el(
-            "span",
-            { class: "long" },
-            Object.entries(byType).sort((a, b) => b[1] - a[1]).slice(0, 8)
-              .map(([type, n]) => `${plain(type, 30)} ${n}`).join(", "),
-          ),
-        ])
+    stageTable(context, graphs),
+    stepTable(context, graphs),
+    graphs.flatMap(({ variantId, stages, svg }) => [
+      stages.some(({ layerCosts }) => layerCosts.length > 0) &&
+      foldedTable(
+        t("graphs.layers", { variant: plain(label(variantId), 80) }),
+        () => layerTable(context, stages),
       ),
-    }),
-    report.graphs.map(({ variantId, svg }) =>
       svg === null
         ? null
-        : drawing(t("graphs.drawing", { variant: plain(label(variantId), 80) }), svg)
-    ),
+        : drawing(t("graphs.drawing", { variant: plain(label(variantId), 80) }), svg),
+    ]),
   ]);
 }
 
 /**
- * Returns the section on the time of layers with the roofline; null without layer times for this device.
+ * The columns of a stage's costs.
+ *
+ * @type {[key: string, read: (stage: Stage) => number | null, show: (value: number) => string, leftOut: (stage: Stage) => number][]}
+ */
+const COSTS = [
+  ["graphs.parameters", ({ parameters }) => parameters, count, ({ leftOut }) => leftOut.parameters],
+  ["graphs.gflop", ({ flops }) => flops, gflop, ({ leftOut }) => leftOut.flops],
+  ["graphs.moved", ({ bytesMoved }) => bytesMoved, megabytes, ({ leftOut }) => leftOut.bytesMoved],
+  ["graphs.disk", ({ fileBytes }) => fileBytes, megabytes, () => 0],
+];
+
+/** @param {number} flops */
+function gflop(flops) {
+  return significant(flops / 1e9, 3);
+}
+
+/**
+ * Returns the table of stages, with those costs that are known of any.
  *
  * @param {Context} context
+ * @param {Graph[]} graphs
  */
-export function layerSection(context) {
-  const { t, report, device } = context;
-  const times = report.layerTimes.filter((time) => time.device === device);
-  if (times.length === 0) return null;
-  return section("layers", t("layers.title"), () => layerContents(context, times));
-}
-
-/**
- * @param {Context} context
- * @param {Context["report"]["layerTimes"]} times of one device
- */
-function layerContents(context, times) {
-  const { t, report, device, here, label } = context;
-  const ceiling = report.roofline.find((candidate) => candidate.device === device) ?? null;
-  const parts = here.flatMap(({ id }) => {
-    const layers = times.filter(({ variantId }) => variantId === id)
-      .sort((a, b) => b.timeNs - a.timeNs);
-    if (layers.length === 0) return [];
-    const all = layers.reduce((sum, { timeNs }) => sum + timeNs, 0) || 1;
-    const top = layers.slice(0, LAYERS_DRAWN);
-    const { shown, left } = cutList(t, layers, LAYERS_LISTED);
-    return [
-      el("h3", {}, foreign(label(id))),
-      chartFigure(context, {
-        title: t("layers.chart", {
-          variant: plain(label(id), 80),
-          n: top.length,
-          all: layers.length,
-        }),
-        note: [t("layers.share", {
-          share: significant(100 * top.reduce((sum, { timeNs }) => sum + timeNs, 0) / all, 3),
-          total: ms(all),
-        })],
-        heightPx: 80 + top.length * LAYER_ROW_PX,
-        configuration: (colours) => {
-          const options = baseOptions(colours, { x: t("axis.ms") });
-          options.indexAxis = "y";
-          options.scales.y.grid.display = false;
-          options.scales.y.ticks.autoSkip = false;
-          return {
-            type: "bar",
-            data: {
-              labels: top.map(({ layer, type }) => axisLabel(layer, `(${plain(type, 30)})`)),
-              datasets: [{
-                data: top.map(({ timeNs }) => timeNs / 1e6),
-                backgroundColor: colours.series(context.colourIndex(id)),
-                maxBarThickness: 16,
-              }],
-            },
-            options,
-          };
-        },
-        table: () => ({
-          head: [t("layers.layer"), t("layers.type"), "ms", "%", "GFLOP/s", t("layers.intensity")],
-          numeric: [false, false, true, true, true, true],
-          below: left,
-          rows: shown.map(({ layer, type, timeNs, macs, bytes }) => [
-            foreign(plain(layer, 80)),
-            foreign(plain(type, 40)),
-            msNumber(timeNs),
-            significant(100 * timeNs / all, 2),
-            macs === null || timeNs === 0 ? MISSING : significant(2 * macs / timeNs, 3),
-            macs === null || !bytes ? MISSING : significant(2 * macs / bytes, 3),
-          ]),
-        }),
-      }),
-      rooflineFigure(context, id, layers, ceiling),
-    ];
-  });
-  return [
-    el("p", {}, t("layers.intro")),
-    el("h3", {}, t("layers.byType")),
-    timeByType(context, times),
-    parts.flat(),
-  ];
-}
-
-/**
- * Returns the table of what each type of layer takes in each variant: an activation that is fused takes no time of its own.
- *
- * @param {Context} context
- * @param {Context["report"]["layerTimes"]} times of one device
- */
-function timeByType({ t, here, label }, times) {
-  const measured = here.filter(({ id }) => times.some(({ variantId }) => variantId === id));
-  const byType = Map.groupBy(times, ({ type }) => type);
-  const types = [...byType].map(([type, all]) => ({
-    type,
-    all,
-    mostNs: Math.max(...measured.map(({ id }) => sumNs(all.filter(isOf(id))))),
-  })).sort((a, b) => b.mostNs - a.mostNs);
-  const { shown, left } = cutList(t, types, TYPES_LISTED);
-  /** @type {(all: Context["report"]["layerTimes"]) => string[]} */
-  const cells = (all) =>
-    measured.map(({ id }) => {
-      const own = all.filter(isOf(id));
-      return own.length === 0 ? MISSING : `${msNumber(sumNs(own))} (${own.length})`;
-    });
-  return dataTable({
-    caption: t("layers.byType"),
-    head: [t("layers.type"), ...measured.map(({ id }) => plain(label(id), 80))],
-    numeric: [false, ...measured.map(() => true)],
-    below: left,
-    rows: [
-      ...shown.map(({ type, all }) => [foreign(plain(type, 40)), ...cells(all)]),
-      [t("layers.all"), ...cells(times)],
-      [
-        "AP",
-        ...measured.map(({ accuracy }) =>
-          accuracy === null ? MISSING : significant(accuracy.ap, 3)
-        ),
-      ],
-    ],
-  });
-}
-
-/** @type {(id: string) => (time: Context["report"]["layerTimes"][number]) => boolean} */
-const isOf = (id) => ({ variantId }) => variantId === id;
-
-/** @param {Context["report"]["layerTimes"]} times */
-function sumNs(times) {
-  return times.reduce((sum, { timeNs }) => sum + timeNs, 0);
-}
-
-/**
- * @param {Context} context
- * @param {string} id
- * @param {Context["report"]["layerTimes"]} layers
- * @param {Context["report"]["roofline"][number] | null} measured
- */
-function rooflineFigure(context, id, layers, measured) {
-  const { t, label, here } = context;
-  const isHalf = here.find((variant) => variant.id === id)?.precision.effective ===
-    "fp16-arithmetic";
-  const ceiling = measured &&
-    { ...measured, gflops: (isHalf ? measured.fp16Gflops : null) ?? measured.gflops };
-  const points = layers.flatMap(({ layer, macs, bytes, timeNs }) =>
-    macs === null || bytes === null || macs <= 0 || bytes <= 0 || timeNs <= 0
-      ? []
-      : [{ x: 2 * macs / bytes, y: 2 * macs / timeNs, layer, timeNs }]
+function stageTable({ t, label }, graphs) {
+  const costs = COSTS.filter(([, read]) =>
+    graphs.some(({ stages }) => stages.some((stage) => read(stage) !== null))
   );
-  if (points.length === 0) return null;
-  const { shown, left } = cutList(t, points, LAYERS_LISTED);
-  const xs = points.map(({ x }) => x);
-  const range = { min: Math.min(...xs) / 2, max: Math.max(...xs) * 2 };
-  return chartFigure(context, {
-    title: t("layers.roofline", { variant: plain(label(id), 80) }),
-    note: [
-      ceiling === null ? t("layers.noCeiling") : t("layers.ceiling", {
-        gflops: significant(ceiling.gflops, 3),
-        bandwidth: significant(ceiling.gbPerSecond, 3),
-      }),
+  return dataTable({
+    caption: t("graphs.title"),
+    head: [
+      t("column.variant"),
+      t("graphs.stage"),
+      t("column.layers"),
+      t("graphs.fused"),
+      ...costs.map(([key]) => t(key)),
+      t("graphs.types"),
     ],
-    heightPx: 340,
-    configuration: (colours) => {
-      const options = baseOptions(colours, { x: t("layers.intensityAxis"), y: "GFLOP/s" });
-      Object.assign(options.scales.x, { type: "logarithmic", ...range });
-      options.scales.y.type = "logarithmic";
-      for (const axis of [options.scales.x, options.scales.y]) {
-        axis.ticks.callback = (/** @type {number} */ value) =>
-          /^[125]e/.test(Number(value.toPrecision(6)).toExponential()) ? significant(value, 1) : "";
-      }
-      options.plugins.tooltip.callbacks = {
-        label: (/** @type {any} */ item) =>
-          item.datasetIndex > 0
-            ? ""
-            : `${plain(points[item.dataIndex].layer, 40)}: ${
-              significant(item.parsed.y, 3)
-            } GFLOP/s, ${ms(points[item.dataIndex].timeNs)}`,
-      };
-      const longest = Math.max(...points.map(({ timeNs }) => timeNs));
-      const roof = ceiling === null
-        ? []
-        : [range.min, ceiling.gflops / ceiling.gbPerSecond, range.max]
-          .filter((x) => x >= range.min && x <= range.max).sort((a, b) => a - b)
-          .map((x) => ({ x, y: Math.min(ceiling.gflops, x * ceiling.gbPerSecond) }));
-      return {
-        type: "scatter",
-        data: {
-          datasets: [
-            {
-              data: points.map(({ x, y }) => ({ x, y })),
-              backgroundColor: `${colours.series(context.colourIndex(id))}aa`,
-              pointRadius: points.map(({ timeNs }) => 2 + 10 * Math.sqrt(timeNs / longest)),
-            },
-            {
-              data: roof,
-              showLine: true,
-              pointRadius: 0,
-              borderColor: colours.text,
-              borderWidth: 1.5,
-            },
-          ],
-        },
-        options,
-      };
-    },
-    table: () => ({
-      head: [t("layers.layer"), "FLOP/byte", "GFLOP/s"],
-      numeric: [false, true, true],
-      below: left,
-      rows: shown.map(({ layer, x, y }) => [
-        foreign(plain(layer, 80)),
-        significant(x, 3),
-        significant(y, 3),
-      ]),
-    }),
+    numeric: [false, false, true, true, ...costs.map(() => true), false],
+    rows: graphs.flatMap(({ variantId, stages }) =>
+      stages.map((stage) => [
+        foreign(label(variantId)),
+        foreign(plain(stage.name, 40)),
+        count(stage.layers),
+        count(stage.fusedActivations),
+        ...costs.map(([, read, show, leftOut]) => {
+          const value = read(stage);
+          return value === null ? MISSING : `${leftOut(stage) > 0 ? "≥ " : ""}${show(value)}`;
+        }),
+        el("span", { class: "long" }, typeCounts(stage.byType, TYPES_NAMED)),
+      ])
+    ),
   });
+}
+
+/**
+ * Returns the types with their counts, the most frequent first.
+ *
+ * @param {Record<string, number>} byType
+ * @param {number} [most]
+ */
+function typeCounts(byType, most) {
+  return Object.entries(byType).sort((a, b) => b[1] - a[1]).slice(0, most)
+    .map(([type, n]) => `${plain(type, 30)} ${n}`).join(", ");
+}
+
+/**
+ * Returns the table of what each step removed, added and fused with its heading; nothing in reports from before it was told.
+ *
+ * @param {Context} context
+ * @param {Graph[]} graphs
+ */
+function stepTable({ t, label }, graphs) {
+  const rows = graphs.flatMap(({ variantId, steps }) =>
+    steps.map(({ from, to, removed, added, fused }) => [
+      foreign(label(variantId)),
+      foreign(`${plain(from, 40)} → ${plain(to, 40)}`),
+      ...[removed, added, fusedKinds(fused)].map((byType) =>
+        el("span", { class: "long" }, typeCounts(byType) || MISSING)
+      ),
+    ])
+  );
+  if (rows.length === 0) return [];
+  const table = dataTable({
+    caption: t("graphs.steps"),
+    head: [
+      t("column.variant"),
+      t("graphs.step"),
+      t("graphs.removed"),
+      t("graphs.added"),
+      t("graphs.fusedBy"),
+    ],
+    rows,
+  });
+  return [el("h3", {}, t("graphs.steps")), table];
+}
+
+/** @param {Graph["steps"][number]["fused"]} fused */
+function fusedKinds(fused) {
+  const kinds = Map.groupBy(fused, ({ kind }) => kind);
+  return Object.fromEntries([...kinds].map(([kind, all]) => [kind, all.length]));
+}
+
+/**
+ * Returns every layer of every stage with its costs and what became of it.
+ *
+ * @param {Context} context
+ * @param {Stage[]} stages
+ */
+function layerTable({ t }, stages) {
+  const layers = stages.flatMap(({ name, layerCosts }) =>
+    layerCosts.map((layer) => ({ stage: name, layer }))
+  );
+  const { shown, left } = cutList(t, layers, GRAPH_LAYERS_LISTED);
+  const known = (
+    /** @type {number | null} */ value,
+    /** @type {(value: number) => string} */ show,
+  ) => value === null ? MISSING : show(value);
+  return {
+    caption: t("graphs.layerTable"),
+    head: [
+      t("layers.layer"),
+      t("graphs.stage"),
+      t("layers.type"),
+      t("graphs.fate"),
+      t("graphs.parameters"),
+      t("graphs.gflop"),
+      t("graphs.moved"),
+    ],
+    numeric: [false, false, false, false, true, true, true],
+    below: left,
+    rows: shown.map(({ stage, layer }) => [
+      foreign(plain(layer.name, 80)),
+      foreign(plain(stage, 40)),
+      foreign(
+        plain(layer.type, 40) +
+          (layer.fusedActivation === null ? "" : ` + ${plain(layer.fusedActivation, 20)}`),
+      ),
+      layer.fate === "same" ? MISSING : t(`graphs.fate.${layer.fate}`),
+      known(layer.parameters, count),
+      known(layer.flops, gflop),
+      known(layer.bytesMoved, megabytes),
+    ]),
+  };
 }
