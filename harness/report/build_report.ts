@@ -150,7 +150,9 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
 export function reportExitCode(report: Report, askedRounds = 1): number {
   if (report.variants.some((variant) => variant.parity.verdict === "fail")) return EXIT.failure;
   if (
-    report.variants.some(({ precision, rounds }) => precision.effective === null || rounds < askedRounds)
+    report.variants.some(({ precision, rounds }) =>
+      precision.effective === null || rounds < askedRounds
+    )
   ) {
     return EXIT.environment;
   }
