@@ -20,11 +20,16 @@ import {
   overallVerdict,
 } from "./verdict.ts";
 
-/**
- * Standard deviation of a device's log time from session to session that is assumed when nothing is known: 2%, what unrooted phones
- * commonly show between days.
- */
-export const ASSUMED_SESSION_SD = 0.02;
+/** How much a device's log time differs from session to session. */
+export interface SessionSpread {
+  /** Standard deviation of one session. */
+  sd: number;
+  /** Degrees of freedom of Student's t that stand for how well the deviation is known. */
+  freedom: number;
+}
+
+/** What is assumed when nothing is known of the sessions: 2%, what unrooted phones commonly show between days. */
+export const ASSUMED_SESSIONS: SessionSpread = { sd: 0.02, freedom: 1e6 };
 
 /** Fewest rounds per side. */
 const FEWEST_ROUNDS = 3;
@@ -34,8 +39,8 @@ export interface SavedGate {
   baseline: ComparisonSide;
   candidate: ComparisonSide;
   rules: GateRules;
-  /** Standard deviation of the log time between sessions, by metric, from the history; missing: {@linkcode ASSUMED_SESSION_SD}. */
-  sessionSd: Partial<Record<MetricName, number>>;
+  /** Spread between sessions, by metric, from the history; missing: {@linkcode ASSUMED_SESSIONS}. */
+  sessions: Partial<Record<MetricName, SessionSpread>>;
   /** Smallest detectable ratio by metric as the calibration has it for paired runs; null when unknown. */
   detectable: Partial<Record<MetricName, number>>;
   correctness: GateCorrectness;
@@ -83,13 +88,13 @@ export interface UnpairedRatio {
 /**
  * Returns candidate over baseline from per-round values, with an interval at the error rates given on each side; null for fewer than 3 rounds on a side.
  *
- * Medians on the log scale; Welch's interval (Welch 1947) with the medians' variances in place of the means', and the variance of two sessions
- * added to it.
+ * Medians on the log scale; Welch's interval (Welch 1947) with the medians' variances in place of the means', and the reach of two sessions
+ * added to it in square, each with its own degrees of freedom.
  */
 export function unpairedRatio(
   baseline: readonly number[],
   candidate: readonly number[],
-  sessionSd: number,
+  sessions: SessionSpread,
   rates: { low: number; high: number },
 ): UnpairedRatio | null {
   if (baseline.length < FEWEST_ROUNDS || candidate.length < FEWEST_ROUNDS) return null;
@@ -107,7 +112,7 @@ export function unpairedRatio(
   const reach = (rate: number) =>
     Math.hypot(
       studentTQuantile(1 - rate, Math.max(1, freedom)) * Math.sqrt(within),
-      studentTQuantile(1 - rate, 1e6) * Math.SQRT2 * sessionSd,
+      studentTQuantile(1 - rate, sessions.freedom) * Math.SQRT2 * sessions.sd,
     );
   return {
     ratio: Math.exp(effect),
@@ -146,13 +151,13 @@ export function judgeSavedRuns(gate: SavedGate): GateResult {
 
 function savedMetric(gate: SavedGate, name: MetricName, threshold: number): GateMetric {
   const { rules } = gate;
-  const sessionSd = gate.sessionSd[name] ?? ASSUMED_SESSION_SD;
+  const sessions = gate.sessions[name] ?? ASSUMED_SESSIONS;
   const values = (launches: readonly LaunchRecord[]) =>
     launches.map((launch) => metricOfLaunch(launch, name)).filter((value) => value !== null);
   const found = unpairedRatio(
     values(gate.baseline.launches),
     values(gate.candidate.launches),
-    sessionSd,
+    sessions,
     { low: rules.falseAlarmRate / rules.thresholds.length, high: rules.missRate },
   );
   const common = {
@@ -180,8 +185,8 @@ function savedMetric(gate: SavedGate, name: MetricName, threshold: number): Gate
   const reason = `${describeRatio(ratio)} between sessions (ratio ${low.toFixed(3)} to ${
     high.toFixed(3)
   }, threshold ${threshold.toFixed(3)}, sessions ${
-    gate.sessionSd[name] === undefined ? "assumed to differ" : "known to differ"
-  } by ${(100 * sessionSd).toFixed(1)}%)${
+    gate.sessions[name] === undefined ? "assumed to differ" : "known to differ"
+  } by ${(100 * sessions.sd).toFixed(1)}%)${
     verdict === "inconclusive" ? "; a live gate (--device) would decide it" : ""
   }`;
   return { ...common, ...found, verdict, reason };

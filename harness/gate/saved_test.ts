@@ -10,14 +10,24 @@ import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
 import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./gate_fixture.ts";
 import { launchFixture } from "../stats/launch_fixture.ts";
 import { seededRng } from "../stats/rng.ts";
-import { judgeSavedRuns, type SavedGate, savedSide, unpairedRatio } from "./saved.ts";
+import { sessionSpread } from "../store/history.ts";
+import {
+  ASSUMED_SESSIONS,
+  judgeSavedRuns,
+  type SavedGate,
+  savedSide,
+  unpairedRatio,
+} from "./saved.ts";
+
+/** Sessions that don't differ. */
+const SAME = { sd: 0, freedom: 1e6 };
 
 function gate(candidateMs: number[], change: Partial<SavedGate> = {}): SavedGate {
   return {
     baseline: sideFixture("run 1", [30, 30.2, 29.9, 30.1, 30]),
     candidate: sideFixture("run 2", candidateMs),
     rules: gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1),
-    sessionSd: { "total.p50": 0.002 },
+    sessions: { "total.p50": { sd: 0.002, freedom: 1e6 } },
     detectable: {},
     correctness: RIGHT,
     ...change,
@@ -32,7 +42,7 @@ Deno.test("judgeSavedRuns() passes, fails or stays open when the sessions are kn
 });
 
 Deno.test("judgeSavedRuns() is inconclusive about 5% when nothing is known of the sessions, and says why", () => {
-  const result = judgeSavedRuns(gate([31.2, 31, 31.1, 31.3, 31.2], { sessionSd: {} }));
+  const result = judgeSavedRuns(gate([31.2, 31, 31.1, 31.3, 31.2], { sessions: {} }));
   assertEquals([result.verdict, result.paired], ["inconclusive", false]);
   assertStringIncludes(result.reasons[0], "can't be paired");
   assertStringIncludes(result.metrics[0].reason, "assumed to differ by 2.0%");
@@ -52,7 +62,7 @@ Deno.test("judgeSavedRuns() is inconclusive when a side has fewer than three rou
 Deno.test("unpairedRatio() equals Welch's interval with the medians' variance when sessions don't differ", () => {
   // logs 0, 1, 2 on both sides: variance 1/3 each, π/2 of it for the median, 4 degrees of freedom, t 2.131847
   const e = [1, Math.E, Math.E ** 2];
-  const found = unpairedRatio(e, e, 0, { low: 0.05, high: 0.05 })!;
+  const found = unpairedRatio(e, e, SAME, { low: 0.05, high: 0.05 })!;
   assertAlmostEquals(Math.log(found.high), 2.131847 * Math.sqrt(Math.PI / 3), 1e-5);
   assertAlmostEquals(found.ratio, 1, 1e-12);
 });
@@ -62,17 +72,42 @@ Deno.test("unpairedRatio() is wrong as often as it says when the noise is normal
   const values = () => Array.from({ length: 12 }, () => Math.exp(0.05 * rng.normal()));
   let outside = 0;
   for (let i = 0; i < 4000; i++) {
-    const { low } = unpairedRatio(values(), values(), 0, { low: 0.05, high: 0.05 })!;
+    const { low } = unpairedRatio(values(), values(), SAME, { low: 0.05, high: 0.05 })!;
     if (low > 1) outside++;
   }
   assert(outside / 4000 < 0.06, `${outside} of 4000`);
   assert(outside / 4000 > 0.02, `${outside} of 4000`);
 });
 
+Deno.test("unpairedRatio() is wrong as often as it says when the sessions are known from six runs only", () => {
+  const rng = seededRng(4);
+  const median = () => Math.exp(0.03 * rng.normal());
+  const rounds = (session: number) =>
+    Array.from({ length: 10 }, () => session * Math.exp(0.01 * rng.normal()));
+  let alarms = 0, misses = 0;
+  for (let i = 0; i < 4000; i++) {
+    const sessions = sessionSpread(Array.from({ length: 6 }, median))!;
+    const found = unpairedRatio(rounds(median()), rounds(median()), sessions, {
+      low: 0.05,
+      high: 0.05,
+    })!;
+    if (found.low > 1) alarms++;
+    if (found.high < 1) misses++;
+  }
+  // 5% of 4000, and twice its own standard deviation
+  assert(alarms <= 228 && misses <= 228, `${alarms} and ${misses} of 4000`);
+  assert(alarms >= 100 && misses >= 100, `${alarms} and ${misses} of 4000: too wide`);
+});
+
 Deno.test("unpairedRatio() keeps the session's part when the rounds have no spread", () => {
-  const found = unpairedRatio([30, 30, 30], [30, 30, 30], 0.02, { low: 0.05, high: 0.05 })!;
+  const found = unpairedRatio([30, 30, 30], [30, 30, 30], ASSUMED_SESSIONS, {
+    low: 0.05,
+    high: 0.05,
+  })!;
   assertAlmostEquals(Math.log(found.high), 1.644854 * Math.SQRT2 * 0.02, 1e-5);
-  assert(unpairedRatio([30, 30], [30, 30, 30], 0.02, { low: 0.05, high: 0.05 }) === null);
+  assert(
+    unpairedRatio([30, 30], [30, 30, 30], ASSUMED_SESSIONS, { low: 0.05, high: 0.05 }) === null,
+  );
 });
 
 Deno.test("savedSide() takes the launches of one variant on one device out of a run", () => {

@@ -11,7 +11,7 @@ import {
   latestBaseline,
   listRuns,
   listSeries,
-  sessionSd,
+  sessionSpread,
   trend,
 } from "./history.ts";
 import { type HistoryDatabase, inTransaction, openHistoryDatabase } from "./history_database.ts";
@@ -121,24 +121,12 @@ Deno.test("latestBaseline() gives the newest other run when the candidate is in 
   assertEquals(latestBaseline(history, await seriesOf(9)), null);
 });
 
-Deno.test("sessionSd() comes from successive runs when there are enough of them", async () => {
-  const point = (value: number) => ({
-    runId: "",
-    createdAt: "",
-    gitCommit: null,
-    rounds: 1,
-    value,
-    low: null,
-    high: null,
-    marks: [],
-  });
+Deno.test("sessionSpread() comes from successive runs when there are enough of them", () => {
   // steps ±log(1.02): median of the sizes about their median 0
-  const values = [1, 1.02, 1, 1.02, 1, 1.02, 1].map(point);
-  assertAlmostEquals(sessionSd(values)!, 1.4826 * Math.log(1.02) / Math.SQRT2, 1e-9);
-  assertEquals(sessionSd(values.slice(0, 5)), null);
-  using history = openHistoryDatabase(":memory:");
-  await importRun(history, recordsOf("r1", 0, 30), null);
-  assertEquals(sessionSd(trend(history, await seriesOf())), null);
+  const values = [1, 1.02, 1, 1.02, 1, 1.02, 1];
+  assertAlmostEquals(sessionSpread(values)!.sd, 1.4826 * Math.log(1.02) / Math.SQRT2, 1e-9);
+  assertEquals(sessionSpread(values)!.freedom, 2);
+  assertEquals(sessionSpread(values.slice(0, 5)), null);
 });
 
 Deno.test("openHistoryDatabase() makes folders, and keeps what was written when it is opened again", async () => {
@@ -234,10 +222,10 @@ function gateQuerySeconds(history: HistoryDatabase): number {
   for (let i = 0; i < 10; i++) {
     const begin = performance.now();
     const baseline = latestBaseline(history, series, "r0");
-    const sd = sessionSd(trend(history, series, "total.p50", 200));
+    const sd = sessionSpread(trend(history, series, "total.p50", 200).map(({ value }) => value));
     fastest = Math.min(fastest, (performance.now() - begin) / 1000);
     assertEquals(baseline!.values["total.p50"].length, 10);
-    assertEquals(sd, 0);
+    assertEquals(sd!.sd, 0);
   }
   return fastest;
 }
