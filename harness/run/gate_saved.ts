@@ -69,7 +69,8 @@ export async function gateSaved(
     ...merged,
     verdict: isLacking ? "inconclusive" as const : merged.verdict,
     reasons: [
-      ...testBuildReasons(launchesOf(candidate)),
+      ...testBuildReasons("baseline", pairs.map((pair) => pair.baseline)),
+      ...testBuildReasons("candidate", [candidate]),
       ...missing.map((variant) =>
         `the candidate's run lacks ${variant}: it has no finished launch of it; run it again, or gate its other devices by --device`
       ),
@@ -163,12 +164,13 @@ async function annotationsOf(
   return typeof folder === "string" ? (await openDataset(folder)).annotations : null;
 }
 
-/** Returns what must be said of launches by a test build; empty for those in earnest. */
-export function testBuildReasons(launches: readonly LaunchRecord[]): string[] {
-  const percents = launches.filter(({ marks }) => marks.includes("test-build"))
+/** Returns what must be said of a side with launches by a test build; empty for one in earnest. */
+function testBuildReasons(side: string, runs: readonly SavedRun[]): string[] {
+  const percents = runs.flatMap(launchesOf)
+    .filter(({ marks }) => marks.includes("test-build"))
     .map(({ runner }) => runner.options.injectSlowdownPercent);
   return percents.length === 0 ? [] : [
-    `launches of a test build are among them, slowed down on purpose by up to ${
+    `launches of a test build are among the ${side}'s, slowed down on purpose by up to ${
       Math.max(...percents)
     }%`,
   ];

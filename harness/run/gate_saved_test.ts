@@ -227,6 +227,21 @@ Deno.test("gateSaved() takes the newest run of the same experiment for latest, a
   assertStringIncludes(result.metrics[0].reason, "known to differ");
 });
 
+Deno.test("gateSaved() says so when either side was run by a test build", async () => {
+  const slowed = (runId: string) =>
+    recordsOf(runId, 0, BASE).map((record) =>
+      record.kind === "launch" ? { ...record, marks: ["test-build" as const] } : record
+    );
+  const reasonsOf = async (baseline: AnyRecord[], candidate: AnyRecord[]) =>
+    (await gateOf(baseline, candidate)).result.reasons.filter((each) =>
+      each.includes("test build")
+    );
+  const [told] = await reasonsOf(slowed("r1"), recordsOf("r2", 1, BASE));
+  assertStringIncludes(told, "the baseline's");
+  assertStringIncludes((await reasonsOf(recordsOf("r1", 0, BASE), slowed("r2")))[0], "candidate's");
+  assertEquals(await reasonsOf(recordsOf("r1", 0, BASE), recordsOf("r2", 1, BASE)), []);
+});
+
 Deno.test("gateSaved() says so when the history has no run of the same experiment", async () => {
   const error = await assertRejects(
     () =>

@@ -31,6 +31,9 @@ export const HISTORY_METRICS = METRIC_NAMES.filter((name): name is HistoryMetric
   name in COLUMNS
 );
 
+/** Launches that tell how fast something is: a test build may be slowed down on purpose. */
+const IN_EARNEST = `marks NOT LIKE '%"test-build"%'`;
+
 /** A run in the list. */
 export interface HistoryRun {
   runId: string;
@@ -63,7 +66,7 @@ export interface TrendPoint {
   /** 95% interval over rounds; null for one round. */
   low: number | null;
   high: number | null;
-  /** Marks of its launches, each once: `throttled`, `test-build`, … */
+  /** Marks of its launches, each once: `throttled`, … */
   marks: string[];
 }
 
@@ -202,7 +205,7 @@ export function listSeries({ sql }: HistoryDatabase, filter: HistoryFilter = {})
   ).all(filter.device ?? null, filter.variantId ?? null, filter.limit ?? -1) as unknown as Series[];
 }
 
-/** Returns the trend of a series, oldest first: one point per run that has the metric. */
+/** Returns the trend of a series, oldest first: one point per run that has the metric. Launches of test builds are left out. */
 export function trend(
   { sql }: HistoryDatabase,
   series: Series,
@@ -215,7 +218,7 @@ export function trend(
        json_group_array(l.${column}) AS found, json_group_array(json(l.marks)) AS marks
      FROM launches l JOIN runs r ON r.run_id = l.run_id
      WHERE l.series_id = (SELECT series_id FROM series WHERE device = ? AND variant_id = ? AND experiment = ?)
-       AND l.${column} > 0
+       AND l.${column} > 0 AND l.${IN_EARNEST}
      GROUP BY l.run_at, l.run_id ORDER BY l.run_at DESC, l.run_id DESC LIMIT ?`,
   ).all(series.device, series.variantId, series.experiment, limit) as unknown as {
     runId: string;
@@ -251,7 +254,7 @@ export interface GateBaseline {
 
 /**
  * Returns the newest run of a series to compare with, and its values per round; null when there is none. `besides` is the candidate's own run, which
- * is not its baseline.
+ * is not its baseline. Launches of test builds are none either.
  */
 export function latestBaseline(
   { sql }: HistoryDatabase,
@@ -263,10 +266,10 @@ export function latestBaseline(
        SELECT * FROM launches WHERE series_id =
          (SELECT series_id FROM series WHERE device = ? AND variant_id = ? AND experiment = ?)
      ), newest AS (
-       SELECT run_at, run_id FROM own WHERE run_id IS NOT ? ORDER BY run_at DESC, run_id DESC LIMIT 1
+       SELECT run_at, run_id FROM own WHERE run_id IS NOT ? AND ${IN_EARNEST} ORDER BY run_at DESC, run_id DESC LIMIT 1
      )
      SELECT own.*, r.folder AS folder FROM own JOIN newest USING (run_at, run_id) JOIN runs r USING (run_id)
-     ORDER BY round`,
+     WHERE own.${IN_EARNEST} ORDER BY round`,
   ).all(series.device, series.variantId, series.experiment, besides);
   if (rows.length === 0) return null;
   const values = Object.fromEntries(HISTORY_METRICS.map((metric) => [

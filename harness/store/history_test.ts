@@ -121,6 +121,17 @@ Deno.test("latestBaseline() gives the newest other run when the candidate is in 
   assertEquals(latestBaseline(history, await seriesOf(9)), null);
 });
 
+Deno.test("latestBaseline() and trend() leave out the launches of test builds", async () => {
+  using history = openHistoryDatabase(":memory:");
+  await importRun(history, recordsOf("r0", 0, 30), null);
+  const slowed = recordsOf("r1", 1, 60).map((record) =>
+    record.kind === "launch" ? { ...record, marks: [...record.marks, "test-build"] } : record
+  );
+  await importRun(history, slowed as AnyRecord[], null);
+  assertEquals(latestBaseline(history, await seriesOf())!.runId, "r0");
+  assertEquals(trend(history, await seriesOf()).map(({ runId }) => runId), ["r0"]);
+});
+
 Deno.test("sessionSpread() comes from successive runs when there are enough of them", () => {
   // steps ±log(1.02): median of the sizes about their median 0
   const values = [1, 1.02, 1, 1.02, 1, 1.02, 1];
