@@ -136,6 +136,12 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
   return "pass";
 }
 
+/** Returns true when neither a metric nor the correctness tells why the gate did not pass, for instance a variant that was not measured: the reasons do. */
+export function isVerdictUntold({ verdict, metrics, parity }: GateResult): boolean {
+  return verdict !== "pass" && parity.verdict !== verdict &&
+    metrics.every((metric) => metric.verdict !== verdict);
+}
+
 /** Returns the exit code of the verdict: 0, 1 or 4. */
 export function gateExitCode(verdict: Verdict): number {
   return { pass: EXIT.pass, fail: EXIT.failure, inconclusive: EXIT.inconclusive }[verdict];

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Ajv } from "ajv";
 import { bencherJson } from "./bencher.ts";
 import { csvText } from "./csv.ts";
-import { formatFixture, HARD_NAME } from "./format_fixture.ts";
+import { formatFixture, gateFixture, HARD_NAME } from "./format_fixture.ts";
 import { githubActionBenchmarkJson } from "./github_action_benchmark.ts";
 import { githubAnnotations, githubSummary } from "./github.ts";
 import { junitXml } from "./junit.ts";
@@ -105,6 +105,27 @@ Deno.test("junitXml() counts what it holds when a gate failed", () => {
   const xml = junitXml(formatFixture());
   assertStringIncludes(xml, `tests="3" failures="1" errors="1" skipped="0" time="41.250"`);
   assertStringIncludes(xml, `timestamp="2026-01-01T12:00:00"`);
+});
+
+Deno.test("junitXml() and githubAnnotations() tell a verdict that no metric tells", () => {
+  const gate = gateFixture();
+  const input = formatFixture({
+    gate: {
+      ...gate,
+      verdict: "inconclusive",
+      metrics: gate.metrics.map((metric) => ({ ...metric, verdict: "pass" })),
+      reasons: ["the candidate's run lacks b"],
+    },
+  });
+  const xml = junitXml(input);
+  assertStringIncludes(xml, `tests="4" failures="0" errors="1"`);
+  assertStringIncludes(xml, `name="verdict" time="0.000">\n      <error message="the candidate's`);
+  assertEquals(
+    githubAnnotations(input),
+    "::warning title=Posemark%3A verdict::the candidate's run lacks b\n",
+  );
+  const failed = formatFixture({ gate: { ...input.gate!, verdict: "fail" } });
+  assertStringIncludes(junitXml(failed), `failures="1"`);
 });
 
 Deno.test("junitXml() skips when there is no phone, and errs when something else is in the way", () => {

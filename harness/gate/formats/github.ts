@@ -4,7 +4,7 @@
  * @module
  */
 import { markdownTable } from "../../markdown_table.ts";
-import type { GateMetric, Verdict } from "../verdict.ts";
+import { type GateMetric, isVerdictUntold, type Verdict } from "../verdict.ts";
 import type { FormatInput } from "./figures.ts";
 
 /** GitHub takes 1 MiB of summary per step. */
@@ -80,7 +80,10 @@ export function githubAnnotations(input: FormatInput): string {
         command(level[gate.parity.verdict], "Posemark: correctness", gate.parity.reason),
       );
     }
-    if (lines.length === 0) {
+    if (isVerdictUntold(gate)) {
+      lines.push(command(level[gate.verdict], "Posemark: verdict", gate.reasons.join("\n")));
+    }
+    if (gate.verdict === "pass") {
       lines.push(command("notice", "Posemark: pass", gate.reasons.join("\n")));
     }
   }

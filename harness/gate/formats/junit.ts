@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { GateMetric, GateResult } from "../verdict.ts";
+import { type GateMetric, type GateResult, isVerdictUntold } from "../verdict.ts";
 import type { FormatInput } from "./figures.ts";
 
 /** Error codes that mean that there was no device to test on. */
@@ -60,6 +60,14 @@ function testCases({ gate, environmentError }: FormatInput): string[] {
         message: gate.parity.reason,
       },
     ),
+    ...(isVerdictUntold(gate)
+      ? [
+        testCase(gate.device, "verdict", 0, elementOf(gate.verdict), {
+          type: gate.verdict,
+          message: gate.reasons.join("\n"),
+        }),
+      ]
+      : []),
   ];
 }
 
