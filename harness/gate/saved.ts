@@ -57,7 +57,7 @@ export function savedSide(
   variantId: string,
 ): ComparisonSide {
   const run = records.find((record) => record.kind === "run");
-  const name = `run ${run?.runId ?? "without a run record"}`;
+  const runName = `run ${run?.runId ?? "without a run record"}`;
   const description = run?.devices.find(({ serial }) => serial === device);
   const all = records.filter((record): record is LaunchRecord => record.kind === "launch");
   const launches = all.filter((launch) =>
@@ -67,12 +67,12 @@ export function savedSide(
     const known = new Set(all.map((launch) => `"${launch.variantId}" on "${launch.device}"`));
     throw new HarnessError(
       "not-comparable",
-      `Cannot compare ${name}: found no finished launch of "${variantId}" on "${device}", it has ${
+      `Cannot compare ${runName}: found no finished launch of "${variantId}" on "${device}", it has ${
         [...known].join(", ") || "none at all"
       }. Name another run, or another variant and device`,
     );
   }
-  return { name, device: description, images: run.images, launches };
+  return { name: `${variantId} of ${runName}`, device: description, images: run.images, launches };
 }
 
 /** Variance of the median over that of the mean: asymptotic for normal noise; with heavier tails it is smaller. */

@@ -115,7 +115,7 @@ Deno.test("savedSide() takes the launches of one variant on one device out of a 
     launchFixture({ variantId, device, round: 0, totalNs: [1e7] });
   const records = [runFixture("r1", 0), launch("a", "host"), launch("b", "host"), launch("a", "x")];
   const side = savedSide(records, "host", "a");
-  assertEquals([side.name, side.device, side.images], ["run r1", deviceFixture(), IMAGES]);
+  assertEquals([side.name, side.device, side.images], ["a of run r1", deviceFixture(), IMAGES]);
   assertEquals(side.launches, [records[1]]);
   const missing = assertThrows(
     () => savedSide(records, "host", "c"),

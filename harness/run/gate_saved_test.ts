@@ -223,8 +223,17 @@ Deno.test("gateSaved() takes the newest run of the same experiment for latest, a
   );
   earlier.push(recordsOf("other", 7, BASE, { threads: 1 }));
   const { result } = await gateOf("latest", recordsOf("now", 8, BASE), {}, earlier);
-  assertEquals([result.baseline, result.verdict], ["run h6", "pass"]);
+  assertEquals([result.baseline, result.verdict], ["a of run h6", "pass"]);
   assertStringIncludes(result.metrics[0].reason, "known to differ");
+});
+
+Deno.test("gateSaved() names the variant that each metric is of", async () => {
+  const variants = ["a", "b"];
+  const { result } = await gateOf(
+    recordsOf("r1", 0, BASE, { variants }),
+    recordsOf("r2", 1, BASE, { variants }),
+  );
+  assertEquals(result.metrics.map(({ candidate }) => candidate), ["a of run r2", "b of run r2"]);
 });
 
 Deno.test("gateSaved() says so when either side was run by a test build", async () => {
