@@ -28,6 +28,9 @@ export interface GateMetric {
   reason: string;
 }
 
+/** A metric that tells its candidate: the same metric may be there for several. */
+export type NamedMetric = GateMetric & { candidate: string };
+
 /** Whether the candidate's keypoints are right. */
 export interface GateCorrectness {
   /** Parity against the reference; null when it was not judged. */
@@ -42,7 +45,7 @@ export interface GateParity extends GateCorrectness {
   reason: string;
 }
 
-/** What `gate --json` prints. */
+/** The result of one gate. */
 export interface GateResult {
   verdict: Verdict;
   metrics: GateMetric[];
@@ -57,6 +60,11 @@ export interface GateResult {
   blocks: number;
   /** Device time of the gate, seconds; for saved runs 0. */
   seconds: number;
+}
+
+/** What `gate --json` prints: one gate, or several in one. */
+export interface MergedResult extends GateResult {
+  metrics: NamedMetric[];
 }
 
 /**

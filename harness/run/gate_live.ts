@@ -11,7 +11,7 @@ import { HarnessError } from "../errors.ts";
 import { type GateConfig, gateRules } from "../gate/config.ts";
 import type { Figure } from "../gate/formats/figures.ts";
 import { type LiveGate, runLiveGate } from "../gate/live.ts";
-import type { GateCorrectness, GateResult } from "../gate/verdict.ts";
+import type { GateCorrectness, GateResult, MergedResult } from "../gate/verdict.ts";
 import { type ImageDataset, openDataset } from "../reference/images.ts";
 import type { RunRecord } from "../records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
@@ -19,7 +19,7 @@ import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";
 import { correctnessOf } from "./gate_correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
-import { type MergedResult, mergeGateResults } from "./gate_merge.ts";
+import { mergeGateResults } from "./gate_merge.ts";
 import {
   checkKeypoints,
   describeExperiment,

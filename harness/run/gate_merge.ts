@@ -4,20 +4,12 @@
  * @module
  */
 import {
-  type GateMetric,
   type GateParity,
   type GateResult,
+  type MergedResult,
   type Verdict,
   worst,
 } from "../gate/verdict.ts";
-
-/** A metric that tells its candidate: the same metric may be there for several. */
-export type NamedMetric = GateMetric & { candidate: string };
-
-/** What `gate --json` prints. */
-export interface MergedResult extends GateResult {
-  metrics: NamedMetric[];
-}
 
 /**
  * Returns one result of several gates: the worst verdict, all metrics, and the reasons of those that share the verdict. A single

@@ -4,7 +4,7 @@
  * @module
  */
 import type { VariantSummary } from "../../stats/summary.ts";
-import type { GateResult } from "../verdict.ts";
+import type { MergedResult, NamedMetric } from "../verdict.ts";
 
 /** One figure with its interval. */
 export interface Figure {
@@ -30,9 +30,15 @@ export interface FormatInput {
   gitCommit: string | null;
   figures: readonly Figure[];
   /** Null for a run without a gate. */
-  gate: GateResult | null;
+  gate: MergedResult | null;
   /** What kept the device from being measured, for instance a phone that is not there; null when it was measured. */
   environmentError: { code: string; message: string } | null;
+}
+
+/** Returns the name of a metric that is unique on its device: with its candidate where the gate has several. */
+export function metricLabel(gate: MergedResult, { name, candidate }: NamedMetric): string {
+  const isSeveral = gate.metrics.some((metric) => metric.candidate !== candidate);
+  return isSeveral ? `${name} of ${candidate}` : name;
 }
 
 /** Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where it is known. */

@@ -5,7 +5,7 @@
  */
 import { launchFixture } from "../../stats/launch_fixture.ts";
 import { summarizeLaunches } from "../../stats/summary.ts";
-import type { GateResult } from "../verdict.ts";
+import type { GateResult, MergedResult } from "../verdict.ts";
 import { figuresOf, type FormatInput } from "./figures.ts";
 
 /** Name with everything that must be escaped somewhere. */
@@ -27,10 +27,18 @@ export function formatFixture(change: Partial<FormatInput> = {}): FormatInput {
     createdAt: "2026-01-01T12:00:00.000Z",
     gitCommit: "0123abc",
     figures: figuresOf("host", summarizeLaunches(launches, "base")),
-    gate: gateFixture(),
+    gate: mergedFixture(gateFixture()),
     environmentError: null,
     ...change,
   };
+}
+
+/** Returns the gates as one result in which every metric tells its candidate. */
+export function mergedFixture(gate: GateResult, ...others: GateResult[]): MergedResult {
+  const metrics = [gate, ...others].flatMap(({ metrics, candidate }) =>
+    metrics.map((metric) => ({ ...metric, candidate }))
+  );
+  return { ...gate, metrics };
 }
 
 /** Returns a failed gate: one metric fails, one is inconclusive, correctness passes. */

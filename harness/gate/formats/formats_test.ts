@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Ajv } from "ajv";
 import { bencherJson } from "./bencher.ts";
 import { csvText } from "./csv.ts";
-import { formatFixture, gateFixture, HARD_NAME } from "./format_fixture.ts";
+import { formatFixture, gateFixture, HARD_NAME, mergedFixture } from "./format_fixture.ts";
 import { githubActionBenchmarkJson } from "./github_action_benchmark.ts";
 import { githubAnnotations, githubSummary } from "./github.ts";
 import { junitXml } from "./junit.ts";
@@ -86,7 +86,7 @@ Deno.test("githubSummary() keeps its tables whole when names hold markup", () =>
   const summary = githubSummary(formatFixture());
   const rows = summary.split("\n").filter((line) => line.startsWith("|"));
   const cells = rows.map((row) => row.replaceAll(/\\./g, "").split("|").length);
-  assertEquals(cells, [8, 8, 8, 8, 7, 7, 7, 7]);
+  assertEquals(cells, [10, 10, 10, 10, 7, 7, 7, 7]);
   assertStringIncludes(summary, "❌ Posemark: fail");
   assertStringIncludes(summary, "\\<fp32\\>");
 });
@@ -108,7 +108,7 @@ Deno.test("junitXml() counts what it holds when a gate failed", () => {
 });
 
 Deno.test("junitXml() and githubAnnotations() tell a verdict that no metric tells", () => {
-  const gate = gateFixture();
+  const gate = formatFixture().gate!;
   const input = formatFixture({
     gate: {
       ...gate,
@@ -126,6 +126,26 @@ Deno.test("junitXml() and githubAnnotations() tell a verdict that no metric tell
   );
   const failed = formatFixture({ gate: { ...input.gate!, verdict: "fail" } });
   assertStringIncludes(junitXml(failed), `failures="1"`);
+});
+
+Deno.test("all formats tell metrics apart when a gate has several devices and candidates", () => {
+  const on = (device: string, candidate: string) => {
+    const gate = gateFixture();
+    return { ...gate, candidate, metrics: gate.metrics.map((metric) => ({ ...metric, device })) };
+  };
+  const input = formatFixture({
+    gate: mergedFixture(on("A", "c1"), on("A", "c2"), on("B", "c1"), on("B", "c2")),
+  });
+  const distinct = (lines: readonly string[], count: number) =>
+    assertEquals([lines.length, new Set(lines).size], [count, count]);
+  const series = openMetricsText(input).match(/^posemark_gate_ratio\{.*\}/gm)!;
+  distinct(series, 8);
+  assertStringIncludes(series[2], `device="A",baseline="git:main",candidate="c2"`);
+  const xml = junitXml(input);
+  distinct(xml.match(/classname="posemark\.[AB]" name="[^"]*"/g)!, 8);
+  distinct(xml.match(/property name="[AB]\.[^"]*"/g)!, 40);
+  distinct(githubSummary(input).match(/^\| [AB] \|.*total\.p50/gm)!, 4);
+  distinct(githubAnnotations(input).match(/title=[^:]*/g)!, 8);
 });
 
 Deno.test("junitXml() skips when there is no phone, and errs when something else is in the way", () => {

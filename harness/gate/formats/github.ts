@@ -5,7 +5,7 @@
  */
 import { markdownTable } from "../../markdown_table.ts";
 import { type GateMetric, isVerdictUntold, type Verdict } from "../verdict.ts";
-import type { FormatInput } from "./figures.ts";
+import { type FormatInput, metricLabel } from "./figures.ts";
 
 /** GitHub takes 1 MiB of summary per step. */
 const MOST_SUMMARY_BYTES = 1_048_576;
@@ -26,8 +26,13 @@ export function githubSummary(input: FormatInput): string {
         gate.paired ? `, ${gate.blocks} blocks in ${gate.seconds.toFixed(0)} s` : ", saved runs"
       }\n`,
       table(
-        ["metric", "candidate / baseline", "interval", "threshold", "detectable", "verdict"],
+        [
+          ...["device", "candidate", "metric", "candidate / baseline", "interval", "threshold"],
+          ...["detectable", "verdict"],
+        ],
         gate.metrics.map((metric) => [
+          metric.device,
+          metric.candidate,
           metric.name,
           ratio(metric.ratio),
           interval(metric),
@@ -70,7 +75,7 @@ export function githubAnnotations(input: FormatInput): string {
       lines.push(
         command(
           level[metric.verdict],
-          `Posemark: ${metric.name} on ${metric.device}`,
+          `Posemark: ${metricLabel(gate, metric)} on ${metric.device}`,
           metric.reason,
         ),
       );

@@ -5,8 +5,13 @@
  *
  * @module
  */
-import { type GateMetric, type GateResult, isVerdictUntold } from "../verdict.ts";
-import type { FormatInput } from "./figures.ts";
+import {
+  type GateResult,
+  isVerdictUntold,
+  type MergedResult,
+  type NamedMetric,
+} from "../verdict.ts";
+import { type FormatInput, metricLabel } from "./figures.ts";
 
 /** Error codes that mean that there was no device to test on. */
 const NO_DEVICE = ["device-not-found", "device-offline", "device-unauthorized", "device-lost"];
@@ -71,10 +76,10 @@ function testCases({ gate, environmentError }: FormatInput): string[] {
   ];
 }
 
-function metricCase(gate: GateResult, metric: GateMetric): string {
+function metricCase(gate: MergedResult, metric: NamedMetric): string {
   return testCase(
     metric.device,
-    metric.name,
+    metricLabel(gate, metric),
     gate.seconds,
     elementOf(metric.verdict),
     {
@@ -115,7 +120,7 @@ function suiteProperties({ runId, gitCommit, figures, gate }: FormatInput): [str
       ["candidate", gate.candidate],
       ...gate.metrics.flatMap((metric): [string, string][] =>
         (["ratio", "low", "high", "threshold", "detectable"] as const).map((key) => [
-          `${metric.device}.${metric.name}.${key}`,
+          `${metric.device}.${metricLabel(gate, metric)}.${key}`,
           String(metric[key]),
         ])
       ),

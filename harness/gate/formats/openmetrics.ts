@@ -73,21 +73,23 @@ function gauge(
 
 function gateFamilies({ gate }: FormatInput): Family[] {
   if (gate === null) return [];
-  const labels = { device: gate.device, baseline: gate.baseline, candidate: gate.candidate };
+  const { device, baseline, candidate } = gate;
   const code = { pass: 0, fail: 1, inconclusive: 4 }[gate.verdict];
   return [
     {
       name: "posemark_gate_exit_code",
       unit: "",
       help: "Verdict of the gate: 0 pass, 1 fail, 4 inconclusive.",
-      samples: [sample("posemark_gate_exit_code", labels, code)],
+      samples: [sample("posemark_gate_exit_code", { device, baseline, candidate }, code)],
     },
     {
       name: "posemark_gate_ratio",
       unit: "ratio",
       help: "Candidate over baseline.",
-      samples: gate.metrics.flatMap(({ name, ratio }) =>
-        ratio === null ? [] : [sample("posemark_gate_ratio", { ...labels, metric: name }, ratio)]
+      samples: gate.metrics.flatMap(({ device, candidate, name, ratio }) =>
+        ratio === null
+          ? []
+          : [sample("posemark_gate_ratio", { device, baseline, candidate, metric: name }, ratio)]
       ),
     },
   ];
