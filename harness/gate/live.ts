@@ -10,6 +10,7 @@ import type { LaunchRecord } from "../records.ts";
 import {
   blocksForThreshold,
   type DeviceNoise,
+  LONGEST_SIMULATED_BLOCKS,
   smallestDetectableRatio,
 } from "../stats/detectable.ts";
 import {
@@ -113,8 +114,10 @@ export function detectableRatios(
     }
     const budgetBlocks = Math.floor(rules.budgetSeconds / secondsPerBlock);
     const smallest = smallestDetectableRatio(own, rates, budgetBlocks);
-    if (smallest === null || smallest > ratio + 1e-9) {
-      const needed = blocksForThreshold(own, { ...rates, threshold: ratio }, MOST_BLOCKS);
+    const needed = smallest !== null && smallest <= ratio + 1e-9
+      ? 0
+      : blocksForThreshold(own, { ...rates, threshold: ratio }, LONGEST_SIMULATED_BLOCKS);
+    if (needed === null || needed > budgetBlocks) {
       throw new HarnessError(
         "bad-config",
         `Cannot gate ${name} on "${gate.device}" at ${percent(ratio)}: within ${
@@ -128,13 +131,11 @@ export function detectableRatios(
         }`,
       );
     }
-    detectable[name] = smallest;
+    // rounded up, the smallest may lie above a threshold that the budget decides
+    detectable[name] = needed === 0 ? smallest : ratio;
   }
   return detectable;
 }
-
-/** Longest experiment that is offered as a way out. */
-const MOST_BLOCKS = 300;
 
 /**
  * Returns the result of a live gate.

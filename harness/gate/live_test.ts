@@ -111,6 +111,32 @@ Deno.test("runLiveGate() refuses a threshold that the device can't resolve and n
   assert(detectableRatios(gate)["total.p50"]! <= 1.02);
 });
 
+Deno.test("detectableRatios() takes the budget that it asked for, or asks for none, when the threshold is small", async () => {
+  const noise = { "total.p50": await noiseOf(NOISY) };
+  const rules = { ...gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1), budgetSeconds: 60 };
+  const refusal = (percent: number, budgetSeconds: number) => {
+    rules.thresholds = [{ name: "total.p50", ratio: 1 + percent / 100 }];
+    try {
+      detectableRatios({
+        device: "host",
+        rules: { ...rules, budgetSeconds },
+        noise,
+        secondsPerBlock: 1,
+      });
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  let outOfReach = 0;
+  for (const percent of [0.8, 1.4]) {
+    const [, budget] = /budget to (\d+) s/.exec(refusal(percent, 60)!) ?? [];
+    if (budget === undefined) outOfReach++;
+    else assertEquals(refusal(percent, Number(budget)), null);
+  }
+  assertEquals(outOfReach, 1);
+});
+
 Deno.test("runLiveGate() shares the false alarm rate when there are several metrics", async () => {
   const gate = await gateOf(QUIET, 1);
   gate.rules.thresholds = [
