@@ -12,7 +12,7 @@ import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import type { LaunchRecord } from "../records.ts";
 import { openDataset } from "../reference/images.ts";
 import { smallestDetectableRatio } from "../stats/detectable.ts";
-import { HISTORY_METRICS, type Series, sessionSpread, trend } from "../store/history.ts";
+import { HISTORY_METRICS, knownSessions, type Series } from "../store/history.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";
 import { correctnessOf } from "./gate_correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
@@ -120,9 +120,7 @@ function sessionSpreads(
   const known: Partial<Record<MetricName, SessionSpread>> = {};
   for (const { name } of rules.thresholds) {
     const metric = HISTORY_METRICS.find((each) => each === name);
-    const spread = metric === undefined
-      ? null
-      : sessionSpread(trend(history, series, metric).map(({ value }) => value));
+    const spread = metric === undefined ? null : knownSessions(history, series, metric);
     if (spread !== null) known[name] = spread;
   }
   return known;

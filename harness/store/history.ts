@@ -207,11 +207,34 @@ export function listSeries({ sql }: HistoryDatabase, filter: HistoryFilter = {})
 
 /** Returns the trend of a series, oldest first: one point per run that has the metric. Launches of test builds are left out. */
 export function trend(
-  { sql }: HistoryDatabase,
+  history: HistoryDatabase,
   series: Series,
   metric: HistoryMetric = "total.p50",
   limit = 1000,
 ): TrendPoint[] {
+  return newestRuns(history, series, metric, limit).map(({ values, marks, ...run }) => {
+    const interval = robustInterval(values.map(Math.log));
+    return {
+      ...run,
+      rounds: values.length,
+      value: median(values),
+      low: interval.low === null ? null : Math.exp(interval.low),
+      high: interval.high === null ? null : Math.exp(interval.high),
+      marks: [...new Set(marks.flat())].sort(),
+    };
+  });
+}
+
+/** The newest runs of a series that have the metric, oldest first, with the values of their rounds. */
+function newestRuns(
+  { sql }: HistoryDatabase,
+  series: Series,
+  metric: HistoryMetric,
+  limit: number,
+): (Pick<TrendPoint, "runId" | "createdAt" | "gitCommit"> & {
+  values: number[];
+  marks: string[][];
+})[] {
   const column = COLUMNS[metric];
   const rows = sql.prepare(
     `SELECT l.run_id AS runId, r.created_at AS createdAt, r.git_commit AS gitCommit,
@@ -227,20 +250,11 @@ export function trend(
     found: string;
     marks: string;
   }[];
-  return rows.reverse().map(({ runId, createdAt, gitCommit, found, marks }) => {
-    const values = JSON.parse(found) as number[];
-    const interval = robustInterval(values.map(Math.log));
-    return {
-      runId,
-      createdAt,
-      gitCommit,
-      rounds: values.length,
-      value: median(values),
-      low: interval.low === null ? null : Math.exp(interval.low),
-      high: interval.high === null ? null : Math.exp(interval.high),
-      marks: [...new Set((JSON.parse(marks) as string[][]).flat())].sort(),
-    };
-  });
+  return rows.reverse().map(({ found, marks, ...run }) => ({
+    ...run,
+    values: JSON.parse(found),
+    marks: JSON.parse(marks),
+  }));
 }
 
 /** What a gate on saved runs asks the history for. */
@@ -295,6 +309,23 @@ export const FEWEST_SESSIONS = 6;
  * are then wrong no more often than they say. The efficiency of that deviation, 0.37, is the limit for many.
  */
 const FREEDOM_PER_RUN = 1 / 3;
+
+/** Newest runs from which the spread between sessions is taken: more tell little more, and a gate waits for them. */
+const MOST_SESSIONS = 100;
+
+/**
+ * Returns how much a metric differs from session to session, as the newest 100 runs of the series tell; null for fewer than 6.
+ *
+ * See {@linkcode sessionSpread}.
+ */
+export function knownSessions(
+  history: HistoryDatabase,
+  series: Series,
+  metric: HistoryMetric,
+): SessionSpread | null {
+  const runs = newestRuns(history, series, metric, MOST_SESSIONS);
+  return sessionSpread(runs.map(({ values }) => median(values)));
+}
 
 /**
  * Returns how much the log value differs from session to session, from the values of runs in order of time: from the differences of successive runs, so
