@@ -8,6 +8,7 @@ import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord } from "../records.ts";
 import { studentTQuantile } from "../stats/distribution.ts";
 import { median } from "../stats/quantile.ts";
+import { groupByRound } from "../stats/round.ts";
 import type { GateRules } from "./config.ts";
 import { assertComparable, type ComparisonSide } from "./comparable.ts";
 import { describeRatio } from "./live.ts";
@@ -47,7 +48,7 @@ export interface SavedGate {
 }
 
 /**
- * Returns one side of a comparison from a run's records: the launches of one variant on one device.
+ * Returns one side of a comparison from a run's records: the launches of one variant on one device, the last of each round.
  *
  * Throws `HarnessError` `not-comparable` when the run knows no such device or has no finished launch of the variant on it, saying what it has.
  */
@@ -60,9 +61,8 @@ export function savedSide(
   const runName = `run ${run?.runId ?? "without a run record"}`;
   const description = run?.devices.find(({ serial }) => serial === device);
   const all = records.filter((record): record is LaunchRecord => record.kind === "launch");
-  const launches = all.filter((launch) =>
-    launch.device === device && launch.variantId === variantId
-  );
+  const rounds = groupByRound(all.filter((launch) => launch.device === device)).get(variantId);
+  const launches = [...rounds?.values() ?? []];
   if (run === undefined || description === undefined || launches.length === 0) {
     const known = new Set(all.map((launch) => `"${launch.variantId}" on "${launch.device}"`));
     throw new HarnessError(

@@ -117,6 +117,8 @@ Deno.test("savedSide() takes the launches of one variant on one device out of a 
   const side = savedSide(records, "host", "a");
   assertEquals([side.name, side.device, side.images], ["a of run r1", deviceFixture(), IMAGES]);
   assertEquals(side.launches, [records[1]]);
+  const again = launch("a", "host");
+  assertEquals(savedSide([...records, again], "host", "a").launches, [again], "the last counts");
   const missing = assertThrows(
     () => savedSide(records, "host", "c"),
     HarnessError,
