@@ -79,7 +79,8 @@ export interface HistoryFilter {
 }
 
 /**
- * Imports the records of one run and returns how many launches were new. Importing a run again adds only what is new.
+ * Imports the records of one run and returns how many launches were new. Importing a run again adds what is new, and a round that
+ * was run again takes the place of its earlier figures.
  *
  * Launches of emulated devices are left out, and those without times. Throws `HarnessError` `bad-record` when there is no run record, or more than one.
  */
@@ -144,10 +145,13 @@ function insertRun(
     "SELECT series_id AS id FROM series WHERE device = ? AND variant_id = ? AND experiment = ?",
   );
   const put = sql.prepare(
-    "INSERT OR IGNORE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
+  const countLaunches = () =>
+    sql.prepare("SELECT count(*) AS count FROM launches WHERE run_id = ?").get(run.runId)!
+      .count as number;
+  const before = countLaunches();
   const ids = new Map<string, number>();
-  let added = 0;
   for (const { series: { device, variantId, experiment }, launch } of rows) {
     const key = JSON.stringify([device, variantId, experiment]);
     if (!ids.has(key)) {
@@ -155,7 +159,7 @@ function insertRun(
       ids.set(key, seriesId.get(device, variantId, experiment)!.id as number);
     }
     const value = (name: MetricName) => metricOfLaunch(launch, name);
-    const { changes } = put.run(
+    put.run(
       ids.get(key)!,
       run.createdAt,
       run.runId,
@@ -169,9 +173,8 @@ function insertRun(
       launch.end.peakRssBytes,
       JSON.stringify(launch.marks),
     );
-    added += Number(changes);
   }
-  return added;
+  return countLaunches() - before;
 }
 
 /** Returns the runs, newest first. */

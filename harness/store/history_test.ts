@@ -64,6 +64,13 @@ Deno.test("importRun() keeps a run once when it is imported twice, and adds what
   ]);
 });
 
+Deno.test("importRun() takes the figures of a round that was run again", async () => {
+  using history = openHistoryDatabase(":memory:");
+  await importRun(history, recordsOf("r1", 0, 30), null);
+  assertEquals((await importRun(history, recordsOf("r1", 0, 40), null)).added, 0);
+  assertEquals(trend(history, await seriesOf()).map(({ value }) => value), [41 * MS]);
+});
+
 Deno.test("importRun() leaves emulated launches out, and those without times", async () => {
   using history = openHistoryDatabase(":memory:");
   const emulated = launchFixture({ variantId: "a", round: 0, totalNs: [1], marks: ["emulated"] });
