@@ -24,7 +24,18 @@ export interface JudgedSeries extends Series {
   /** Lasting changes, by index of `points`. */
   changes: ChangePoint[];
   /** The first lasting change for the worse; null when there is none. */
-  firstSlower: { runId: string; gitCommit: string | null; createdAt: string; ratio: number } | null;
+  firstSlower: FirstSlower | null;
+}
+
+/** Where a series got slower for good. */
+export interface FirstSlower {
+  runId: string;
+  /** The commit that got slower; null when it is unknown, or was fast before (then it is not to blame). */
+  gitCommit: string | null;
+  /** The commit that was run before and after the change: the device or its surroundings changed; null when there is none. */
+  withinCommit: string | null;
+  createdAt: string;
+  ratio: number;
 }
 
 /** Returns every series that the filter lets through. Changes for the worse below `smallestRatio` are passed over in `firstSlower`. */
@@ -39,20 +50,32 @@ export function judgeHistory(
     const points = trend(history, series, metric, filter.limit);
     const changes = changePoints(points.map((point) => point.value));
     const slower = firstSlower(changes, smallestRatio);
-    const point = slower === null ? null : points[slower.index];
     return {
       ...series,
       metric,
       points,
       changes,
-      firstSlower: point === null ? null : {
-        runId: point.runId,
-        gitCommit: point.gitCommit,
-        createdAt: point.createdAt,
-        ratio: slower!.ratio,
-      },
+      firstSlower: slower === null ? null : describeSlower(points, changes, slower),
     };
   }).filter((series) => series.points.length > 0);
+}
+
+function describeSlower(
+  points: readonly TrendPoint[],
+  changes: readonly ChangePoint[],
+  { index, ratio }: ChangePoint,
+): FirstSlower {
+  const { runId, gitCommit, createdAt } = points[index];
+  const since = changes.findLast((change) => change.index < index)?.index ?? 0;
+  const wasFast = gitCommit !== null &&
+    points.slice(since, index).some((point) => point.gitCommit === gitCommit);
+  return {
+    runId,
+    gitCommit: wasFast ? null : gitCommit,
+    withinCommit: wasFast ? gitCommit : null,
+    createdAt,
+    ratio,
+  };
 }
 
 /** Returns the runs and series as text for people. */
@@ -70,7 +93,10 @@ export function formatHistory(
     );
   }
   for (const { device, variantId, experiment, metric, points, changes, firstSlower } of series) {
-    lines.push(``, `${variantId} on ${device} (experiment ${experiment}), ${metric}:`);
+    lines.push(
+      ``,
+      `${variantId} on ${device} (experiment ${experiment}), ${metric}, by time of run:`,
+    );
     const starts = new Map(changes.map((change) => [change.index, change]));
     points.forEach((point, index) => {
       const change = starts.get(index);
@@ -85,12 +111,17 @@ export function formatHistory(
     lines.push(
       firstSlower === null
         ? `  no lasting change for the worse`
-        : `  first slower: commit ${
-          firstSlower.gitCommit ?? "unknown"
-        } (run ${firstSlower.runId}), ${describeRatio(firstSlower.ratio)}`,
+        : `  first slower: ${slowerText(firstSlower)}`,
     );
   }
   return lines.join("\n");
+}
+
+function slowerText({ runId, gitCommit, withinCommit, ratio }: FirstSlower): string {
+  const figures = `(run ${runId}), ${describeRatio(ratio)}`;
+  return withinCommit === null
+    ? `commit ${gitCommit ?? "unknown"} ${figures}`
+    : `within commit ${withinCommit} ${figures}: it was fast before, the device or its surroundings changed`;
 }
 
 function bounds({ low, high }: TrendPoint, metric: HistoryMetric): string {

@@ -4,7 +4,10 @@ import { listRuns } from "./history.ts";
 import { formatHistory, judgeHistory } from "./history_query.ts";
 
 /** A history of one variant with one launch a round, three rounds a run, at these medians (ms). */
-function historyOf(medianMs: number[]): HistoryDatabase {
+function historyOf(
+  medianMs: number[],
+  commitOf = (day: number) => `c${day}`,
+): HistoryDatabase {
   const history = openHistoryDatabase(":memory:");
   const { sql } = history;
   sql.exec("INSERT INTO series VALUES (1, 'R5CT10', 'm.silu', 'x')");
@@ -14,7 +17,7 @@ function historyOf(medianMs: number[]): HistoryDatabase {
   );
   medianMs.forEach((ms, day) => {
     const at = `2026-01-${String(day + 1).padStart(2, "0")}T00:00:00Z`;
-    run.run(`r${day}`, at, `c${day}`);
+    run.run(`r${day}`, at, commitOf(day));
     for (const round of [0, 1, 2]) launch.run(at, `r${day}`, round, (ms + 0.01 * round) * 1e6);
   });
   return history;
@@ -29,6 +32,22 @@ Deno.test("judgeHistory() tells the first commit that got slower when the level 
   assertEquals([series.firstSlower!.gitCommit, series.firstSlower!.runId], ["c6", "r6"]);
   assert(Math.abs(series.firstSlower!.ratio - 1.1) < 0.01);
   assertEquals(judgeHistory(history, {}, "total.p50", 1.2)[0].firstSlower, null);
+});
+
+Deno.test("judgeHistory() blames no commit that was fast before, when the device changed", () => {
+  const medians = [...new Array(8).fill(30), ...new Array(8).fill(33)].map((ms, i) =>
+    ms + i % 3 / 10
+  );
+  using history = historyOf(medians, (day) => day < 6 ? "c1" : "c2");
+  const judged = judgeHistory(history, {}, "total.p50");
+  const { runId, gitCommit, withinCommit } = judged[0].firstSlower!;
+  assertEquals([runId, gitCommit, withinCommit], ["r8", null, "c2"]);
+  assertStringIncludes(
+    formatHistory(listRuns(history), judged),
+    "first slower: within commit c2 (run r8), 10.0% more: it was fast before",
+  );
+  using blamed = historyOf(medians, (day) => day < 8 ? "c1" : "c2");
+  assertEquals(judgeHistory(blamed, {}, "total.p50")[0].firstSlower!.gitCommit, "c2");
 });
 
 Deno.test("judgeHistory() passes series over that the filter keeps out or that lack the metric", () => {
