@@ -25,6 +25,7 @@ import type { FormatRequest } from "../run/gate_formats.ts";
 import type { GateOutcome } from "../run/gate_live.ts";
 import type { ExperimentContext } from "../run/experiment.ts";
 import type { SideName, SidePair } from "../run/sides.ts";
+import type { HistoryDatabase } from "../store/history_database.ts";
 import {
   EXPERIMENT_OPTIONS,
   historyFile,
@@ -121,8 +122,9 @@ async function gateHere(
   context: ExperimentContext,
 ): Promise<number> {
   const { baseline, candidate } = await readSides(options);
-  const { openHistoryDatabase } = await import("../store/history_database.ts");
-  using history = openHistoryDatabase(await historyFile(options.history));
+  // two runs are compared without a history too: it tells only how much sessions differ
+  const { history: opened, reasons } = await openGateHistory(options, baseline.kind === "run");
+  using history = opened;
   let outcome: GateOutcome;
   if (baseline.kind === "run" || baseline.kind === "latest") {
     if (candidate?.kind !== "run") {
@@ -157,6 +159,7 @@ async function gateHere(
     );
   }
   const { result, ...run } = outcome;
+  result.reasons.unshift(...reasons);
   await writeFormats(options, formats, { ...run, gate: result, environmentError: null });
   if (options.json) {
     console.log(JSON.stringify(result, null, 2));
@@ -165,6 +168,21 @@ async function gateHere(
     console.log(gateText(result).trimEnd());
   }
   return gateExitCode(result.verdict);
+}
+
+/** Opens the history; one that can't be opened is empty when it is optional, with a reason that says so. */
+async function openGateHistory(
+  options: Options,
+  isOptional: boolean,
+): Promise<{ history: HistoryDatabase; reasons: string[] }> {
+  const { openHistoryDatabase } = await import("../store/history_database.ts");
+  try {
+    return { history: openHistoryDatabase(await historyFile(options.history)), reasons: [] };
+  } catch (error) {
+    if (!isOptional || !(error instanceof HarnessError)) throw error;
+    const reasons = [`nothing is known of earlier sessions and of the noise: ${error.message}`];
+    return { history: openHistoryDatabase(":memory:"), reasons };
+  }
 }
 
 /** Hands the sides over to the farm. */
@@ -347,11 +365,15 @@ async function readConfig(file: string | undefined): Promise<GateConfig> {
     const name = file ?? CONFIG_FILE;
     return parseGateConfig(await Deno.readTextFile(name), name);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    if (file === undefined) return DEFAULT_GATE_CONFIG;
+    if (cause instanceof HarnessError) throw cause;
+    const isMissing = cause instanceof Deno.errors.NotFound;
+    if (file === undefined && isMissing) return DEFAULT_GATE_CONFIG;
+    const found = isMissing ? "there is no such file" : (cause as Error).message;
     throw new HarnessError(
       "bad-config",
-      `Cannot read ${file}: there is no such file. Name another by --config, or leave it out`,
+      `Cannot read ${
+        file ?? CONFIG_FILE
+      }: ${found}. Name another file by --config, or leave it out`,
       { cause },
     );
   }

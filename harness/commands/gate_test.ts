@@ -4,7 +4,10 @@ import { HarnessError } from "../errors.ts";
 import { choiceOfId } from "../run/sides.ts";
 import { SHIPPED_MODELS_FOLDER } from "../model/resolve_model.ts";
 import type { TrialRow } from "../gate/trials.ts";
+import { runFixture } from "../gate/gate_fixture.ts";
+import { testManifest } from "../parity/testdata/manifest.ts";
 import { readRecords } from "../run/record_log.ts";
+import { launchFixture } from "../stats/launch_fixture.ts";
 import { calibrateCommand, gateCommand } from "./gate.ts";
 import { runCommandOf } from "./testdata/run_command.ts";
 import { trialsCommand } from "./trials.ts";
@@ -104,8 +107,12 @@ Deno.test("calibrate keeps what the host resolves, and the gate refuses less, pa
     assertEquals(same.code, 0);
     assert(result.metrics[0].detectable !== null, "the calibration is known");
 
+    const records = await Deno.readTextFile(file("same/records.jsonl"));
+    const { runId } = JSON.parse(records.split("\n")[0]);
+    await Deno.mkdir(file("again"));
+    await Deno.writeTextFile(file("again/records.jsonl"), records.replaceAll(runId, `${runId}b`));
     const saved = await runCommand(
-      ...["gate", "--baseline", file("same"), "--candidate", file("same"), ...history],
+      ...["gate", "--baseline", file("same"), "--candidate", file("again"), ...history],
       ...["--config", file("coarse.json"), "--json"],
     );
     assertEquals([saved.code, JSON.parse(saved.stdout).paired], [0, false], saved.stdout);
@@ -208,6 +215,7 @@ Deno.test("gate refuses wrong configurations and sides with the option or key at
     const cases: [string[], string][] = [
       [["--config", file("p.json"), "--baseline", VARIANT], "treshold"],
       [["--config", file("none.json"), "--baseline", VARIANT], "none.json"],
+      [["--config", file("empty"), "--baseline", VARIANT], "Cannot read"],
       [[], "--baseline"],
       [["--baseline", file("empty")], "manifest.json"],
       [["--baseline", "latest"], "--candidate"],
@@ -221,6 +229,39 @@ Deno.test("gate refuses wrong configurations and sides with the option or key at
       assertEquals(error.exitCode, 2, `${args.join(" ")}: ${error.message}`);
       assertStringIncludes(error.message, text);
     }
+  });
+});
+
+/** Writes the run of one launch of `a` on the host. */
+async function writeRun(dir: string, runId: string): Promise<string> {
+  const records = [
+    runFixture(runId, 0, { variants: [testManifest({ id: "a" })] }),
+    launchFixture({ runId, variantId: "a", round: 0, totalNs: [1e7] }),
+  ];
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(
+    path.join(dir, "records.jsonl"),
+    records.map((record) => JSON.stringify(record) + "\n").join(""),
+  );
+  return dir;
+}
+
+Deno.test("gate compares saved runs without a history that can't be opened, and says so, but no run with itself", async () => {
+  await inTempFolder(async (file) => {
+    await Deno.writeTextFile(file("file"), "");
+    const [a, b] = [await writeRun(file("a"), "a"), await writeRun(file("b"), "b")];
+    const gate = (baseline: string) =>
+      runCommand(
+        ...["gate", "--baseline", baseline, "--candidate", b, "--json"],
+        ...["--history", file("file/h.db")],
+      );
+    const { code, stdout } = await gate(a);
+    assertEquals(code, 4, stdout);
+    assertStringIncludes(JSON.parse(stdout).reasons[0], "Cannot open the history");
+    const error = await assertRejects(() => gate(b), HarnessError, "the same run on both sides");
+    assertEquals(error.exitCode, 2);
+    const latest = await assertRejects(() => gate("latest"), HarnessError);
+    assertEquals(latest.code, "store-failed");
   });
 });
 

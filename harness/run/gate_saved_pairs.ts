@@ -39,7 +39,7 @@ export interface SavedPairing {
  * the history.
  *
  * Missing is a variant that the candidate's run was to measure, or that the baseline has, when the candidate's run has no finished launch of it.
- * Throws `HarnessError` `not-comparable` for runs that share no device or no variant, and when the history has no baseline.
+ * Throws `HarnessError` `not-comparable` for one run on both sides, runs that share no device or no variant, and when the history has no baseline.
  */
 export async function pairSavedRuns(
   baseline: SavedRun | null,
@@ -47,6 +47,12 @@ export async function pairSavedRuns(
   devices: readonly string[] | null,
   history: HistoryDatabase,
 ): Promise<SavedPairing> {
+  if (baseline?.run.runId === candidate.run.runId) {
+    throw new HarnessError(
+      "not-comparable",
+      `Cannot compare run ${candidate.run.runId} with itself: found the same run on both sides. Name an earlier one by --baseline`,
+    );
+  }
   const known = [
     ...candidate.run.devices.map(({ serial }) => serial),
     ...launchesOf(baseline ?? candidate).map(({ device }) => device),
