@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { withoutByteOrderMark } from "../byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
 import { METRIC_NAMES, type MetricName } from "./metric.ts";
 
@@ -75,7 +76,7 @@ export const DEFAULT_GATE_CONFIG: GateConfig = {
 export function parseGateConfig(text: string, file: string): GateConfig {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(withoutByteOrderMark(text));
   } catch (cause) {
     throw new HarnessError(
       "bad-config",

@@ -78,6 +78,10 @@ Deno.test("parseGateConfig() throws and names the key when a key is unknown or a
   assertThrows(() => parseGateConfig("{", "posemark.json"), HarnessError, "not JSON");
 });
 
+Deno.test("parseGateConfig() reads what a Windows editor wrote, with a byte order mark", () => {
+  assertEquals(parseGateConfig('\uFEFF{"gate": {}}', "posemark.json"), { gate: {} });
+});
+
 Deno.test("gateConfigJsonSchema() takes and refuses what the reader does when another validator reads it", () => {
   const validate = new Ajv2020({ strict: false }).compile(gateConfigJsonSchema());
   assert(validate(FULL), JSON.stringify(validate.errors));

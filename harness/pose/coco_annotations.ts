@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withoutByteOrderMark } from "../byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
 
 /** An image of the file. */
@@ -171,11 +172,6 @@ export function parseAnnotations(text: string, file: string): CocoAnnotations {
       imageIds.has(imageId) && categoryIds.has(categoryId)
     ),
   };
-}
-
-/** Returns the text without the byte order mark that Windows tools put before it. */
-export function withoutByteOrderMark(text: string): string {
-  return text.replace(/^\uFEFF/, "");
 }
 
 /** Returns how many keypoints the annotated objects have; null when none has any. */

@@ -5,7 +5,8 @@
  */
 import { HarnessError } from "../errors.ts";
 import type { Detection } from "../records.ts";
-import { type CocoAnnotations, withoutByteOrderMark } from "./coco_annotations.ts";
+import { withoutByteOrderMark } from "../byte_order_mark.ts";
+import type { CocoAnnotations } from "./coco_annotations.ts";
 
 /** One entry of a results file in COCO's keypoint result format (keys are COCO's). */
 export interface CocoResult {
