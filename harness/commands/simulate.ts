@@ -22,7 +22,7 @@ export const simulateCommand: CommandSpec = {
     { flags: "--seed <n>", description: "seed of the random generator" },
     { flags: "--json", description: "print JSON" },
   ],
-  async run(options) {
+  async run(options, _args, signal) {
     const { FULL_SIMULATION, QUICK_SIMULATION } = await import("../stats/simulation.ts");
     const { simulateAll } = await import("../stats/simulate.ts");
     const { simulationTable } = await import("../stats/simulation_table.ts");
@@ -30,13 +30,14 @@ export const simulateCommand: CommandSpec = {
     const seed = options.seed === undefined
       ? base.seed
       : parseNumber("--seed", options.seed, { min: 0, max: 2 ** 31, integer: true });
-    const rows = simulateAll(
+    const rows = await simulateAll(
       options.records ?? [],
       { ...base, seed },
       (model) =>
         console.error(
           `simulating "${model.name}" (${options.quick ? "about 5 s" : "about half a minute"}) …`,
         ),
+      signal,
     );
     console.log(options.json ? JSON.stringify(rows, null, 2) : simulationTable(rows));
     return EXIT.pass;

@@ -13,7 +13,7 @@ import {
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
 import { type FollowedShard, nextStep, waitReason } from "./followed_shard.ts";
 import { type Plan, planBatches, planShards } from "./plan.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../pause.ts";
 
 /** How a run is followed. */
 export interface FollowOptions {

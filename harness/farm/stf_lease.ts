@@ -6,7 +6,7 @@
 import { HarnessError, type Warning } from "../errors.ts";
 import type { StfClient } from "./stf.ts";
 import { readNotes, takeNote, writeNote } from "./stf_notes.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../pause.ts";
 
 /** How a lease behaves. */
 export interface LeaseOptions {

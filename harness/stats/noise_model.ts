@@ -25,7 +25,7 @@ export interface NoiseModel {
   /** Slow wandering (Ornstein–Uhlenbeck): its standard deviation and the seconds over which it forgets. */
   wanderSd: number;
   wanderSeconds: number;
-  /** Steady trend per minute; its sign is drawn for each session. */
+  /** Steady trend per minute, up to a factor of two; its sign is drawn for each session. */
   trendPerMinute: number;
   /** Throttling: how often it sets in, by how much, and for how long on average. */
   throttlePerMinute: number;
@@ -52,6 +52,9 @@ interface Episode {
   size: number;
 }
 
+/** A trend ends there: a device that got faster for ever would run endless iterations in no time. */
+const MOST_DRIFT = Math.log(2);
+
 /** Returns a device at the beginning of a session, its slow states drawn at random. */
 export function simulatedDevice(model: NoiseModel, rng: Rng): SimulatedDevice {
   let clockSeconds = 0;
@@ -77,7 +80,8 @@ export function simulatedDevice(model: NoiseModel, rng: Rng): SimulatedDevice {
       () => model.burstSize * rng.exponential(),
       rng,
     );
-    return trendPerSecond * clockSeconds + (throttle.on ? throttle.size : 0) +
+    const drift = Math.max(-MOST_DRIFT, Math.min(MOST_DRIFT, trendPerSecond * clockSeconds));
+    return drift + (throttle.on ? throttle.size : 0) +
       (burst.on ? burst.size : 0);
   };
   const pass = (seconds: number) => {

@@ -15,16 +15,19 @@ import { simulateModel, type SimulationOptions, type SimulationRow } from "./sim
  *
  * Throws `HarnessError` `bad-record` for a file that can't be read, `RangeError` for one with too few launches.
  */
-export function simulateAll(
+export async function simulateAll(
   recordFiles: readonly string[],
   options: SimulationOptions,
   onModel: (model: NoiseModel) => void,
-): SimulationRow[] {
+  signal?: AbortSignal,
+): Promise<SimulationRow[]> {
   const models = [...recordFiles.flatMap(fittedModels), VIRTUAL_MACHINE, ...PHONE_MODELS];
-  return models.flatMap((model) => {
+  const rows: SimulationRow[] = [];
+  for (const model of models) {
     onModel(model);
-    return simulateModel(model, options);
-  });
+    rows.push(...await simulateModel(model, options, signal));
+  }
+  return rows;
 }
 
 /** Returns a noise model per device of a records file. */

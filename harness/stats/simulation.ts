@@ -11,6 +11,7 @@ import {
   newExperiment,
   withBlock,
 } from "./experiment.ts";
+import { pause } from "../pause.ts";
 import { mannWhitneyScore } from "./mann_whitney.ts";
 import { type NoiseModel, type SimulatedDevice, simulatedDevice } from "./noise_model.ts";
 import { median, quantile } from "./quantile.ts";
@@ -74,8 +75,12 @@ export interface SimulationRow {
 /** Error rates at which device times are compared. */
 export const EQUAL_ERRORS = { falseAlarms: 0.05, misses: 0.1 } as const;
 
-/** Returns the table for one noise model: the paired experiment first, then the others. */
-export function simulateModel(model: NoiseModel, options: SimulationOptions): SimulationRow[] {
+/** Returns the table for one noise model: the paired experiment first, then the others. Throws the signal's reason when it aborts. */
+export async function simulateModel(
+  model: NoiseModel,
+  options: SimulationOptions,
+  signal?: AbortSignal,
+): Promise<SimulationRow[]> {
   const rng = seededRng(options.seed);
   const calibrations = Array.from({ length: options.calibrations }, () => {
     const device = simulatedDevice(model, rng);
@@ -91,11 +96,12 @@ export function simulateModel(model: NoiseModel, options: SimulationOptions): Si
   const claimed = claims.filter((claim) => claim !== null);
   if (claimed.length === 0) return [];
   const ratio = median(claimed);
-  const paired = pairedRow(model, claims, calibrations.map((noise) => noise.sd), options, rng);
-  return [
-    { ...paired, ratio },
-    ...OTHER_METHODS.map((method) => otherRow(model, method, ratio, options, rng)),
-  ];
+  const sds = calibrations.map((noise) => noise.sd);
+  const rows = [{ ...await pairedRow(model, claims, sds, options, rng, signal), ratio }];
+  for (const method of OTHER_METHODS) {
+    rows.push(await otherRow(model, method, ratio, options, rng, signal));
+  }
+  return rows;
 }
 
 /** Log of candidate over base for the two rounds of a block: ABBA, then BAAB. */
@@ -117,13 +123,14 @@ function simulatedBlock(
 /** Nominal error rates of the designs that are tried for equal measured ones, ascending. */
 const PAIRED_DESIGNS = [DEFAULT_RATES.falseAlarmRate, 0.1, 0.15, 0.2, 0.3];
 
-function pairedRow(
+async function pairedRow(
   model: NoiseModel,
   claims: (number | null)[],
   sds: number[],
   options: SimulationOptions,
   rng: Rng,
-): SimulationRow {
+  signal: AbortSignal | undefined,
+): Promise<SimulationRow> {
   const experiments = (rate: number) => {
     let gates = 0, alarms = 0, missed = 0, seconds = 0;
     claims.forEach((threshold, calibration) => {
@@ -150,6 +157,7 @@ function pairedRow(
   let usual: ReturnType<typeof experiments> | null = null;
   let secondsAtEqualErrors: number | null = null;
   for (const rate of PAIRED_DESIGNS) {
+    await pause(0, signal);
     const measured = experiments(rate);
     usual ??= measured;
     const { falseAlarms, misses, seconds } = measured;
@@ -255,13 +263,14 @@ const OTHER_METHODS: readonly OtherMethod[] = [
   },
 ];
 
-function otherRow(
+async function otherRow(
   model: NoiseModel,
   method: OtherMethod,
   ratio: number,
   options: SimulationOptions,
   rng: Rng,
-): SimulationRow {
+  signal: AbortSignal | undefined,
+): Promise<SimulationRow> {
   const experiment = (repetitions: number) => {
     let seconds = 0;
     const statistics = (factor: number) =>
@@ -278,6 +287,7 @@ function otherRow(
   const usual = experiment(method.usualRepetitions);
   let secondsAtEqualErrors: number | null = null;
   for (const repetitions of method.repetitions) {
+    await pause(0, signal);
     const { same, changed, seconds } = experiment(repetitions);
     // the best cut-off: the share of alarms is the same above the highest 5% of no change
     const cutOff = quantile(same, 1 - EQUAL_ERRORS.falseAlarms);
