@@ -128,6 +128,7 @@ export async function calibrate(
       device: device.serial,
       buildFingerprint: description.buildFingerprint,
       settings,
+      workload: session.workload,
     }, { createdAt: new Date().toISOString(), ...found });
     step.done();
     return {

@@ -233,6 +233,7 @@ async function gatePair(
     device: device.serial,
     buildFingerprint: description.buildFingerprint,
     settings: session.calibrationSettings,
+    workload: session.workload,
   });
   const result = await runLiveGate({
     device: device.serial,
@@ -259,7 +260,7 @@ function sideName(pair: SidePair, side: SideWord, percent: number | null): strin
     : `${pair.candidate.name}, slowed down on purpose by ${percent}%`;
 }
 
-/** Returns what is known of a device's noise from its newest calibration. */
+/** Returns what is known of a device's noise from its newest calibration with the same workload. */
 export function deviceNoiseOf(
   history: HistoryDatabase,
   key: Parameters<typeof newestCalibration>[1],

@@ -47,7 +47,7 @@ Deno.test("gateText() tells verdict, figures, correctness and what was never cal
   assertStringIncludes(lines[0], "FAIL: ");
   assertStringIncludes(lines[1], "total.p50 on host");
   assertStringIncludes(lines[1], "×1.100 (1.080 to 1.120), threshold ×1.050, detectable ×1.020");
-  assertStringIncludes(lines[2], "never calibrated");
+  assertStringIncludes(lines[2], "not calibrated");
   assertStringIncludes(lines[3], "phone, other: ");
   assertStringIncludes(lines[4], "keypoints: ");
 });

@@ -129,15 +129,16 @@ function sessionSpreads(
 /** What a paired gate would resolve on the device within the budget, where it was calibrated. */
 function detectableOf(
   history: HistoryDatabase,
-  { runner }: LaunchRecord,
+  { variantId, runner, images }: LaunchRecord,
   device: { serial: string; buildFingerprint: string | null },
   rules: GateRules,
 ): Partial<Record<MetricName, number>> {
-  const { threads, powersave, coreMask } = runner.options;
+  const { threads, powersave, coreMask, warmup, iterations } = runner.options;
   const { noise, secondsPerBlock } = deviceNoiseOf(history, {
     device: device.serial,
     buildFingerprint: device.buildFingerprint,
     settings: { threads, powersave, coreMask },
+    workload: { variantId, warmup, iterations, images: images.length },
   });
   const detectable: Partial<Record<MetricName, number>> = {};
   if (secondsPerBlock === null) return detectable;

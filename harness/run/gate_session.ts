@@ -11,7 +11,7 @@ import { assertComparable } from "../gate/comparable.ts";
 import type { BlockLaunches } from "../gate/live.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { LaunchRecord, RunImage, RunRecord } from "../records.ts";
-import type { CalibrationSettings } from "../store/calibrations.ts";
+import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentSettings } from "./experiment.ts";
 import { measureOnce } from "./measure.ts";
@@ -52,6 +52,8 @@ export interface PairSession extends AsyncDisposable {
   setups: Record<SideWord, DeviceSetup>;
   /** What a calibration of the device must hold for. */
   calibrationSettings: CalibrationSettings;
+  /** What a launch of the candidate does. */
+  workload: CalibrationWorkload;
   /** Finished launches so far. */
   launches: LaunchRecord[];
   /** Runs one block and returns its launches; a failed launch is recorded and tried once more. */
@@ -136,7 +138,7 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
       }
     }
   };
-  const { threads, powersave, coreMask } = setups.candidate.options;
+  const { threads, powersave, coreMask, warmup, iterations } = setups.candidate.options;
   return {
     setups,
     calibrationSettings: {
@@ -144,6 +146,12 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
       // as the runner tells it: a mask takes the place of powersave, and is written in its shortest form
       powersave: coreMask === null ? powersave : null,
       coreMask: coreMask === null ? null : coreMask.toLowerCase().replace(/^(0x)?0*(?=.)/, ""),
+    },
+    workload: {
+      variantId: sides.candidate.variant.manifest.id,
+      warmup,
+      iterations,
+      images: images.length,
     },
     launches,
     async runBlock(index, order) {

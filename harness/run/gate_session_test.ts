@@ -170,6 +170,12 @@ Deno.test("openSession() tells the settings of its calibration as the runner wri
   await inSession({ totalNs: still }, (session) => {
     const expected = { threads: 1, powersave: null, coreMask: "f0" };
     assertEquals(session.calibrationSettings, expected);
+    assertEquals(session.workload, {
+      variantId: "new",
+      warmup: RUNNER.warmup,
+      iterations: 3,
+      images: 1,
+    });
     return Promise.resolve();
   }, { runner: { coreMask: "0x0F0" } });
   await inSession({ totalNs: still }, (session) => {

@@ -22,6 +22,20 @@ export interface CalibrationKey {
   settings: CalibrationSettings;
 }
 
+/** What a launch does: how long it takes and how much its figures differ depend on it. */
+export interface CalibrationWorkload {
+  variantId: string;
+  warmup: number;
+  iterations: number;
+  /** Timed images of a launch. */
+  images: number;
+}
+
+/** The device at its settings, and the workload that was calibrated on it. */
+export interface WorkloadKey extends CalibrationKey {
+  workload: CalibrationWorkload;
+}
+
 /** An A/A run. */
 export interface Calibration {
   createdAt: string;
@@ -34,26 +48,37 @@ export interface Calibration {
 /** Keeps a calibration; earlier ones stay. */
 export function saveCalibration(
   { sql }: HistoryDatabase,
-  key: CalibrationKey,
+  key: WorkloadKey,
   { createdAt, secondsPerBlock, blocks }: Calibration,
 ): void {
   sql.prepare("INSERT OR REPLACE INTO calibrations VALUES (?, ?, ?, ?, ?, ?)").run(
-    ...keyColumns(key),
+    ...deviceColumns(key),
+    settingsText(key),
     createdAt,
     secondsPerBlock,
     JSON.stringify(blocks),
   );
 }
 
-/** Returns the newest calibration of the device at these settings; null when there is none. */
+/**
+ * Returns the newest calibration of the device at these settings with this workload; null when there is none.
+ *
+ * One that was made before calibrations kept their workload stands in where there is no other.
+ */
 export function newestCalibration(
   { sql }: HistoryDatabase,
-  key: CalibrationKey,
+  key: WorkloadKey,
 ): Calibration | null {
   const row = sql.prepare(
     `SELECT created_at AS createdAt, seconds_per_block AS secondsPerBlock, blocks FROM calibrations
-     WHERE device = ? AND build_fingerprint = ? AND settings = ? ORDER BY created_at DESC LIMIT 1`,
-  ).get(...keyColumns(key));
+     WHERE device = ? AND build_fingerprint = ? AND settings IN (?, ?)
+     ORDER BY settings = ? DESC, created_at DESC LIMIT 1`,
+  ).get(
+    ...deviceColumns(key),
+    settingsText(key),
+    settingsText({ settings: key.settings }),
+    settingsText(key),
+  );
   if (row === undefined) return null;
   return {
     createdAt: row.createdAt as string,
@@ -71,7 +96,21 @@ export function calibratedNoise(
   );
 }
 
-function keyColumns({ device, buildFingerprint, settings }: CalibrationKey): string[] {
+function deviceColumns({ device, buildFingerprint }: CalibrationKey): string[] {
+  return [device, String(buildFingerprint)];
+}
+
+/** The column `settings`: keys in a fixed order, no workload in rows of old. */
+function settingsText(
+  { settings, workload }: Pick<CalibrationKey, "settings"> & Partial<WorkloadKey>,
+): string {
   const { threads, powersave, coreMask } = settings;
-  return [device, String(buildFingerprint), JSON.stringify({ threads, powersave, coreMask })];
+  if (workload === undefined) return JSON.stringify({ threads, powersave, coreMask });
+  const { variantId, warmup, iterations, images } = workload;
+  return JSON.stringify({
+    threads,
+    powersave,
+    coreMask,
+    workload: { variantId, warmup, iterations, images },
+  });
 }

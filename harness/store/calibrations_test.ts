@@ -7,6 +7,7 @@ const KEY = {
   device: "R5CT10",
   buildFingerprint: "samsung/x/1",
   settings: { threads: 4, powersave: 2, coreMask: null },
+  workload: { variantId: "a", warmup: 3, iterations: 10, images: 8 },
 };
 const BLOCKS = [0.01, -0.02, 0.01, 0, 0.02, -0.01, 0.01, -0.01].map((value) => [value, -value]);
 
@@ -31,6 +32,24 @@ Deno.test("newestCalibration() is null when device, build, threads or cores are 
   assertEquals(newestCalibration(history, { ...KEY, settings: { ...settings, threads: 2 } }), null);
   const masked = { ...KEY, settings: { ...settings, coreMask: "f0" } };
   assertEquals(newestCalibration(history, masked), null);
+});
+
+Deno.test("newestCalibration() is of the same workload, or of before workloads were kept", () => {
+  using history = openHistoryDatabase(":memory:");
+  const calibration = { createdAt: "2026-02-01T00:00:00Z", secondsPerBlock: 1, blocks: {} };
+  saveCalibration(history, KEY, calibration);
+  for (const change of [{ variantId: "b" }, { iterations: 99 }, { warmup: 0 }, { images: 1 }]) {
+    const other = { ...KEY, workload: { ...KEY.workload, ...change } };
+    assertEquals(newestCalibration(history, other), null);
+  }
+  history.sql.prepare("INSERT INTO calibrations VALUES (?, ?, ?, '2026-03-01', 2, '{}')").run(
+    KEY.device,
+    KEY.buildFingerprint,
+    '{"threads":4,"powersave":2,"coreMask":null}',
+  );
+  assertEquals(newestCalibration(history, KEY), calibration);
+  const other = { ...KEY, workload: { ...KEY.workload, variantId: "b" } };
+  assertEquals(newestCalibration(history, other)?.secondsPerBlock, 2);
 });
 
 Deno.test("calibratedNoise() is the noise of the blocks, and throws when they are few", () => {
