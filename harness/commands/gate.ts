@@ -218,6 +218,17 @@ async function gateFarm(
       `Cannot gate ${pairs.length} variants at once on a farm, each with a baseline of its own: narrow them by --model, --precision, …, or name one by --candidate`,
     );
   }
+  const isSpeedOnly = ({ variant }: typeof pairs[number]["candidate"]) =>
+    variant.manifest.speedOnly;
+  const swapped = pairs.find(({ baseline, candidate }) =>
+    isSpeedOnly(candidate) && !isSpeedOnly(baseline)
+  );
+  if (swapped !== undefined) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot gate ${swapped.candidate.variant.manifest.id} on a farm: its activation was swapped without retraining, so that nothing can be said of its keypoints. Gate the retrained model`,
+    );
+  }
   const { farmGate } = await import("../farm/gate_command.ts");
   const { farmGateText } = await import("../farm/farm_result.ts");
   const { runId, result, warnings } = await farmGate(options, {

@@ -61,7 +61,7 @@ export interface TrendPoint {
   createdAt: string;
   gitCommit: string | null;
   rounds: number;
-  /** Median over rounds, nanoseconds or bytes. */
+  /** Robust mean over rounds, nanoseconds or bytes: what the interval is of. */
   value: number;
   /** 95% interval over rounds; null for one round. */
   low: number | null;
@@ -220,7 +220,7 @@ export function trend(
     return {
       ...run,
       rounds: values.length,
-      value: median(values),
+      value: Math.round(Math.exp(interval.estimate)),
       low: interval.low === null ? null : Math.exp(interval.low),
       high: interval.high === null ? null : Math.exp(interval.high),
       marks: [...new Set(marks.flat())].sort(),

@@ -41,7 +41,11 @@ export function metricLabel(gate: MergedResult, { name, candidate }: NamedMetric
   return isSeveral ? `${name} of ${candidate}` : name;
 }
 
-/** Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where it is known. */
+/**
+ * Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where it is known.
+ *
+ * The median of the whole and FPS have intervals over rounds, and are the estimates that these belong to.
+ */
 export function figuresOf(device: string, summaries: readonly VariantSummary[]): Figure[] {
   return summaries.flatMap((summary) => {
     const row = (
@@ -62,9 +66,9 @@ export function figuresOf(device: string, summaries: readonly VariantSummary[]):
       samples: summary.sampleCount,
     });
     const { total, preprocess, inference, postprocess } = summary.latencyNs;
-    const { lowNs, highNs } = summary.intervalNs;
+    const { estimateNs, lowNs, highNs } = summary.intervalNs;
     return [
-      row("total.p50", "ns", total.p50, lowNs, highNs),
+      row("total.p50", "ns", Math.round(estimateNs), lowNs, highNs),
       row("total.p90", "ns", total.p90),
       row("total.p99", "ns", total.p99),
       row("preprocess.p50", "ns", preprocess.p50),
@@ -73,7 +77,7 @@ export function figuresOf(device: string, summaries: readonly VariantSummary[]):
       row(
         "fps",
         "fps",
-        summary.fps,
+        1e9 / estimateNs,
         highNs === null ? null : 1e9 / highNs,
         lowNs === null ? null : 1e9 / lowNs,
       ),
