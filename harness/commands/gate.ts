@@ -354,13 +354,24 @@ async function readSides(
 }
 
 /** Options that ask for launches have no meaning for runs that are over. */
+/** Refuses what would change the verdict if something ran, and tells of what is not used. */
 function refuseWithSavedRuns(options: Options): void {
-  for (const [name, value] of [["--inject-slowdown", options.injectSlowdown]] as const) {
-    if (value === undefined) continue;
+  if (options.injectSlowdown !== undefined) {
     throw new HarnessError(
       "bad-option",
-      `Cannot use ${name} with saved runs: nothing is run. Name something to be run by --baseline and --candidate`,
+      "Cannot use --inject-slowdown with saved runs: nothing is run. Name something to be run by --baseline and --candidate",
     );
+  }
+  const asked = {
+    "--out": options.out,
+    "--threads": options.threads,
+    "--powersave": options.powersave,
+    "--core-mask": options.coreMask,
+  };
+  for (const [name, value] of Object.entries(asked)) {
+    if (value !== undefined) {
+      console.error(`${name} is not used: saved runs are compared, nothing is run`);
+    }
   }
 }
 

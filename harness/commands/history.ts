@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import type { CommandSpec } from "../cli.ts";
 import { parseList, parseNumber } from "../config.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, HarnessError } from "../errors.ts";
 
 /** `history`: what was measured before. */
 export const historyCommand: CommandSpec = {
@@ -29,13 +29,17 @@ export const historyCommand: CommandSpec = {
     { flags: "--json", description: "print JSON" },
   ],
   async run(options, dirs) {
-    const { HISTORY_METRICS, importRun, listRuns } = await import("../store/history.ts");
+    const { HISTORY_METRICS, importRun, listRuns, listSeries } = await import(
+      "../store/history.ts"
+    );
     const { openHistoryDatabase } = await import("../store/history_database.ts");
     const { formatHistory, judgeHistory } = await import("../store/history_query.ts");
     const { readRecords } = await import("../run/record_log.ts");
     const [metric] = parseList("--metric", options.metric, HISTORY_METRICS);
     const limit = parseNumber("--limit", options.limit, { min: 1, max: 100_000, integer: true });
     const change = parseNumber("--min-change", options.minChange, { min: 0, max: 1000 });
+    // a name that was mistyped must not make a history of its own
+    if (options.db !== undefined && dirs.length === 0) await requireFile(options.db);
     using history = openHistoryDatabase(options.db ?? await defaultFile());
     for (const dir of dirs) {
       const folder = path.resolve(dir);
@@ -48,6 +52,24 @@ export const historyCommand: CommandSpec = {
     const filter = { device: options.device, variantId: options.variant, limit };
     const runs = listRuns(history, filter);
     const series = judgeHistory(history, filter, metric, 1 + change / 100);
+    if (runs.length === 0) {
+      const all = listSeries(history);
+      for (
+        const [name, asked, names] of [
+          ["device", options.device, all.map(({ device }) => device)],
+          ["variant", options.variant, all.map(({ variantId }) => variantId)],
+        ] as const
+      ) {
+        const held = [...new Set(names)];
+        if (asked === undefined || held.includes(asked) || held.length === 0) continue;
+        throw new HarnessError(
+          "bad-option",
+          `Cannot list the history of --${name} "${asked}": it holds no run of it. Expected one of ${
+            held.join(", ")
+          }`,
+        );
+      }
+    }
     if (options.html !== undefined) await writePage(options.html, series);
     console.log(
       options.json ? JSON.stringify({ runs, series }, null, 2) : formatHistory(runs, series),
@@ -55,6 +77,20 @@ export const historyCommand: CommandSpec = {
     return EXIT.pass;
   },
 };
+
+async function requireFile(file: string): Promise<void> {
+  try {
+    await Deno.stat(file);
+  } catch (cause) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot open the history ${file}: ${
+        (cause as Error).message
+      }. Check the path after --db, or name folders of runs to import into a new one`,
+      { cause },
+    );
+  }
+}
 
 async function defaultFile(): Promise<string> {
   const { cacheRoot } = await import("../build/cache.ts");
