@@ -42,6 +42,10 @@ export function fpsSection(context) {
       const options = baseOptions(colours, { x: t("fps.axis") });
       options.indexAxis = "y";
       options.scales.x.beginAtZero = true;
+      // the lines are drawn by a plugin, of which the axis knows nothing
+      options.scales.x.suggestedMax = Math.max(
+        ...bounds.slice(0, drawn.length).map((pair) => pair?.[1] ?? 0),
+      );
       options.scales.y.grid.display = false;
       options.plugins.tooltip.callbacks = {
         label: (/** @type {any} */ item) => {
