@@ -84,6 +84,21 @@ Deno.test("compareLayers() fails a NaN, and allows a coarser precision what roun
   assertEquals(compareLayers(LAYERS, half, rounded, "fp16-weights", DOTS).firstBeyond, null);
 });
 
+Deno.test("compareLayers() counts blobs whose tolerance is as large as they are", async () => {
+  const clean = await tinyTensors();
+  const half = new Map(
+    clean.exact.entries().map(([name, tensor]) => [name, tensor.map((value) => value / 2)]),
+  );
+  const looseIn = async (tensors: IntermediateTensors) =>
+    compareLayers(LAYERS, await cleanDumps(), tensors, "fp32", DOTS).loose;
+  assertEquals(await looseIn(clean), 0);
+  assertEquals(await looseIn({ ...clean, perturbed: half }), 0);
+  const far = new Map(
+    clean.exact.entries().map(([name, tensor]) => [name, tensor.map((value) => 1e6 + value)]),
+  );
+  assertEquals(await looseIn({ ...clean, perturbed: far }), 4);
+});
+
 Deno.test("compareLayers() takes a blob stored in 16 bits for the tensor that it was simulated as, not for one whose exact values happen to be nearer", () => {
   const { layers } = parseParam("7767517\n1 1\nInput x 0 1 x\n", "one.param");
   const tensors = (bitsOfA: number): IntermediateTensors => {

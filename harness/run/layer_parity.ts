@@ -259,6 +259,9 @@ export function layersText({ record, report }: ComparedLayers): string {
   const first = record.firstBeyond;
   const lines = [
     `${record.variantId} on ${record.device}, image ${record.imageId}, ran as ${record.precisionEffective}: ${record.compared} blobs compared, ${record.failed} beyond their tolerance`,
+    ...(report.loose === 0 ? [] : [
+      `${report.loose} of them have a tolerance as large as their own values: that they pass tells nothing, judge by the keypoints`,
+    ]),
     first === null
       ? "no layer is beyond its tolerance"
       : `first beyond its tolerance: ${first.type} "${first.layer}" (layer ${first.index}, blob ${first.blob} against ${first.tensor}): ${
