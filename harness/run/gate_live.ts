@@ -229,7 +229,7 @@ async function gatePair(
     signal: context.signal,
     tell: (message) => step.update(null, message),
   });
-  const known = deviceNoiseOf(run.history, {
+  const { notes, ...known } = deviceNoiseOf(run.history, {
     device: device.serial,
     buildFingerprint: description.buildFingerprint,
     settings: session.calibrationSettings,
@@ -250,7 +250,7 @@ async function gatePair(
       step.update(Math.min(1, seconds / rules.budgetSeconds), `${block} blocks`),
   });
   step.done(result.verdict);
-  return result;
+  return { ...result, reasons: [...result.reasons, ...notes] };
 }
 
 /** The name of a side, which says so when it is slowed down on purpose. */
@@ -260,19 +260,22 @@ function sideName(pair: SidePair, side: SideWord, percent: number | null): strin
     : `${pair.candidate.name}, slowed down on purpose by ${percent}%`;
 }
 
-/** Returns what is known of a device's noise from its newest calibration with the same workload. */
+/** Returns what is known of a device's noise from its newest calibration, and what to know of that. */
 export function deviceNoiseOf(
   history: HistoryDatabase,
   key: Parameters<typeof newestCalibration>[1],
-): Pick<LiveGate, "noise" | "secondsPerBlock"> {
+): Pick<LiveGate, "noise" | "secondsPerBlock"> & { notes: string[] } {
   const calibration = newestCalibration(history, key);
-  if (calibration === null) return { noise: {}, secondsPerBlock: null };
+  if (calibration === null) return { noise: {}, secondsPerBlock: null, notes: [] };
   const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
     blocks.length >= FEWEST_CALIBRATION_BLOCKS
   );
   return {
     noise: calibratedNoise({ ...calibration, blocks: Object.fromEntries(enough) }),
     secondsPerBlock: calibration.secondsPerBlock,
+    notes: calibration.isOfWorkload ? [] : [
+      `"${key.device}" was calibrated with another variant, or other iterations or images: what it resolves here is a rough figure until this one is calibrated (deno task calibrate)`,
+    ],
   };
 }
 

@@ -71,7 +71,7 @@ export function gateText(result: MergedResult): string {
         ratio === null ? "–" : `×${ratio.toFixed(3)}${bounds}`
       }, threshold ×${threshold.toFixed(3)}, ${
         detectable === null
-          ? "not calibrated with this variant and settings (deno task calibrate)"
+          ? "not calibrated (deno task calibrate)"
           : `detectable ×${detectable.toFixed(3)}`
       }`,
     );

@@ -61,29 +61,28 @@ export function saveCalibration(
 }
 
 /**
- * Returns the newest calibration of the device at these settings with this workload; null when there is none.
+ * Returns the newest calibration of the device at these settings; null when there is none.
  *
- * One that was made before calibrations kept their workload stands in where there is no other.
+ * One with this workload comes first. Where there is none, one with another workload stands in (`isOfWorkload` is then false): its noise and
+ * the time of its blocks are those of another variant, other iterations or images.
  */
 export function newestCalibration(
   { sql }: HistoryDatabase,
   key: WorkloadKey,
-): Calibration | null {
+): Calibration & { isOfWorkload: boolean } | null {
+  const ofDevice = settingsText({ settings: key.settings }).slice(0, -1);
   const row = sql.prepare(
-    `SELECT created_at AS createdAt, seconds_per_block AS secondsPerBlock, blocks FROM calibrations
-     WHERE device = ? AND build_fingerprint = ? AND settings IN (?, ?)
-     ORDER BY settings = ? DESC, created_at DESC LIMIT 1`,
-  ).get(
-    ...deviceColumns(key),
-    settingsText(key),
-    settingsText({ settings: key.settings }),
-    settingsText(key),
-  );
+    `SELECT created_at AS createdAt, seconds_per_block AS secondsPerBlock, blocks, settings = ? AS isOfWorkload
+     FROM calibrations
+     WHERE device = ? AND build_fingerprint = ? AND substr(settings, 1, ?) = ?
+     ORDER BY isOfWorkload DESC, created_at DESC LIMIT 1`,
+  ).get(settingsText(key), ...deviceColumns(key), ofDevice.length, ofDevice);
   if (row === undefined) return null;
   return {
     createdAt: row.createdAt as string,
     secondsPerBlock: row.secondsPerBlock as number,
     blocks: JSON.parse(row.blocks as string),
+    isOfWorkload: row.isOfWorkload === 1,
   };
 }
 
@@ -100,7 +99,7 @@ function deviceColumns({ device, buildFingerprint }: CalibrationKey): string[] {
   return [device, String(buildFingerprint)];
 }
 
-/** The column `settings`: keys in a fixed order, no workload in rows of old. */
+/** The column `settings`: keys in a fixed order, the workload last, and none in rows of old. */
 function settingsText(
   { settings, workload }: Pick<CalibrationKey, "settings"> & Partial<WorkloadKey>,
 ): string {

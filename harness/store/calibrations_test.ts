@@ -20,7 +20,10 @@ Deno.test("newestCalibration() gives the newest when a device was calibrated twi
   });
   saveCalibration(history, KEY, calibration("2026-01-02T00:00:00Z"));
   saveCalibration(history, KEY, calibration("2026-01-01T00:00:00Z"));
-  assertEquals(newestCalibration(history, KEY), calibration("2026-01-02T00:00:00Z"));
+  assertEquals(newestCalibration(history, KEY), {
+    ...calibration("2026-01-02T00:00:00Z"),
+    isOfWorkload: true,
+  });
 });
 
 Deno.test("newestCalibration() is null when device, build, threads or cores are others", () => {
@@ -34,22 +37,32 @@ Deno.test("newestCalibration() is null when device, build, threads or cores are 
   assertEquals(newestCalibration(history, masked), null);
 });
 
-Deno.test("newestCalibration() is of the same workload, or of before workloads were kept", () => {
+Deno.test("newestCalibration() prefers the same workload, and tells when it is another", () => {
   using history = openHistoryDatabase(":memory:");
-  const calibration = { createdAt: "2026-02-01T00:00:00Z", secondsPerBlock: 1, blocks: {} };
-  saveCalibration(history, KEY, calibration);
-  for (const change of [{ variantId: "b" }, { iterations: 99 }, { warmup: 0 }, { images: 1 }]) {
-    const other = { ...KEY, workload: { ...KEY.workload, ...change } };
-    assertEquals(newestCalibration(history, other), null);
+  const at = (createdAt: string, secondsPerBlock: number) => ({
+    createdAt,
+    secondsPerBlock,
+    blocks: {},
+  });
+  saveCalibration(history, KEY, at("2026-02-01T00:00:00Z", 1));
+  const other = { ...KEY, workload: { ...KEY.workload, variantId: "b" } };
+  saveCalibration(history, other, at("2026-03-01T00:00:00Z", 2));
+  const found = (key: typeof KEY) => {
+    const { secondsPerBlock, isOfWorkload } = newestCalibration(history, key)!;
+    return [secondsPerBlock, isOfWorkload];
+  };
+  assertEquals([found(KEY), found(other)], [[1, true], [2, true]]);
+  for (const change of [{ variantId: "c" }, { iterations: 99 }, { warmup: 0 }, { images: 1 }]) {
+    assertEquals(found({ ...KEY, workload: { ...KEY.workload, ...change } }), [2, false]);
   }
-  history.sql.prepare("INSERT INTO calibrations VALUES (?, ?, ?, '2026-03-01', 2, '{}')").run(
+  // a row of before workloads were kept
+  history.sql.prepare("INSERT INTO calibrations VALUES (?, ?, ?, '2026-04-01', 3, '{}')").run(
     KEY.device,
     KEY.buildFingerprint,
     '{"threads":4,"powersave":2,"coreMask":null}',
   );
-  assertEquals(newestCalibration(history, KEY), calibration);
-  const other = { ...KEY, workload: { ...KEY.workload, variantId: "b" } };
-  assertEquals(newestCalibration(history, other)?.secondsPerBlock, 2);
+  assertEquals(found(KEY), [1, true]);
+  assertEquals(found({ ...KEY, workload: { ...KEY.workload, images: 1 } }), [3, false]);
 });
 
 Deno.test("calibratedNoise() is the noise of the blocks, and throws when they are few", () => {
