@@ -66,10 +66,14 @@ export function writeProgress(
 /** Returns the progress of a command: on stderr. */
 export function stderrProgress(): Progress {
   const encoder = new TextEncoder();
-  return writeProgress(
-    (text) => Deno.stderr.writeSync(encoder.encode(text)),
-    Deno.stderr.isTerminal(),
-  );
+  return writeProgress((text) => {
+    try {
+      Deno.stderr.writeSync(encoder.encode(text));
+    } catch (cause) {
+      // who reads no more (`| head`) must not end a run
+      if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
+    }
+  }, Deno.stderr.isTerminal());
 }
 
 function seconds(value: number): string {

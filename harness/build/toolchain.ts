@@ -63,7 +63,9 @@ async function hostToolchain(generator: string, signal?: AbortSignal): Promise<T
   };
 }
 
-async function ndkToolchain(ndk: string, generator: string): Promise<Toolchain> {
+async function ndkToolchain(named: string, generator: string): Promise<Toolchain> {
+  // CMake runs elsewhere
+  const ndk = path.resolve(named);
   const file = path.join(ndk, "build", "cmake", "android.toolchain.cmake");
   const properties = path.join(ndk, "source.properties");
   let revision: string | undefined;
