@@ -193,7 +193,7 @@ Deno.test("gate takes the baseline's model from a commit, trained anew or not", 
   });
 });
 
-Deno.test("gate refuses another shape and names the key, before anything runs", async () => {
+Deno.test("gate refuses another shape, and a mask without a CPU, and names the key, before anything runs", async () => {
   await inTempFolder(async (file) => {
     const error = await assertRejects(
       () =>
@@ -205,6 +205,17 @@ Deno.test("gate refuses another shape and names the key, before anything runs", 
     );
     assertEquals([error.code, error.exitCode], ["not-comparable", 2]);
     assertStringIncludes(error.message, "shape differs");
+    const masked = await assertRejects(
+      () =>
+        runCommand(
+          ...["gate", "--baseline", VARIANT, ...QUICK, "--history", file("h.db")],
+          ...["--candidate", VARIANT, "--core-mask", "0", "--out", file("masked")],
+        ),
+      HarnessError,
+    );
+    assertEquals([masked.code, masked.exitCode], ["bad-option", 2]);
+    assertStringIncludes(masked.message, "--core-mask 0 on host");
+    await assertRejects(() => Deno.stat(file("masked")), Deno.errors.NotFound);
   });
 });
 

@@ -8,7 +8,7 @@ import type { BuiltRunner } from "../build/runner.ts";
 import type { VariantOptions } from "../config.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import { coolLaunches, heatWarning, realWaiting } from "../device/cool_down.ts";
-import { requireCores, threadWarnings } from "../device/cores.ts";
+import { threadWarnings } from "../device/cores.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { AnyRecord, RunRecord } from "../records.ts";
@@ -167,7 +167,6 @@ async function deviceWarnings(run: Run, options: BenchOptions): Promise<Warning[
     const description = run.record.devices[index];
     const { threads, powersave, coreMask } = effectiveOptions(options.runner, description);
     const where = coreMask === null ? { powersave: powersave as 0 | 1 | 2 } : { coreMask };
-    if (coreMask !== null) requireCores(description, coreMask);
     warnings.push(...threadWarnings(description, threads, where));
     const heat = heatWarning(description, await device.state());
     if (heat) warnings.push(heat);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import Ajv from "ajv/dist/2020.js";
 import { SHARED, SHARED_MISSING, sharedModel } from "../model/testdata/shared.ts";
@@ -165,6 +165,11 @@ Deno.test({
         [[...model("silu"), ...photographs, "--out", file("used")], 2, "--resume"],
         [[...model("silu"), ...photographs, "--base", "x", "--out", file("o2")], 2, "--base"],
         [
+          [...model("silu"), ...photographs, "--core-mask", "0", "--out", file("o4")],
+          2,
+          "--core-mask",
+        ],
+        [
           ["--device", "no-such-phone", ...model("silu"), ...photographs, "--out", file("o3")],
           3,
           "no-such-phone",
@@ -176,6 +181,8 @@ Deno.test({
         assertStringIncludes(result.stderr, text);
         assertStringIncludes(result.stderr, "error: Cannot");
       }
+      // the same folder is free for the next try
+      await assertRejects(() => Deno.stat(file("o4")), Deno.errors.NotFound);
     }),
 });
 

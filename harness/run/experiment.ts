@@ -7,6 +7,7 @@
 import { type BuildKind, buildRunner, type BuiltRunner } from "../build/runner.ts";
 import type { RunnerOptions } from "../config.ts";
 import { PIN_OPTIONS } from "../device/adb_root.ts";
+import { requireCores } from "../device/cores.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError, type Warning } from "../errors.ts";
@@ -54,7 +55,11 @@ export interface ExperimentContext {
 /** Detections that NMS keeps at most, as ultralytics. */
 export const MAX_DETECTIONS = 300;
 
-/** Returns the run record. `runners` are the builds by key: the device's serial, with a word for the side where both differ. */
+/**
+ * Returns the run record. `runners` are the builds by key: the device's serial, with a word for the side where both differ.
+ *
+ * Throws `HarnessError` `bad-option` for a core mask of which a device has no CPU: before anything is written or measured.
+ */
 export async function describeExperiment(
   settings: ExperimentSettings,
   experiment: {
@@ -69,6 +74,8 @@ export async function describeExperiment(
 ): Promise<RunRecord> {
   const { kind, options, dataset, devices, variants, baseVariantId, runners } = experiment;
   const { devices: _devices, command, ...rest } = settings;
+  const { coreMask } = settings.runner;
+  if (coreMask !== null) devices.forEach((device) => requireCores(device, coreMask));
   const createdAt = new Date().toISOString();
   const versions = new Set([...runners.values()].map(({ ncnnVersion }) => ncnnVersion));
   return {
