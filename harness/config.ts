@@ -110,7 +110,9 @@ export function parseChoice<T extends string>(
   if (value !== undefined) return value;
   throw new HarnessError(
     "bad-option",
-    `Cannot use ${option} "${text}": expected ${allowed.join(" or ")}`,
+    `Cannot use ${option} "${text}": expected ${
+      new Intl.ListFormat("en", { type: "disjunction" }).format(allowed)
+    }`,
   );
 }
 

@@ -5,8 +5,9 @@
  */
 import * as path from "@std/path";
 import type { CommandSpec } from "../cli.ts";
-import { parseList, parseNumber } from "../config.ts";
+import { parseChoice, parseNumber } from "../config.ts";
 import { EXIT, HarnessError } from "../errors.ts";
+import { historyFile } from "./experiment_options.ts";
 
 /** `history`: what was measured before. */
 export const historyCommand: CommandSpec = {
@@ -35,12 +36,12 @@ export const historyCommand: CommandSpec = {
     const { openHistoryDatabase } = await import("../store/history_database.ts");
     const { formatHistory, judgeHistory } = await import("../store/history_query.ts");
     const { readRecords } = await import("../run/record_log.ts");
-    const [metric] = parseList("--metric", options.metric, HISTORY_METRICS);
+    const metric = parseChoice("--metric", options.metric, HISTORY_METRICS);
     const limit = parseNumber("--limit", options.limit, { min: 1, max: 100_000, integer: true });
     const change = parseNumber("--min-change", options.minChange, { min: 0, max: 1000 });
     // a name that was mistyped must not make a history of its own
     if (options.db !== undefined && dirs.length === 0) await requireFile(options.db);
-    using history = openHistoryDatabase(options.db ?? await defaultFile());
+    using history = openHistoryDatabase(await historyFile(options.db));
     for (const dir of dirs) {
       const folder = path.resolve(dir);
       const { records } = readRecords(path.join(folder, "records.jsonl"));
@@ -90,11 +91,6 @@ async function requireFile(file: string): Promise<void> {
       { cause },
     );
   }
-}
-
-async function defaultFile(): Promise<string> {
-  const { cacheRoot } = await import("../build/cache.ts");
-  return path.join(cacheRoot(), "history.db");
 }
 
 async function writePage(
