@@ -69,25 +69,26 @@ export const benchCommand: CommandSpec = {
       out,
       resume: options.resume ?? false,
     };
-    let done: Awaited<ReturnType<typeof bench>>;
-    try {
-      done = await bench(asked, { progress: stderrProgress(), signal });
-    } catch (error) {
-      const isOver = !signal.aborted && (error as HarnessError).exitCode === EXIT.usage;
-      const { hasRecords } = await import("../run/record_log.ts");
-      if (!isOver && hasRecords(out)) {
-        console.error(
-          `Records are kept in ${out}: the same command with --out ${out} --resume goes on with them`,
-        );
-      }
+    const context = { progress: stderrProgress(), signal };
+    const { report, exitCode } = await bench(asked, context).catch(async (error) => {
+      await tellHowToGoOn(out, signal.aborted ? signal.reason : error);
       throw error;
-    }
-    const { report, exitCode } = done;
+    });
     console.log(options.json ? JSON.stringify(report, null, 2) : summaryText(report).trimEnd());
     console.error(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;
   },
 };
+
+/** Says how to go on with what a run kept; nothing when it ended by what was asked. */
+async function tellHowToGoOn(out: string, error: unknown): Promise<void> {
+  const { hasRecords } = await import("../run/record_log.ts");
+  const isWrong = error instanceof HarnessError && error.exitCode === EXIT.usage;
+  if (isWrong || !hasRecords(out)) return;
+  console.error(
+    `Records are kept in ${out}: the same command with --out ${out} --resume goes on with them`,
+  );
+}
 
 /** `prepare`: variants without running them. */
 export const prepareCommand: CommandSpec = {

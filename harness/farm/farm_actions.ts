@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import { formatTable } from "../device/table.ts";
 import { listDevices } from "../device/devices.ts";
+import { makeFolder } from "../disk.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { openSlurm } from "./engine_options.ts";
 import { nodeLines, nodeTable, phoneNodes, slurmConf } from "./nodes.ts";
@@ -97,7 +98,7 @@ export async function writeSetup(options: Options): Promise<number> {
     "posemark-shard": await Deno.readTextFile(path.join(templates, "posemark-shard")),
     "slurmd@.service": await Deno.readTextFile(path.join(templates, "slurmd@.service")),
   };
-  await Deno.mkdir(options.out, { recursive: true });
+  makeFolder(options.out);
   for (const [name, text] of Object.entries(files)) {
     const mode = /^#!/.test(text) ? 0o755 : 0o644;
     await Deno.writeTextFile(path.join(options.out, name), text, { mode });

@@ -126,7 +126,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
           } catch (error) {
             if (!isLaunchFailure(error)) throw error;
             broken.add(variant.manifest.id);
-            const where = { runId: plan.run.runId, device: setup.device.serial };
+            const where = { runId: plan.run.runId, device: serial };
             hooks.log.append(
               failureRecord({ ...where, variantId: variant.manifest.id, round: 0 }, error),
             );

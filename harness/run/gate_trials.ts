@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { makeFolder } from "../disk.ts";
 import { DEFAULT_GATE_CONFIG } from "../gate/config.ts";
 import { planTrials, type Trial, type TrialResult } from "../gate/trials.ts";
 import { openDataset } from "../reference/images.ts";
@@ -50,7 +51,7 @@ export async function runTrials(
   const side = await openOneSide(variant, options, context);
   const name: SideName = { kind: "variant", id: side.variant.manifest.id };
   const trials = planTrials(sizesPercent, counts, seededRng(seed));
-  await Deno.mkdir(out, { recursive: true });
+  makeFolder(out);
   const results: TrialResult[] = [];
   const gate = async (trial: Trial, folder: string) => {
     const { result } = await gatePairs(

@@ -55,8 +55,8 @@ export class RecordLog implements Disposable {
    * writing to it.
    */
   static resume(file: string): { log: RecordLog; records: AnyRecord[]; droppedBytes: number } {
-    requireRecords(file);
-    const log = RecordLog.#locked(file, Deno.openSync(file, { append: true }));
+    const opened = ofRun(file, () => Deno.openSync(file, { append: true }));
+    const log = RecordLog.#locked(file, opened);
     try {
       const { records, completeBytes, droppedBytes } = readRecords(file);
       if (droppedBytes > 0) Deno.truncateSync(file, completeBytes);
@@ -94,8 +94,7 @@ export class RecordLog implements Disposable {
 export function readRecords(
   path: string,
 ): { records: AnyRecord[]; completeBytes: number; droppedBytes: number } {
-  requireRecords(path);
-  const bytes = Deno.readFileSync(path);
+  const bytes = ofRun(path, () => Deno.readFileSync(path));
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, completeBytes)).split("\n");
   lines.pop();
@@ -111,10 +110,10 @@ export function readRecords(
   return { records, completeBytes, droppedBytes: bytes.length - completeBytes };
 }
 
-/** Throws `bad-record` when there is no such file. */
-function requireRecords(path: string): void {
+/** Returns what `open` returns; throws `bad-record` when there is no such file. */
+function ofRun<T>(path: string, open: () => T): T {
   try {
-    Deno.statSync(path);
+    return open();
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new HarnessError(
