@@ -353,7 +353,6 @@ async function readSides(
   };
 }
 
-/** Options that ask for launches have no meaning for runs that are over. */
 /** Refuses what would change the verdict if something ran, and tells of what is not used. */
 function refuseWithSavedRuns(options: Options): void {
   if (options.injectSlowdown !== undefined) {

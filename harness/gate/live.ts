@@ -45,7 +45,7 @@ export interface LiveGate {
   baseline: string;
   candidate: string;
   rules: GateRules;
-  /** Noise of the device by metric from its calibration at the same settings and workload; a metric that is missing was never calibrated. */
+  /** Noise of the device by metric from its calibration at the same settings; a metric that is missing was never calibrated. */
   noise: Partial<Record<MetricName, DeviceNoise>>;
   /** Expected device time of one block, seconds, from the calibration; null when unknown. */
   secondsPerBlock: number | null;

@@ -76,7 +76,7 @@ export async function readNamedGraphs(files: readonly string[]): Promise<NamedGr
   }
   const names = distinctNames(files);
   const read = await Promise.all(files.map(readGraphFile));
-  const inputShape = read.map(({ graphAt }) => statedInputShape(graphAt()))
+  const inputShape = read.values().map(({ graphAt }) => statedInputShape(graphAt()))
     .find((shape) => shape?.length === 3);
   return read.map(({ graphAt, fileBytes }, i) => ({
     name: names[i],

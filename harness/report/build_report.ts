@@ -20,6 +20,7 @@ import type {
   RunRecord,
 } from "../records.ts";
 import { median } from "../stats/quantile.ts";
+import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import type { DeviceDescription } from "../device/device.ts";
 import type { EffectivePrecision, VariantManifest } from "../variant.ts";
@@ -164,10 +165,13 @@ export function reportExitCode(report: Report, askedRounds = 1): number {
 
 /** Returns the last launch of each variant and round on each device, in the order of the records. */
 function lastLaunches(launches: LaunchRecord[]): LaunchRecord[] {
-  const key = ({ device, variantId, round }: LaunchRecord) =>
-    JSON.stringify([device, variantId, round]);
-  const last = new Map(launches.map((launch) => [key(launch), launch]));
-  return launches.filter((launch) => last.get(key(launch)) === launch);
+  const byDevice = Map.groupBy(launches, ({ device }) => device);
+  const last = new Set(
+    byDevice.values().flatMap((own) => groupByRound(own).values()).flatMap((rounds) =>
+      rounds.values()
+    ),
+  );
+  return launches.filter((launch) => last.has(launch));
 }
 
 /** `begun` are the launches with those that were repeated, of which the summary warns. */
