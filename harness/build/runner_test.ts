@@ -4,18 +4,10 @@ import { RunnerEndSchema, RunnerHeaderSchema, RunnerImageSchema } from "../recor
 import { stderrProgress } from "../progress.ts";
 import { type BuildKind, buildRunner, runUnitTests } from "./runner.ts";
 import { tinyBiases, tinyBin, tinyParam, writeTinyRun } from "./testdata/tiny_graph.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const progress = stderrProgress();
 const build = (kind: BuildKind) => buildRunner({ target: "host", kind, progress });
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 async function start(program: string, args: string[]) {
   // a busy machine makes spinning threads wait for each other
@@ -59,7 +51,7 @@ Deno.test("posemark-runner info prints the header", async () => {
 
 Deno.test("posemark-runner run gives records by the schema and the detections by hand", async () => {
   const { runner } = await build("release");
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const args = await writeTinyRun(folder, tinyBiases(2));
     const { code, stdout, stderr } = await start(runner, ["run", ...args]);
     assertEquals([code, stderr], [0, ""]);
@@ -86,7 +78,7 @@ Deno.test("posemark-runner run gives records by the schema and the detections by
 
 Deno.test("posemark-runner run writes blobs to the dump folder", async () => {
   const { runner } = await build("release");
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const args = await writeTinyRun(folder, tinyBiases(2));
     const dump = ["--dump-blob", "in0,out2", "--dump-dir", folder];
     assertEquals((await start(runner, ["run", ...args, ...dump])).code, 0);
@@ -102,7 +94,7 @@ Deno.test("posemark-runner run writes blobs to the dump folder", async () => {
 
 Deno.test("posemark-runner stages feeds every stage the reference's tensors", async () => {
   const { runner } = await build("release");
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const args = await writeTinyRun(folder, tinyBiases(2));
     const floats = (name: string, values: Float32Array) =>
       Deno.writeFile(path.join(folder, name), new Uint8Array(values.buffer));
@@ -206,7 +198,7 @@ const DAMAGES: [name: string, damage: (folder: string) => Promise<void>, message
 for (const [name, damage, message] of DAMAGES) {
   Deno.test(`posemark-runner run exits 3 with a message when it meets ${name}`, async () => {
     const { runner } = await build("release");
-    await withFolder(async (folder) => {
+    await inTempFolder(async (folder) => {
       const args = await writeTinyRun(folder, tinyBiases(2));
       await damage(folder);
       const { code, stdout, stderr } = await start(runner, ["run", ...args]);
@@ -230,7 +222,7 @@ Deno.test("posemark-runner defects lists at least 25 defects in a test build", a
 
 Deno.test("posemark-runner run takes longer by the injected share in a test build", async () => {
   const { runner } = await build("test");
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const args = await writeTinyRun(folder, tinyBiases(2));
     /** Fastest inference, which other processes disturb least. */
     const fastestNs = async (percent: number) => {

@@ -9,15 +9,7 @@ import { openEmbeddedStore } from "../store/embedded.ts";
 import type { FarmStore } from "../store/store.ts";
 import { keepRecords } from "./gate_command.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
-
-async function inTempFolder(test: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await test(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** A store with a run of one shard that has kept its run record. */
 async function storeWithRun(): Promise<FarmStore> {

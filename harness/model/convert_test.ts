@@ -12,15 +12,7 @@ import { encodeOnnx, intsOf, intTensor } from "./onnx_file.ts";
 import { pruned } from "./onnx_graph.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 import { runTool } from "./tool.ts";
-
-async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** Writes a program that does what the shell text says and returns its path. */
 async function fakeTool(folder: string, name: string, script: string): Promise<string> {
@@ -50,7 +42,7 @@ Deno.test("fusedPairs() lists the pairs of every kind of layer in the log", () =
 });
 
 Deno.test("runTool() keeps what the tool printed and shows the end of it when it fails", () =>
-  withFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const good = await fakeTool(folder, "good", "echo out; echo err >&2");
     const run = { name: "t", args: [], cwd: folder };
     assertEquals(await runTool({ ...run, command: good }), "out\nerr\n");
@@ -80,7 +72,7 @@ Deno.test("runTool() keeps what the tool printed and shows the end of it when it
   }));
 
 Deno.test("convertByPnnx() fails when pnnx leaves nothing, other blobs or no weights", () =>
-  withFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const convert = async (script: string) => {
       const program = await fakeTool(folder, "pnnx", script);
       return convertByPnnx({
@@ -117,7 +109,7 @@ Deno.test("convertByPnnx() fails when pnnx leaves nothing, other blobs or no wei
   }));
 
 Deno.test("convertByOnnx2ncnn() fails when a tool skips an operation or its log and graph disagree", () =>
-  withFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const onnx2ncnn = await fakeTool(
       folder,
       "onnx2ncnn",
@@ -190,44 +182,35 @@ Deno.test("spellForOnnx2ncnn() gives a Constant its value as a tensor", () => {
   ]);
 });
 
+/** Returns how a conversion fails in which onnx2ncnn writes this graph; `param` is in the words of printf. */
+async function failureWith(folder: string, param: string): Promise<HarnessError> {
+  const onnx2ncnn = await fakeTool(folder, "onnx2ncnn", `printf '${param}' > $2; echo w > $3`);
+  return await assertRejects(() =>
+    convertByOnnx2ncnn({
+      onnx2ncnn,
+      ncnnoptimize: "none",
+      folder,
+      onnx: "model.onnx",
+      inputName: "in0",
+      outputNames: ["out0"],
+      fp16Weights: false,
+    }), HarnessError);
+}
+
 Deno.test("convertByOnnx2ncnn() fails when a constant became a blob of a layer that has no such input", () =>
-  withFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const wrong = "7767517\\n4 5\\nInput in0 0 1 in0\\nMemoryData m 0 1 m 0=2\\n" +
       "Slice s 2 2 in0 m a b -23300=0 1=0\\nBinaryOp add 2 1 a b out0\\n";
-    const onnx2ncnn = await fakeTool(folder, "onnx2ncnn", `printf '${wrong}' > $2; echo w > $3`);
-    const error = await assertRejects(() =>
-      convertByOnnx2ncnn({
-        onnx2ncnn,
-        ncnnoptimize: "none",
-        folder,
-        onnx: "model.onnx",
-        inputName: "in0",
-        outputNames: ["out0"],
-        fp16Weights: false,
-      }), HarnessError);
+    const error = await failureWith(folder, wrong);
     assertEquals(error.code, "convert-failed");
     assertStringIncludes(error.message, 'input of the Slice "s"');
   }));
 
 Deno.test("convertByOnnx2ncnn() fails when attention became a Gemm of two blobs", () =>
-  withFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const attention = "7767517\\n4 5\\nInput in0 0 1 in0\\n" +
       "Slice s 1 2 in0 q k -23300=2,4,4 1=1\\nPermute p 1 1 q t 0=1\\nGemm mm1 2 1 t k out0\\n";
-    const onnx2ncnn = await fakeTool(
-      folder,
-      "onnx2ncnn",
-      `printf '${attention}' > $2; echo w > $3`,
-    );
-    const error = await assertRejects(() =>
-      convertByOnnx2ncnn({
-        onnx2ncnn,
-        ncnnoptimize: "none",
-        folder,
-        onnx: "model.onnx",
-        inputName: "in0",
-        outputNames: ["out0"],
-        fp16Weights: false,
-      }), HarnessError);
+    const error = await failureWith(folder, attention);
     assertEquals(error.code, "convert-failed");
     assertStringIncludes(error.message, 'a Gemm of the product "mm1"');
     assertStringIncludes(error.message, "try --converter pnnx");

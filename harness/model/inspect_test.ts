@@ -13,15 +13,7 @@ import { parseParam } from "./param_file.ts";
 import { readSourceModel } from "./source_model.ts";
 import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const PLAIN = [
   "7767517",
@@ -80,7 +72,7 @@ Deno.test("graphOfParam() leaves what it can't tell unknown", () => {
 });
 
 Deno.test("inspectFile() counts the nodes of an ONNX file", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const model = tinyPose();
     const file = path.join(folder, "m.onnx");
     await Deno.writeFile(file, encodeOnnx(model));
@@ -97,7 +89,7 @@ Deno.test("inspectFile() counts the nodes of an ONNX file", () =>
   }));
 
 Deno.test("inspectFile() says of an ONNX graph with a cycle or a node without inputs that it is not sound", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const cyclic = tinyPose();
     cyclic.nodes[3].inputs[0] = cyclic.nodes[10].outputs[0];
     const bare = tinyPose();
@@ -122,7 +114,7 @@ Deno.test("graphOfOnnx() counts operations as the definition of a convolution do
 });
 
 Deno.test("inspectFile() names the line of a broken .param, and what else it can't read", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const file = path.join(folder, "b.param");
     await Deno.writeTextFile(file, PLAIN.replace("1 1 1 2", "1 1 9 2"));
     const broken = await assertRejects(() => inspectFile(file), HarnessError);
@@ -201,7 +193,7 @@ Deno.test("readGraph() gives the published operations of well-known networks", a
 });
 
 Deno.test("readNamedGraphs() counts the weights beside a graph and names files so that they differ", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     for (const [name, text] of [["a", PLAIN], ["b", PLAIN.replace(" 9=6", "")]]) {
       await Deno.mkdir(path.join(folder, name));
       await Deno.writeTextFile(path.join(folder, name, "m.param"), text);
@@ -232,7 +224,7 @@ function oneConvolution(dims: OnnxValue["dims"]): OnnxModel {
 }
 
 Deno.test("readNamedGraphs() leaves each file its own input size and lends it to those without", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const small = oneConvolution([1, 3, 64, 64]);
     const large = oneConvolution([1, 3, 128, 128]);
     const open = oneConvolution(["batch", 3, "height", "width"]);
@@ -251,7 +243,7 @@ Deno.test("readNamedGraphs() leaves each file its own input size and lends it to
   }));
 
 Deno.test("formatInspection() and formatComparison() say the counts in words", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const file = path.join(folder, "a.param");
     await Deno.writeTextFile(file, PLAIN);
     const text = formatInspection(await inspectFile(file));

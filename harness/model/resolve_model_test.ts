@@ -4,18 +4,10 @@ import { HarnessError } from "../errors.ts";
 import { SILENT } from "../progress.ts";
 import { sha256Hex } from "./hash.ts";
 import { resolveModel, SHIPPED_MODELS_FOLDER, shippedNames } from "./resolve_model.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** A file that looks like a checkpoint: a zip archive by its first bytes. */
 const CHECKPOINT = new TextEncoder().encode("PK\x03\x04 not really a pickle");
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** A Python that "exports" by copying: it is called as `python SCRIPT --checkpoint FILE --out FILE`. */
 async function fakePython(folder: string, script = 'cp "$3" "$5"'): Promise<string> {
@@ -31,7 +23,7 @@ Deno.test("resolveModel() gives an ONNX path back as an absolute one", async () 
 });
 
 Deno.test("resolveModel() finds a shipped model by its name", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const sha256 = "0".repeat(64);
     const manifest = { schemaVersion: 1, name: "tiny", file: "tiny-v2.onnx", sha256 };
     await Deno.writeTextFile(path.join(folder, "tiny.json"), JSON.stringify(manifest));
@@ -50,7 +42,7 @@ Deno.test("resolveModel() finds every model that the project ships", async () =>
 });
 
 Deno.test("resolveModel() exports a checkpoint once and keeps the result by its content", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const log = path.join(folder, "calls");
     const python = await fakePython(folder, `echo x >> "${log}"; cp "$3" "$5"`);
     const file = path.join(folder, "best.pt");
@@ -69,7 +61,7 @@ Deno.test("resolveModel() exports a checkpoint once and keeps the result by its 
   }));
 
 Deno.test("resolveModel() says what is wrong with a checkpoint that can't be exported", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const file = path.join(folder, "best.pt");
     const context = { progress: SILENT, root: path.join(folder, "cache") };
     await assertRejects(() => resolveModel(file, context), HarnessError, "no such file");
@@ -118,7 +110,7 @@ async function withMirror(
 }
 
 Deno.test("resolveModel() downloads and exports a published checkpoint, once", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     let served = 0;
     await withMirror(() => {
       served++;
@@ -135,7 +127,7 @@ Deno.test("resolveModel() downloads and exports a published checkpoint, once", (
   }));
 
 Deno.test("resolveModel() refuses a published checkpoint with another hash than the pinned one", () =>
-  inFolder((folder) =>
+  inTempFolder((folder) =>
     withMirror(() => new Response(CHECKPOINT), async () => {
       const error = await assertRejects(
         () => resolveModel("yolov8n-pose", { progress: SILENT, root: folder }),
@@ -146,7 +138,7 @@ Deno.test("resolveModel() refuses a published checkpoint with another hash than 
   ));
 
 Deno.test("resolveModel() names the two ways to get the file when the network is in the way", () =>
-  inFolder((folder) =>
+  inTempFolder((folder) =>
     withMirror(() => new Response(null, { status: 404 }), async () => {
       const error = await assertRejects(
         () => resolveModel("yolo11n-pose", { progress: SILENT, root: folder }),

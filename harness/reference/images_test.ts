@@ -16,15 +16,7 @@ import {
   restrictAnnotations,
   safeIds,
 } from "./images.ts";
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** Two pixels: red, then blue. */
 const RED_BLUE = new Uint8Array([255, 0, 0, 0, 0, 255]);
@@ -72,7 +64,7 @@ Deno.test("safeIds() gives unique ids of safe characters", () => {
 });
 
 Deno.test("openDataset() lists the images of a plain folder by name and nothing else", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     for (const name of ["b.PNG", "a.jpg", "notes.txt", ".hidden.jpg"]) {
       await Deno.writeTextFile(path.join(folder, name), "");
     }
@@ -83,7 +75,7 @@ Deno.test("openDataset() lists the images of a plain folder by name and nothing 
 });
 
 Deno.test("openDataset() tells of pictures that it leaves out: another format, or a folder below", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     await Deno.mkdir(path.join(folder, "more"));
     await Deno.mkdir(path.join(folder, "notes"));
     for (const name of ["a.jpg", "b.bmp", "notes.txt", "more/c.jpg", "notes/d.txt"]) {
@@ -96,7 +88,7 @@ Deno.test("openDataset() tells of pictures that it leaves out: another format, o
 });
 
 Deno.test("openDataset() takes any subset of an annotated set and tells what is left out", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     await Deno.mkdir(path.join(folder, "val2017"));
     await Deno.mkdir(path.join(folder, "annotations"));
     await Deno.writeTextFile(
@@ -124,7 +116,7 @@ Deno.test("openDataset() takes any subset of an annotated set and tells what is 
 });
 
 Deno.test("openDataset() refuses annotations in which two images share a file name, or one has none", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     await Deno.mkdir(path.join(folder, "images"));
     await Deno.writeTextFile(path.join(folder, "images", "a.png"), "");
     const write = (names: string[]) =>
@@ -146,7 +138,7 @@ Deno.test("openDataset() refuses annotations in which two images share a file na
 });
 
 Deno.test("openDataset() fails with what to do when the folder is missing, a file, empty, or its annotations are broken", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const missing = await assertRejects(
       () => openDataset(path.join(folder, "none")),
       HarnessError,
@@ -184,7 +176,7 @@ Deno.test("restrictAnnotations() keeps the images' annotations and every categor
 });
 
 Deno.test("loadImage() gives 8-bit RGB when the file is grey, grey with alpha, RGBA, 16-bit or CMYK", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const file = path.join(folder, "x.png");
     const load = async (made: ReturnType<typeof sharp>) => {
       await Deno.writeFile(file, await made.toBuffer());
@@ -210,7 +202,7 @@ Deno.test("loadImage() gives 8-bit RGB when the file is grey, grey with alpha, R
 });
 
 Deno.test("loadImage() applies EXIF orientation unless the annotations are for the unrotated pixels", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const file = path.join(folder, "x.png");
     await Deno.writeFile(
       file,
@@ -241,7 +233,7 @@ Deno.test("loadImage() applies EXIF orientation unless the annotations are for t
 });
 
 Deno.test("loadImage() names the file when it is missing, cut short or no image", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const file = path.join(folder, "x.jpg");
     await assertRejects(() => loadImage(image(file)), HarnessError, "there is no such file");
     const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, at) => (at * 7919) % 251);
@@ -257,7 +249,7 @@ Deno.test("loadImage() names the file when it is missing, cut short or no image"
 });
 
 Deno.test("loadImage() holds nothing of the images before, so that thousands work in bounded memory", async () => {
-  await withFolder(async (folder) => {
+  await inTempFolder(async (folder) => {
     const file = path.join(folder, "x.jpg");
     const side = 1000;
     const noise = Uint8Array.from({ length: side * side * 3 }, (_, at) => (at * 7919) % 251);

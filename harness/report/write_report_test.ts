@@ -5,6 +5,7 @@ import { syntheticComparison } from "./testdata/synthetic_history.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 import { writeIndex } from "./write_index.ts";
 import { writeReport } from "./write_report.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const report = syntheticReport({
   ...EXAMPLE_SIZE,
@@ -15,15 +16,6 @@ const report = syntheticReport({
 });
 
 /** Runs the body with a folder that is gone afterwards. */
-async function withFolder(body: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "posemark-report-" });
-  try {
-    await body(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
-
 async function rejection(dir: string, text: string | null): Promise<string> {
   if (text !== null) await Deno.writeTextFile(path.join(dir, "report.json"), text);
   const error = await assertRejects(() => writeReport(dir), HarnessError);
@@ -32,7 +24,7 @@ async function rejection(dir: string, text: string | null): Promise<string> {
 }
 
 Deno.test("writeReport() writes the page beside report.json when it is a report", () =>
-  withFolder(async (dir) => {
+  inTempFolder(async (dir) => {
     await Deno.writeTextFile(path.join(dir, "report.json"), JSON.stringify(report));
     assertEquals(await writeReport(dir), path.join(dir, "report.html"));
     const html = await Deno.readTextFile(path.join(dir, "report.html"));
@@ -44,7 +36,7 @@ Deno.test("writeReport() writes the page beside report.json when it is a report"
   }));
 
 Deno.test("writeReport() draws the comparison when the folder has one, and names the key when it is broken", () =>
-  withFolder(async (dir) => {
+  inTempFolder(async (dir) => {
     const { report, ...result } = syntheticComparison();
     const write = (judgement: unknown) =>
       Deno.writeTextFile(path.join(dir, "comparison.json"), JSON.stringify(judgement));
@@ -58,7 +50,7 @@ Deno.test("writeReport() draws the comparison when the folder has one, and names
   }));
 
 Deno.test("writeReport() renders a report of the oldest version when its kept example is read", () =>
-  withFolder(async (dir) => {
+  inTempFolder(async (dir) => {
     await Deno.copyFile(
       new URL("testdata/report_v1.json", import.meta.url),
       path.join(dir, "report.json"),
@@ -68,7 +60,7 @@ Deno.test("writeReport() renders a report of the oldest version when its kept ex
   }));
 
 Deno.test("writeReport() says what is wrong when report.json is missing, no JSON, edited or contradicts itself", () =>
-  withFolder(async (dir) => {
+  inTempFolder(async (dir) => {
     assertMatch(
       await rejection(dir, null),
       /Cannot read the report .*report\.json.*deno task bench/s,
@@ -89,7 +81,7 @@ Deno.test("writeReport() says what is wrong when report.json is missing, no JSON
   }));
 
 Deno.test("writeIndex() lists runs newest first and unreadable ones, and reads only what changed, when called again", () =>
-  withFolder(async (dir) => {
+  inTempFolder(async (dir) => {
     const reports = path.join(dir, "reports");
     const put = async (name: string, text: string) => {
       await Deno.mkdir(path.join(reports, name), { recursive: true });

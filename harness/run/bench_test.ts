@@ -6,6 +6,7 @@ import { evaluateFiles } from "../pose/evaluate.ts";
 import type { Report } from "../report/report_json.ts";
 import { readRecords } from "./record_log.ts";
 import { ROOT, runTask, startTask } from "./testdata/command.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** Photographs beside the shared models. */
 const PHOTOGRAPHS = path.join(SHARED, "data", "coco");
@@ -15,15 +16,6 @@ const QUICK = ["--threads", "1", "--shape", "320x320", "--warmup", "1", "--bench
 
 function model(activation: string): string[] {
   return ["--model", sharedModel(`yolov8n-pose-${activation}.onnx`)];
-}
-
-async function inTempFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test({

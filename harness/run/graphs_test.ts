@@ -7,6 +7,7 @@ import { testManifest } from "../parity/testdata/manifest.ts";
 import { ReportGraphSchema } from "../report/report_json.ts";
 import type { Precision } from "../variant.ts";
 import { reportGraphs } from "./graphs.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const FIRST_CONVOLUTION = "6=162";
 const CONVERTED = [
@@ -48,17 +49,8 @@ async function variantIn(folder: string, precision: Precision): Promise<Prepared
   };
 }
 
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 Deno.test("reportGraphs() gives the graph of variants that differ in a float precision once, and that of int8 too", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const variants = [
       await variantIn(folder, "fp32"),
       await variantIn(folder, "fp16"),
@@ -73,7 +65,7 @@ Deno.test("reportGraphs() gives the graph of variants that differ in a float pre
   }));
 
 Deno.test("reportGraphs() tells what each stage costs and what each step did", () =>
-  inFolder(async (folder) => {
+  inTempFolder(async (folder) => {
     const [graph] = await reportGraphs([await variantIn(folder, "fp16")]);
     assertEquals(ReportGraphSchema.parse(JSON.parse(JSON.stringify(graph))), graph);
     const [onnx, ncnn, optimised] = graph.stages;

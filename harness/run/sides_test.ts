@@ -7,6 +7,7 @@ import { sha256Hex } from "../model/hash.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { VariantManifest } from "../variant.ts";
 import { choiceOfId, pairSides, readPreparedFolder, readSideName, type Side } from "./sides.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const ID = "m.relu-speedonly.raw.fp16.rect640.pnnx-optimized";
 const OPTIONS: VariantOptions = {
@@ -24,15 +25,6 @@ function side(id: string, change: Partial<VariantManifest> = {}): Side {
     variant: { manifest: testManifest({ id, ...change }), dir: "/nowhere" },
     build: () => Promise.resolve({} as BuiltRunner),
   };
-}
-
-async function inTempFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("readSideName() tells commits, prepared folders, runs, variants and the newest run apart", async () => {
