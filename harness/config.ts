@@ -13,7 +13,7 @@ import {
   Precision,
   PRECISIONS,
   Shape,
-} from "./variant.ts";
+} from "./record/variant.ts";
 import { HarnessError } from "./errors.ts";
 
 /** A shape as asked for: `own` is the static shape of the model file, `rect` its long side as a rectangle. */

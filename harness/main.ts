@@ -14,7 +14,7 @@ import { simulateCommand } from "./commands/simulate.ts";
 import { trialsCommand } from "./commands/trials.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { farmCommands } from "./farm/commands.ts";
-import { POSEMARK_VERSION } from "./run/harness_version.ts";
+import { POSEMARK_VERSION } from "./version.ts";
 
 const COMMANDS = [
   benchCommand,

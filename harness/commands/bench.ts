@@ -57,7 +57,7 @@ export const benchCommand: CommandSpec = {
     const count = (option: string, text: string, min: number) =>
       parseNumber(option, text, { min, max: 100_000, integer: true });
     const out = runFolder(options.out, "bench");
-    const { bench } = await import("../run/bench.ts");
+    const { bench } = await import("../jobs/bench.ts");
     const asked = {
       ...readExperimentSettings(options),
       variants: readVariantOptions(options),
@@ -82,7 +82,7 @@ export const benchCommand: CommandSpec = {
 
 /** Says how to go on with what a run kept; nothing when it ended by what was asked. */
 async function tellHowToGoOn(out: string, error: unknown): Promise<void> {
-  const { hasRecords } = await import("../run/record_log.ts");
+  const { hasRecords } = await import("../record/record_log.ts");
   const isWrong = error instanceof HarnessError && error.exitCode === EXIT.usage;
   if (isWrong || !hasRecords(out)) return;
   console.error(

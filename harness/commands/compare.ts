@@ -8,7 +8,7 @@ import type { CommandSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
-import type { Compared } from "../run/compare_models.ts";
+import type { Compared } from "../jobs/compare_models.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
@@ -54,8 +54,8 @@ export const compareModelsCommand: CommandSpec = {
       ? null
       : parseDuration("--sustained", options.sustained);
     const out = runFolder(options.out, "compare-models");
-    const { compareModels } = await import("../run/compare_models.ts");
-    const { comparisonText } = await import("../run/compare_variants.ts");
+    const { compareModels } = await import("../jobs/compare_models.ts");
+    const { comparisonText } = await import("../jobs/compare_variants.ts");
     const { report, variants, result, exitCode } = await compareModels({
       ...settings,
       compared: await readCompared(args),
@@ -95,7 +95,7 @@ export function parseDuration(option: string, text: string): number {
 
 /** Returns what the arguments name: a prepared folder, a variant's id, else a model. */
 async function readCompared(args: readonly string[]): Promise<Compared[]> {
-  const { readSideName } = await import("../run/sides.ts");
+  const { readSideName } = await import("../jobs/sides.ts");
   const compared: Compared[] = [];
   for (const text of args) {
     if (/\.(onnx|pt)$/i.test(text) || /^[\w@:-]+$/.test(text) && !await isFolder(text)) {

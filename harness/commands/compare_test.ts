@@ -8,7 +8,7 @@ import {
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
-import { distinctVariants } from "../run/compare_models.ts";
+import { distinctVariants } from "../jobs/compare_models.ts";
 import { writeReport } from "../report/write_report.ts";
 import { compareModelsCommand, parseDuration } from "./compare.ts";
 import { runCommandOf } from "./testdata/run_command.ts";

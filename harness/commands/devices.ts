@@ -24,7 +24,7 @@ export const deviceCommands: CommandSpec[] = [
     description: "says what is missing on this machine and how to get it",
     options: [{ flags: "--json", description: "print JSON" }],
     async run(options) {
-      const { doctor, doctorText } = await import("../build/doctor.ts");
+      const { doctor, doctorText } = await import("../toolchain/doctor.ts");
       const rows = await doctor();
       console.log(options.json ? JSON.stringify(rows, null, 2) : doctorText(rows).trimEnd());
       return rows.some((row) => row.required && !row.ok) ? EXIT.environment : EXIT.pass;

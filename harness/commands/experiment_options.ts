@@ -88,6 +88,6 @@ export function runFolder(out: string | undefined, command: string): string {
 /** Returns the file of the history: the one given, or the one in the cache folder. */
 export async function historyFile(file: string | undefined): Promise<string> {
   if (file !== undefined) return file;
-  const { cacheRoot } = await import("../build/cache.ts");
+  const { cacheRoot } = await import("../toolchain/cache.ts");
   return path.join(cacheRoot(), "history.db");
 }

@@ -18,7 +18,7 @@ export const inspectCommand: CommandSpec = {
   ],
   async run(options, files) {
     const { formatComparison, formatInspection, inspectFile, readNamedGraphs } = await import(
-      "../model/inspect.ts"
+      "../model/inspect/inspect.ts"
     );
     if (files.length === 1 && options.svg !== undefined) {
       throw new HarnessError("bad-option", "Cannot draw one file by --svg: name two or more");
@@ -29,11 +29,11 @@ export const inspectCommand: CommandSpec = {
         options.json ? JSON.stringify(inspection, null, 2) : formatInspection(inspection),
       );
     } else {
-      const { compareGraphs } = await import("../model/compare.ts");
+      const { compareGraphs } = await import("../model/inspect/compare_graphs.ts");
       const graphs = await readNamedGraphs(files);
       const comparison = compareGraphs(graphs);
       if (options.svg !== undefined) {
-        const { drawGraphs } = await import("../model/svg.ts");
+        const { drawGraphs } = await import("../model/inspect/svg.ts");
         await writeText(options.svg, drawGraphs(graphs, comparison));
       }
       console.log(

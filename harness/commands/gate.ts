@@ -21,10 +21,10 @@ import type { FormatInput } from "../gate/formats/figures.ts";
 import { METRIC_NAMES } from "../gate/metric.ts";
 import { gateExitCode } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
-import type { FormatRequest } from "../run/gate_formats.ts";
-import type { GateOutcome } from "../run/gate_live.ts";
+import type { FormatRequest } from "../jobs/gate_formats.ts";
+import type { GateOutcome } from "../jobs/gate_live.ts";
 import type { ExperimentContext } from "../run/experiment.ts";
-import type { SideName, SidePair } from "../run/sides.ts";
+import type { SideName, SidePair } from "../jobs/sides.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";
 import {
   EXPERIMENT_OPTIONS,
@@ -91,7 +91,7 @@ export const gateCommand: CommandSpec = {
     { flags: "--json", description: "print the result as JSON" },
   ],
   async run(options, _args, signal) {
-    const { parseFormats } = await import("../run/gate_formats.ts");
+    const { parseFormats } = await import("../jobs/gate_formats.ts");
     const formats = parseFormats(options.format ?? []);
     const config = await readConfig(options.config);
     const context = { progress: stderrProgress(), signal };
@@ -134,7 +134,7 @@ async function gateHere(
       );
     }
     refuseWithSavedRuns(options);
-    const { gateSaved } = await import("../run/gate_saved.ts");
+    const { gateSaved } = await import("../jobs/gate_saved.ts");
     outcome = await gateSaved({
       baseline,
       candidateDir: candidate.dir,
@@ -143,7 +143,7 @@ async function gateHere(
       images: options.images ?? null,
     }, history);
   } else {
-    const { gateLive } = await import("../run/gate_live.ts");
+    const { gateLive } = await import("../jobs/gate_live.ts");
     outcome = await gateLive(
       {
         ...readExperimentSettings(options),
@@ -164,7 +164,7 @@ async function gateHere(
   if (options.json) {
     console.log(JSON.stringify(result, null, 2));
   } else {
-    const { gateText } = await import("../run/gate_merge.ts");
+    const { gateText } = await import("../gate/merge.ts");
     console.log(gateText(result).trimEnd());
   }
   return gateExitCode(result.verdict);
@@ -202,10 +202,10 @@ async function gateFarm(
   const out = options.out === undefined ? null : path.resolve(options.out);
   if (out !== null) {
     // Before hours on the farm, not after them.
-    const { requireNewFolder } = await import("../run/gate_live.ts");
+    const { requireNewFolder } = await import("../jobs/gate_live.ts");
     requireNewFolder(out);
   }
-  const { openSides } = await import("../run/sides.ts");
+  const { openSides } = await import("../jobs/sides.ts");
   await using sides = await openSides({
     ...names,
     variants: readVariantOptions(options),
@@ -230,7 +230,7 @@ async function gateFarm(
     );
   }
   const { farmGate } = await import("../farm/gate_command.ts");
-  const { farmGateText } = await import("../farm/farm_result.ts");
+  const { farmGateText } = await import("../gate/phones/farm_result.ts");
   const { runId, result, warnings } = await farmGate(options, {
     ...await farmInput(options, config, pairs[0].baseline, pairs.map(({ candidate }) => candidate)),
     candidates: pairs.map(({ candidate }) => farmSide(candidate)),
@@ -285,14 +285,14 @@ export const calibrateCommand: CommandSpec = {
       max: 10_000,
       integer: true,
     });
-    const { readSideName } = await import("../run/sides.ts");
+    const { readSideName } = await import("../jobs/sides.ts");
     const variant = options.variant === undefined
       ? null
       : await readSideName("--variant", options.variant);
     const variants = readVariantOptions(options);
     const ncnnSource = options.ncnnSource ?? null;
     if (options.farm !== undefined) {
-      const { openOneSide } = await import("../run/sides.ts");
+      const { openOneSide } = await import("../jobs/sides.ts");
       const side = await openOneSide(variant, { variants, ncnnSource }, context);
       const { farmCalibrate } = await import("../farm/gate_command.ts");
       const phones = await farmCalibrate(options, {
@@ -310,7 +310,7 @@ export const calibrateCommand: CommandSpec = {
     }
     const { openHistoryDatabase } = await import("../store/history_database.ts");
     using history = openHistoryDatabase(await historyFile(options.history));
-    const { calibrate, calibrationText } = await import("../run/gate_calibrate.ts");
+    const { calibrate, calibrationText } = await import("../jobs/calibrate.ts");
     const calibrations = await calibrate(
       {
         ...readExperimentSettings(options),
@@ -344,7 +344,7 @@ async function readSides(
       "Cannot gate: --baseline is missing: expected git:REF, the folder of a prepared variant, a variant's id, or for saved runs the folder of a run or latest",
     );
   }
-  const { readSideName } = await import("../run/sides.ts");
+  const { readSideName } = await import("../jobs/sides.ts");
   return {
     baseline: await readSideName("--baseline", options.baseline),
     candidate: options.candidate === undefined
@@ -410,7 +410,7 @@ async function farmInput(
   base: SidePair["baseline"],
   candidates: readonly SidePair["candidate"][],
 ): Promise<Omit<FarmGateInput, "candidates" | "rounds" | "out">> {
-  const { openDataset } = await import("../reference/images.ts");
+  const { openDataset } = await import("../images/dataset.ts");
   const { devices: _, root: _root, ncnnSource: _source, images, ...settings } =
     readExperimentSettings(options);
   return {
@@ -428,8 +428,8 @@ async function writeFormats(
   input: Omit<FormatInput, "gitCommit">,
 ): Promise<void> {
   if (formats.length === 0) return;
-  const { writeFormats } = await import("../run/gate_formats.ts");
-  const { headCommit } = await import("../run/gate_commit.ts");
+  const { writeFormats } = await import("../jobs/gate_formats.ts");
+  const { headCommit } = await import("../jobs/commit.ts");
   await writeFormats(formats, { ...input, gitCommit: await headCommit(Deno.cwd()) }, {
     summaryFile: Deno.env.get("GITHUB_STEP_SUMMARY") ?? null,
     // stdout belongs to the result when it is JSON; GitHub reads commands from both

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { choiceOfId } from "../run/sides.ts";
-import { SHIPPED_MODELS_FOLDER } from "../model/resolve_model.ts";
+import { choiceOfId } from "../jobs/sides.ts";
+import { SHIPPED_MODELS_FOLDER } from "../model/fetch/resolve_model.ts";
 import type { TrialRow } from "../gate/trials.ts";
-import { runFixture } from "../gate/gate_fixture.ts";
+import { runFixture } from "../gate/testdata/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
-import { readRecords } from "../run/record_log.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
+import { readRecords } from "../record/record_log.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { calibrateCommand, gateCommand } from "./gate.ts";
 import { runCommandOf } from "./testdata/run_command.ts";
 import { trialsCommand } from "./trials.ts";

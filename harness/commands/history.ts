@@ -35,7 +35,7 @@ export const historyCommand: CommandSpec = {
     );
     const { openHistoryDatabase } = await import("../store/history_database.ts");
     const { formatHistory, judgeHistory } = await import("../store/history_query.ts");
-    const { readRecords } = await import("../run/record_log.ts");
+    const { readRecords } = await import("../record/record_log.ts");
     const metric = parseChoice("--metric", options.metric, HISTORY_METRICS);
     const limit = parseNumber("--limit", options.limit, { min: 1, max: 100_000, integer: true });
     const change = parseNumber("--min-change", options.minChange, { min: 0, max: 1000 });

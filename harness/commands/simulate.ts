@@ -23,9 +23,9 @@ export const simulateCommand: CommandSpec = {
     { flags: "--json", description: "print JSON" },
   ],
   async run(options, _args, signal) {
-    const { FULL_SIMULATION, QUICK_SIMULATION } = await import("../stats/simulation.ts");
-    const { simulateAll } = await import("../stats/simulate.ts");
-    const { simulationTable } = await import("../stats/simulation_table.ts");
+    const { FULL_SIMULATION, QUICK_SIMULATION } = await import("../simulate/simulation.ts");
+    const { simulateAll } = await import("../simulate/simulate.ts");
+    const { simulationTable } = await import("../simulate/table.ts");
     const base = options.quick ? QUICK_SIMULATION : FULL_SIMULATION;
     const seed = options.seed === undefined
       ? base.seed

@@ -57,9 +57,9 @@ export const trialsCommand: CommandSpec = {
     const sizesPercent = String(options.sizes).split(",").map((text) =>
       number("--sizes", text, 0.1, 1000, false)
     );
-    const { readSideName } = await import("../run/sides.ts");
+    const { readSideName } = await import("../jobs/sides.ts");
     const { openHistoryDatabase } = await import("../store/history_database.ts");
-    const { runTrials } = await import("../run/gate_trials.ts");
+    const { runTrials } = await import("../jobs/trials.ts");
     const { countTrials, trialsTable } = await import("../gate/trials.ts");
     using history = openHistoryDatabase(await historyFile(options.history));
     const results = await runTrials(

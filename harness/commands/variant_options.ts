@@ -14,7 +14,7 @@ import {
   type VariantOptions,
 } from "../config.ts";
 import { HarnessError } from "../errors.ts";
-import { ACTIVATIONS, CONVERTERS, HEADS, PRECISIONS } from "../variant.ts";
+import { ACTIVATIONS, CONVERTERS, HEADS, PRECISIONS } from "../record/variant.ts";
 
 /** Models that ship with the project: a SiLU and a ReLU one, trained alike. */
 export const SHIPPED_MODELS = ["posemark-n-silu", "posemark-n-relu"];

@@ -8,7 +8,7 @@ import {
   throttleMarks,
   waitUntilCool,
 } from "./cool_down.ts";
-import { parseAndroidState } from "./adb_state.ts";
+import { parseAndroidState } from "./adb/state.ts";
 import type { DeviceState } from "./device.ts";
 import { HarnessError } from "../errors.ts";
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { formatTable } from "./table.ts";
+import { formatTable } from "../text/table.ts";
 import { HarnessError } from "../errors.ts";
 import type { Device, DeviceDescription, DeviceState } from "./device.ts";
-import { type AdbOptions, inspectAdb, openAdb } from "./adb.ts";
-import { listAdbDevices, shellOnce } from "./adb_link.ts";
-import { isNetworkSerial, obstacleOf } from "./adb_words.ts";
-import { type AdbServer, adbServerFromEnvironment } from "./adb_server.ts";
-import { ADB_TIMES } from "./adb_session.ts";
-import { openHost } from "./host.ts";
+import { type AdbOptions, inspectAdb, openAdb } from "./adb/adb.ts";
+import { listAdbDevices, shellOnce } from "./adb/link.ts";
+import { isNetworkSerial, obstacleOf } from "./adb/words.ts";
+import { type AdbServer, adbServerFromEnvironment } from "./adb/server.ts";
+import { ADB_TIMES } from "./adb/session.ts";
+import { openHost } from "./host/host.ts";
 
 /** One device as `deno task devices` shows it. */
 export interface DeviceRow {
@@ -257,7 +257,7 @@ export async function openDevices(
         );
       }
       // loaded only here: a run without a farm needs none of it
-      const { openStfDevice } = await import("../farm/stf_device.ts");
+      const { openStfDevice } = await import("./stf/lent_device.ts");
       return await openStfDevice(serial, {
         onWarning: ({ message, advice }) => options.tell?.(`${message}. ${advice}`),
       });

@@ -8,10 +8,10 @@ import {
   openDevices,
   phoneObstacle,
 } from "./devices.ts";
-import { shellAnswer, startScriptedAdbServer } from "./scripted_adb_server.ts";
-import { parseAndroidDescription } from "./adb_describe.ts";
-import { parseAndroidState } from "./adb_state.ts";
-import { obstacleOf } from "./adb_words.ts";
+import { shellAnswer, startScriptedAdbServer } from "./testdata/scripted_adb_server.ts";
+import { parseAndroidDescription } from "./adb/describe.ts";
+import { parseAndroidState } from "./adb/state.ts";
+import { obstacleOf } from "./adb/words.ts";
 
 const core = (index: number, maxFrequencyKHz: number | null) => ({
   index,

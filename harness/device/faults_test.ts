@@ -1,16 +1,24 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { type AdbDevice, openAdb } from "./adb.ts";
-import type { AdbServer } from "./adb_server.ts";
-import { sha256 } from "./push_source.ts";
-import { launchScript } from "./adb_launch_script.ts";
-import { shellOnce } from "./adb_link.ts";
-import { shellLine } from "./adb_words.ts";
-import { ADB_TIMES, type AdbTimes, openSession } from "./adb_session.ts";
-import { type Fault, type FaultId, FAULTS, faultsMarkdown } from "./faults.ts";
-import { type EmulatedDevice, skipDeviceTests, startEmulated } from "./emulated/emulated_device.ts";
-import { type AdbScript, shellAnswer, startScriptedAdbServer } from "./scripted_adb_server.ts";
+import { type AdbDevice, openAdb } from "./adb/adb.ts";
+import type { AdbServer } from "./adb/server.ts";
+import { sha256 } from "./shell/push_source.ts";
+import { launchScript } from "./shell/launch_script.ts";
+import { shellOnce } from "./adb/link.ts";
+import { shellLine } from "./adb/words.ts";
+import { ADB_TIMES, type AdbTimes, openSession } from "./adb/session.ts";
+import { type Fault, type FaultId, FAULTS, faultsMarkdown } from "./testdata/faults.ts";
+import {
+  type EmulatedDevice,
+  skipDeviceTests,
+  startEmulated,
+} from "./testdata/emulated/emulated_device.ts";
+import {
+  type AdbScript,
+  shellAnswer,
+  startScriptedAdbServer,
+} from "./testdata/scripted_adb_server.ts";
 
 Deno.test("faultsMarkdown() is what FAULTS.md holds", () => {
   assertEquals(Deno.readTextFileSync(new URL("./FAULTS.md", import.meta.url)), faultsMarkdown());
@@ -364,7 +372,7 @@ async function killServer(server: AdbServer): Promise<void> {
 /** Compiles the fault program for the device. */
 async function compileFaultProgram(dir: string): Promise<string> {
   const out = path.join(dir, "fault_program");
-  const source = new URL("./emulated/fault_program.cpp", import.meta.url).pathname;
+  const source = new URL("./testdata/emulated/fault_program.cpp", import.meta.url).pathname;
   const command = new Deno.Command("aarch64-linux-gnu-g++", {
     args: ["-O1", "-static", "-s", "-o", out, source],
   });

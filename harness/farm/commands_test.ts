@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseCommandLine } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
-import { postgresBin, startPostgres } from "../store/postgres_server.ts";
+import { postgresBin, startPostgres } from "../store/testdata/postgres_server.ts";
 import { farmCommands } from "./commands.ts";
 import { FARM_GATE_OPTIONS, openSlurm, readFarmNumbers } from "./engine_options.ts";
 import { progressText } from "./gate_command.ts";

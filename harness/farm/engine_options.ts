@@ -8,9 +8,9 @@ import type { OptionSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine } from "./engine.ts";
-import { parseAddress, requireSecret } from "./secret.ts";
-import { slurmCli } from "./slurm_cli.ts";
-import { slurmRest } from "./slurm_rest.ts";
+import { parseAddress, requireSecret } from "../secret.ts";
+import { slurmCli } from "./slurm/cli.ts";
+import { slurmRest } from "./slurm/rest.ts";
 
 /** Environment variable with Slurm's JSON web token; `…_FILE` names a file with it. */
 export const SLURM_TOKEN_NAME = "POSEMARK_SLURM_TOKEN";

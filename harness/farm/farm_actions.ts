@@ -4,14 +4,14 @@
  * @module
  */
 import * as path from "@std/path";
-import { formatTable } from "../device/table.ts";
+import { formatTable } from "../text/table.ts";
 import { listDevices } from "../device/devices.ts";
 import { makeFolder } from "../disk.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { openSlurm } from "./engine_options.ts";
 import { nodeLines, nodeTable, phoneNodes, slurmConf } from "./nodes.ts";
-import { requireSecret } from "./secret.ts";
-import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "./stf.ts";
+import { requireSecret } from "../secret.ts";
+import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
 import { parseNumber } from "../config.ts";
 
 /** Options as commander gives them. */

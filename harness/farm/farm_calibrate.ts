@@ -9,7 +9,7 @@ import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import type { FarmStore } from "../store/store.ts";
 import { type FarmGateRequest, gateOnFarm, mergedShards } from "./farm_gate.ts";
 import type { Plan } from "./plan.ts";
-import { shardResult } from "./shard_result.ts";
+import { shardResult } from "../gate/phones/shard_result.ts";
 
 /** What calibrating found of one phone. */
 export interface CalibratedPhone {

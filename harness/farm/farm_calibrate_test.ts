@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { openHost } from "../device/host.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
+import { openHost } from "../device/host/host.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
 import { keepCalibrations } from "./farm_calibrate.ts";
 import { storedNoise } from "./farm_gate.ts";

@@ -6,18 +6,23 @@
 import * as path from "@std/path";
 import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import type { RunImage } from "../records.ts";
+import type { RunImage } from "../record/records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import { calibratedNoise } from "../store/calibrations.ts";
 import type { ArtefactStore, FarmStore } from "../store/store.ts";
 import { sha256Hex } from "../store/store.ts";
-import { BASELINE_SUFFIX } from "../variant.ts";
+import { BASELINE_SUFFIX } from "../record/variant.ts";
 import { folderArtefacts } from "./artefacts.ts";
 import type { FarmEngine } from "./engine.ts";
 import { type PhoneChoice, phoneKind } from "./features.ts";
-import { type FarmGateResult, farmGateResult } from "./farm_result.ts";
+import { type FarmGateResult, farmGateResult } from "../gate/phones/farm_result.ts";
 import { type FarmOutcome, type FollowOptions, followRun, storeShards } from "./follow.ts";
-import { type GateFarmRule, type MergedShard, mergeShards, type NoiseOf } from "./merge.ts";
+import {
+  type GateFarmRule,
+  type MergedShard,
+  mergeShards,
+  type NoiseOf,
+} from "../gate/phones/merge.ts";
 import { type Pair, type Plan, planRun, planShards } from "./plan.ts";
 import { requireSameRun } from "./same_run.ts";
 import {
@@ -28,7 +33,7 @@ import {
   type Side,
   type Target,
 } from "./shard_file.ts";
-import { shardResult } from "./shard_result.ts";
+import { shardResult } from "../gate/phones/shard_result.ts";
 
 /** One side of a farm's gate on this machine's disk. */
 export interface FarmSide {

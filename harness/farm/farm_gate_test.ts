@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import * as path from "@std/path";
-import { emulate } from "../device/emulated/emulated_device.ts";
+import { emulate } from "../device/testdata/emulated/emulated_device.ts";
 import { type FarmGateOutcome, gateOnFarm } from "./farm_gate.ts";
-import { ALL_PHONES, farmGateText } from "./farm_result.ts";
-import { CLUSTER_TOOLS, waitFor } from "./slurm_cluster.ts";
-import { farmTest } from "./test_gate.ts";
+import { ALL_PHONES, farmGateText } from "../gate/phones/farm_result.ts";
+import { CLUSTER_TOOLS, waitFor } from "./testdata/slurm_cluster.ts";
+import { farmTest } from "./testdata/test_gate.ts";
 import { startEmulatedPhones } from "./testdata/emulated_phones.ts";
 import {
   type FarmWorld,
@@ -13,7 +13,7 @@ import {
   startWorld,
   type WorldPhone,
 } from "./testdata/farm_world.ts";
-import { encodeOnnx } from "../model/onnx_file.ts";
+import { encodeOnnx } from "../model/onnx/onnx_file.ts";
 import { tinyPose } from "../model/testdata/tiny_pose.ts";
 import { type PlannedShard, planShards } from "./plan.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { parseAndroidDescription } from "../device/adb_describe.ts";
+import { parseAndroidDescription } from "../device/adb/describe.ts";
 import type { DeviceDescription } from "../device/device.ts";
-import { SECTION_MARK } from "../device/sections.ts";
+import { SECTION_MARK } from "../device/shell/sections.ts";
 import {
   deviceFeatures,
   featureValue,

@@ -4,7 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
-import { cacheRoot } from "../build/cache.ts";
+import { cacheRoot } from "../toolchain/cache.ts";
 import type { RunnerOptions } from "../config.ts";
 import { asWriteError } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
@@ -12,10 +12,10 @@ import type { GateRules } from "../gate/config.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
-import type { ImageDataset } from "../reference/images.ts";
-import { gitCommit, packageVersion, POSEMARK_VERSION } from "../run/harness_version.ts";
-import { RecordLog } from "../run/record_log.ts";
-import { describeImages, spread } from "../run/rgb_files.ts";
+import type { ImageDataset } from "../images/dataset.ts";
+import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
+import { RecordLog } from "../record/record_log.ts";
+import { describeImages, spread } from "../images/rgb_files.ts";
 import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
 import type { FarmEngine, ShardBatch } from "./engine.ts";
@@ -30,11 +30,11 @@ import {
 import { parsePhones } from "./features.ts";
 import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
 import { mergedRecords } from "./merged_records.ts";
-import { requireSecret } from "./secret.ts";
+import { requireSecret } from "../secret.ts";
 import { FarmRunSchema, readStrictly, type Target } from "./shard_file.ts";
 import { runShard } from "./shard_run.ts";
-import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "./stf.ts";
-import { openLentDevice } from "./stf_device.ts";
+import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
+import { openLentDevice } from "../device/stf/lent_device.ts";
 import { stfEngine } from "./stf_engine.ts";
 
 /** One side as the gate has prepared it. */

@@ -4,7 +4,7 @@ import { parseCommandLine } from "../cli.ts";
 import { gateCommand } from "../commands/gate.ts";
 import { HarnessError } from "../errors.ts";
 import { runRecord } from "../run/testdata/records.ts";
-import { readRecords } from "../run/record_log.ts";
+import { readRecords } from "../record/record_log.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
 import type { FarmStore } from "../store/store.ts";
 import { keepRecords } from "./gate_command.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnyRecord, RunRecord } from "../records.ts";
+import type { AnyRecord, RunRecord } from "../record/records.ts";
 import { type FarmStore, recordKey, type ShardRecords } from "../store/store.ts";
 import type { FarmRun } from "./shard_file.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { openHost } from "../device/host.ts";
-import type { DetectionsRecord } from "../records.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
+import { openHost } from "../device/host/host.ts";
+import type { DetectionsRecord } from "../record/records.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
 import { mergedRecords } from "./merged_records.ts";
 import { runShard } from "./shard_run.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Device } from "../device/device.ts";
-import { ADB_TIMES, type AdbTimes } from "../device/adb_session.ts";
+import { ADB_TIMES, type AdbTimes } from "../device/adb/session.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError } from "../errors.ts";
 import { readNodeTable } from "./nodes.ts";

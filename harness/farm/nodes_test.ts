@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parse } from "@std/yaml";
 import { HarnessError } from "../errors.ts";
-import { phoneFixture } from "../gate/gate_fixture.ts";
+import { phoneFixture } from "../gate/testdata/gate_fixture.ts";
 import { findNodeDevice } from "./node_device.ts";
 import { nodeLines, nodeName, nodeTable, phoneNodes, readNodeTable, slurmConf } from "./nodes.ts";
 

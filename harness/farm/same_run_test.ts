@@ -4,7 +4,7 @@ import { HarnessError } from "../errors.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
 import type { FarmNode } from "./engine.ts";
 import { type FarmGateRequest, type FarmSide, gateOnFarm } from "./farm_gate.ts";
-import { DEFAULT_FARM_RULE } from "./farm_verdict.ts";
+import { DEFAULT_FARM_RULE } from "../gate/phones/verdict.ts";
 import { DEFAULT_FOLLOW } from "./follow.ts";
 import { requireSameRun } from "./same_run.ts";
 import type { FarmRun } from "./shard_file.ts";

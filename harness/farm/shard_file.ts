@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { HarnessError } from "../errors.ts";
-import { RunImageSchema } from "../records.ts";
-import { FileRefSchema, VariantManifestSchema } from "../variant.ts";
+import { RunImageSchema } from "../record/records.ts";
+import { FileRefSchema, VariantManifestSchema } from "../record/variant.ts";
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { targetOf } from "../run/deploy.ts";
-import { RecordLog } from "../run/record_log.ts";
+import { RecordLog } from "../record/record_log.ts";
 import type { FarmStore, ShardClaim, ShardOutcome } from "../store/store.ts";
 import { fetchArtefacts, folderArtefacts } from "./artefacts.ts";
 import { EXIT_TRY_AGAIN } from "./nodes.ts";

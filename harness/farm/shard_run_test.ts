@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { openHost } from "../device/host.ts";
+import { openHost } from "../device/host/host.ts";
 import { HarnessError } from "../errors.ts";
-import type { FailureRecord } from "../records.ts";
+import type { FailureRecord } from "../record/records.ts";
 import { runCommand } from "../run/runner_command.ts";
 import { devicePaths, type DeviceSetup } from "../run/deploy.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";

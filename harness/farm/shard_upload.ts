@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AnyRecord, parseRecord } from "../records.ts";
+import { type AnyRecord, parseRecord } from "../record/records.ts";
 import type { FarmStore, ShardClaim } from "../store/store.ts";
 
 /** Sends what a log gained since the last time. */

@@ -8,12 +8,12 @@ import type { Device, DeviceDescription } from "../device/device.ts";
 import { type CoolLaunches, coolLaunches, realWaiting } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import type { AnyRecord, RunRecord } from "../records.ts";
+import type { AnyRecord, RunRecord } from "../record/records.ts";
 import { check } from "../run/check.ts";
 import { deploy, deployImages, type DeviceSetup, targetOf } from "../run/deploy.ts";
 import { measure } from "../run/measure.ts";
-import type { RecordLog } from "../run/record_log.ts";
-import { loadRunImage, type RgbFile, writeRgbFile } from "../run/rgb_files.ts";
+import type { RecordLog } from "../record/record_log.ts";
+import { loadRunImage, type RgbFile, writeRgbFile } from "../images/rgb_files.ts";
 import { type FarmRun, type ShardFile, sideOf } from "./shard_file.ts";
 
 /** Everything that a shard works with. */

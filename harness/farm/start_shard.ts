@@ -4,7 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
-import { cacheRoot } from "../build/cache.ts";
+import { cacheRoot } from "../toolchain/cache.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { openStore } from "../store/open_store.ts";
 import { type FarmStore, isStoreFailure, isStoreRefusal } from "../store/store.ts";

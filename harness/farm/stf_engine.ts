@@ -7,7 +7,7 @@ import { HarnessError } from "../errors.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
 import { featureValue, socFeatures } from "./features.ts";
 import { EXIT_TRY_AGAIN, MAX_REQUEUES } from "./nodes.ts";
-import type { StfClient, StfPhone } from "./stf.ts";
+import type { StfClient, StfPhone } from "../device/stf/client.ts";
 import { pause } from "../pause.ts";
 
 /** How shards of lent phones run. */

@@ -1,12 +1,12 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { openHost } from "../device/host.ts";
+import { openHost } from "../device/host/host.ts";
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine, ShardBatch } from "./engine.ts";
-import { makeSecret } from "./secret.ts";
-import { waitFor } from "./slurm_cluster.ts";
-import { stfClient } from "./stf.ts";
-import { startContractServer } from "./stf_contract_server.ts";
-import { openLentDevice, openStfDevice } from "./stf_device.ts";
+import { makeSecret } from "../secret.ts";
+import { waitFor } from "./testdata/slurm_cluster.ts";
+import { stfClient } from "../device/stf/client.ts";
+import { startContractServer } from "../device/testdata/stf_contract_server.ts";
+import { openLentDevice, openStfDevice } from "../device/stf/lent_device.ts";
 import { stfEngine, type StfEngineOptions } from "./stf_engine.ts";
 
 const BATCH: ShardBatch = {

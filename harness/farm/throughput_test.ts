@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { quantile } from "../stats/quantile.ts";
 import { gateOnFarm } from "./farm_gate.ts";
-import { CLUSTER_TOOLS } from "./slurm_cluster.ts";
-import { farmTest } from "./test_gate.ts";
+import { CLUSTER_TOOLS } from "./testdata/slurm_cluster.ts";
+import { farmTest } from "./testdata/test_gate.ts";
 import { prepareSides, startWorld, type WorldPhone } from "./testdata/farm_world.ts";
 
 /** Shards per node; `POSEMARK_FARM_SHARDS=500` over 40 nodes gives the figures of the README. */

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
-import { PHONE_MODELS } from "../stats/noise_model.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
+import { PHONE_MODELS } from "../simulate/noise_model.ts";
 import { seededRng } from "../stats/rng.ts";
 import { type CalibrationRun, resolutions, runCalibration } from "./calibrate.ts";
-import { simulatedBlocks } from "./gate_fixture.ts";
+import { simulatedBlocks } from "./testdata/gate_fixture.ts";
 
 function runOf(change: Partial<CalibrationRun> = {}): CalibrationRun {
   return {

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { withoutByteOrderMark } from "../byte_order_mark.ts";
+import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
 import { METRIC_NAMES, type MetricName } from "./metric.ts";
 

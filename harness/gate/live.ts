@@ -6,7 +6,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import {
   blocksForThreshold,
   type DeviceNoise,

@@ -7,11 +7,11 @@ import {
 } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { deviceNoise } from "../stats/detectable.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
-import { PHONE_MODELS } from "../stats/noise_model.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
+import { PHONE_MODELS } from "../simulate/noise_model.ts";
 import { seededRng } from "../stats/rng.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
-import { RIGHT, simulatedBlocks } from "./gate_fixture.ts";
+import { RIGHT, simulatedBlocks } from "./testdata/gate_fixture.ts";
 import {
   blockLogRatios,
   blockOrder,

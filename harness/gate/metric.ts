@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import { launchQuantileNs } from "../stats/round.ts";
 
 /** Names of the metrics, stage and percentile; `peakRss` is the largest resident memory of the process. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { launchFixture } from "../stats/launch_fixture.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { metricOfLaunch, metricUnit } from "./metric.ts";
 
 Deno.test("metricOfLaunch() reads stage and percentile from the name when computed by hand", () => {

@@ -7,8 +7,8 @@ import {
 } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
-import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./gate_fixture.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
+import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./testdata/gate_fixture.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { seededRng } from "../stats/rng.ts";
 import { sessionSpread } from "../store/history.ts";
 import {

@@ -8,7 +8,7 @@ import {
   type Verdict,
   worst,
 } from "./verdict.ts";
-import { RIGHT } from "./gate_fixture.ts";
+import { RIGHT } from "./testdata/gate_fixture.ts";
 
 function metric(verdict: Verdict): GateMetric {
   return {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Activation } from "../variant.ts";
-import { badModel, type OnnxAttribute, type OnnxModel, type OnnxNode } from "./onnx_file.ts";
-import { constantsOf, consumersOf, freshName, namesIn, producersOf } from "./onnx_graph.ts";
-import { floatsOf } from "./onnx_file.ts";
+import type { Activation } from "../record/variant.ts";
+import { badModel, type OnnxAttribute, type OnnxModel, type OnnxNode } from "./onnx/onnx_file.ts";
+import { constantsOf, consumersOf, freshName, namesIn, producersOf } from "./onnx/onnx_graph.ts";
+import { floatsOf } from "./onnx/onnx_file.ts";
 
 /** One activation in a graph: the nodes that make it up, the last of which gives the result. */
 interface Site {

@@ -6,12 +6,12 @@ import {
   fusedPairs,
   optimizeNcnn,
   spellForOnnx2ncnn,
-} from "./convert_onnx2ncnn.ts";
-import { convertByPnnx } from "./convert_pnnx.ts";
-import { encodeOnnx, intsOf, intTensor } from "./onnx_file.ts";
-import { pruned } from "./onnx_graph.ts";
+} from "./convert/onnx2ncnn.ts";
+import { convertByPnnx } from "./convert/pnnx.ts";
+import { encodeOnnx, intsOf, intTensor } from "./onnx/onnx_file.ts";
+import { pruned } from "./onnx/onnx_graph.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
-import { runTool } from "./tool.ts";
+import { runTool } from "./convert/tool.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** Writes a program that does what the shell text says and returns its path. */

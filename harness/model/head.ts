@@ -7,9 +7,21 @@
  *
  * @module
  */
-import { badModel, floatsOf, type OnnxModel, type OnnxNode, type OnnxTensor } from "./onnx_file.ts";
-import { constantsOf, intAttribute, intsAttribute, producersOf } from "./onnx_graph.ts";
-import { type InferredShapes, inferShapes, normalAxis, sliceRanges, splitSizes } from "./shapes.ts";
+import {
+  badModel,
+  floatsOf,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from "./onnx/onnx_file.ts";
+import { constantsOf, intAttribute, intsAttribute, producersOf } from "./onnx/onnx_graph.ts";
+import {
+  type InferredShapes,
+  inferShapes,
+  normalAxis,
+  sliceRanges,
+  splitSizes,
+} from "./onnx/shapes.ts";
 
 /** One level of the head: three convolutions over one grid of cells. */
 export interface HeadLevel {

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { findPoseHead } from "./head.ts";
-import type { OnnxModel } from "./onnx_file.ts";
-import { inferShapes } from "./shapes.ts";
+import type { OnnxModel } from "./onnx/onnx_file.ts";
+import { inferShapes } from "./onnx/shapes.ts";
 import { tinyPose, type TinyPoseOptions } from "./testdata/tiny_pose.ts";
 
 function badModelMessage(model: OnnxModel): string {

@@ -8,11 +8,11 @@ import type { VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
-import type { VariantManifest } from "../variant.ts";
-import { type CalibrationSet, openCalibrationSet } from "./calibration.ts";
-import { type Conversion, keptConversion, weightStorage } from "./conversion.ts";
-import { type ConverterTools, pinnedTools } from "./converter_tools.ts";
-import { resolveModel } from "./resolve_model.ts";
+import type { VariantManifest } from "../record/variant.ts";
+import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
+import { type Conversion, keptConversion, weightStorage } from "./convert/conversion.ts";
+import { type ConverterTools, pinnedTools } from "./convert/tools.ts";
+import { resolveModel } from "./fetch/resolve_model.ts";
 import { readSourceModel, type SourceModel } from "./source_model.ts";
 import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
 

@@ -4,10 +4,10 @@
  * @module
  */
 import * as path from "@std/path";
-import { type Activation, safeModelName } from "../variant.ts";
+import { type Activation, safeModelName } from "../record/variant.ts";
 import { trainedActivation } from "./activation.ts";
-import { expandHalf } from "./half.ts";
-import { sha256Hex } from "./hash.ts";
+import { expandHalf } from "./onnx/half.ts";
+import { sha256Hex } from "../hash.ts";
 import { findPoseHead, type PoseHead } from "./head.ts";
 import {
   bytesOnDisk,
@@ -15,7 +15,7 @@ import {
   type OnnxFile,
   type OnnxModel,
   readOnnxFile,
-} from "./onnx_file.ts";
+} from "./onnx/onnx_file.ts";
 import { cutModel } from "./surgery.ts";
 
 /** A model file, read and understood. */

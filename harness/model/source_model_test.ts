@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as path from "@std/path";
-import { sha256Hex } from "./hash.ts";
-import { encodeOnnx } from "./onnx_file.ts";
+import { sha256Hex } from "../hash.ts";
+import { encodeOnnx } from "./onnx/onnx_file.ts";
 import { readSourceModel } from "./source_model.ts";
 import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { Activation, Head, OutputBlob } from "../variant.ts";
+import type { Activation, Head, OutputBlob } from "../record/variant.ts";
 import { HarnessError } from "../errors.ts";
 import {
   badModel,
@@ -20,9 +20,9 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxValue,
-} from "./onnx_file.ts";
-import { freshName, namesIn, pruned } from "./onnx_graph.ts";
-import { inferShapes } from "./shapes.ts";
+} from "./onnx/onnx_file.ts";
+import { freshName, namesIn, pruned } from "./onnx/onnx_graph.ts";
+import { inferShapes } from "./onnx/shapes.ts";
 import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { trainedActivation } from "./activation.ts";
-import { expandHalf } from "./half.ts";
+import { expandHalf } from "./onnx/half.ts";
 import { findPoseHead } from "./head.ts";
-import { decodeOnnx, encodeOnnx, type OnnxModel, readOnnxFile } from "./onnx_file.ts";
+import { decodeOnnx, encodeOnnx, type OnnxModel, readOnnxFile } from "./onnx/onnx_file.ts";
 import { checkRectangular, cutModel, resizedModel, sizeFreeModel } from "./surgery.ts";
 import { decodeRaw, largestDifference, runOnnx } from "./testdata/run_onnx.ts";
 import { SHARED_MISSING, sharedModel } from "./testdata/shared.ts";

@@ -12,7 +12,7 @@ import {
   type Shape,
   variantId,
   type VariantKey,
-} from "../variant.ts";
+} from "../record/variant.ts";
 
 /** What the plan needs to know of a model file. */
 export interface PlannedModel {

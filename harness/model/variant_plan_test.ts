@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import type { Activation } from "../variant.ts";
+import type { Activation } from "../record/variant.ts";
 import { modelNames, type PlannedModel, planVariants, type VariantChoice } from "./variant_plan.ts";
 
 const CHOICE: VariantChoice = {

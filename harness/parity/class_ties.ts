@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { classAt, rowAt, scoreAt } from "../pose/candidates.ts";
 import { type Detected, toDetection } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { seededRandom } from "../pose/testdata/random.ts";
 import { rawChannelCount } from "../pose/head.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
-import { HEADS, type VariantManifest } from "../variant.ts";
+import { HEADS, type VariantManifest } from "../record/variant.ts";
 import { judgeImage } from "./judge.ts";
 import { cleanEvidence, type EvidenceRequest } from "./testdata/evidence.ts";
 import { testManifest } from "./testdata/manifest.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Head, Shape } from "../variant.ts";
+import type { Head, Shape } from "../record/variant.ts";
 import { DEFAULT_BARS } from "./judge.ts";
 import { openRealRunner, sharedAvailable } from "./testdata/real_runner.ts";
 

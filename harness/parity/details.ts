@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ParityRecord } from "../records.ts";
+import type { ParityRecord } from "../record/records.ts";
 import { personAreaPx2 } from "./match.ts";
 
 /** COCO's sizes of a person by area: under 32², to 96², beyond. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { jointDistancesPx } from "./match.ts";
 
 /** By how much one detection may differ. */

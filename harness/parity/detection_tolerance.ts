@@ -10,7 +10,7 @@ import { sigmoid } from "../pose/exponential.ts";
 import type { HeadSpec } from "../pose/head.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { Reference } from "../reference/reference.ts";
-import type { VariantManifest } from "../variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import type { TiedClass } from "./class_ties.ts";
 import type { DetectionTolerance } from "./detection_difference.ts";
 import { decodeTolerancePx } from "./stage_decode.ts";

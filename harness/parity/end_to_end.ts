@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Detection, Match } from "../records.ts";
+import type { Detection, Match } from "../record/records.ts";
 import { classAt, scoreAt } from "../pose/candidates.ts";
 import { type Detected, toDetection } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";

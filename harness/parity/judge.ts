@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Detection, ParityRecord, StageParity } from "../records.ts";
-import type { EffectivePrecision, VariantManifest } from "../variant.ts";
+import type { Detection, ParityRecord, StageParity } from "../record/records.ts";
+import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
 import type { RoundedRawBlobs } from "../reference/reference_model.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { ParityRecord, StageParity } from "../records.ts";
-import { ParityRecordSchema } from "../records.ts";
-import { HEADS } from "../variant.ts";
+import type { ParityRecord, StageParity } from "../record/records.ts";
+import { ParityRecordSchema } from "../record/records.ts";
+import { HEADS } from "../record/variant.ts";
 import { type ImageEvidence, judgeImage } from "./judge.ts";
 import { cleanEvidence } from "./testdata/evidence.ts";
 import { testManifest } from "./testdata/manifest.ts";

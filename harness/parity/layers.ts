@@ -8,10 +8,10 @@
  *
  * @module
  */
-import type { EffectivePrecision } from "../variant.ts";
-import type { LayerComparison } from "../records.ts";
-import type { ParamLayer } from "../model/param_file.ts";
-import type { LayerVerdict } from "../model/svg.ts";
+import type { EffectivePrecision } from "../record/variant.ts";
+import type { LayerComparison } from "../record/records.ts";
+import type { ParamLayer } from "../model/ncnn/param_file.ts";
+import type { LayerVerdict } from "../model/inspect/svg.ts";
 import type { DotLengths } from "../reference/dot_lengths.ts";
 import type { IntermediateTensors } from "../reference/intermediate.ts";
 import { roundingFactor } from "./tolerance.ts";

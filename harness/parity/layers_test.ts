@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as path from "@std/path";
-import { parseParam } from "../model/param_file.ts";
-import { readOnnxFile } from "../model/onnx_file.ts";
+import { parseParam } from "../model/ncnn/param_file.ts";
+import { readOnnxFile } from "../model/onnx/onnx_file.ts";
 import { dotLengths } from "../reference/dot_lengths.ts";
 import {
   type IntermediateTensors,

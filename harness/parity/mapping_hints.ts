@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { ROW_HEAD, rowAt } from "../pose/candidates.ts";
 import type { Detected } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";

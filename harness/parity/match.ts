@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Detection, Match } from "../records.ts";
+import type { Detection, Match } from "../record/records.ts";
 import { iou } from "../pose/nms.ts";
 import { oksFromDistances, SEGMENT_SHARE_OF_BOX, sigmasFor } from "../pose/oks.ts";
 import { assign } from "./assignment.ts";

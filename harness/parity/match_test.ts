@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { detectionOks, matchDetections, personAreaPx2 } from "./match.ts";
 
 function person(xPx: number, changes: Partial<Detection> = {}): Detection {

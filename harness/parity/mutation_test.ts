@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type MutationRow, mutationTable } from "./mutation_table.ts";
+import { type MutationRow, mutationTable } from "./testdata/mutation_table.ts";
 import { DEFAULT_BARS, type JudgeOptions } from "./judge.ts";
 import { summarizeParity } from "./summary.ts";
 import { openRealRunner, runProgram, sharedAvailable } from "./testdata/real_runner.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StageParity } from "../records.ts";
+import type { StageParity } from "../record/records.ts";
 import { rowAt, rowLength, scoreAt } from "../pose/candidates.ts";
 import { decode, type DecodeOptions } from "../pose/decode.ts";
 import type { HeadSpec, InputSize } from "../pose/head.ts";

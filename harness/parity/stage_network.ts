@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StageParity } from "../records.ts";
+import type { StageParity } from "../record/records.ts";
 import type { HeadSpec, InputSize } from "../pose/head.ts";
 import { groupDifferences } from "./blob_groups.ts";
 import { format, missing, wrongLength } from "./stage_verdict.ts";

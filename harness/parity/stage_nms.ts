@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StageParity } from "../records.ts";
+import type { StageParity } from "../record/records.ts";
 import { type Candidates, classAt, scoreAt } from "../pose/candidates.ts";
 import { byDescendingScore, candidateIou, type NmsOptions } from "../pose/nms.ts";
 import { format, missing } from "./stage_verdict.ts";

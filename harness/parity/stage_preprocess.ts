@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StageParity } from "../records.ts";
+import type { StageParity } from "../record/records.ts";
 import type { InputSize } from "../pose/head.ts";
 import { missing, wrongLength } from "./stage_verdict.ts";
 import { tensorHint } from "./tensor_hints.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StageParity } from "../records.ts";
+import type { StageParity } from "../record/records.ts";
 
 /** A stage's judgement without its name and unit. */
 export type Verdict = Pick<StageParity, "verdict" | "maxAbsDiff" | "tolerance" | "reason">;

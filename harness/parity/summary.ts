@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ParityRecord, type StageParity, STAGES } from "../records.ts";
+import { type ParityRecord, type StageParity, STAGES } from "../record/records.ts";
 import { jointName } from "./joint_names.ts";
 import { format } from "./stage_verdict.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { DEFAULT_BARS } from "./judge.ts";
 import { detectionOks, matchDetections } from "./match.ts";
 import { openRealRunner, sharedAvailable } from "./testdata/real_runner.ts";

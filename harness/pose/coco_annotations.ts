@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { withoutByteOrderMark } from "../byte_order_mark.ts";
+import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
 
 /** An image of the file. */

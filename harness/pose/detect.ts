@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { type Candidates, ROW_HEAD, rowLength } from "./candidates.ts";
 import { decode, type DecodeOptions } from "./decode.ts";
 import type { HeadSpec } from "./head.ts";

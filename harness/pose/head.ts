@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { VariantManifest } from "../variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
 
 /** The part of a variant's manifest that decoding needs. */
 export type HeadSpec = Pick<

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Shape } from "../variant.ts";
+import type { Shape } from "../record/variant.ts";
 
 /** Value of the padding in each channel, as ultralytics trains with. */
 export const PAD_LEVEL = 114;

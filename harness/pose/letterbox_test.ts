@@ -9,7 +9,7 @@ import {
   toImageXPx,
   toImageYPx,
 } from "./letterbox.ts";
-import type { Shape } from "../variant.ts";
+import type { Shape } from "../record/variant.ts";
 
 const SQUARE: Shape = { mode: "fixed", widthPx: 640, heightPx: 640 };
 const RECT: Shape = { mode: "rect", widthPx: 640, heightPx: 640 };

@@ -4,8 +4,8 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { Detection } from "../records.ts";
-import { withoutByteOrderMark } from "../byte_order_mark.ts";
+import type { Detection } from "../record/records.ts";
+import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import type { CocoAnnotations } from "./coco_annotations.ts";
 
 /** One entry of a results file in COCO's keypoint result format (keys are COCO's). */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Detection } from "../records.ts";
+import type { Detection } from "../record/records.ts";
 import { parseAnnotations } from "./coco_annotations.ts";
 import { categoriesOfClasses, toCocoResults } from "./results.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OnnxModel } from "../model/onnx_file.ts";
+import type { OnnxModel } from "../model/onnx/onnx_file.ts";
 
 /** Lengths of the dot products of a graph. */
 export interface DotLengths {

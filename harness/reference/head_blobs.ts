@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { VariantManifest } from "../variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import { sigmoid } from "../pose/exponential.ts";
 import { decodeCell, levelPlanes } from "../pose/decode.ts";
 import { blobLength, type HeadSpec, type InputSize } from "../pose/head.ts";

@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx_file.ts";
+import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx/onnx_file.ts";
 import type { InputSize } from "../pose/head.ts";
 import { openSession, type SessionOptions } from "./session.ts";
 import { type HalfWeights, simulatePrecision } from "./simulated_precision.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Shape } from "../variant.ts";
+import type { Shape } from "../record/variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import type { HeadSpec } from "../pose/head.ts";
 import { type Letterbox, letterbox, letterboxGeometry, type RgbImage } from "../pose/letterbox.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { EffectivePrecision, VariantManifest } from "../variant.ts";
-import { encodeOnnx, readOnnxFile } from "../model/onnx_file.ts";
+import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
+import { encodeOnnx, readOnnxFile } from "../model/onnx/onnx_file.ts";
 import type { InputSize } from "../pose/head.ts";
 import { type DotLengths, dotLengths } from "./dot_lengths.ts";
 import type { Reference } from "./reference.ts";

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as path from "@std/path";
 import { findPoseHead } from "../model/head.ts";
-import { encodeOnnx, readOnnxFile } from "../model/onnx_file.ts";
+import { encodeOnnx, readOnnxFile } from "../model/onnx/onnx_file.ts";
 import { cutModel, sizeFreeModel } from "../model/surgery.ts";
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import { type CocoResult, toCocoResults } from "../pose/results.ts";
@@ -11,7 +11,7 @@ import {
   sharedModel,
 } from "../parity/testdata/real_runner.ts";
 import { rawSpec } from "./head_blobs.ts";
-import { loadImage, openDataset } from "./images.ts";
+import { loadImage, openDataset } from "../images/dataset.ts";
 import { runReference } from "./reference.ts";
 import { openReferenceModel } from "./reference_model.ts";
 

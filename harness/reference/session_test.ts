@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { encodeOnnx } from "../model/onnx_file.ts";
+import { encodeOnnx } from "../model/onnx/onnx_file.ts";
 import { openSession } from "./session.ts";
 import { tinyModel } from "./testdata/tiny_model.ts";
 

@@ -12,8 +12,8 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
-} from "../model/onnx_file.ts";
-import { freshName, namesIn } from "../model/onnx_graph.ts";
+} from "../model/onnx/onnx_file.ts";
+import { freshName, namesIn } from "../model/onnx/onnx_graph.ts";
 
 /** Roundings that can be simulated. */
 export type SimulatedPrecision =

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encodeOnnx, floatsOf } from "../model/onnx_file.ts";
+import { encodeOnnx, floatsOf } from "../model/onnx/onnx_file.ts";
 import { dotLengths } from "./dot_lengths.ts";
 import { openSession } from "./session.ts";
 import {

@@ -18,12 +18,12 @@ import type {
   ParityRecord,
   RooflineRecord,
   RunRecord,
-} from "../records.ts";
+} from "../record/records.ts";
 import { median } from "../stats/quantile.ts";
 import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import type { DeviceDescription } from "../device/device.ts";
-import type { EffectivePrecision, VariantManifest } from "../variant.ts";
+import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
 /** Accuracy of one variant on one device, as computed from its detections. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { parseStrictly } from "../records.ts";
+import { parseStrictly } from "../record/records.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
 import type { Report } from "./report_json.ts";
 

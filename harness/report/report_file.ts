@@ -5,8 +5,8 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { parseStrictly } from "../records.ts";
-import { hasRecords } from "../run/record_log.ts";
+import { parseStrictly } from "../record/records.ts";
+import { hasRecords } from "../record/record_log.ts";
 import { type Report, ReportSchema } from "./report_json.ts";
 
 /** Returns the report that a file holds. Throws `HarnessError` `bad-record` when it is missing, is no report of a known version, or contradicts itself. */

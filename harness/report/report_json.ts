@@ -13,7 +13,7 @@ import {
   PRECISIONS,
   ShapeSchema,
   WarningSchema,
-} from "../variant.ts";
+} from "../record/variant.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../device/device.ts";
 import {
   DetectionSchema,
@@ -22,7 +22,7 @@ import {
   StageParitySchema,
   STAGES,
   StageSamplesSchema,
-} from "../records.ts";
+} from "../record/records.ts";
 
 /** Newest version of the report's schema. */
 export const REPORT_VERSION = 1;

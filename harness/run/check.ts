@@ -9,9 +9,15 @@ import * as path from "@std/path";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
 import type { DetectOptions } from "../pose/detect.ts";
-import type { AnyRecord, DetectionsRecord, ParityRecord, RunImage, RunRecord } from "../records.ts";
+import type {
+  AnyRecord,
+  DetectionsRecord,
+  ParityRecord,
+  RunImage,
+  RunRecord,
+} from "../record/records.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
-import type { DatasetImage } from "../reference/images.ts";
+import type { DatasetImage } from "../images/dataset.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
 import {
   halfWeightsOf,
@@ -23,12 +29,12 @@ import {
   type RunnerStages,
   writeReferenceFiles,
 } from "../reference/stage_files.ts";
-import { shapeName } from "../variant.ts";
+import { shapeName } from "../record/variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
-import { failureRecord, isLaunchFailure, type RecordLog } from "./record_log.ts";
-import { loadRunImage, type RgbFile, writeRgbFile } from "./rgb_files.ts";
+import { failureRecord, isLaunchFailure, type RecordLog } from "../record/record_log.ts";
+import { loadRunImage, type RgbFile, writeRgbFile } from "../images/rgb_files.ts";
 import { runCommand, stagesCommand } from "./runner_command.ts";
-import { parseRunnerOutput, type RunnerOutput } from "./runner_output.ts";
+import { parseRunnerOutput, type RunnerOutput } from "../record/runner_lines.ts";
 
 /** What is checked on one device. */
 export interface CheckPlan {

@@ -4,12 +4,12 @@
  * @module
  */
 import * as path from "@std/path";
-import type { AdbDevice } from "../device/adb.ts";
-import type { Target } from "../build/toolchain.ts";
+import type { AdbDevice } from "../device/adb/adb.ts";
+import type { Target } from "../toolchain/toolchain.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { RunnerOptions } from "../config.ts";
-import type { RgbFile } from "./rgb_files.ts";
+import type { RgbFile } from "../images/rgb_files.ts";
 import { type DevicePaths, type EffectiveOptions, effectiveOptions } from "./runner_command.ts";
 
 /** A device with everything in place. */

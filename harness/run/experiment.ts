@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { type BuildKind, buildRunner, type BuiltRunner } from "../build/runner.ts";
+import { type BuildKind, buildRunner, type BuiltRunner } from "../toolchain/runner.ts";
 import type { RunnerOptions } from "../config.ts";
-import { PIN_OPTIONS } from "../device/adb_root.ts";
+import { PIN_OPTIONS } from "../device/shell/root.ts";
 import { requireCores } from "../device/cores.ts";
 import type { Device, DeviceDescription } from "../device/device.ts";
 import { openDevices } from "../device/devices.ts";
@@ -14,14 +14,20 @@ import { HarnessError, type Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
-import type { AnyRecord, RunImage, RunRecord } from "../records.ts";
-import type { ImageDataset } from "../reference/images.ts";
-import type { VariantManifest } from "../variant.ts";
+import type { AnyRecord, RunImage, RunRecord } from "../record/records.ts";
+import type { ImageDataset } from "../images/dataset.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import { check } from "./check.ts";
 import { type DeviceSetup, targetOf } from "./deploy.ts";
-import { gitCommit, packageVersion, POSEMARK_VERSION } from "./harness_version.ts";
-import type { RecordLog } from "./record_log.ts";
-import { describeImages, loadRunImage, type RgbFile, spread, writeRgbFile } from "./rgb_files.ts";
+import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
+import type { RecordLog } from "../record/record_log.ts";
+import {
+  describeImages,
+  loadRunImage,
+  type RgbFile,
+  spread,
+  writeRgbFile,
+} from "../images/rgb_files.ts";
 
 /** How an experiment runs on its devices. */
 export interface ExperimentSettings {

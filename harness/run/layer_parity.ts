@@ -8,25 +8,25 @@ import * as path from "@std/path";
 import { z } from "zod";
 import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
-import { readGraph } from "../model/inspect.ts";
-import { readOnnxFile } from "../model/onnx_file.ts";
-import { parseParam } from "../model/param_file.ts";
+import { readGraph } from "../model/inspect/inspect.ts";
+import { readOnnxFile } from "../model/onnx/onnx_file.ts";
+import { parseParam } from "../model/ncnn/param_file.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import { drawVerdicts } from "../model/svg.ts";
+import { drawVerdicts } from "../model/inspect/svg.ts";
 import { compareLayers, type LayersReport, layerVerdicts } from "../parity/layers.ts";
-import { type AnyRecord, type LayerParityRecord, parseStrictly } from "../records.ts";
+import { type AnyRecord, type LayerParityRecord, parseStrictly } from "../record/records.ts";
 import { dotLengths } from "../reference/dot_lengths.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import { intermediateTensors, readLayerDumps } from "../reference/intermediate.ts";
 import { halfWeightsOf, openReferenceModel, storageOf } from "../reference/reference_model.ts";
 import { runReference } from "../reference/reference.ts";
 import { readFloats, writeFloats } from "../reference/stage_files.ts";
-import { EFFECTIVE_PRECISIONS, VariantManifestSchema } from "../variant.ts";
+import { EFFECTIVE_PRECISIONS, VariantManifestSchema } from "../record/variant.ts";
 import { launchStages } from "./check.ts";
 import type { DeviceSetup } from "./deploy.ts";
 import { type CheckedExperiment, MAX_DETECTIONS } from "./experiment.ts";
-import { failureRecord, isLaunchFailure, readRecords } from "./record_log.ts";
-import { loadRunImage, writeRgbFile } from "./rgb_files.ts";
+import { failureRecord, isLaunchFailure, readRecords } from "../record/record_log.ts";
+import { loadRunImage, writeRgbFile } from "../images/rgb_files.ts";
 
 /** What the folder of one variant's blobs holds besides them. */
 const LayerFolderSchema = z.strictObject({

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { benchncnnCommand, parseBenchncnn } from "../build/benchncnn.ts";
+import { benchncnnCommand, parseBenchncnn } from "../toolchain/benchncnn.ts";
 import type { DeviceState } from "../device/device.ts";
 import { throttleMarks } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord, LaunchRecord, RunImage } from "../records.ts";
-import type { VariantManifest } from "../variant.ts";
+import type { AnyRecord, LaunchRecord, RunImage } from "../record/records.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import { devicePaths, type DeviceSetup } from "./deploy.ts";
-import { failureRecord, type RecordLog } from "./record_log.ts";
+import { failureRecord, type RecordLog } from "../record/record_log.ts";
 import { runCommand } from "./runner_command.ts";
-import { parseRunnerOutput } from "./runner_output.ts";
+import { parseRunnerOutput } from "../record/runner_lines.ts";
 import { type PlannedLaunch, planRounds } from "./schedule.ts";
 
 /** What a run measures on one device. */

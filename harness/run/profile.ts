@@ -5,17 +5,17 @@
  *
  * @module
  */
-import { parseLayerTimes, summarizeLayerTimes } from "../build/layer_times.ts";
-import { parseRoofline } from "../build/roofline.ts";
-import type { BuiltRunner } from "../build/runner.ts";
-import type { AnyRecord, LayerTimesRecord, RunRecord } from "../records.ts";
-import type { VariantManifest } from "../variant.ts";
+import { parseLayerTimes, summarizeLayerTimes } from "../toolchain/layer_times.ts";
+import { parseRoofline } from "../toolchain/roofline.ts";
+import type { BuiltRunner } from "../toolchain/runner.ts";
+import type { AnyRecord, LayerTimesRecord, RunRecord } from "../record/records.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentContext } from "./experiment.ts";
-import { failureRecord, isLaunchFailure, type RecordLog } from "./record_log.ts";
-import type { RgbFile } from "./rgb_files.ts";
+import { failureRecord, isLaunchFailure, type RecordLog } from "../record/record_log.ts";
+import type { RgbFile } from "../images/rgb_files.ts";
 import { rooflineCommand, runCommand } from "./runner_command.ts";
-import { parseRunnerOutput } from "./runner_output.ts";
+import { parseRunnerOutput } from "../record/runner_lines.ts";
 
 /** What is profiled on one device. */
 export interface ProfilePlan {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { VariantManifest } from "../variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import type { RunnerOptions } from "../config.ts";
 import type { DeviceDescription } from "../device/device.ts";
 

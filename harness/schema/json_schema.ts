@@ -6,9 +6,9 @@
  * @module
  */
 import { z } from "zod";
-import { RecordSchema } from "../records.ts";
+import { RecordSchema } from "../record/records.ts";
 import { ReportSchema } from "../report/report_json.ts";
-import { VariantManifestSchema } from "../variant.ts";
+import { VariantManifestSchema } from "../record/variant.ts";
 
 /** JSON schema documents (draft 2020-12) by file name. */
 export function jsonSchemas(): Record<string, string> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import { type Bounded, exactly, type ParetoPlace, paretoPlaces } from "./pareto.ts";
 import { type OrderChange, orderChanges, type Ranking, rankVariants } from "./ranking.ts";
 import { burstAndSustained, type SustainedLoad, sustainedLoad } from "./sustained.ts";

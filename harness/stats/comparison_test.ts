@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type ComparedVariant, judgeComparison } from "./comparison.ts";
-import { launchFixture } from "./launch_fixture.ts";
+import { launchFixture } from "./testdata/launch_fixture.ts";
 import { exactly } from "./pareto.ts";
 
 function variant(

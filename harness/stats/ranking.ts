@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import { CONFIDENCE_LEVEL, robustInterval } from "./interval.ts";
 import { pairedLogRatios } from "./ratio.ts";
 import { groupByRound, type LaunchesByRound } from "./round.ts";

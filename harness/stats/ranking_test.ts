@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import type { LaunchRecord } from "../records.ts";
-import { launchFixture } from "./launch_fixture.ts";
+import type { LaunchRecord } from "../record/records.ts";
+import { launchFixture } from "./testdata/launch_fixture.ts";
 import { orderChanges, rankVariants } from "./ranking.ts";
 import { seededRng } from "./rng.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { LaunchRecord, StageSamples } from "../records.ts";
+import type { LaunchRecord, StageSamples } from "../record/records.ts";
 import { quantile } from "./quantile.ts";
 
 /** A stage of the pipeline as the samples name it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError, type Warning } from "../errors.ts";
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import { CONFIDENCE_LEVEL, robustInterval } from "./interval.ts";
 import { type Percentiles, percentiles } from "./quantile.ts";
 import { pairedRatio, type Ratio } from "./ratio.ts";

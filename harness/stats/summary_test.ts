@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { LaunchRecordSchema } from "../records.ts";
-import { launchFixture } from "./launch_fixture.ts";
+import { LaunchRecordSchema } from "../record/records.ts";
+import { launchFixture } from "./testdata/launch_fixture.ts";
 import { launchQuantileNs } from "./round.ts";
 import { seededRng } from "./rng.ts";
 import { summarizeLaunches } from "./summary.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Warning } from "../errors.ts";
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import { CONFIDENCE_LEVEL, fewestForSignedRank } from "./interval.ts";
 import { median, medianAbsoluteDeviation } from "./quantile.ts";
 import { pairedRatio } from "./ratio.ts";

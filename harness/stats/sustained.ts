@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LaunchRecord } from "../records.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import { median } from "./quantile.ts";
 import { launchQuantileNs } from "./round.ts";
 

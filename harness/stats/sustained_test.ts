@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { launchFixture } from "./launch_fixture.ts";
+import { launchFixture } from "./testdata/launch_fixture.ts";
 import { orderChanges, rankVariants } from "./ranking.ts";
 import { burstAndSustained, sustainedLoad } from "./sustained.ts";
 

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { experimentKeys } from "../gate/comparable.ts";
+import { experimentKeys } from "../record/experiment_keys.ts";
 import type { SessionSpread } from "../gate/saved.ts";
 import { METRIC_NAMES, type MetricName, metricOfLaunch } from "../gate/metric.ts";
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord, LaunchRecord, RunRecord } from "../records.ts";
+import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
 import { robustInterval } from "../stats/interval.ts";
 import { median, medianAbsoluteDeviation } from "../stats/quantile.ts";
 import { groupByRound } from "../stats/round.ts";

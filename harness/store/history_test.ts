@@ -1,10 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as path from "@std/path";
-import { experimentKeys } from "../gate/comparable.ts";
-import { deviceFixture, IMAGES, runFixture } from "../gate/gate_fixture.ts";
+import { experimentKeys } from "../record/experiment_keys.ts";
+import { deviceFixture, IMAGES, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { HarnessError } from "../errors.ts";
-import { type AnyRecord, RunRecordSchema } from "../records.ts";
-import { launchFixture } from "../stats/launch_fixture.ts";
+import { type AnyRecord, RunRecordSchema } from "../record/records.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import {
   experimentHash,
   importRun,

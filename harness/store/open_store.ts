@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readSecret } from "../farm/secret.ts";
+import { readSecret } from "../secret.ts";
 import { HarnessError } from "../errors.ts";
 import { openEmbeddedStore } from "./embedded.ts";
 import { openPostgresStore, PASSWORD_NAME } from "./postgres.ts";

@@ -5,7 +5,7 @@
  */
 import postgres from "postgres";
 import { HarnessError } from "../errors.ts";
-import { parseAddress, redact, type Secret } from "../farm/secret.ts";
+import { parseAddress, redact, type Secret } from "../secret.ts";
 import type { Sql, SqlQueries, SqlRow, SqlValue } from "./sql.ts";
 import { openSqlStore } from "./sql_store.ts";
 import type { FarmStore, StoreRefusal } from "./store.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import { type AnyRecord, parseRecord } from "../records.ts";
+import { type AnyRecord, parseRecord } from "../record/records.ts";
 import type { CalibrationKey } from "./calibrations.ts";
 import { migrate } from "./migrations.ts";
 import type { Sql, SqlQueries, SqlRow, SqlValue } from "./sql.ts";

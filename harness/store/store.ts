@@ -7,7 +7,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord } from "../records.ts";
+import type { AnyRecord } from "../record/records.ts";
 import type { Calibration, CalibrationKey } from "./calibrations.ts";
 
 /** A shard as it stands in the store. */

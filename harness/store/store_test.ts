@@ -1,11 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord, FailureRecord } from "../records.ts";
-import { makeSecret } from "../farm/secret.ts";
+import type { AnyRecord, FailureRecord } from "../record/records.ts";
+import { makeSecret } from "../secret.ts";
 import { openEmbeddedStore, openSqlite } from "./embedded.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
 import { openPostgres, openPostgresStore } from "./postgres.ts";
-import { postgresBin, startPostgres } from "./postgres_server.ts";
+import { postgresBin, startPostgres } from "./testdata/postgres_server.ts";
 import { type FarmStore, isStoreRefusal, recordKey, sha256Hex } from "./store.ts";
 
 function failure(round: number, message = "it's “odd” \\ \u0001 text"): FailureRecord {

@@ -13,7 +13,7 @@ import { chartLabel } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").GalleryItem} GalleryItem */
-/** @typedef {import("../../harness/records.ts").Detection} Detection */
+/** @typedef {import("../../harness/record/records.ts").Detection} Detection */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
 
 /** Bones of COCO's 17 keypoints, by index. */

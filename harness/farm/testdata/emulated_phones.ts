@@ -4,7 +4,7 @@
  * @module
  */
 import { openDevices } from "../../device/devices.ts";
-import { emulate } from "../../device/emulated/emulated_device.ts";
+import { emulate } from "../../device/testdata/emulated/emulated_device.ts";
 import { deviceFeatures } from "../features.ts";
 import { nodeName } from "../nodes.ts";
 import type { WorldPhone } from "./farm_world.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { runnerOptions } from "../../run/testdata/records.ts";
-import type { VariantManifest } from "../../variant.ts";
+import type { VariantManifest } from "../../record/variant.ts";
 import { type ArtefactStore, sha256Hex } from "../../store/store.ts";
 import type { FarmRun, ShardFile } from "../shard_file.ts";
 

@@ -5,22 +5,22 @@
  */
 import { runnerOptions } from "../../run/testdata/records.ts";
 import * as path from "@std/path";
-import { buildRunner } from "../../build/runner.ts";
+import { buildRunner } from "../../toolchain/runner.ts";
 import type { VariantOptions } from "../../config.ts";
 import { sharedModel } from "../../model/testdata/shared.ts";
 import { prepareVariants } from "../../model/prepare.ts";
 import { SILENT } from "../../progress.ts";
-import { openDataset } from "../../reference/images.ts";
-import { describeImages } from "../../run/rgb_files.ts";
+import { openDataset } from "../../images/dataset.ts";
+import { describeImages } from "../../images/rgb_files.ts";
 import { openPostgresStore } from "../../store/postgres.ts";
-import { postgresBin, startPostgres } from "../../store/postgres_server.ts";
+import { postgresBin, startPostgres } from "../../store/testdata/postgres_server.ts";
 import type { FarmStore } from "../../store/store.ts";
 import type { FarmGateRequest, FarmSide } from "../farm_gate.ts";
-import { DEFAULT_FARM_RULE } from "../farm_verdict.ts";
+import { DEFAULT_FARM_RULE } from "../../gate/phones/verdict.ts";
 import { DEFAULT_FOLLOW } from "../follow.ts";
 import type { Target } from "../shard_file.ts";
-import { type SlurmCluster, startCluster } from "../slurm_cluster.ts";
-import { slurmCli } from "../slurm_cli.ts";
+import { type SlurmCluster, startCluster } from "./slurm_cluster.ts";
+import { slurmCli } from "../slurm/cli.ts";
 
 /** A phone of the farm, and the device that it is. */
 export interface WorldPhone {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { openHost } from "../../device/host.ts";
+import { openHost } from "../../device/host/host.ts";
 import { deploy, deployImages } from "../../run/deploy.ts";
 import { measure } from "../../run/measure.ts";
-import { loadRunImage, writeRgbFile } from "../../run/rgb_files.ts";
+import { loadRunImage, writeRgbFile } from "../../images/rgb_files.ts";
 import { openStore } from "../../store/open_store.ts";
 import { readStrictly, ShardFileSchema, sideOf } from "../shard_file.ts";
 import { runShard } from "../shard_run.ts";

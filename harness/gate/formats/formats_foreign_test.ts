@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as path from "@std/path";
 import { prepareVenv, venvAvailable } from "../../pose/testdata/venv.ts";
 import { csvText } from "./csv.ts";
-import { formatFixture, HARD_NAME } from "./format_fixture.ts";
+import { formatFixture, HARD_NAME } from "../testdata/format_fixture.ts";
 import { junitXml } from "./junit.ts";
 import { openMetricsText } from "./openmetrics.ts";
 import { parquetBytes } from "./parquet.ts";

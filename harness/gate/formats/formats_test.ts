@@ -2,7 +2,12 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Ajv } from "ajv";
 import { bencherJson } from "./bencher.ts";
 import { csvText } from "./csv.ts";
-import { formatFixture, gateFixture, HARD_NAME, mergedFixture } from "./format_fixture.ts";
+import {
+  formatFixture,
+  gateFixture,
+  HARD_NAME,
+  mergedFixture,
+} from "../testdata/format_fixture.ts";
 import { githubActionBenchmarkJson } from "./github_action_benchmark.ts";
 import { githubAnnotations, githubSummary } from "./github.ts";
 import { junitXml } from "./junit.ts";

@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import onnxProto from "onnx-proto";
-import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../onnx_file.ts";
+import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../onnx/onnx_file.ts";
 
 const { onnx } = onnxProto;
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as ort from "onnxruntime-node";
-import { encodeOnnx, type OnnxModel } from "../onnx_file.ts";
+import { encodeOnnx, type OnnxModel } from "../onnx/onnx_file.ts";
 import type { PoseHead } from "../head.ts";
 
 /** A tensor that came out of a run. */

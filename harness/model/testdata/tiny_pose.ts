@@ -10,7 +10,7 @@ import {
   type OnnxAttribute,
   type OnnxModel,
   type OnnxNode,
-} from "../onnx_file.ts";
+} from "../onnx/onnx_file.ts";
 
 /** How the tiny model is made. */
 export interface TinyPoseOptions {

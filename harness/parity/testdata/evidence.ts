@@ -8,7 +8,7 @@ import { rowLength } from "../../pose/candidates.ts";
 import { letterbox, letterboxGeometry } from "../../pose/letterbox.ts";
 import { normal, peopleBlobs, seededRandom } from "../../pose/testdata/random.ts";
 import { headBlobs, rawSpec } from "../../reference/head_blobs.ts";
-import type { VariantManifest } from "../../variant.ts";
+import type { VariantManifest } from "../../record/variant.ts";
 import { headReference, type ImageEvidence, type JudgeOptions } from "../judge.ts";
 import { decodeFloat, detectionsFloat, nmsFloat } from "./float_runner.ts";
 

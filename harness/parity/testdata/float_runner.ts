@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Detection } from "../../records.ts";
-import type { VariantManifest } from "../../variant.ts";
+import type { Detection } from "../../record/records.ts";
+import type { VariantManifest } from "../../record/variant.ts";
 import type { Letterbox } from "../../pose/letterbox.ts";
 
 const f = Math.fround;

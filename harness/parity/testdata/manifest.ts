@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type Head, type OutputBlob, variantId, type VariantManifest } from "../../variant.ts";
+import {
+  type Head,
+  type OutputBlob,
+  variantId,
+  type VariantManifest,
+} from "../../record/variant.ts";
 
 const FILE = { file: "x", bytes: 1, sha256: "0".repeat(64) };
 

@@ -4,19 +4,19 @@
  * @module
  */
 import * as path from "@std/path";
-import { buildRunner } from "../../build/runner.ts";
+import { buildRunner } from "../../toolchain/runner.ts";
 import { type PreparedVariant, prepareVariants } from "../../model/prepare.ts";
 import { SILENT } from "../../progress.ts";
 import type { RgbImage } from "../../pose/letterbox.ts";
-import type { ParityRecord } from "../../records.ts";
+import type { ParityRecord } from "../../record/records.ts";
 import { rawSpec } from "../../reference/head_blobs.ts";
-import { loadImage, openDataset } from "../../reference/images.ts";
+import { loadImage, openDataset } from "../../images/dataset.ts";
 import { type Reference, runReference } from "../../reference/reference.ts";
 import { openReferenceModel, type ReferenceModel } from "../../reference/reference_model.ts";
 import { readRunnerStages, writeReferenceFiles } from "../../reference/stage_files.ts";
 import { runCommand, stagesCommand } from "../../run/runner_command.ts";
-import { parseRunnerOutput } from "../../run/runner_output.ts";
-import { type Head, type Shape, shapeName, type VariantManifest } from "../../variant.ts";
+import { parseRunnerOutput } from "../../record/runner_lines.ts";
+import { type Head, type Shape, shapeName, type VariantManifest } from "../../record/variant.ts";
 import { headReference, judgeImage, type JudgeOptions } from "../judge.ts";
 
 const SHARED = path.join(import.meta.dirname!, "..", "..", "..", "..", "shared");

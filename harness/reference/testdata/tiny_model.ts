@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DATA_TYPE, floatTensor, type OnnxModel } from "../../model/onnx_file.ts";
+import { DATA_TYPE, floatTensor, type OnnxModel } from "../../model/onnx/onnx_file.ts";
 
 /** Returns the graph with these weights (2 × 3, output channel by channel) and biases (2). */
 export function tinyModel(weights: number[], biases: number[], sigmoid = false): OnnxModel {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Detection, Match } from "../../records.ts";
+import type { Detection, Match } from "../../record/records.ts";
 import type { Rng } from "../../stats/rng.ts";
 
 /** A standing figure, x to the right, y down, 0 to 1 of the person's height. */

@@ -5,7 +5,7 @@
  */
 import { deflateSync } from "node:zlib";
 import { encodeBase64 } from "@std/encoding";
-import type { Detection } from "../../records.ts";
+import type { Detection } from "../../record/records.ts";
 
 type Rgb = [number, number, number];
 

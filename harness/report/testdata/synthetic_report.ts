@@ -15,7 +15,7 @@ import {
   type Head,
   type Precision,
   variantId,
-} from "../../variant.ts";
+} from "../../record/variant.ts";
 import type { Report, ReportLaunch, ReportVariant } from "../report_json.ts";
 import { pairsOf, seenBy, syntheticPeople } from "./synthetic_people.ts";
 import { syntheticPicture } from "./synthetic_picture.ts";

@@ -11,9 +11,9 @@ import {
   unknownState,
 } from "../../device/device.ts";
 import { HarnessError } from "../../errors.ts";
-import { deviceFixture } from "../../gate/gate_fixture.ts";
-import { launchFixture } from "../../stats/launch_fixture.ts";
-import { fnv1a64 } from "../runner_output.ts";
+import { deviceFixture } from "../../gate/testdata/gate_fixture.ts";
+import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
+import { fnv1a64 } from "../../record/runner_lines.ts";
 
 /** How a fake device behaves. */
 export interface FakeBehaviour {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RunnerOptions } from "../../config.ts";
-import type { FailureRecord, RunnerHeader, RunRecord } from "../../records.ts";
+import type { FailureRecord, RunnerHeader, RunRecord } from "../../record/records.ts";
 
 /** Returns a runner's header as a release build on x86 prints it. */
 export function runnerHeader(): RunnerHeader {

@@ -1,0 +1,111 @@
+/**
+ * Records of a run → whether the candidate's keypoints are right, as the gate judges it (pure).
+ *
+ * @module
+ */
+import type { GateCorrectness } from "./verdict.ts";
+import { apDifference } from "../parity/ap_difference.ts";
+import { summarizeParity } from "../parity/summary.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
+import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
+import type { AnyRecord, RunRecord } from "../record/records.ts";
+import type { VariantManifest } from "../record/variant.ts";
+import { hasAnnotatedKeypoints } from "../parity/accuracy.ts";
+
+/** A variant on a device in the records of a run. */
+export interface RecordedVariant {
+  records: readonly AnyRecord[];
+  device: string;
+  variantId: string;
+}
+
+/**
+ * Returns the parity of the candidate against its reference, and the difference in AP to the baseline.
+ *
+ * Parity is null when the candidate was never checked; it is never a pass for a candidate that may be run for its speed only against a baseline that may be
+ * used. The difference is null without annotations, when a side has not its detections on all
+ * annotated images, when the annotations have another number of keypoints than a side, and for a side that may be run for its speed only.
+ */
+export function correctnessOf(
+  candidate: RecordedVariant,
+  baseline: RecordedVariant,
+  annotations: CocoAnnotations | null,
+): GateCorrectness {
+  const parity = parityOf(candidate);
+  return {
+    parity: isForSpeedOnly(candidate) && !isForSpeedOnly(baseline) && parity?.verdict !== "fail"
+      ? { verdict: "inconclusive", reason: NO_ACCURACY }
+      : parity,
+    apDifference: annotations === null ? null : apChange(candidate, baseline, annotations),
+  };
+}
+
+const NO_ACCURACY =
+  "no accuracy: the candidate is for speed only, its activation was swapped without retraining. Gate the retrained model, or ask compare-models what the swap earns";
+
+function isForSpeedOnly(side: RecordedVariant): boolean {
+  return manifestOf(side)?.speedOnly ?? false;
+}
+
+function parityOf({ records, device, variantId }: RecordedVariant): GateCorrectness["parity"] {
+  const run = runOf(records);
+  const own = records.filter((record) => record.kind === "parity")
+    .filter((record) => record.device === device && record.variantId === variantId);
+  const manifest = manifestOf({ records, device, variantId });
+  if (run === undefined || manifest === undefined) return null;
+  if (own.length === 0) {
+    const failure = records.findLast((record) =>
+      record.kind === "failure" && record.device === device && record.variantId === variantId
+    );
+    if (failure?.kind !== "failure") return null;
+    return {
+      verdict: "inconclusive",
+      reason: `parity could not be judged: ${failure.message}`,
+    };
+  }
+  const { verdict, reason } = summarizeParity(own, {
+    speedOnly: manifest.speedOnly,
+    expectedImages: run.images.length,
+  });
+  return { verdict, reason };
+}
+
+function apChange(
+  candidate: RecordedVariant,
+  baseline: RecordedVariant,
+  annotations: CocoAnnotations,
+): GateCorrectness["apDifference"] {
+  const isUnjudged = [candidate, baseline].map(manifestOf).some((manifest) =>
+    manifest !== undefined && (manifest.speedOnly || !hasAnnotatedKeypoints(manifest, annotations))
+  );
+  if (isUnjudged) return null;
+  const [found, before] = [candidate, baseline].map((side) => resultsOf(side, annotations));
+  return found === null || before === null ? null : apDifference(annotations, found, before);
+}
+
+function manifestOf({ records, variantId }: RecordedVariant): VariantManifest | undefined {
+  return runOf(records)?.variants.find(({ id }) => id === variantId);
+}
+
+/** Returns the detections in COCO's format; null when an annotated image has none on record. */
+function resultsOf(
+  side: RecordedVariant,
+  annotations: CocoAnnotations,
+): CocoResult[] | null {
+  const { records, device, variantId } = side;
+  const categories = categoriesOfClasses(annotations, manifestOf(side)?.classCount ?? 1);
+  const cocoIds = new Map(runOf(records)?.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
+  const byImage = new Map<number, CocoResult[]>();
+  for (const record of records) {
+    if (record.kind !== "detections") continue;
+    if (record.device !== device || record.variantId !== variantId) continue;
+    const cocoId = cocoIds.get(record.imageId) ?? null;
+    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.detections, categories));
+  }
+  if (annotations.images.some(({ id }) => !byImage.has(id))) return null;
+  return [...byImage.values()].flat();
+}
+
+function runOf(records: readonly AnyRecord[]): RunRecord | undefined {
+  return records.find((record) => record.kind === "run");
+}

@@ -1,0 +1,124 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { IMAGES, parityFixture, runFixture } from "./testdata/gate_fixture.ts";
+import { testManifest } from "../parity/testdata/manifest.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
+import { parseAnnotations } from "../pose/coco_annotations.ts";
+import type { AnyRecord, Detection } from "../record/records.ts";
+import { failureRecord } from "../run/testdata/records.ts";
+import { correctnessOf } from "./correctness.ts";
+
+const IDS = [1, 2, 3, 4, 5, 6];
+
+/** One person of 100 by 100 pixels in each image. */
+const PERSON: Detection = {
+  score: 0.9,
+  classIndex: 0,
+  boxXyxyPx: [10, 10, 110, 110],
+  keypoints: Array.from({ length: 17 }, (_, joint) => [20 + 5 * joint, 30 + 4 * joint, 1]),
+};
+
+function annotations(categoryId = 1, keypointCount = 17): CocoAnnotations {
+  return parseAnnotations(
+    JSON.stringify({
+      images: IDS.map((id) => ({ id, file_name: `${id}.jpg`, width: 640, height: 480 })),
+      categories: [{ id: categoryId, name: "person" }],
+      annotations: IDS.map((id) => ({
+        id,
+        image_id: id,
+        category_id: categoryId,
+        iscrowd: 0,
+        area: 10_000,
+        bbox: [10, 10, 100, 100],
+        num_keypoints: keypointCount,
+        keypoints: PERSON.keypoints.slice(0, keypointCount).flatMap(([x, y]) => [x, y, 2]),
+      })),
+    }),
+    "made-up.json",
+  );
+}
+
+/** A run of `a` (finds everybody) and `b` (finds as many as told), with a speed-only `c`. */
+function records(foundByB: number): AnyRecord[] {
+  const images = IDS.map((id) => ({ ...IMAGES[0], id: `image${id}`, cocoImageId: id }));
+  const run = runFixture("run1", 0, {
+    images,
+    variants: [
+      testManifest({ id: "a" }),
+      testManifest({ id: "b" }),
+      testManifest({ id: "c", speedOnly: true }),
+    ],
+  });
+  const detections = (variantId: string, count: number) =>
+    images.map(({ id: imageId }, index): AnyRecord => ({
+      kind: "detections",
+      schemaVersion: 1,
+      runId: "run1",
+      device: "host",
+      variantId,
+      imageId,
+      precisionEffective: "fp32",
+      detections: index < count ? [PERSON] : [],
+      reference: [],
+    }));
+  return [run, ...detections("a", 6), ...detections("b", foundByB), ...detections("c", 6)];
+}
+
+const on = (records: AnyRecord[], variantId: string) => ({ records, device: "host", variantId });
+
+Deno.test("correctnessOf() tells the AP that a candidate loses to the baseline, on the same images", () => {
+  const all = records(3);
+  const { apDifference } = correctnessOf(on(all, "b"), on(all, "a"), annotations());
+  assert(apDifference!.value < -0.3 && apDifference!.value > -0.7, String(apDifference!.value));
+  assert(apDifference!.low! < apDifference!.value && apDifference!.high! >= apDifference!.value);
+  assertEquals(correctnessOf(on(all, "a"), on(all, "a"), annotations()).apDifference?.value, 0);
+});
+
+Deno.test("correctnessOf() has no difference without annotations, with an image missing, and for speed-only variants", () => {
+  const all = records(6);
+  const of = (list: AnyRecord[], id: string, known: CocoAnnotations | null) =>
+    correctnessOf(on(list, id), on(list, "a"), known).apDifference;
+  assertEquals(of(all, "b", null), null);
+  assertEquals(of(all, "c", annotations()), null);
+  const last = all.findLastIndex((record) =>
+    record.kind === "detections" && record.variantId === "b"
+  );
+  assertEquals(of(all.toSpliced(last, 1), "b", annotations()), null);
+  assertEquals(of(all, "b", annotations())?.value, 0);
+});
+
+Deno.test("correctnessOf() tells the AP that is lost when the only category has id 0, as converters from YOLO number it", () => {
+  const all = records(3);
+  const [byOne, byZero] = [annotations(1), annotations(0)].map((known) =>
+    correctnessOf(on(all, "b"), on(all, "a"), known).apDifference
+  );
+  assertEquals(byZero, byOne);
+});
+
+Deno.test("correctnessOf() has no difference when the annotations have another number of keypoints than the models", () => {
+  const all = records(3);
+  assertEquals(correctnessOf(on(all, "b"), on(all, "a"), annotations(1, 4)).apDifference, null);
+});
+
+Deno.test("correctnessOf() never passes a candidate for speed only against a baseline that may be used", () => {
+  const all = records(6);
+  const of = (verdict: "pass" | "fail", baseline: string) => {
+    const list = [
+      { ...all[0], images: IMAGES } as AnyRecord,
+      parityFixture("run1", "host", "c", verdict),
+    ];
+    return correctnessOf(on(list, "c"), on(list, baseline), null).parity!;
+  };
+  assertEquals([of("pass", "c").verdict, of("fail", "a").verdict], ["pass", "fail"]);
+  assertEquals(of("pass", "a").verdict, "inconclusive");
+  assertStringIncludes(of("pass", "a").reason, "no accuracy");
+});
+
+Deno.test("correctnessOf() has no parity when it was not judged, and says why when the check failed", () => {
+  const all = records(6);
+  assertEquals(correctnessOf(on(all, "b"), on(all, "a"), null).parity, null);
+  const failure = { ...failureRecord(0), variantId: "b", message: "it was killed" };
+  const { parity } = correctnessOf(on([...all, failure], "b"), on(all, "a"), null);
+  assertEquals(parity?.verdict, "inconclusive");
+  assertStringIncludes(parity!.reason, "it was killed");
+  assertEquals(correctnessOf(on([...all, failure], "x"), on(all, "a"), null).parity, null);
+});

@@ -1,0 +1,100 @@
+/**
+ * Records on disk → `report.json` and `detections/`.
+ *
+ * @module
+ */
+import * as path from "@std/path";
+import sharp from "sharp";
+import { asWriteError } from "../disk.ts";
+import type { Warning } from "../errors.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
+import { type DatasetImage, loadImage } from "../images/dataset.ts";
+import { buildReport, type RunRecords, sortRecords } from "../report/build_report.ts";
+import type { Report } from "../report/report_json.ts";
+import { accuraciesOf, detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
+import { reportGraphs, reportLayerTimes } from "./graphs.ts";
+import { readLayerDrawing } from "../run/layer_parity.ts";
+import { readRecords } from "../record/record_log.ts";
+
+/** What judging needs beside the records. */
+export interface JudgeInput {
+  images: Map<string, DatasetImage>;
+  annotations: CocoAnnotations | null;
+  variants: PreparedVariant[];
+  warnings: Warning[];
+}
+
+/** Long side of the gallery's pictures, pixels. */
+const THUMBNAIL_PX = 640;
+
+/** Returns the report of the run in `out` and writes it and the detections there; the page is written by `writeReport()`. */
+export async function judge(out: string, input: JudgeInput): Promise<Report> {
+  const records = sortRecords(readRecords(path.join(out, "records.jsonl")).records);
+  await writeDetections(out, records, input.annotations);
+  const { accuracy, warnings } = accuraciesOf(records, input.annotations);
+  const draft = {
+    accuracy,
+    thumbnails: new Map<string, string>(),
+    graphs: await reportGraphs(input.variants),
+    layerDrawings: await layerDrawings(out, records.layerParity),
+    layerTimes: await reportLayerTimes(records.layerTimes, input.variants),
+    warnings: [...input.warnings, ...warnings],
+  };
+  const shown = buildReport(records, draft).gallery.map(({ imageId }) => imageId);
+  for (const id of new Set(shown)) {
+    draft.thumbnails.set(id, await thumbnail(input.images.get(id)!));
+  }
+  const report = buildReport(records, draft);
+  const file = path.join(out, "report.json");
+  try {
+    await Deno.writeTextFile(file, JSON.stringify(report) + "\n");
+  } catch (cause) {
+    throw asWriteError(cause, file);
+  }
+  return report;
+}
+
+/** Drawings of the graphs with a layer beyond its tolerance, by `device variantId`. */
+async function layerDrawings(
+  out: string,
+  records: RunRecords["layerParity"],
+): Promise<Map<string, string>> {
+  const drawings = new Map<string, string>();
+  for (const { device, variantId } of records) {
+    const svg = await readLayerDrawing(out, device, variantId);
+    if (svg !== null) drawings.set(`${device} ${variantId}`, svg);
+  }
+  return drawings;
+}
+
+/** `detections/<variant>.json`; with several devices `detections/<device>/<variant>.json`. */
+async function writeDetections(
+  out: string,
+  records: RunRecords,
+  annotations: CocoAnnotations | null,
+): Promise<void> {
+  const { run } = records;
+  const several = run.devices.length > 1;
+  for (const group of detectionGroups(records).values()) {
+    const { device, variantId } = group[0];
+    const folder = path.join(out, "detections", several ? device.replace(/[^\w.-]+/g, "_") : "");
+    const file = path.join(folder, `${variantId}.json`);
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      const results = resultsOfRun(run, group, annotations, (record) => record.detections);
+      await Deno.writeTextFile(file, JSON.stringify(results) + "\n");
+    } catch (cause) {
+      throw asWriteError(cause, file);
+    }
+  }
+}
+
+/** Returns the picture as a WebP data URI, small enough for the report. */
+async function thumbnail(image: DatasetImage): Promise<string> {
+  const { rgb, widthPx, heightPx } = await loadImage(image);
+  const picture = await sharp(rgb, { raw: { width: widthPx, height: heightPx, channels: 3 } })
+    .resize({ width: THUMBNAIL_PX, height: THUMBNAIL_PX, fit: "inside", withoutEnlargement: true })
+    .webp({ quality: 60 }).toBuffer();
+  return `data:image/webp;base64,${picture.toString("base64")}`;
+}

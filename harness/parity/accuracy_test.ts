@@ -1,0 +1,114 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { IMAGES, runFixture } from "../gate/testdata/gate_fixture.ts";
+import { testManifest } from "./testdata/manifest.ts";
+import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
+import type { AnyRecord, Detection } from "../record/records.ts";
+import { type RunRecords, sortRecords } from "../report/build_report.ts";
+import { accuraciesOf, resultsOfRun } from "./accuracy.ts";
+
+/** A person of 100 by 100 pixels. */
+function person(keypointCount: number, classIndex = 0): Detection {
+  return {
+    score: 0.9,
+    classIndex,
+    boxXyxyPx: [10, 10, 110, 110],
+    keypoints: Array.from({ length: keypointCount }, (_, joint) => [20 + 5 * joint, 30 + joint, 1]),
+  };
+}
+
+/** One image with one person of 17 keypoints of each category. */
+function annotations(categoryIds: number[]): CocoAnnotations {
+  return parseAnnotations(
+    JSON.stringify({
+      images: [{ id: 5, file_name: "5.jpg" }],
+      categories: categoryIds.map((id) => ({ id })),
+      annotations: categoryIds.map((id, index) => ({
+        id: index + 1,
+        image_id: 5,
+        category_id: id,
+        area: 10_000,
+        bbox: [10, 10, 100, 100],
+        keypoints: person(17).keypoints.flatMap(([x, y]) => [x, y, 2]),
+      })),
+    }),
+    "made-up.json",
+  );
+}
+
+/** A run of one variant that finds what is given, as its reference does. */
+function runOf(
+  detections: Detection[],
+  counts: { keypointCount?: number; classCount?: number } = {},
+): RunRecords {
+  const run = runFixture("run1", 0, {
+    images: [{ ...IMAGES[0], id: "five", cocoImageId: 5 }],
+    variants: [testManifest({ id: "v", ...counts })],
+  });
+  const record: AnyRecord = {
+    kind: "detections",
+    schemaVersion: 1,
+    runId: "run1",
+    device: "host",
+    variantId: "v",
+    imageId: "five",
+    precisionEffective: "fp32",
+    detections,
+    reference: detections,
+  };
+  return sortRecords([run, record]);
+}
+
+Deno.test("accuraciesOf() takes class k for the k-th category, whatever the categories' ids", () => {
+  for (const categoryIds of [[1, 2], [0, 1], [4, 9]]) {
+    const records = runOf([person(17, 0), person(17, 1)], { classCount: 2 });
+    const { accuracy, warnings } = accuraciesOf(records, annotations(categoryIds));
+    const { ap, referenceAp, difference } = accuracy.get("host v")!;
+    assertEquals([ap, referenceAp, difference?.value].map((v) => v?.toFixed(6)), [
+      "1.000000",
+      "1.000000",
+      "0.000000",
+    ]);
+    assertEquals(warnings, []);
+    assertEquals(
+      resultsOfRun(records.run, records.detections, annotations(categoryIds), (r) => r.detections)
+        .map(({ category_id }) => category_id),
+      categoryIds,
+    );
+  }
+});
+
+Deno.test("accuraciesOf() has no accuracy and a warning with both numbers when the model has other keypoints than the annotations", () => {
+  const { accuracy, warnings } = accuraciesOf(
+    runOf([person(4)], { keypointCount: 4 }),
+    annotations([1]),
+  );
+  assertEquals(accuracy.size, 0);
+  assertEquals(warnings.map(({ code }) => code), ["keypoints-not-annotated"]);
+  assertStringIncludes(
+    warnings[0].message,
+    "finds 4 keypoints, the images are annotated with 17",
+  );
+});
+
+Deno.test("accuraciesOf() warns of a model with more classes than categories, whose further classes count for nothing", () => {
+  const records = runOf([person(17, 0), person(17, 1)], { classCount: 2 });
+  const { accuracy, warnings } = accuraciesOf(records, annotations([0]));
+  assertEquals(accuracy.get("host v")?.ap.toFixed(6), "1.000000");
+  assertEquals(warnings.map(({ code }) => code), ["classes-not-annotated"]);
+  assertStringIncludes(warnings[0].message, "2 classes, the annotations have 1 categories");
+});
+
+Deno.test("accuraciesOf() has nothing without annotations or with an image missing", () => {
+  const records = runOf([person(17)]);
+  assertEquals(accuraciesOf(records, null), { accuracy: new Map(), warnings: [] });
+  const none = { ...records, detections: [] };
+  assertEquals(accuraciesOf(none, annotations([1])).accuracy.size, 0);
+  // one of two images, on record twice
+  const [record] = records.detections;
+  const twice = {
+    ...records,
+    run: { ...records.run, images: [...records.run.images, { ...IMAGES[1], id: "other" }] },
+    detections: [record, record],
+  };
+  assertEquals(accuraciesOf(twice, annotations([1])).accuracy.size, 0);
+});

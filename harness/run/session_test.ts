@@ -1,0 +1,192 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { RunnerOptions } from "../config.ts";
+import { HarnessError } from "../errors.ts";
+import { DEFAULT_GATE_CONFIG, gateRules } from "../gate/config.ts";
+import { IMAGES, RIGHT, runFixture } from "../gate/testdata/gate_fixture.ts";
+import { blockOrder, runLiveGate } from "../gate/live.ts";
+import { testManifest } from "../parity/testdata/manifest.ts";
+import type { AnyRecord } from "../record/records.ts";
+import { seededRng } from "../stats/rng.ts";
+import { slowdownArguments } from "../jobs/gate_live.ts";
+import { openSession, type PairSession, stopReason } from "./session.ts";
+import { runnerOptions } from "./testdata/records.ts";
+import { type FakeBehaviour, type FakeDevice, fakeDevice, killed } from "./testdata/fake_device.ts";
+
+const RUNNER = runnerOptions({ iterations: 3 });
+
+/** Runs the test in a session on a fake device; the candidate gets these arguments. */
+async function inSession(
+  behaviour: FakeBehaviour,
+  test: (session: PairSession, fake: FakeDevice, log: AnyRecord[]) => Promise<void>,
+  change: { runner?: Partial<RunnerOptions>; candidateArguments?: string[] } = {},
+): Promise<FakeDevice> {
+  const fake = fakeDevice(behaviour);
+  const log: AnyRecord[] = [];
+  const work = await Deno.makeTempDir();
+  const sideOf = (id: string, runnerArguments: string[]) => ({
+    name: id,
+    variant: { manifest: testManifest({ id }), dir: work },
+    runner: { runner: "/fake/runner" },
+    runnerArguments,
+  });
+  try {
+    await using session = await openSession(fake.device, {
+      run: runFixture("run1", 0),
+      name: "pair0",
+      description: fake.description,
+      sides: {
+        baseline: sideOf("base", []),
+        candidate: sideOf("new", change.candidateArguments ?? []),
+      },
+      timed: [{ image: IMAGES[0], path: "/fake/image0.rgb" }],
+      settings: {
+        runner: { ...RUNNER, ...change.runner },
+        launchTimeoutMs: 1000,
+        coolDownMs: 0,
+      },
+      log: { append: (record) => log.push(record) },
+      work,
+      signal: new AbortController().signal,
+    });
+    await test(session, fake, log);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  return fake;
+}
+
+const still = () => [10e6, 10e6, 10e6];
+
+Deno.test("openSession() runs blocks in the order given and records rounds, places and sides", async () => {
+  const fake = await inSession({ totalNs: still }, async (session, { launches }, log) => {
+    const block = await session.runBlock(1, blockOrder(1));
+    assertEquals(block.candidate.map(({ round, position }) => [round, position]), [[2, 0], [3, 1]]);
+    assertEquals(block.baseline.map(({ round, position }) => [round, position]), [[2, 1], [3, 0]]);
+    assertEquals(
+      log.map((record) => record.kind === "launch" && record.variantId),
+      ["new", "base", "base", "new"],
+    );
+    assertEquals(new Set(launches.map(({ name }) => name)).size, 4);
+    assertEquals(session.launches.length, 4);
+  });
+  assertEquals(fake.removedFolders, ["/fake/run1-pair0"]);
+});
+
+Deno.test("openSession() gives the slow-down to the candidate alone, and every record says test build", async () => {
+  await inSession(
+    { totalNs: still },
+    async (session, { launches }) => {
+      const { candidate } = await session.runBlock(0, blockOrder(0));
+      assertEquals(candidate.map(({ marks }) => marks), [["test-build"], ["test-build"]]);
+      const slowed = launches.map(({ command }) => command.slice(-2).join(" "));
+      assertEquals(slowed.map((text) => text === "--inject-slowdown 50"), [
+        false,
+        true,
+        true,
+        false,
+      ]);
+    },
+    { candidateArguments: slowdownArguments("candidate", 50) },
+  );
+  assertEquals(slowdownArguments("baseline", 50), []);
+  assertEquals(slowdownArguments("candidate", null), []);
+});
+
+Deno.test("openSession() tries a failed launch once more and keeps the failure on record", async () => {
+  const totalNs: FakeBehaviour["totalNs"] = (_, count) => {
+    if (count === 2) throw killed();
+    return still();
+  };
+  await inSession({ totalNs }, async (session, _fake, log) => {
+    const block = await session.runBlock(0, blockOrder(0));
+    assertEquals([block.baseline.length, block.candidate.length], [2, 2]);
+    assertEquals(log.map(({ kind }) => kind), [
+      "launch",
+      "failure",
+      "launch",
+      "launch",
+      "launch",
+    ]);
+  });
+});
+
+Deno.test("openSession() gives up when a launch fails twice", async () => {
+  const totalNs = () => {
+    throw killed();
+  };
+  await inSession({ totalNs }, async (session, _fake, log) => {
+    const error = await assertRejects(() => session.runBlock(0, blockOrder(0)), HarnessError);
+    assertEquals([error.code, log.length], ["runner-failed", 2]);
+  });
+});
+
+Deno.test("openSession() refuses a block whose sides ran another shape, and an emulated device", async () => {
+  const inputWidthPx: FakeBehaviour["inputWidthPx"] = ({ command }) =>
+    command.includes("--inject-slowdown") ? 320 : 640;
+  await inSession(
+    { totalNs: still, inputWidthPx },
+    async (session) => {
+      const error = await assertRejects(() => session.runBlock(0, blockOrder(0)), HarnessError);
+      assertEquals(error.code, "not-comparable");
+      assertStringIncludes(error.message, "shape");
+    },
+    { candidateArguments: ["--inject-slowdown", "0"] },
+  );
+  await inSession({ totalNs: still, description: { emulated: true } }, async (session) => {
+    await assertRejects(() => session.runBlock(0, blockOrder(0)), HarnessError, "emulated");
+  });
+});
+
+Deno.test("openSession() feeds the live gate: half as slow again fails, the same passes", async () => {
+  for (const [factor, verdict] of [[1.5, "fail"], [1, "pass"]] as const) {
+    const rng = seededRng(5);
+    const totalNs: FakeBehaviour["totalNs"] = ({ command }) => {
+      const slow = command.includes("--inject-slowdown") ? factor : 1;
+      return [0, 0, 0].map(() => Math.round(slow * 10e6 * (1 + 0.004 * rng.normal())));
+    };
+    await inSession(
+      { totalNs },
+      async (session) => {
+        const result = await runLiveGate({
+          device: "fake",
+          baseline: "base",
+          candidate: "new",
+          rules: gateRules(DEFAULT_GATE_CONFIG, "fake", "new", 1),
+          noise: {},
+          secondsPerBlock: null,
+          runBlock: session.runBlock,
+          elapsedSeconds: session.elapsedSeconds,
+          stopReason: session.stopReason,
+          correctness: () => RIGHT,
+        });
+        assertEquals(result.verdict, verdict, JSON.stringify(result.reasons));
+      },
+      { candidateArguments: ["--inject-slowdown", "0"] },
+    );
+  }
+});
+
+Deno.test("openSession() tells the settings of its calibration as the runner writes them", async () => {
+  await inSession({ totalNs: still }, (session) => {
+    const expected = { threads: 1, powersave: null, coreMask: "f0" };
+    assertEquals(session.calibrationSettings, expected);
+    assertEquals(session.workload, {
+      variantId: "new",
+      warmup: RUNNER.warmup,
+      iterations: 3,
+      images: 1,
+    });
+    return Promise.resolve();
+  }, { runner: { coreMask: "0x0F0" } });
+  await inSession({ totalNs: still }, (session) => {
+    assertEquals(session.calibrationSettings, { threads: 1, powersave: 0, coreMask: null });
+    return Promise.resolve();
+  });
+});
+
+Deno.test("stopReason() stops a hot device and one that is nearly empty, and no other", () => {
+  assertEquals(stopReason({ batteryPercent: null, charging: null }, false), null);
+  assertEquals(stopReason({ batteryPercent: 10, charging: true }, false), null);
+  assertStringIncludes(stopReason({ batteryPercent: 10, charging: false }, false)!, "10%");
+  assertStringIncludes(stopReason({ batteryPercent: 90, charging: true }, true)!, "cool");
+});
