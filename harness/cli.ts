@@ -1,5 +1,6 @@
 /**
- * The command line: the only file that knows the CLI library (npm commander; cliffy can replace it here).
+ * The command line: the only file that knows the CLI library (npm commander; cliffy can replace it
+ * here).
  *
  * @module
  */
@@ -40,7 +41,8 @@ export interface ParsedCommand {
 /**
  * Returns which command the arguments ask for, with its options by camelCase name.
  *
- * Throws `HarnessError` `bad-option` for an unknown command or option, a missing or excess argument.
+ * Throws `HarnessError` `bad-option` for an unknown command or option, a missing or excess
+ * argument.
  */
 export function parseCommandLine(
   specs: CommandSpec[],

@@ -16,7 +16,10 @@ import {
 } from "./record/variant.ts";
 import { HarnessError } from "./errors.ts";
 
-/** A shape as asked for: `own` is the static shape of the model file, `rect` its long side as a rectangle. */
+/**
+ * A shape as asked for: `own` is the static shape of the model file, `rect` its long side as a
+ * rectangle.
+ */
 export type ShapeChoice = { mode: "own" } | { mode: "rect"; longSidePx: number | null } | Shape;
 
 /** Which variants to make, see DESIGN "What a variant is". */
@@ -29,7 +32,9 @@ export interface VariantOptions {
   precisions: Precision[];
   shapes: ShapeChoice[];
   converters: Converter[];
-  /** Folder of images that int8 is calibrated on; without it the images that ship with the project. */
+  /**
+   * Folder of images that int8 is calibrated on; without it the images that ship with the project.
+   */
   calibrationImages?: string;
 }
 
@@ -72,7 +77,9 @@ export function parseNumber(
   return value;
 }
 
-/** Values of a comma-separated option, each one of `allowed`, without repeats; throws `bad-option`. */
+/**
+ * Values of a comma-separated option, each one of `allowed`, without repeats; throws `bad-option`.
+ */
 export function parseList<T extends string>(
   option: string,
   text: string,
@@ -100,7 +107,10 @@ export function parseList<T extends string>(
   return [...new Set(values)] as T[];
 }
 
-/** Returns the one value of an option; throws `HarnessError` `bad-option` for another, or for several. */
+/**
+ * Returns the one value of an option; throws `HarnessError` `bad-option` for another, or for
+ * several.
+ */
 export function parseChoice<T extends string>(
   option: string,
   text: string,
@@ -117,7 +127,8 @@ export function parseChoice<T extends string>(
 }
 
 /**
- * Shapes of `--shape`: `640x640` (width × height, multiples of 32), `rect`, `rect640`; throws `bad-option`.
+ * Shapes of `--shape`: `640x640` (width × height, multiples of 32), `rect`, `rect640`; throws
+ * `bad-option`.
  *
  * @example
  * ```ts

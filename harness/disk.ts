@@ -5,7 +5,10 @@
  */
 import { HarnessError } from "./errors.ts";
 
-/** Makes the folder and those above it; throws `HarnessError` that says what to do when that can't be. */
+/**
+ * Makes the folder and those above it; throws `HarnessError` that says what to do when that can't
+ * be.
+ */
 export function makeFolder(folder: string): void {
   try {
     Deno.mkdirSync(folder, { recursive: true });

@@ -6,7 +6,10 @@
 
 /** One piece of work that takes time. */
 export interface ProgressStep {
-  /** Says how far the step is: a share from 0 to 1, or null when that is not known, and what is being done. */
+  /**
+   * Says how far the step is: a share from 0 to 1, or null when that is not known, and what is
+   * being done.
+   */
   update(fraction: number | null, text?: string): void;
   /** Says that the step is done. */
   done(text?: string): void;
@@ -14,7 +17,10 @@ export interface ProgressStep {
 
 /** Where steps are announced. */
 export interface Progress {
-  /** Announces a step; `expectedSeconds` is how long it usually takes on two cores, null when that is not known. */
+  /**
+   * Announces a step; `expectedSeconds` is how long it usually takes on two cores, null when that
+   * is not known.
+   */
   step(title: string, expectedSeconds?: number | null): ProgressStep;
 }
 
@@ -26,7 +32,10 @@ const LINE_INTERVAL_MS = 10_000;
 /** Least time between two updates of a line on a terminal. */
 const REDRAW_INTERVAL_MS = 100;
 
-/** Returns a progress that writes to the stream: a line that is redrawn on a terminal, else a line now and then. */
+/**
+ * Returns a progress that writes to the stream: a line that is redrawn on a terminal, else a line
+ * now and then.
+ */
 export function writeProgress(
   write: (text: string) => void,
   isTerminal: boolean,

@@ -5,7 +5,10 @@
  */
 import { HarnessError } from "./errors.ts";
 
-/** A token or password that shows itself only to who asks for it: it prints and serialises as `[secret]`. */
+/**
+ * A token or password that shows itself only to who asks for it: it prints and serialises as
+ * `[secret]`.
+ */
 export interface Secret {
   /** Returns the value itself. */
   reveal(): string;
@@ -36,10 +39,11 @@ const PROCESS: SecretSource = {
 };
 
 /**
- * Returns the secret of an environment variable `NAME`, or of the file that `NAME_FILE` names; null when neither is set.
+ * Returns the secret of an environment variable `NAME`, or of the file that `NAME_FILE` names; null
+ * when neither is set.
  *
- * White space around the value is no part of it. Throws `HarnessError` `bad-option` when the file can't be read or is empty,
- * or when both are set: which one counts would be a guess.
+ * White space around the value is no part of it. Throws `HarnessError` `bad-option` when the file
+ * can't be read or is empty, or when both are set: which one counts would be a guess.
  */
 export async function readSecret(
   name: string,
@@ -75,7 +79,10 @@ export async function readSecret(
   return makeSecret(text);
 }
 
-/** Returns the secret as {@linkcode readSecret}; throws `bad-option` that says where to put it when there is none. */
+/**
+ * Returns the secret as {@linkcode readSecret}; throws `bad-option` that says where to put it when
+ * there is none.
+ */
 export async function requireSecret(
   name: string,
   purpose: string,
@@ -91,7 +98,8 @@ export async function requireSecret(
 }
 
 /**
- * Returns the text with every occurrence of the secrets replaced by `[secret]`, plain, percent-encoded or as in JSON.
+ * Returns the text with every occurrence of the secrets replaced by `[secret]`, plain,
+ * percent-encoded or as in JSON.
  *
  * @example
  * ```ts
@@ -116,8 +124,9 @@ export function redact(text: string, secrets: readonly (Secret | null)[]): strin
 /**
  * Returns the address as a URL of one of the schemes (`https:`, …) that holds no password.
  *
- * Throws `HarnessError` `bad-option` when the text is no such URL or carries a user's password: it would be seen in the list
- * of processes, in logs and in records. The message repeats nothing that could be one.
+ * Throws `HarnessError` `bad-option` when the text is no such URL or carries a user's password: it
+ * would be seen in the list of processes, in logs and in records. The message repeats nothing that
+ * could be one.
  */
 export function parseAddress(
   option: string,

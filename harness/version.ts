@@ -8,7 +8,10 @@ import denoJson from "../deno.json" with { type: "json" };
 /** Version of Posemark. */
 export const POSEMARK_VERSION = "0.1.0";
 
-/** Returns the pinned version of an npm package in deno.json's imports; throws `RangeError` when it is not there. */
+/**
+ * Returns the pinned version of an npm package in deno.json's imports; throws `RangeError` when it
+ * is not there.
+ */
 export function packageVersion(name: string): string {
   const specifier = (denoJson.imports as Record<string, string>)[name];
   const version = /@(\d[^@/]*)$/.exec(specifier ?? "")?.[1];
@@ -16,7 +19,9 @@ export function packageVersion(name: string): string {
   return version;
 }
 
-/** Returns the commit of the harness's checkout; null when it is no checkout or git is not there. */
+/**
+ * Returns the commit of the harness's checkout; null when it is no checkout or git is not there.
+ */
 export async function gitCommit(): Promise<string | null> {
   try {
     const { code, stdout } = await new Deno.Command("git", {

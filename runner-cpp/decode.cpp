@@ -9,7 +9,8 @@
 
 float fast_exp(float x)
 {
-    // out of this range the cast below would not be defined; the result is 0 or the largest finite float
+    // out of this range the cast below would not be defined; the result is 0 or the largest finite
+    // float
     const double bits = (1 << 23) * (1.4426950409 * x + 126.93490512f);
     if (!(bits > 0.0))
         return 0.f;
@@ -136,7 +137,8 @@ static int check_dims(const Output& output, const ncnn::Mat& m, const Options& o
                 + std::to_string(input_width) + "x" + std::to_string(input_height) + ": check --head, --outputs, --classes, --keypoints and --shape against the model";
         return -1;
     }
-    // the grid is part of such a graph: for another input size ncnn runs it all the same, and gives nonsense
+    // the grid is part of such a graph: for another input size ncnn runs it all the same, and gives
+    // nonsense
     const int cells = cell_count(o.strides, input_width, input_height);
     if (output.role == Role::DECODED && m.w != cells)
     {

@@ -1,8 +1,8 @@
 // Network outputs → candidates in letterbox pixels.
 //
-// raw       three blobs [H,W,nc+4*regMax+K*D], one per stride; values of a cell lie together: cls, box, kpt
-// raw-nchw  nine blobs: box [4*regMax,H,W], cls [nc,H,W], kpt [K*D,H,W] per stride
-// decoded   one blob [4+nc+K*D,N]: cx, cy, w, h, scores, keypoints; pixels and probabilities already
+// raw       three blobs [H,W,nc+4*regMax+K*D], one per stride; values of a cell lie together: cls,
+// box, kpt raw-nchw  nine blobs: box [4*regMax,H,W], cls [nc,H,W], kpt [K*D,H,W] per stride decoded
+// one blob [4+nc+K*D,N]: cx, cy, w, h, scores, keypoints; pixels and probabilities already
 //
 // cell (gx, gy), stride s:
 //
@@ -40,16 +40,19 @@ struct Candidates
     std::vector<float> keypoints;
 };
 
-// Shape that output k must have for this input: dims[0] is the outermost, 2 or 3 of them. N of decoded is -1: any.
+// Shape that output k must have for this input: dims[0] is the outermost, 2 or 3 of them. N of
+// decoded is -1: any.
 std::vector<int> output_dims(const Output& output, const Options& options, int input_width, int input_height);
 
-// Appends what passes the threshold, in the order level by level, row by row. Returns 0, or -1 with the reason in error.
+// Appends what passes the threshold, in the order level by level, row by row. Returns 0, or -1 with
+// the reason in error.
 int decode(const std::vector<ncnn::Mat>& outputs, const Options& options, int input_width, int input_height, Candidates& candidates, std::string& error);
 
 // Number of values in the outputs that are not finite.
 size_t count_not_finite(const std::vector<ncnn::Mat>& outputs);
 
-// The seed's exponential by bit tricks (github.com/FeiGeChuanShu/ncnn-android-yolov8: fast_exp), with the range kept.
+// The seed's exponential by bit tricks (github.com/FeiGeChuanShu/ncnn-android-yolov8: fast_exp),
+// with the range kept.
 float fast_exp(float x);
 // 1 / (1 + exp(-x))
 float sigmoid(float x, bool fast);

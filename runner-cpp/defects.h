@@ -35,8 +35,8 @@ constexpr bool is_test_build()
 // Switches the named defect on. Returns 0, or -1 when there is no such defect in this build.
 int select_defect(const std::string& name);
 
-// Prints one JSON line per defect: its name, the stage where parity should see it first, and what it does.
-// Returns 0, or -1 with the reason in error.
+// Prints one JSON line per defect: its name, the stage where parity should see it first, and what
+// it does. Returns 0, or -1 with the reason in error.
 int list_defects(std::string& error);
 
 #endif // POSEMARK_DEFECTS_H

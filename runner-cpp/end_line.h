@@ -8,7 +8,8 @@
 
 #include <string>
 
-// The line of kind "end" (RunnerEndSchema in harness/record/records.ts); hash covers all bytes of the lines before it.
+// The line of kind "end" (RunnerEndSchema in harness/record/records.ts); hash covers all bytes of
+// the lines before it.
 std::string end_line(size_t image_count, int64_t elapsed_ns, uint64_t hash);
 
 #endif // POSEMARK_END_LINE_H

@@ -5,7 +5,8 @@
 
 #include "model.h"
 
-// The line of kind "runner" (RunnerHeaderSchema in harness/record/records.ts). model may be 0: then nothing was loaded.
+// The line of kind "runner" (RunnerHeaderSchema in harness/record/records.ts). model may be 0: then
+// nothing was loaded.
 std::string header_line(const Options& options, const Model* model);
 
 #endif // POSEMARK_HEADER_H

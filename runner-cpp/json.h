@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-// Text of one JSON value, built by appending. Commas are written by the struct, keys and values by the caller in order.
+// Text of one JSON value, built by appending. Commas are written by the struct, keys and values by
+// the caller in order.
 struct Json
 {
     std::string text;

@@ -1,5 +1,6 @@
-// What ncnn calls after each layer when its switch NCNN_BENCHMARK is on: prints type, name and time to stderr.
-// As ncnn's own functions (src/benchmark.cpp), with three digits more. Read by harness/toolchain/layer_times.ts.
+// What ncnn calls after each layer when its switch NCNN_BENCHMARK is on: prints type, name and time
+// to stderr. As ncnn's own functions (src/benchmark.cpp), with three digits more. Read by
+// harness/toolchain/layer_times.ts.
 
 #include "benchmark.h"
 #include "layer.h"

@@ -21,7 +21,8 @@ static int round_half_even(double value)
 static int resized_side(int side, double scale, bool truncate)
 {
     const double exact = side * scale;
-    // the app that truncates sets its long side outright, so a product one ulp short of it still counts as whole
+    // the app that truncates sets its long side outright, so a product one ulp short of it still
+    // counts as whole
     const int resized = truncate ? (int)floor(exact + 1e-9) : round_half_even(exact);
     return std::max(resized, 1);
 }

@@ -40,8 +40,9 @@ enum class Arithmetic
     INT8,
 };
 
-// The blob format that NetPrivate::convert_layout (ncnn src/net.cpp) gives this layer, with the layer's feature mask
-// (get_masked_option) applied. x86 has no fp16 branch there: asking for fp16 changes nothing but the weights in the file.
+// The blob format that NetPrivate::convert_layout (ncnn src/net.cpp) gives this layer, with the
+// layer's feature mask (get_masked_option) applied. x86 has no fp16 branch there: asking for fp16
+// changes nothing but the weights in the file.
 static Arithmetic layer_arithmetic(const ncnn::Layer* layer, const ncnn::Option& opt)
 {
     const bool fp16_storage = opt.use_fp16_storage && !(layer->featmask & (1 << 1));
@@ -71,7 +72,8 @@ static Arithmetic layer_arithmetic(const ncnn::Layer* layer, const ncnn::Option&
     return Arithmetic::FP32;
 }
 
-// Inner products keep fp16 weights on CPUs that convert them fast, whatever the file holds (innerproduct_x86.cpp, innerproduct_arm.cpp).
+// Inner products keep fp16 weights on CPUs that convert them fast, whatever the file holds
+// (innerproduct_x86.cpp, innerproduct_arm.cpp).
 static bool has_fp16_inner_product(const ncnn::Net& net)
 {
     if (!net.opt.use_fp16_storage)
@@ -102,7 +104,8 @@ static bool moves_data_only(const ncnn::Layer* layer)
     return false;
 }
 
-// Bits per value that the first convolution's output really has; 0 when the graph has no convolution.
+// Bits per value that the first convolution's output really has; 0 when the graph has no
+// convolution.
 static int probe_blob_bits(const Model& model, const Options& o, const ncnn::Layer*& probed, std::string& error)
 {
     probed = 0;

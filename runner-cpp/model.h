@@ -1,4 +1,5 @@
-// ncnn graph and weights, loaded with the options that were asked for, and what of them took effect.
+// ncnn graph and weights, loaded with the options that were asked for, and what of them took
+// effect.
 
 #ifndef POSEMARK_MODEL_H
 #define POSEMARK_MODEL_H
@@ -27,9 +28,9 @@ ncnn::Option ncnn_option(const Options& options);
 // Loads --param and --bin. Returns 0, or -1 with the reason in error.
 int load_model(const Options& options, Model& model, std::string& error);
 
-// Runs the graph on input (W x H x 3) and fills one blob per name.
-// Every call uses an Extractor of its own, since an Extractor keeps what it computed.
-// keep_all keeps intermediate blobs, for names that are not outputs. Returns 0, or -1 with the reason in error.
+// Runs the graph on input (W x H x 3) and fills one blob per name. Every call uses an Extractor of
+// its own, since an Extractor keeps what it computed. keep_all keeps intermediate blobs, for names
+// that are not outputs. Returns 0, or -1 with the reason in error.
 int run_network(Model& model, const Options& options, const ncnn::Mat& input, const std::vector<std::string>& names, bool keep_all, std::vector<ncnn::Mat>& blobs, std::string& error);
 
 // Names of the blobs in --outputs.

@@ -1,4 +1,5 @@
-// One image through all stages, each timed: letterbox → network → decode, NMS and back to image pixels.
+// One image through all stages, each timed: letterbox → network → decode, NMS and back to image
+// pixels.
 
 #ifndef POSEMARK_PIPELINE_H
 #define POSEMARK_PIPELINE_H
@@ -41,8 +42,9 @@ struct Pipeline
 // Runs all stages once. Returns 0, or -1 with the reason in error.
 int run_pipeline(Model& model, const Options& options, const Image& image, Pipeline& pipeline, StageTimes& times, std::string& error);
 
-// Fails when the last outputs or detections of the pipeline hold a value that is not finite: -1 with the reason in error.
-// NaN compares as below any threshold, so that without this check it would look like "nobody in the picture".
+// Fails when the last outputs or detections of the pipeline hold a value that is not finite: -1
+// with the reason in error. NaN compares as below any threshold, so that without this check it
+// would look like "nobody in the picture".
 int check_finite(const Options& options, const Pipeline& pipeline, std::string& error);
 
 #endif // POSEMARK_PIPELINE_H

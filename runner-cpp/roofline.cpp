@@ -19,14 +19,16 @@
 #include <arm_neon.h>
 #endif
 
-// Enough chains to hide the latency of an FMA on the CPUs known (latency 4, two per cycle: 8), and within 16 registers.
+// Enough chains to hide the latency of an FMA on the CPUs known (latency 4, two per cycle: 8), and
+// within 16 registers.
 #define CHAINS 12
 
 static const int REPEATS = 5;
 static const int64_t TARGET_NS = 100 * 1000 * 1000;
 static const size_t TRIAD_VALUES = 8 * 1024 * 1024;
 
-// A kernel does `rounds` rounds of CHAINS vector FMAs and returns a value that depends on all of them.
+// A kernel does `rounds` rounds of CHAINS vector FMAs and returns a value that depends on all of
+// them.
 typedef float (*FmaKernel)(int64_t rounds);
 
 struct FmaVariant
@@ -37,7 +39,8 @@ struct FmaVariant
     const char* name;
 };
 
-// Defines such a kernel. step(chain, a, b) is chain * a + b; A and B keep the values near 1, so that no step is slow for being tiny.
+// Defines such a kernel. step(chain, a, b) is chain * a + b; A and B keep the values near 1, so
+// that no step is slow for being tiny.
 #define FMA_KERNEL(name, attribute, vector, set1, step, first, A, B)  \
     attribute static float name(int64_t rounds)                       \
     {                                                                 \
@@ -111,7 +114,8 @@ static FmaVariant fp16_variant()
     return {0, 0, ""};
 }
 
-// Runs work(thread) on `threads` threads at once and returns the nanoseconds from the first start to the last end.
+// Runs work(thread) on `threads` threads at once and returns the nanoseconds from the first start
+// to the last end.
 template<typename Work>
 static int64_t run_parallel(int threads, const Work& work)
 {

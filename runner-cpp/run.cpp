@@ -94,8 +94,8 @@ static int warm_up(Model& model, const Options& o, const Image& image, Pipeline&
     return 0;
 }
 
-// In a build with POSEMARK_LAYER_TIMES ncnn prints the time of every layer to stderr: says which iteration the next lines belong to.
-// index -1 is the iteration that is kept apart.
+// In a build with POSEMARK_LAYER_TIMES ncnn prints the time of every layer to stderr: says which
+// iteration the next lines belong to. index -1 is the iteration that is kept apart.
 static void announce_layers(const std::string& image_id, int index)
 {
 #ifdef POSEMARK_LAYER_TIMES

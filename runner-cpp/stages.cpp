@@ -29,7 +29,8 @@ static ncnn::Mat to_blob(const std::vector<float>& values, const std::vector<int
     return blob;
 }
 
-// The blob in the file, with the sizes that dims asks for (-1: whatever follows from the file). Returns 0, or -1 with the reason in error.
+// The blob in the file, with the sizes that dims asks for (-1: whatever follows from the file).
+// Returns 0, or -1 with the reason in error.
 static int read_blob(const std::string& path, std::vector<int> dims, ncnn::Mat& blob, std::string& error)
 {
     std::vector<float> values;
@@ -212,7 +213,8 @@ static int stages_of_image(Model& model, const Options& o, Pipeline& p, const Im
 {
     const std::string reference = join_path(o.reference_dir, entry.id);
     const std::string prefix = join_path(o.dump_dir, entry.id);
-    // the reference's tensors lie where the entry's own size puts them, whatever the preprocessing does
+    // the reference's tensors lie where the entry's own size puts them, whatever the preprocessing
+    // does
     const Geometry g = letterbox_geometry(entry.width, entry.height, o);
     const Geometry own = letterbox_geometry(image.width, image.height, o);
 

@@ -1,4 +1,5 @@
-// The command "stages": every stage is fed the reference's tensors, so that each can be judged alone. No timing.
+// The command "stages": every stage is fed the reference's tensors, so that each can be judged
+// alone. No timing.
 
 #ifndef POSEMARK_STAGES_H
 #define POSEMARK_STAGES_H

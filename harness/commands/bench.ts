@@ -1,7 +1,8 @@
 /**
  * The commands `bench` and `prepare`.
  *
- * What a command works with is imported when it runs: each task then needs its own permissions only, and starts at once.
+ * What a command works with is imported when it runs: each task then needs its own permissions
+ * only, and starts at once.
  *
  * @module
  */

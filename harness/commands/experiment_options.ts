@@ -78,7 +78,10 @@ export function readExperimentSettings(options: any): ExperimentSettings {
   };
 }
 
-/** Returns the folder of a run: the one given, or one under `reports/` named for the time and the command. */
+/**
+ * Returns the folder of a run: the one given, or one under `reports/` named for the time and the
+ * command.
+ */
 export function runFolder(out: string | undefined, command: string): string {
   if (out !== undefined) return path.resolve(out);
   const time = new Date().toISOString().slice(0, 19).replace("T", "-").replaceAll(":", "");

@@ -1,7 +1,8 @@
 /**
  * The commands `gate` and `calibrate`.
  *
- * What a command works with is imported when it runs: each task then needs its own permissions only, and starts at once.
+ * What a command works with is imported when it runs: each task then needs its own permissions
+ * only, and starts at once.
  *
  * @module
  */
@@ -170,7 +171,10 @@ async function gateHere(
   return gateExitCode(result.verdict);
 }
 
-/** Opens the history; one that can't be opened is empty when it is optional, with a reason that says so. */
+/**
+ * Opens the history; one that can't be opened is empty when it is optional, with a reason that says
+ * so.
+ */
 async function openGateHistory(
   options: Options,
   isOptional: boolean,
@@ -380,7 +384,10 @@ function readSlowdown(options: Options): number | null {
     : parseNumber("--inject-slowdown", options.injectSlowdown, { min: 0, max: 1000 });
 }
 
-/** Returns the configuration of the file given, or of `posemark.json` when it is there, or the usual one. */
+/**
+ * Returns the configuration of the file given, or of `posemark.json` when it is there, or the usual
+ * one.
+ */
 async function readConfig(file: string | undefined): Promise<GateConfig> {
   try {
     const name = file ?? CONFIG_FILE;

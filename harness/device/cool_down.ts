@@ -1,8 +1,10 @@
 /**
- * Heat: when a device is cool enough to start, how long to wait for it, and when a launch was throttled.
+ * Heat: when a device is cool enough to start, how long to wait for it, and when a launch was
+ * throttled.
  *
- * The decisions are pure; {@linkcode waitUntilCool} is the loop around them, with clock and pause handed in.
- * Without root nobody can switch thermal control off: so wait, watch, and mark what was not like the rest.
+ * The decisions are pure; {@linkcode waitUntilCool} is the loop around them, with clock and pause
+ * handed in. Without root nobody can switch thermal control off: so wait, watch, and mark what was
+ * not like the rest.
  *
  * @module
  */
@@ -22,8 +24,8 @@ export interface CoolRules {
 }
 
 /**
- * The rules that runs use. 36 °C: above it, phones begin to charge and clock slower; 8 degrees: a core's sensor is that much
- * warmer seconds after work, the case is not.
+ * The rules that runs use. 36 °C: above it, phones begin to charge and clock slower; 8 degrees: a
+ * core's sensor is that much warmer seconds after work, the case is not.
  */
 export const COOL_RULES: CoolRules = {
   batteryMaxC: 36,
@@ -33,8 +35,8 @@ export const COOL_RULES: CoolRules = {
 };
 
 /**
- * Returns why a device is not cool, one reason with numbers each; empty when it is, or when it tells nothing (see
- * {@linkcode heatSources}).
+ * Returns why a device is not cool, one reason with numbers each; empty when it is, or when it
+ * tells nothing (see {@linkcode heatSources}).
  *
  * @param baseline state of the device at rest, before the first round; null compares no zones
  */
@@ -62,7 +64,10 @@ export function heatReasons(
   return reasons;
 }
 
-/** Returns the sources of heat that a state has: `status`, `battery`, `zones`; empty when nothing could be read. */
+/**
+ * Returns the sources of heat that a state has: `status`, `battery`, `zones`; empty when nothing
+ * could be read.
+ */
 export function heatSources(state: DeviceState): ("status" | "battery" | "zones")[] {
   const sources: ("status" | "battery" | "zones")[] = [];
   if (state.thermalStatus !== null) sources.push("status");
@@ -71,7 +76,10 @@ export function heatSources(state: DeviceState): ("status" | "battery" | "zones"
   return sources;
 }
 
-/** Returns the warning about a phone that tells nothing of its heat; null when it does, or is this machine. */
+/**
+ * Returns the warning about a phone that tells nothing of its heat; null when it does, or is this
+ * machine.
+ */
 export function heatWarning(
   description: Pick<DeviceDescription, "serial" | "kind">,
   state: DeviceState,
@@ -94,10 +102,12 @@ export interface HeatMark {
 /**
  * Returns the marks of a launch from the states around it; empty when nothing speaks against it.
  *
- * Throttled: any thermal status above none during it (Android 10 and newer, `PowerManager.THERMAL_STATUS_NONE`), or a core whose highest
- * allowed frequency is below what it should be: its own maximum, or the pinned one. Unpinned: it is above the pinned one.
+ * Throttled: any thermal status above none during it (Android 10 and newer,
+ * `PowerManager.THERMAL_STATUS_NONE`), or a core whose highest allowed frequency is below what it
+ * should be: its own maximum, or the pinned one. Unpinned: it is above the pinned one.
  *
- * @param expectedCapsKHz highest frequency per core where it was pinned; null takes the cores' maxima
+ * @param expectedCapsKHz highest frequency per core where it was pinned; null takes the cores'
+ * maxima
  */
 export function throttleMarks(
   before: DeviceState | null,
@@ -174,7 +184,8 @@ export function realWaiting(
 }
 
 /**
- * Waits until a device is cool, at most for `rules.limitMs`, and returns its last state; when it did not become cool, with the mark `hot-start`.
+ * Waits until a device is cool, at most for `rules.limitMs`, and returns its last state; when it
+ * did not become cool, with the mark `hot-start`.
  *
  * Throws `interrupted` when the signal aborts, and what reading the state throws.
  */
@@ -218,9 +229,15 @@ export async function waitUntilCool(
 export interface CoolLaunches {
   /** The state before the first launch. */
   atRest: DeviceState;
-  /** Waits until the device is cool and returns the state from which the launch starts, with its marks and their reasons in words. */
+  /**
+   * Waits until the device is cool and returns the state from which the launch starts, with its
+   * marks and their reasons in words.
+   */
   beforeLaunch(): Promise<{ state: DeviceState; marks: HeatMark["mark"][]; reasons: string[] }>;
-  /** Hears the state after a launch: the next one starts from it when it is still fresh, since reading it again takes as long as a short launch. */
+  /**
+   * Hears the state after a launch: the next one starts from it when it is still fresh, since
+   * reading it again takes as long as a short launch.
+   */
   afterLaunch(state: DeviceState): void;
 }
 
@@ -228,7 +245,8 @@ export interface CoolLaunches {
 const FRESH_MS = 1000;
 
 /**
- * Returns the launches of a device that is at rest now. Its zones are compared with those of the first state in which it was cool.
+ * Returns the launches of a device that is at rest now. Its zones are compared with those of the
+ * first state in which it was cool.
  *
  * Throws what reading the state throws.
  *

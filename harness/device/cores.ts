@@ -7,10 +7,11 @@ import { HarnessError, type Warning } from "../errors.ts";
 import type { DeviceDescription } from "./device.ts";
 
 /**
- * CPU features that select another code path in ncnn, or that explain a speed, in the order of the table.
+ * CPU features that select another code path in ncnn, or that explain a speed, in the order of the
+ * table.
  *
- * Names are those of `/proc/cpuinfo` (Features on arm64, flags on x86); `asimdhp` is fp16 arithmetic, `asimddp` the
- * dot product, `asimdfhm` fp16 to fp32 multiply-add.
+ * Names are those of `/proc/cpuinfo` (Features on arm64, flags on x86); `asimdhp` is fp16
+ * arithmetic, `asimddp` the dot product, `asimdfhm` fp16 to fp32 multiply-add.
  */
 export const CPU_FEATURES_THAT_MATTER: readonly string[] = [
   ...["asimd", "asimdhp", "asimddp", "asimdfhm", "i8mm", "bf16", "svei8mm", "svebf16"],
@@ -21,8 +22,8 @@ export const CPU_FEATURES_THAT_MATTER: readonly string[] = [
 ];
 
 /**
- * Returns the features that all cores share, of those that matter, in the order of
- * {@linkcode CPU_FEATURES_THAT_MATTER}. A feature that a core lacks can't be used: threads move between cores.
+ * Returns the features that all cores share, of those that matter, in the order of {@linkcode
+ * CPU_FEATURES_THAT_MATTER}. A feature that a core lacks can't be used: threads move between cores.
  */
 export function commonCpuFeatures(featuresPerCore: string[][]): string[] {
   if (featuresPerCore.length === 0) return [];
@@ -32,10 +33,12 @@ export function commonCpuFeatures(featuresPerCore: string[][]): string[] {
 }
 
 /**
- * Returns the mask of the big cores as hexadecimal digits without a prefix, or null when a core's maximum is unknown.
+ * Returns the mask of the big cores as hexadecimal digits without a prefix, or null when a core's
+ * maximum is unknown.
  *
- * A big core has a maximum frequency of at least (lowest + highest) / 2 over all cores' maxima, as ncnn counts
- * them (`cpu.cpp`, `setup_thread_affinity_masks`, commit a4d2ea1d): where all are alike, all are big.
+ * A big core has a maximum frequency of at least (lowest + highest) / 2 over all cores' maxima, as
+ * ncnn counts them (`cpu.cpp`, `setup_thread_affinity_masks`, commit a4d2ea1d): where all are
+ * alike, all are big.
  *
  * @example
  * ```ts
@@ -59,7 +62,10 @@ export function bigCoreMask(
   return mask.toString(16);
 }
 
-/** Returns the indices of the CPUs in a hexadecimal mask, ascending. Throws `RangeError` when it is not one. */
+/**
+ * Returns the indices of the CPUs in a hexadecimal mask, ascending. Throws `RangeError` when it is
+ * not one.
+ */
 export function coresInMask(mask: string): number[] {
   const digits = mask.replace(/^0x/i, "");
   if (!/^[0-9a-f]{1,64}$/i.test(digits)) {
@@ -90,7 +96,8 @@ export function requireCores(
 }
 
 /**
- * Returns the warnings about a number of threads on the cores that they may run on; empty when all is well.
+ * Returns the warnings about a number of threads on the cores that they may run on; empty when all
+ * is well.
  *
  * @param cores the device's description, of which `cores` and `bigCoreMask` are used
  * @param threads threads of the network

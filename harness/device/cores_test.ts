@@ -19,7 +19,8 @@ function cores(...maximaMHz: (number | null)[]) {
   }));
 }
 
-// FIELD.md: 4 on Snapdragon 888, 5 on 8 Gen 2, only 2 on 8 Elite. Maxima as the vendor publishes them.
+// FIELD.md: 4 on Snapdragon 888, 5 on 8 Gen 2, only 2 on 8 Elite. Maxima as the vendor publishes
+// them.
 const SNAPDRAGON_888 = cores(1800, 1800, 1800, 1800, 2420, 2420, 2420, 2840);
 const SNAPDRAGON_8_GEN_2 = cores(2000, 2000, 2000, 2800, 2800, 2800, 2800, 3200);
 const SNAPDRAGON_8_ELITE = cores(3530, 3530, 3530, 3530, 3530, 3530, 4320, 4320);

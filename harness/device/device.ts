@@ -1,5 +1,6 @@
 /**
- * The device boundary: a few plain operations, implemented for this machine (`host.ts`) and over adb (`adb.ts`).
+ * The device boundary: a few plain operations, implemented for this machine (`host.ts`) and over
+ * adb (`adb.ts`).
  *
  * @module
  */
@@ -33,10 +34,16 @@ export const DeviceDescriptionSchema = z.strictObject({
   kernel: z.string().nullable(),
   abi: z.string(),
   cores: z.array(CoreSchema),
-  /** CPUs with maximum frequency ≥ (min+max)/2, as ncnn counts big cores; hexadecimal mask, null when unknown. */
+  /**
+   * CPUs with maximum frequency ≥ (min+max)/2, as ncnn counts big cores; hexadecimal mask, null
+   * when unknown.
+   */
   bigCoreMask: z.string().nullable(),
   memoryBytes: z.int().nullable(),
-  /** CPU features that matter to ncnn, for instance `asimdhp`, `asimddp`, `i8mm`, `bf16`, `sve`; `avx2`, `f16c`, `fma` on x86. */
+  /**
+   * CPU features that matter to ncnn, for instance `asimdhp`, `asimddp`, `i8mm`, `bf16`, `sve`;
+   * `avx2`, `f16c`, `fma` on x86.
+   */
   cpuFeatures: z.array(z.string()),
   rooted: z.boolean().nullable(),
 });
@@ -50,7 +57,10 @@ export const DeviceStateSchema = z.strictObject({
   /** Current frequency per core, kHz. */
   frequenciesKHz: z.array(z.int().nullable()),
   governors: z.array(z.string().nullable()),
-  /** Highest frequency that the system allows each core now, kHz: below the core's maximum it is capped. Absent where the source has none. */
+  /**
+   * Highest frequency that the system allows each core now, kHz: below the core's maximum it is
+   * capped. Absent where the source has none.
+   */
   frequencyCapsKHz: z.array(z.int().nullable()).optional(),
   /** Thermal zones that could be read, degrees Celsius. */
   temperatures: z.array(z.strictObject({ zone: z.string(), tempC: z.number() })),
@@ -118,7 +128,8 @@ export interface Launch {
 
 /**
  * A machine that variants run on. Every operation has a time limit and throws `HarnessError`
- * (`device-lost`, `device-offline`, `timeout`, `no-space`, `device-unsuitable`, `bad-device-output`, …).
+ * (`device-lost`, `device-offline`, `timeout`, `no-space`, `device-unsuitable`,
+ * `bad-device-output`, …).
  */
 export interface Device extends AsyncDisposable {
   readonly serial: string;
@@ -137,7 +148,10 @@ export interface Device extends AsyncDisposable {
   ): Promise<string>;
   /** Removes pushed files from the device, to make room; on the host nothing. */
   drop(devicePaths: readonly string[]): Promise<void>;
-  /** Copies a local file to this very path on the device (a file of the run's folder): no recognition by hash. */
+  /**
+   * Copies a local file to this very path on the device (a file of the run's folder): no
+   * recognition by hash.
+   */
   pushTo(localPath: string, devicePath: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** Writes a file of the device to a local path. */
   pull(devicePath: string, localPath: string, options?: { signal?: AbortSignal }): Promise<void>;
@@ -146,11 +160,12 @@ export interface Device extends AsyncDisposable {
   /** Runs a short command to its end. */
   run(command: string[], options: RunOptions): Promise<CommandResult>;
   /**
-   * Starts the program detached, waits for its end, and returns its standard output as text, complete
-   * and verified (the program's own end marker is checked by the caller). Over adb the program
-   * survives a lost link: after a reconnect the wait goes on. Throws `runner-failed` with the last
-   * stderr lines when it exits non-zero or is killed, `device-lost` when the device was rebooted meanwhile (run it again), and
-   * `device-offline` when the link stayed lost for longer than the limit.
+   * Starts the program detached, waits for its end, and returns its standard output as text,
+   * complete and verified (the program's own end marker is checked by the caller). Over adb the
+   * program survives a lost link: after a reconnect the wait goes on. Throws `runner-failed` with
+   * the last stderr lines when it exits non-zero or is killed, `device-lost` when the device was
+   * rebooted meanwhile (run it again), and `device-offline` when the link stayed lost for longer
+   * than the limit.
    */
   launch(launch: Launch, options: RunOptions): Promise<CommandResult>;
   /** Removes the run's folder from the device. */

@@ -35,7 +35,8 @@ export interface DevicesOptions extends AdbOptions {
 const LITTLE_SPACE_BYTES = 64 << 20;
 
 /**
- * Returns this machine and every device that the adb server knows. Devices that can't be used are in it, with the reason.
+ * Returns this machine and every device that the adb server knows. Devices that can't be used are
+ * in it, with the reason.
  *
  * Without adb the list is this machine alone, with the reason in the row `adb`.
  */
@@ -86,7 +87,10 @@ async function hostRow(): Promise<DeviceRow> {
   return { serial: "host", kind: "host", description, state, obstacle: null };
 }
 
-/** Returns what keeps a run from a phone that answers, or its times from counting; null when nothing does. */
+/**
+ * Returns what keeps a run from a phone that answers, or its times from counting; null when nothing
+ * does.
+ */
 export function phoneObstacle(
   serial: string,
   sight: {
@@ -184,7 +188,10 @@ function batteryText(state: DeviceState | null): string {
   return `${state.batteryPercent} %${state.charging ? " charging" : ""}`;
 }
 
-/** Returns the battery's temperature, else the warmest zone's, and the thermal status when it is above none. */
+/**
+ * Returns the battery's temperature, else the warmest zone's, and the thermal status when it is
+ * above none.
+ */
 function temperatureText(state: DeviceState | null): string {
   if (state === null) return "-";
   const warmest = Math.max(...state.temperatures.map(({ tempC }) => tempC));
@@ -194,7 +201,8 @@ function temperatureText(state: DeviceState | null): string {
 }
 
 /**
- * Returns for each listed serial the one to use: a phone on a cable with wireless debugging switched on is listed twice, and would wait for itself.
+ * Returns for each listed serial the one to use: a phone on a cable with wireless debugging
+ * switched on is listed twice, and would wait for itself.
  *
  * The cable is preferred. A phone that does not tell its own number is taken as it is listed.
  */
@@ -220,9 +228,11 @@ async function preferredLinks(
 /**
  * Returns the devices of these names, each once, opened and locked; nothing named is this machine.
  *
- * @param names `host`, serials, `host:port` addresses, `stf://host/SERIAL`, or `all` for every phone that is ready
+ * @param names `host`, serials, `host:port` addresses, `stf://host/SERIAL`, or `all` for every
+ * phone that is ready
  *
- * Throws what {@linkcode openAdb} throws (the devices that were open are given back), and `device-not-found` when `all` finds none.
+ * Throws what {@linkcode openAdb} throws (the devices that were open are given back), and
+ * `device-not-found` when `all` finds none.
  */
 export async function openDevices(
   names: readonly string[],

@@ -59,7 +59,10 @@ interface Bench {
   fault(...args: string[]): Promise<string>;
 }
 
-/** What a row's test returns: the error that the user meets, or the words of the session's log when all went well. */
+/**
+ * What a row's test returns: the error that the user meets, or the words of the session's log when
+ * all went well.
+ */
 type Outcome = HarnessError | string;
 
 /** Returns the error that a promise ends in. */
@@ -83,7 +86,10 @@ async function withTimes<T>(bench: Bench, times: Partial<AdbTimes>, work: () => 
   }
 }
 
-/** Launches something that takes a while, makes the fault happen, and returns what the launch gave and the log's new words. */
+/**
+ * Launches something that takes a while, makes the fault happen, and returns what the launch gave
+ * and the log's new words.
+ */
 async function during(
   bench: Bench,
   line: string,
@@ -98,7 +104,10 @@ async function during(
   return { output, log: bench.device.events.slice(logged).join("; ") };
 }
 
-/** Waits on the device until a launch has ended, then runs a line in its folder; the harness looks only later. */
+/**
+ * Waits on the device until a launch has ended, then runs a line in its folder; the harness looks
+ * only later.
+ */
 async function afterEnd(bench: Bench, line: string): Promise<HarnessError> {
   return await withTimes(bench, { pollFirstMs: 6000, pollMaxMs: 6000 }, async () => {
     const launching = errorOf(bench.launch("sleep 1; echo 12345"));

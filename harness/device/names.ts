@@ -5,8 +5,8 @@
  */
 
 /**
- * Returns the name when it is safe as a file name on any device: letters, digits, `.`, `_` and `-`, not starting with
- * a dot or a dash, at most 150 characters.
+ * Returns the name when it is safe as a file name on any device: letters, digits, `.`, `_` and `-`,
+ * not starting with a dot or a dash, at most 150 characters.
  *
  * Throws `RangeError` that names what it is.
  */

@@ -10,7 +10,9 @@ import { hashMismatch } from "../store/sql_store.ts";
 import { type ArtefactStore, sha256Hex } from "../store/store.ts";
 import type { Artefact } from "./shard_file.ts";
 
-/** Returns the path of an artefact within a folder: two digits of the hash, then the whole of it. */
+/**
+ * Returns the path of an artefact within a folder: two digits of the hash, then the whole of it.
+ */
 export function artefactPath(folder: string, sha256: string): string {
   return path.join(folder, sha256.slice(0, 2), sha256);
 }
@@ -38,10 +40,12 @@ export function folderArtefacts(folder: string): ArtefactStore {
 }
 
 /**
- * Returns the local path of each artefact by its hash, fetched to the cache where it is not there yet.
+ * Returns the local path of each artefact by its hash, fetched to the cache where it is not there
+ * yet.
  *
- * What the cache holds is read and hashed too: a file that was damaged on the disk is fetched again. Throws `hash-mismatch`
- * when the store itself holds other bytes, `store-failed` when it does not have the file.
+ * What the cache holds is read and hashed too: a file that was damaged on the disk is fetched
+ * again. Throws `hash-mismatch` when the store itself holds other bytes, `store-failed` when it
+ * does not have the file.
  */
 export async function fetchArtefacts(
   artefacts: readonly Artefact[],

@@ -1,5 +1,6 @@
 /**
- * The farm's engine as the gate sees it: it queues shards, gives each a phone of its own, and knows which phones are sick.
+ * The farm's engine as the gate sees it: it queues shards, gives each a phone of its own, and knows
+ * which phones are sick.
  *
  * @module
  */
@@ -16,13 +17,19 @@ export interface ShardBatch {
   features: string[];
   /** Command of a shard on the phone's host; the engine adds no argument. */
   command: string[];
-  /** Environment of the command; `POSEMARK_SHARD` with the index is added. No secrets: the engine keeps and shows it. */
+  /**
+   * Environment of the command; `POSEMARK_SHARD` with the index is added. No secrets: the engine
+   * keeps and shows it.
+   */
   environment: Record<string, string>;
   /** Longest time for one attempt; null leaves it to the engine. */
   timeLimitMinutes: number | null;
 }
 
-/** What became of one shard, as the engine tells it. The store, not the engine, knows what was measured. */
+/**
+ * What became of one shard, as the engine tells it. The store, not the engine, knows what was
+ * measured.
+ */
 export interface TaskStatus {
   /** Id of the batch that {@linkcode FarmEngine.submit} returned. */
   batch: string;
@@ -47,21 +54,29 @@ export interface FarmNode {
   state: "idle" | "busy" | "draining" | "drained" | "down" | "unknown";
   /** Why it is drained or down; null when the engine says nothing. */
   reason: string | null;
-  /** The engine drained it because it lost its own state (a controller that crashed); nothing is wrong with the phone. */
+  /**
+   * The engine drained it because it lost its own state (a controller that crashed); nothing is
+   * wrong with the phone.
+   */
   isMistaken?: boolean;
 }
 
 /**
- * An engine that exists (Slurm, or leased phones): reservation, queueing and retries are its business.
+ * An engine that exists (Slurm, or leased phones): reservation, queueing and retries are its
+ * business.
  *
- * Every call throws `HarnessError` `farm-failed` when the engine can't be reached or refuses, with the reason that it gave.
+ * Every call throws `HarnessError` `farm-failed` when the engine can't be reached or refuses, with
+ * the reason that it gave.
  */
 export interface FarmEngine extends AsyncDisposable {
   /** Name for messages. */
   readonly name: string;
   /** Queues the shards; returns the id of the batch. */
   submit(batch: ShardBatch): Promise<string>;
-  /** Returns what became of the shards of these batches. Batches that the engine has forgotten are left out. */
+  /**
+   * Returns what became of the shards of these batches. Batches that the engine has forgotten are
+   * left out.
+   */
   status(batches: readonly string[]): Promise<TaskStatus[]>;
   /** Takes the shards that are not finished out of the queue and stops those that run. */
   cancel(batches: readonly string[]): Promise<void>;

@@ -100,7 +100,8 @@ export const FARM_GATE_OPTIONS: OptionSpec[] = [
 type Options = any;
 
 /**
- * Returns Slurm's engine as the options ask for it; throws `bad-option` for another farm or a missing token.
+ * Returns Slurm's engine as the options ask for it; throws `bad-option` for another farm or a
+ * missing token.
  */
 export async function openSlurm(options: Options): Promise<FarmEngine> {
   if (options.farm !== "slurm") {

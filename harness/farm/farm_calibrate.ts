@@ -1,5 +1,6 @@
 /**
- * A/A on a farm: both sides the same on every phone, so that what differs is noise; kept in the store for the gates to come.
+ * A/A on a farm: both sides the same on every phone, so that what differs is noise; kept in the
+ * store for the gates to come.
  *
  * @module
  */
@@ -20,7 +21,8 @@ export interface CalibratedPhone {
 }
 
 /**
- * Runs the base against itself on the phones of the request, keeps a calibration of each phone that gave enough blocks, and returns all phones.
+ * Runs the base against itself on the phones of the request, keeps a calibration of each phone that
+ * gave enough blocks, and returns all phones.
  *
  * Throws what `gateOnFarm()` throws.
  */

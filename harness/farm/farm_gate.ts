@@ -78,9 +78,10 @@ export interface FarmGateOutcome {
 /**
  * Runs the gate on the farm and returns its verdict.
  *
- * Throws `HarnessError`: `device-not-found` when no phone matches, `farm-failed`, `store-failed`, `interrupted`; then nothing of it is
- * left in the engine's queue. Started again with the same run id it goes on with what is not done; throws `bad-option` or `store-failed`
- * when another run, or one planned with other phones, has that id.
+ * Throws `HarnessError`: `device-not-found` when no phone matches, `farm-failed`, `store-failed`,
+ * `interrupted`; then nothing of it is left in the engine's queue. Started again with the same run
+ * id it goes on with what is not done; throws `bad-option` or `store-failed` when another run, or
+ * one planned with other phones, has that id.
  */
 export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcome> {
   const request = { ...asked, base: distinctBase(asked.base, asked.candidates) };
@@ -133,7 +134,10 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
   return { runId: settings.runId, result, warnings: outcome.warnings, outcome, plan };
 }
 
-/** Returns the noise of phones by the calibrations in the store; those with too few blocks count for none. */
+/**
+ * Returns the noise of phones by the calibrations in the store; those with too few blocks count for
+ * none.
+ */
 export function storedNoise(store: FarmStore): NoiseOf {
   return async (key) => {
     const calibration = await store.newestCalibration(key);

@@ -26,7 +26,8 @@ async function doneCount(world: FarmWorld): Promise<number> {
 /**
  * Kills the host of a phone in the middle of a shard; returns the shard's index.
  *
- * A shard that ended between the look and the kill was not torn: the host is started again and the next one is taken.
+ * A shard that ended between the look and the kill was not torn: the host is started again and the
+ * next one is taken.
  */
 async function tearShard(world: FarmWorld, phone: string): Promise<number> {
   const inHand = async () =>

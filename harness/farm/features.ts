@@ -1,5 +1,6 @@
 /**
- * What a phone is, as words that an engine can match on: `soc.sm8550`, `model.pixel_8`, `android.14`, `phone.r5ct10`.
+ * What a phone is, as words that an engine can match on: `soc.sm8550`, `model.pixel_8`,
+ * `android.14`, `phone.r5ct10`.
  *
  * @module
  */
@@ -11,11 +12,14 @@ export const FEATURE_KEYS = ["phone", "soc", "model", "android", "abi", "cpu", "
 /** See {@linkcode FEATURE_KEYS}. */
 export type FeatureKey = typeof FEATURE_KEYS[number];
 
-/** A choice of phones: every key must match one of its values. An empty choice takes every phone. */
+/**
+ * A choice of phones: every key must match one of its values. An empty choice takes every phone.
+ */
 export type PhoneChoice = ReadonlyMap<FeatureKey, readonly string[]>;
 
 /**
- * Returns a value as engines take it: lower case, ASCII letters, digits and `_`; `unknown` when nothing is left.
+ * Returns a value as engines take it: lower case, ASCII letters, digits and `_`; `unknown` when
+ * nothing is left.
  *
  * @example
  * ```ts
@@ -31,7 +35,8 @@ export function featureValue(text: string): string {
 }
 
 /**
- * Vendors that Android writes before the SoC's model (`ro.soc.manufacturer`, and older phones' `/proc/cpuinfo`): "QTI SM8550", "Google Tensor G3".
+ * Vendors that Android writes before the SoC's model (`ro.soc.manufacturer`, and older phones'
+ * `/proc/cpuinfo`): "QTI SM8550", "Google Tensor G3".
  */
 const SOC_VENDOR =
   /^(qti|qualcomm( technologies,? inc\.?)?|google|samsung|mediatek|hisilicon|unisoc|spreadtrum|xiaomi|nvidia|intel|rockchip|amlogic|allwinner)\s+(?=\S)/i;
@@ -45,8 +50,8 @@ export function socFeatures(soc: string): string[] {
 }
 
 /**
- * Returns the features of a device; what is not known is left out. `soc` may be there twice (see {@linkcode socFeatures}), `cpu` once for each CPU
- * feature; `android` is the version alone.
+ * Returns the features of a device; what is not known is left out. `soc` may be there twice (see
+ * {@linkcode socFeatures}), `cpu` once for each CPU feature; `android` is the version alone.
  */
 export function deviceFeatures(device: DeviceDescription): string[] {
   const features = [`phone.${featureValue(device.serial)}`];
@@ -62,7 +67,8 @@ export function deviceFeatures(device: DeviceDescription): string[] {
 }
 
 /**
- * Returns the choice that `--devices` asks for: `key=value` separated by commas; a key given twice accepts either value.
+ * Returns the choice that `--devices` asks for: `key=value` separated by commas; a key given twice
+ * accepts either value.
  *
  * Throws `HarnessError` `bad-option` for an unknown key or a part without a value.
  *
@@ -99,7 +105,8 @@ export function matchesPhones(features: readonly string[], choice: PhoneChoice):
 }
 
 /**
- * Returns the kind of a phone: what phones must share to stand for each other (SoC and model). Of several names of one SoC the longest counts.
+ * Returns the kind of a phone: what phones must share to stand for each other (SoC and model). Of
+ * several names of one SoC the longest counts.
  *
  * @example
  * ```ts

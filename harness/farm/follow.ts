@@ -1,5 +1,6 @@
 /**
- * A run on a farm from the first submission to the last shard: what is in the store counts, what the engine says explains.
+ * A run on a farm from the first submission to the last shard: what is in the store counts, what
+ * the engine says explains.
  *
  * @module
  */
@@ -75,7 +76,8 @@ const STORE_CHUNK = 5000;
 /**
  * Puts the shards of the plan into the store; those that are there stay as they are.
  *
- * Throws `store-failed` when the run is there with other shards: planned with other phones or pairs.
+ * Throws `store-failed` when the run is there with other shards: planned with other phones or
+ * pairs.
  */
 export async function storeShards(
   store: FarmStore,
@@ -105,11 +107,13 @@ export async function storeShards(
 }
 
 /**
- * Submits the shards of the plan that are not done, follows them to their end, and returns what is missing.
+ * Submits the shards of the plan that are not done, follows them to their end, and returns what is
+ * missing.
  *
- * When it is interrupted, or anything throws, the shards that are left are taken out of the queue. An engine or a store that can't be reached
- * for a while (a controller or a database that restarts) is waited for until the deadline. A phone that the engine drained by mistake is
- * taken back into service. A shard that failed in an earlier run of this gets another try.
+ * When it is interrupted, or anything throws, the shards that are left are taken out of the queue.
+ * An engine or a store that can't be reached for a while (a controller or a database that restarts)
+ * is waited for until the deadline. A phone that the engine drained by mistake is taken back into
+ * service. A shard that failed in an earlier run of this gets another try.
  */
 export async function followRun(
   engine: FarmEngine,
@@ -142,14 +146,17 @@ export async function followRun(
   const pending = planBatches(plan, options.maxQueued, (index) => done.has(index));
   let next = pending.next();
 
-  /** Returns false when the engine did not take the shards: they are tried again at the next look. */
+  /**
+   * Returns false when the engine did not take the shards: they are tried again at the next look.
+   */
   const submit = async (indices: number[], features: string[]): Promise<boolean> => {
     const batch: ShardBatch = { ...options, indices, features };
     let id: string;
     try {
       id = await engine.submit(batch);
     } catch (error) {
-      // The very first refusal is about what was asked; later ones are about room in the queue or a controller that restarts.
+      // The very first refusal is about what was asked; later ones are about room in the queue or a
+      // controller that restarts.
       if (batches.size === 0 || !(error instanceof HarnessError)) throw error;
       return false;
     }
@@ -305,7 +312,10 @@ async function takeBack(engine: FarmEngine, node: FarmNode): Promise<Warning> {
   }
 }
 
-/** What the store says of the run's shards by index; null when it can't be reached. Throws when it refuses who asks. */
+/**
+ * What the store says of the run's shards by index; null when it can't be reached. Throws when it
+ * refuses who asks.
+ */
 async function storedShards(
   store: FarmStore,
   runId: string,

@@ -200,7 +200,10 @@ Deno.test("followRun() waits for an engine that is away, and ends at its deadlin
   assertStringIncludes(outcome.missing.get(0)!, "not done within the time");
 });
 
-/** The store over a link that is down while `isDown` says so: what it asks then ends as after PostgreSQL's last try. */
+/**
+ * The store over a link that is down while `isDown` says so: what it asks then ends as after
+ * PostgreSQL's last try.
+ */
 function shakyStore(store: FarmStore, isDown: () => boolean, cause?: unknown): FarmStore {
   return {
     ...store,

@@ -6,7 +6,10 @@
 import { EXIT } from "../errors.ts";
 import type { FarmNode, TaskStatus } from "./engine.ts";
 
-/** Looks in which the engine must not know a shard before it is submitted again: a restarting controller needs a moment. */
+/**
+ * Looks in which the engine must not know a shard before it is submitted again: a restarting
+ * controller needs a moment.
+ */
 const FORGOTTEN_LOOKS = 3;
 
 /** What is known of one shard. */
@@ -20,7 +23,10 @@ export interface FollowedShard {
   awaySince: number | null;
 }
 
-/** Returns what to do about a shard that is not done, by what the engine says; keeps in the shard what it has seen. */
+/**
+ * Returns what to do about a shard that is not done, by what the engine says; keeps in the shard
+ * what it has seen.
+ */
 export function nextStep(
   shard: FollowedShard,
   task: TaskStatus | undefined,
@@ -60,7 +66,8 @@ export function nextStep(
       return { kind: "give-up", reason: "cancelled by someone on the farm" };
     case "done":
     case "failed": {
-      // The store knows first when a shard is done: one that the engine ended without that goes again.
+      // The store knows first when a shard is done: one that the engine ended without that goes
+      // again.
       const how = task.exitCode === null ? "" : ` with exit code ${task.exitCode}`;
       // A shard that had the store would have told it why.
       const advice = task.exitCode === EXIT.usage

@@ -80,7 +80,8 @@ export interface FarmContext {
 }
 
 /**
- * Runs the gate on the farm that the options choose (`FARM_GATE_OPTIONS`), and returns what came of it.
+ * Runs the gate on the farm that the options choose (`FARM_GATE_OPTIONS`), and returns what came of
+ * it.
  *
  * Throws what {@linkcode gateOnFarm} throws, and `bad-option` for options that don't go together.
  */
@@ -99,7 +100,10 @@ export async function farmGate(
   });
 }
 
-/** Runs the base against itself on the farm, keeps the phones' calibrations in the store, and returns what each phone gave. */
+/**
+ * Runs the base against itself on the farm, keeps the phones' calibrations in the store, and
+ * returns what each phone gave.
+ */
 export async function farmCalibrate(
   options: Options,
   input: Omit<FarmGateInput, "candidates" | "out">,
@@ -202,7 +206,10 @@ export function progressText(progress: FarmProgress): string {
   return parts.join(", ");
 }
 
-/** Writes the records of a run in the store to `records.jsonl` in the folder; returns a warning when that can't be done: the verdict stands without. */
+/**
+ * Writes the records of a run in the store to `records.jsonl` in the folder; returns a warning when
+ * that can't be done: the verdict stands without.
+ */
 export async function keepRecords(
   store: FarmStore,
   runId: string,
@@ -223,7 +230,10 @@ export async function keepRecords(
   }
 }
 
-/** Writes the records of all shards to `records.jsonl` in the folder; throws `output-exists` when it is there. */
+/**
+ * Writes the records of all shards to `records.jsonl` in the folder; throws `output-exists` when it
+ * is there.
+ */
 async function writeRecords(store: FarmStore, runId: string, out: string): Promise<void> {
   const document = await store.run(runId);
   const run = readStrictly(FarmRunSchema, document, `run "${runId}" of ${store.address}`);

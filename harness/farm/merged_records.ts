@@ -10,8 +10,9 @@ import type { FarmRun } from "./shard_file.ts";
 /**
  * Yields the run record, then all others shard by shard.
  *
- * Devices are keyed by the phone's name on the farm where several would have one key (hosts). A phone's base variant runs in a shard for each
- * candidate: shards of one phone get rounds that follow each other, so that no two launches are the same and pairs stay in one round. Of the
+ * Devices are keyed by the phone's name on the farm where several would have one key (hosts). A
+ * phone's base variant runs in a shard for each candidate: shards of one phone get rounds that
+ * follow each other, so that no two launches are the same and pairs stay in one round. Of the
  * detections and parity of one variant on one phone and image the first are kept.
  */
 export async function* mergedRecords(store: FarmStore, run: FarmRun): AsyncGenerator<AnyRecord> {

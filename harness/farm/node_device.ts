@@ -23,7 +23,8 @@ export interface NodeDevice {
 }
 
 /**
- * Returns the phone of this shard: `--device` names it, else Slurm's node name is looked up in the table.
+ * Returns the phone of this shard: `--device` names it, else Slurm's node name is looked up in the
+ * table.
  *
  * Throws `bad-option` when neither is known, `bad-config` when the table does not have the node.
  */
@@ -56,8 +57,9 @@ export async function findNodeDevice(
 }
 
 /**
- * Time limits on a farm. A lost cable gives the shard back soon: the engine has others. A lock of a shard whose host died is waited for until it is
- * stale, rather than given back as busy again and again: signs of life come every few seconds.
+ * Time limits on a farm. A lost cable gives the shard back soon: the engine has others. A lock of a
+ * shard whose host died is waited for until it is stale, rather than given back as busy again and
+ * again: signs of life come every few seconds.
  */
 export const FARM_ADB_TIMES: AdbTimes = {
   ...ADB_TIMES,

@@ -34,17 +34,21 @@ export interface ConfOptions {
   credentialSeconds: number;
 }
 
-/** Times that a shard may be queued again: Slurm's own limit (`MAX_BATCH_REQUEUE` in 22.05), held after it. */
+/**
+ * Times that a shard may be queued again: Slurm's own limit (`MAX_BATCH_REQUEUE` in 22.05), held
+ * after it.
+ */
 export const MAX_REQUEUES = 5;
 
 /** Exit code of a shard whose phone is too hot or can't be reached: `EX_TEMPFAIL` of sysexits.h. */
 export const EXIT_TRY_AGAIN = 75;
 
 /**
- * Returns a `slurm.conf` without its nodes: phones are exclusive, shards that exit 75 are queued again, a failing prolog
- * drains the phone and the shard goes on elsewhere.
+ * Returns a `slurm.conf` without its nodes: phones are exclusive, shards that exit 75 are queued
+ * again, a failing prolog drains the phone and the shard goes on elsewhere.
  *
- * The values were tried on Slurm 22.05; `nohold_on_prolog_fail` keeps the shard of a drained phone from being held.
+ * The values were tried on Slurm 22.05; `nohold_on_prolog_fail` keeps the shard of a drained phone
+ * from being held.
  */
 export function slurmConf(options: ConfOptions): string {
   const { dir, controller } = options;
@@ -109,7 +113,10 @@ export function nodeLines(nodes: readonly NodeLine[]): string {
   ].join("\n");
 }
 
-/** Returns the node of each phone that is plugged into a host: named by its serial, its slurmd on a port of its own. */
+/**
+ * Returns the node of each phone that is plugged into a host: named by its serial, its slurmd on a
+ * port of its own.
+ */
 export function phoneNodes(
   devices: readonly DeviceDescription[],
   host: { hostName: string; address: string; firstPort: number },
@@ -128,7 +135,10 @@ export function nodeName(serial: string): string {
   return `phone-${featureValue(serial).replaceAll("_", "-")}`;
 }
 
-/** Returns the table that tells a phone's host which device a node is: node, serial, adb server, separated by tabs. */
+/**
+ * Returns the table that tells a phone's host which device a node is: node, serial, adb server,
+ * separated by tabs.
+ */
 export function nodeTable(
   devices: readonly DeviceDescription[],
   adbServer: string = "127.0.0.1:5037",
@@ -140,7 +150,8 @@ export function nodeTable(
 /**
  * Returns serial and adb server of a node by the table of {@linkcode nodeTable}.
  *
- * Throws `HarnessError` `bad-config` when the table does not have the node, or has a line of another form.
+ * Throws `HarnessError` `bad-config` when the table does not have the node, or has a line of
+ * another form.
  */
 export function readNodeTable(
   text: string,

@@ -77,7 +77,10 @@ Deno.test("findNodeDevice() takes --device, else the node's line in the table", 
   assertEquals(await code(findNodeDevice(undefined, get)), "bad-config");
 });
 
-/** The prolog beside a table, its limit a second; `adb` is a script of that name in its folder where there is one. */
+/**
+ * The prolog beside a table, its limit a second; `adb` is a script of that name in its folder where
+ * there is one.
+ */
 async function prologIn(dir: string, table: string) {
   const text = await Deno.readTextFile(new URL("./slurm/prolog.sh", import.meta.url));
   const script = text

@@ -24,17 +24,24 @@ export interface PlannedShard extends Pair {
 
 /** What is planned: phones in the order of the engine, each with all pairs. */
 export interface Plan {
-  /** Phones that match, by name; those that are down are planned too, and are missed if they don't come back. */
+  /**
+   * Phones that match, by name; those that are down are planned too, and are missed if they don't
+   * come back.
+   */
   phones: FarmNode[];
   pairs: Pair[];
-  /** Null: every phone runs every pair. A number: every kind runs every pair so often, on phones that the engine picks. */
+  /**
+   * Null: every phone runs every pair. A number: every kind runs every pair so often, on phones
+   * that the engine picks.
+   */
   perKind: number | null;
 }
 
 /**
  * Returns the plan for the phones that the choice takes.
  *
- * Throws `HarnessError` `device-not-found` when no phone matches, `bad-config` when two phones have the same `phone.` feature.
+ * Throws `HarnessError` `device-not-found` when no phone matches, `bad-config` when two phones have
+ * the same `phone.` feature.
  */
 export function planRun(
   nodes: readonly FarmNode[],
@@ -68,7 +75,10 @@ export function planRun(
   return { phones, pairs: [...pairs], perKind };
 }
 
-/** Yields the shards in order of their index, all of one target together: memory stays bounded whatever the size. */
+/**
+ * Yields the shards in order of their index, all of one target together: memory stays bounded
+ * whatever the size.
+ */
 export function* planShards(plan: Plan): Generator<PlannedShard> {
   let index = 0;
   for (const target of targets(plan)) {
@@ -92,8 +102,8 @@ export interface BatchSlice {
 }
 
 /**
- * Yields batches such that one of every phone comes first, then the second of every phone, and so on: with room for `maxQueued`
- * shards in the queue no phone is idle while others have work left.
+ * Yields batches such that one of every phone comes first, then the second of every phone, and so
+ * on: with room for `maxQueued` shards in the queue no phone is idle while others have work left.
  *
  * `skip` leaves out shards that are done already. Throws `RangeError` when `maxQueued` is below 1.
  */

@@ -7,9 +7,11 @@ import { HarnessError } from "../errors.ts";
 import { type FarmRun, FarmRunSchema, readStrictly, type Side } from "./shard_file.ts";
 
 /**
- * Throws `HarnessError` `bad-option` that names the first key in which the run asked for is not the one in the store.
+ * Throws `HarnessError` `bad-option` that names the first key in which the run asked for is not the
+ * one in the store.
  *
- * When and by which command line a start was made, and where its model files lay, make no other run.
+ * When and by which command line a start was made, and where its model files lay, make no other
+ * run.
  *
  * @param stored document of the run in the store
  * @param where the store's address, for messages

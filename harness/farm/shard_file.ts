@@ -90,7 +90,10 @@ export const ShardFileSchema = z.strictObject({
 /** See {@linkcode ShardFileSchema}. */
 export type ShardFile = z.infer<typeof ShardFileSchema>;
 
-/** Returns what the text or value holds by the schema; throws `bad-config` naming `where` and the key at fault. */
+/**
+ * Returns what the text or value holds by the schema; throws `bad-config` naming `where` and the
+ * key at fault.
+ */
 export function readStrictly<T>(schema: z.ZodType<T>, input: unknown, where: string): T {
   let value = input;
   if (typeof input === "string") {
@@ -125,7 +128,10 @@ export interface Artefact {
   executable: boolean;
 }
 
-/** Returns the files that a shard needs on a target, each once; throws `bad-config` when a side has no runner for it. */
+/**
+ * Returns the files that a shard needs on a target, each once; throws `bad-config` when a side has
+ * no runner for it.
+ */
 export function shardArtefacts(run: FarmRun, shard: ShardFile, target: Target): Artefact[] {
   const artefacts = new Map<string, Artefact>();
   const add = (sha256: string, name: string, executable = false) => {
@@ -143,7 +149,9 @@ export function shardArtefacts(run: FarmRun, shard: ShardFile, target: Target): 
   return [...artefacts.values()];
 }
 
-/** Returns a side of the run and its runner for the target; throws `bad-config` when there is none. */
+/**
+ * Returns a side of the run and its runner for the target; throws `bad-config` when there is none.
+ */
 export function sideOf(
   run: FarmRun,
   id: string,

@@ -44,8 +44,9 @@ const UPLOAD_EVERY_MS = 5000;
 /**
  * Runs the shard and returns the exit code.
  *
- * 0: it is done, now or before. 75: phone, host or network was in the way, the engine shall try again. 2 and others: it would
- * fail again. Everything measured is in the store; records of an earlier attempt on the same phone are gone on from.
+ * 0: it is done, now or before. 75: phone, host or network was in the way, the engine shall try
+ * again. 2 and others: it would fail again. Everything measured is in the store; records of an
+ * earlier attempt on the same phone are gone on from.
  */
 export async function runShard(shard: ShardFile, context: ShardContext): Promise<number> {
   const { store, tell } = context;
@@ -80,7 +81,10 @@ export async function runShard(shard: ShardFile, context: ShardContext): Promise
   return outcome.exitCode;
 }
 
-/** Returns how an attempt that threw ended: everything that lies in the environment is worth another try. */
+/**
+ * Returns how an attempt that threw ended: everything that lies in the environment is worth another
+ * try.
+ */
 export function outcomeOf(error: unknown): ShardOutcome & { exitCode: number } {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof HarnessError)) {

@@ -8,7 +8,9 @@ import type { FarmStore, ShardClaim } from "../store/store.ts";
 
 /** Sends what a log gained since the last time. */
 export interface Uploader {
-  /** Sends all complete lines that were not sent yet; waits for a sending that is under way first. */
+  /**
+   * Sends all complete lines that were not sent yet; waits for a sending that is under way first.
+   */
   flush(): Promise<void>;
   /** Records that the store took as new. */
   readonly sent: number;
@@ -17,7 +19,8 @@ export interface Uploader {
 /**
  * Returns an uploader for a log.
  *
- * The log on the disk is the truth: what could not be sent is sent by the next flush. Throws what the store throws.
+ * The log on the disk is the truth: what could not be sent is sent by the next flush. Throws what
+ * the store throws.
  */
 export function uploader(logPath: string, store: FarmStore, claim: ShardClaim): Uploader {
   let offset = 0;

@@ -65,7 +65,8 @@ export function shardRunRecord(
 /**
  * Runs the shard to its end; every record is in the log when it was made.
  *
- * Throws `device-hot` when the phone does not cool down within the run's limit, before the first launch or between two.
+ * Throws `device-hot` when the phone does not cool down within the run's limit, before the first
+ * launch or between two.
  */
 export async function measureShard(job: ShardJob): Promise<void> {
   const { run, shard, device, description, log, earlier } = job;
@@ -182,7 +183,10 @@ function datasetImage(job: ShardJob, id: string) {
   };
 }
 
-/** The phone's launches, each begun cool; one that does not become cool gives the shard up by `device-hot`. */
+/**
+ * The phone's launches, each begun cool; one that does not become cool gives the shard up by
+ * `device-hot`.
+ */
 async function coolDown(
   job: ShardJob,
   hot: AbortController,

@@ -24,8 +24,8 @@ export interface ShardArguments {
 }
 
 /**
- * Runs the shard and returns its exit code, see `runShard()`; 75 too when the store can't be reached, 2 when it refuses the user or the
- * password: no other try will change that.
+ * Runs the shard and returns its exit code, see `runShard()`; 75 too when the store can't be
+ * reached, 2 when it refuses the user or the password: no other try will change that.
  *
  * Throws `bad-option` when no shard is named, `bad-config` for a file that is not one.
  */

@@ -1,5 +1,6 @@
 /**
- * STF and DeviceHub as an engine: they lend phones and run nothing, so the shards of a lent phone run from here, one after the other.
+ * STF and DeviceHub as an engine: they lend phones and run nothing, so the shards of a lent phone
+ * run from here, one after the other.
  *
  * @module
  */
@@ -13,7 +14,10 @@ import { pause } from "../pause.ts";
 /** How shards of lent phones run. */
 export interface StfEngineOptions {
   client: StfClient;
-  /** Runs one shard on the phone under a lease of its own and returns its exit code, as `runShard()` does. */
+  /**
+   * Runs one shard on the phone under a lease of its own and returns its exit code, as `runShard()`
+   * does.
+   */
   runShard(batch: ShardBatch, index: number, serial: string, signal: AbortSignal): Promise<number>;
   /** Pause before a shard that was given back is tried again. */
   retryPauseMs: number;
@@ -30,8 +34,8 @@ export function stfFeatures(phone: StfPhone): string[] {
 }
 
 /**
- * Returns the engine. A shard that exits 75 is tried again, on another phone with its features where there is one, at most five times; then it is
- * held. Disposing of it ends what runs.
+ * Returns the engine. A shard that exits 75 is tried again, on another phone with its features
+ * where there is one, at most five times; then it is held. Disposing of it ends what runs.
  */
 export function stfEngine(options: StfEngineOptions): FarmEngine {
   const { client } = options;

@@ -41,7 +41,8 @@ farmTest("gateOnFarm() over many host shards: throughput and overhead", CLUSTER_
     inside.push(seconds - measuring);
   }
   assertEquals(launches, SHARDS * 4);
-  // From the end of a shard to the begin of the next on the same phone: the engine, and the start of the harness.
+  // From the end of a shard to the begin of the next on the same phone: the engine, and the start
+  // of the harness.
   const between = [...Map.groupBy(attempts, ({ device }) => device).values()].flatMap((own) => {
     const sorted = own.toSorted((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
     return sorted.slice(1).map((next, i) =>

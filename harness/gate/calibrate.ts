@@ -29,18 +29,24 @@ export interface CalibrationRun
 export interface CalibrationBlocks {
   /** Device time of one block, seconds. */
   secondsPerBlock: number;
-  /** By metric, for each block the log ratio of each of its rounds; a metric that a launch did not tell is absent. */
+  /**
+   * By metric, for each block the log ratio of each of its rounds; a metric that a launch did not
+   * tell is absent.
+   */
   blocks: Partial<Record<MetricName, number[][]>>;
 }
 
-/** Blocks of a calibration unless told otherwise: their 40 rounds tell the spread to about a tenth. */
+/**
+ * Blocks of a calibration unless told otherwise: their 40 rounds tell the spread to about a tenth.
+ */
 export const DEFAULT_CALIBRATION_BLOCKS = 20;
 
 /**
  * Returns the A/A blocks of a device.
  *
- * When `stopReason` tells one, the blocks so far are returned if they are at least 8; else throws `HarnessError` `device-hot`. Throws `RangeError` for a
- * `blockCount` below 8, and what the callbacks throw.
+ * When `stopReason` tells one, the blocks so far are returned if they are at least 8; else throws
+ * `HarnessError` `device-hot`. Throws `RangeError` for a `blockCount` below 8, and what the
+ * callbacks throw.
  */
 export async function runCalibration(run: CalibrationRun): Promise<CalibrationBlocks> {
   if (!(run.blockCount >= FEWEST_CALIBRATION_BLOCKS)) {
@@ -80,7 +86,10 @@ export interface Resolution {
   detectable: number | null;
 }
 
-/** Returns what the device resolves within each budget, metric by metric, at the gate's usual error rates. */
+/**
+ * Returns what the device resolves within each budget, metric by metric, at the gate's usual error
+ * rates.
+ */
 export function resolutions(
   { secondsPerBlock, blocks }: CalibrationBlocks,
   budgetsSeconds: readonly number[],

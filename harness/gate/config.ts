@@ -8,7 +8,10 @@ import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
 import { METRIC_NAMES, type MetricName } from "./metric.ts";
 
-/** Schema of the thresholds: per metric the increase in percent from which it must be found; null switches a metric off. */
+/**
+ * Schema of the thresholds: per metric the increase in percent from which it must be found; null
+ * switches a metric off.
+ */
 const ThresholdsSchema = z.strictObject(
   Object.fromEntries(
     METRIC_NAMES.map((name) => [
@@ -54,7 +57,9 @@ export interface GateRules {
   /** Candidate over baseline from which a metric must fail, above 1, by metric; at least one. */
   thresholds: { name: MetricName; ratio: number }[];
   maxApDrop: number | null;
-  /** True when the configuration itself asks for the AP: what can't be told is inconclusive then. */
+  /**
+   * True when the configuration itself asks for the AP: what can't be told is inconclusive then.
+   */
   isApRequired: boolean;
   budgetSeconds: number;
   /** Over all metrics of this variant on this device together. */
@@ -71,7 +76,8 @@ export const DEFAULT_GATE_CONFIG: GateConfig = {
 /**
  * Returns the configuration that the JSON text holds.
  *
- * Throws `HarnessError` `bad-config` that names the file and the key at fault; unknown keys are errors.
+ * Throws `HarnessError` `bad-config` that names the file and the key at fault; unknown keys are
+ * errors.
  */
 export function parseGateConfig(text: string, file: string): GateConfig {
   let json: unknown;
@@ -97,9 +103,10 @@ export function parseGateConfig(text: string, file: string): GateConfig {
 }
 
 /**
- * Returns the rules for one variant on one device: those of the variant win over those of the device, these over the general ones, and these over
- * {@linkcode DEFAULT_GATE_CONFIG}, key by key and metric by metric. `gateCount` is how many variants × devices are gated at once: they share the false
- * alarm rate (Bonferroni).
+ * Returns the rules for one variant on one device: those of the variant win over those of the
+ * device, these over the general ones, and these over {@linkcode DEFAULT_GATE_CONFIG}, key by key
+ * and metric by metric. `gateCount` is how many variants × devices are gated at once: they share
+ * the false alarm rate (Bonferroni).
  *
  * Throws `HarnessError` `bad-config` when no metric is left to be gated.
  */

@@ -20,11 +20,13 @@ export interface RecordedVariant {
 }
 
 /**
- * Returns the parity of the candidate against its reference, and the difference in AP to the baseline.
+ * Returns the parity of the candidate against its reference, and the difference in AP to the
+ * baseline.
  *
- * Parity is null when the candidate was never checked; it is never a pass for a candidate that may be run for its speed only against a baseline that may be
- * used. The difference is null without annotations, when a side has not its detections on all
- * annotated images, when the annotations have another number of keypoints than a side, and for a side that may be run for its speed only.
+ * Parity is null when the candidate was never checked; it is never a pass for a candidate that may
+ * be run for its speed only against a baseline that may be used. The difference is null without
+ * annotations, when a side has not its detections on all annotated images, when the annotations
+ * have another number of keypoints than a side, and for a side that may be run for its speed only.
  */
 export function correctnessOf(
   candidate: RecordedVariant,

@@ -1,5 +1,6 @@
 /**
- * The live gate: blocks of launches of both sides on one device until every metric is decided or the budget is spent.
+ * The live gate: blocks of launches of both sides on one device until every metric is decided or
+ * the budget is spent.
  *
  * Pure but for the callbacks: what a block is and how it runs is the caller's.
  *
@@ -32,7 +33,9 @@ import {
   overallVerdict,
 } from "./verdict.ts";
 
-/** Launches of one block: two of each side, in the order ABBA or BAAB, paired by place in the lists. */
+/**
+ * Launches of one block: two of each side, in the order ABBA or BAAB, paired by place in the lists.
+ */
 export interface BlockLaunches {
   baseline: readonly LaunchRecord[];
   candidate: readonly LaunchRecord[];
@@ -45,7 +48,10 @@ export interface LiveGate {
   baseline: string;
   candidate: string;
   rules: GateRules;
-  /** Noise of the device by metric from its calibration at the same settings; a metric that is missing was never calibrated. */
+  /**
+   * Noise of the device by metric from its calibration at the same settings; a metric that is
+   * missing was never calibrated.
+   */
   noise: Partial<Record<MetricName, DeviceNoise>>;
   /** Expected device time of one block, seconds, from the calibration; null when unknown. */
   secondsPerBlock: number | null;
@@ -74,7 +80,8 @@ export function blockOrder(index: number): ("baseline" | "candidate")[] {
 }
 
 /**
- * Returns the log of candidate over baseline of a metric for each round of a block; null when a launch does not tell the metric.
+ * Returns the log of candidate over baseline of a metric for each round of a block; null when a
+ * launch does not tell the metric.
  *
  * Throws `HarnessError` `bad-record` when the sides have not the same number of launches, or none.
  */
@@ -97,8 +104,9 @@ export function blockLogRatios(block: BlockLaunches, name: MetricName): number[]
 }
 
 /**
- * Throws `HarnessError` `bad-config` when a threshold is below what the device resolves within the budget, saying what it resolves and which budget
- * would do. Returns the smallest detectable ratio by metric; null for a metric that was never calibrated.
+ * Throws `HarnessError` `bad-config` when a threshold is below what the device resolves within the
+ * budget, saying what it resolves and which budget would do. Returns the smallest detectable ratio
+ * by metric; null for a metric that was never calibrated.
  */
 export function detectableRatios(
   gate: Pick<LiveGate, "device" | "rules" | "noise" | "secondsPerBlock">,
@@ -140,8 +148,10 @@ export function detectableRatios(
 /**
  * Returns the result of a live gate.
  *
- * The false alarm rate is shared among the metrics (Bonferroni). A metric that is decided keeps its verdict; blocks run until all are decided, one
- * fails, or the budget (time, or what `stopReason` tells) is spent. Throws `HarnessError` `bad-config` for thresholds below what the device resolves,
+ * The false alarm rate is shared among the metrics (Bonferroni). A metric that is decided keeps its
+ * verdict; blocks run until all are decided, one fails, or the budget (time, or what `stopReason`
+ * tells) is spent. Throws `HarnessError` `bad-config` for thresholds below what the device
+ * resolves,
  *
  * `not-comparable` for launches of an emulated device, and whatever the callbacks throw.
  */

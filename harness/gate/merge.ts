@@ -1,5 +1,6 @@
 /**
- * Results of several gates (devices, variants, or both) → one result, and its text for a terminal (pure).
+ * Results of several gates (devices, variants, or both) → one result, and its text for a terminal
+ * (pure).
  *
  * @module
  */
@@ -12,8 +13,8 @@ import {
 } from "./verdict.ts";
 
 /**
- * Returns one result of several gates: the worst verdict, all metrics, and the reasons of those that share the verdict. A single
- * one stays as it is. Throws `RangeError` for none.
+ * Returns one result of several gates: the worst verdict, all metrics, and the reasons of those
+ * that share the verdict. A single one stays as it is. Throws `RangeError` for none.
  */
 export function mergeGateResults(results: readonly GateResult[]): MergedResult {
   const [first] = results;
@@ -53,7 +54,10 @@ function mergeParity(results: readonly GateResult[]): GateParity {
   };
 }
 
-/** Returns the result as text: the verdict, a line per metric, correctness, reasons. Lines end in `\n`. */
+/**
+ * Returns the result as text: the verdict, a line per metric, correctness, reasons. Lines end in
+ * `\n`.
+ */
 export function gateText(result: MergedResult): string {
   const isSeveral = new Set(result.metrics.map(({ candidate }) => candidate)).size > 1;
   const lines = [

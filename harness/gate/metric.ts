@@ -6,7 +6,10 @@
 import type { LaunchRecord } from "../record/records.ts";
 import { launchQuantileNs } from "../stats/round.ts";
 
-/** Names of the metrics, stage and percentile; `peakRss` is the largest resident memory of the process. */
+/**
+ * Names of the metrics, stage and percentile; `peakRss` is the largest resident memory of the
+ * process.
+ */
 export const METRIC_NAMES = [
   "total.p50",
   "total.p90",
@@ -26,7 +29,8 @@ export function metricUnit(name: MetricName): "ns" | "bytes" {
 }
 
 /**
- * Returns the metric of one launch, in nanoseconds or bytes; null when the launch could not tell it or it is too small for the clock (0).
+ * Returns the metric of one launch, in nanoseconds or bytes; null when the launch could not tell it
+ * or it is too small for the clock (0).
  *
  * Throws `HarnessError` `bad-record` when the launch has no samples.
  */

@@ -1,6 +1,6 @@
 /**
- * The gate on two saved runs, whose rounds can't be paired: what one session had and the other had not is part of the difference, so the interval
- * is widened by what sessions are known to differ.
+ * The gate on two saved runs, whose rounds can't be paired: what one session had and the other had
+ * not is part of the difference, so the interval is widened by what sessions are known to differ.
  *
  * @module
  */
@@ -29,7 +29,10 @@ export interface SessionSpread {
   freedom: number;
 }
 
-/** What is assumed when nothing is known of the sessions: 2%, what unrooted phones commonly show between days. */
+/**
+ * What is assumed when nothing is known of the sessions: 2%, what unrooted phones commonly show
+ * between days.
+ */
 export const ASSUMED_SESSIONS: SessionSpread = { sd: 0.02, freedom: 1e6 };
 
 /** Fewest rounds per side. */
@@ -40,17 +43,24 @@ export interface SavedGate {
   baseline: ComparisonSide;
   candidate: ComparisonSide;
   rules: GateRules;
-  /** Spread between sessions, by metric, from the history; missing: {@linkcode ASSUMED_SESSIONS}. */
+  /**
+   * Spread between sessions, by metric, from the history; missing: {@linkcode ASSUMED_SESSIONS}.
+   */
   sessions: Partial<Record<MetricName, SessionSpread>>;
-  /** Smallest detectable ratio by metric as the calibration has it for paired runs; null when unknown. */
+  /**
+   * Smallest detectable ratio by metric as the calibration has it for paired runs; null when
+   * unknown.
+   */
   detectable: Partial<Record<MetricName, number>>;
   correctness: GateCorrectness;
 }
 
 /**
- * Returns one side of a comparison from a run's records: the launches of one variant on one device, the last of each round.
+ * Returns one side of a comparison from a run's records: the launches of one variant on one device,
+ * the last of each round.
  *
- * Throws `HarnessError` `not-comparable` when the run knows no such device or has no finished launch of the variant on it, saying what it has.
+ * Throws `HarnessError` `not-comparable` when the run knows no such device or has no finished
+ * launch of the variant on it, saying what it has.
  */
 export function savedSide(
   records: readonly AnyRecord[],
@@ -75,7 +85,10 @@ export function savedSide(
   return { name: `${variantId} of ${runName}`, device: description, images: run.images, launches };
 }
 
-/** Variance of the median over that of the mean: asymptotic for normal noise; with heavier tails it is smaller. */
+/**
+ * Variance of the median over that of the mean: asymptotic for normal noise; with heavier tails it
+ * is smaller.
+ */
 const MEDIAN_VARIANCE = Math.PI / 2;
 
 /** An unpaired ratio with its widened interval. */
@@ -86,10 +99,12 @@ export interface UnpairedRatio {
 }
 
 /**
- * Returns candidate over baseline from per-round values, with an interval at the error rates given on each side; null for fewer than 3 rounds on a side.
+ * Returns candidate over baseline from per-round values, with an interval at the error rates given
+ * on each side; null for fewer than 3 rounds on a side.
  *
- * Medians on the log scale; Welch's interval (Welch 1947) with the medians' variances in place of the means', and the reach of two sessions
- * added to it in square, each with its own degrees of freedom.
+ * Medians on the log scale; Welch's interval (Welch 1947) with the medians' variances in place of
+ * the means', and the reach of two sessions added to it in square, each with its own degrees of
+ * freedom.
  */
 export function unpairedRatio(
   baseline: readonly number[],
@@ -124,7 +139,8 @@ export function unpairedRatio(
 /**
  * Returns the result of a gate on saved runs.
  *
- * Throws `HarnessError` `not-comparable` that names the key when the runs are not the same experiment.
+ * Throws `HarnessError` `not-comparable` that names the key when the runs are not the same
+ * experiment.
  */
 export function judgeSavedRuns(gate: SavedGate): GateResult {
   const { baseline, candidate, rules } = gate;

@@ -60,7 +60,8 @@ Deno.test("judgeSavedRuns() is inconclusive when a side has fewer than three rou
 });
 
 Deno.test("unpairedRatio() equals Welch's interval with the medians' variance when sessions don't differ", () => {
-  // logs 0, 1, 2 on both sides: variance 1/3 each, π/2 of it for the median, 4 degrees of freedom, t 2.131847
+  // logs 0, 1, 2 on both sides: variance 1/3 each, π/2 of it for the median, 4 degrees of freedom,
+  // t 2.131847
   const e = [1, Math.E, Math.E ** 2];
   const found = unpairedRatio(e, e, SAME, { low: 0.05, high: 0.05 })!;
   assertAlmostEquals(Math.log(found.high), 2.131847 * Math.sqrt(Math.PI / 3), 1e-5);

@@ -11,7 +11,10 @@ import type { Verdict } from "./verdict.ts";
 /** One gate of the trials. Percent are of the baseline's time. */
 export interface Trial {
   thresholdPercent: number;
-  /** Slow-down that the runner's test build adds to the candidate; null: both sides are the same (A/A). */
+  /**
+   * Slow-down that the runner's test build adds to the candidate; null: both sides are the same
+   * (A/A).
+   */
   injectPercent: number | null;
 }
 
@@ -42,8 +45,9 @@ export interface TrialRow extends Trial {
 }
 
 /**
- * Returns the trials in random order, so that a drift of the machine meets all of them alike: `slow` for each size with that slow-down, and `same`
- * A/A trials with the sizes as thresholds by turns.
+ * Returns the trials in random order, so that a drift of the machine meets all of them alike:
+ * `slow` for each size with that slow-down, and `same` A/A trials with the sizes as thresholds by
+ * turns.
  */
 export function planTrials(
   sizesPercent: readonly number[],

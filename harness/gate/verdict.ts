@@ -10,7 +10,10 @@ import type { MetricName } from "./metric.ts";
 /** What a gate can say. */
 export type Verdict = "pass" | "fail" | "inconclusive";
 
-/** One metric on one device, judged. Ratios are candidate over baseline: 1.05 is 5% more time or memory. */
+/**
+ * One metric on one device, judged. Ratios are candidate over baseline: 1.05 is 5% more time or
+ * memory.
+ */
 export interface GateMetric {
   name: MetricName;
   device: string;
@@ -21,7 +24,9 @@ export interface GateMetric {
   high: number | null;
   /** Ratio from which the metric must fail. */
   threshold: number;
-  /** Smallest ratio that the device resolves within the budget; null when it was never calibrated. */
+  /**
+   * Smallest ratio that the device resolves within the budget; null when it was never calibrated.
+   */
   detectable: number | null;
   verdict: Verdict;
   /** The verdict in words, with what would decide it. */
@@ -35,7 +40,10 @@ export type NamedMetric = GateMetric & { candidate: string };
 export interface GateCorrectness {
   /** Parity against the reference; null when it was not judged. */
   parity: { verdict: Verdict; reason: string } | null;
-  /** Keypoint AP of candidate minus baseline with its 95% interval; null when there are no annotations. */
+  /**
+   * Keypoint AP of candidate minus baseline with its 95% interval; null when there are no
+   * annotations.
+   */
   apDifference: { value: number; low: number | null; high: number | null } | null;
 }
 
@@ -70,8 +78,9 @@ export interface MergedResult extends GateResult {
 /**
  * Returns the judged correctness.
  *
- * Parity that fails is a failure, and so is a loss of AP that is certain and nearer to `maxApDrop` than to none. What was not judged is inconclusive:
- * nothing passes by absence. `maxApDrop` null means that AP is not gated; where it is not required, it is gated only when it is known.
+ * Parity that fails is a failure, and so is a loss of AP that is certain and nearer to `maxApDrop`
+ * than to none. What was not judged is inconclusive: nothing passes by absence. `maxApDrop` null
+ * means that AP is not gated; where it is not required, it is gated only when it is known.
  */
 export function judgeCorrectness(
   correctness: GateCorrectness,
@@ -116,8 +125,9 @@ function judgeAp(
 }
 
 /**
- * Returns the overall verdict and its reasons: any failure fails, then anything inconclusive is inconclusive. A better speed never makes up
- * for a loss in correctness, nor the other way round. No metric at all is inconclusive.
+ * Returns the overall verdict and its reasons: any failure fails, then anything inconclusive is
+ * inconclusive. A better speed never makes up for a loss in correctness, nor the other way round.
+ * No metric at all is inconclusive.
  */
 export function overallVerdict(
   metrics: readonly GateMetric[],
@@ -144,7 +154,10 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
   return "pass";
 }
 
-/** Returns true when neither a metric nor the correctness tells why the gate did not pass, for instance a variant that was not measured: the reasons do. */
+/**
+ * Returns true when neither a metric nor the correctness tells why the gate did not pass, for
+ * instance a variant that was not measured: the reasons do.
+ */
 export function isVerdictUntold({ verdict, metrics, parity }: GateResult): boolean {
   return verdict !== "pass" && parity.verdict !== verdict &&
     metrics.every((metric) => metric.verdict !== verdict);

@@ -88,8 +88,8 @@ async function imageNames(folder: string): Promise<string[]> {
 }
 
 /**
- * Returns ids made of the file names: the stem with everything but letters, digits, `.`, `_`, `-` as `-`, at most 80 long; a number is
- * added where two would be the same.
+ * Returns ids made of the file names: the stem with everything but letters, digits, `.`, `_`, `-`
+ * as `-`, at most 80 long; a number is added where two would be the same.
  *
  * @example
  * ```ts
@@ -109,12 +109,13 @@ export function safeIds(fileNames: readonly string[]): string[] {
 }
 
 /**
- * Returns the images of a folder of images, of one with `images/` and `person_keypoints.json`, or of a COCO root
- * (`val2017/` and `annotations/person_keypoints_val2017.json`).
+ * Returns the images of a folder of images, of one with `images/` and `person_keypoints.json`, or
+ * of a COCO root (`val2017/` and `annotations/person_keypoints_val2017.json`).
  *
- * With annotations, the images are those that are annotated and present: any subset of COCO works, and what is left out is
- * told in `warnings`. Throws `HarnessError` `bad-image` when there is no such folder or no image in it, `bad-annotations` when the
- * annotations cannot be read or none of their images is there.
+ * With annotations, the images are those that are annotated and present: any subset of COCO works,
+ * and what is left out is told in `warnings`. Throws `HarnessError` `bad-image` when there is no
+ * such folder or no image in it, `bad-annotations` when the annotations cannot be read or none of
+ * their images is there.
  */
 export async function openDataset(root: string): Promise<ImageDataset> {
   const kind = await kindOf(root);
@@ -162,7 +163,10 @@ export async function openDataset(root: string): Promise<ImageDataset> {
   };
 }
 
-/** Warns of pictures of a folder that are not used: in formats that can't be read, or in folders below it. */
+/**
+ * Warns of pictures of a folder that are not used: in formats that can't be read, or in folders
+ * below it.
+ */
 async function leftOutWarnings(folder: string, usedCount: number): Promise<Warning[]> {
   const leftOut: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -241,7 +245,10 @@ async function openAnnotated(
   };
 }
 
-/** Returns the images by the name of their file; throws `bad-annotations` when one has no name, or two have the same. */
+/**
+ * Returns the images by the name of their file; throws `bad-annotations` when one has no name, or
+ * two have the same.
+ */
 function imagesByName(
   images: readonly CocoImage[],
   annotationsFile: string,
@@ -281,9 +288,10 @@ export function restrictAnnotations(
 /**
  * Returns the pixels of an image as 8-bit RGB.
  *
- * EXIF orientation is applied, unless the annotations were made on the unrotated pixels (their size says so). Grey, CMYK and 16-bit
- * images are converted to 8-bit sRGB; transparency is dropped, as OpenCV does. Of an animation the first frame counts. Throws
- * `HarnessError` `bad-image` that names the file: missing, not an image, cut short, or another size than the annotations state.
+ * EXIF orientation is applied, unless the annotations were made on the unrotated pixels (their size
+ * says so). Grey, CMYK and 16-bit images are converted to 8-bit sRGB; transparency is dropped, as
+ * OpenCV does. Of an animation the first frame counts. Throws `HarnessError` `bad-image` that names
+ * the file: missing, not an image, cut short, or another size than the annotations state.
  */
 export async function loadImage(image: DatasetImage): Promise<RgbImage> {
   let bytes: Uint8Array;

@@ -21,8 +21,8 @@ export interface RgbFile {
 /**
  * Returns the run's record of every image: id, file, size, hash of the file.
  *
- * Sizes come from the annotations where they state them, else from decoding. Throws `bad-image` for an image that
- * can't be read.
+ * Sizes come from the annotations where they state them, else from decoding. Throws `bad-image` for
+ * an image that can't be read.
  */
 export async function describeImages(images: DatasetImage[]): Promise<RunImage[]> {
   const described: RunImage[] = [];
@@ -52,7 +52,10 @@ export async function describeImages(images: DatasetImage[]): Promise<RunImage[]
   return described;
 }
 
-/** Returns the pixels of an image; throws `bad-image` when they have another size than the record says. */
+/**
+ * Returns the pixels of an image; throws `bad-image` when they have another size than the record
+ * says.
+ */
 export async function loadRunImage(image: DatasetImage, described: RunImage): Promise<RgbImage> {
   const pixels = await loadImage(image);
   if (pixels.widthPx !== described.widthPx || pixels.heightPx !== described.heightPx) {

@@ -70,7 +70,8 @@ interface Run {
 }
 
 /**
- * Runs the whole flow and returns the report and the exit code; everything is written to `options.out`.
+ * Runs the whole flow and returns the report and the exit code; everything is written to
+ * `options.out`.
  *
  * Throws `HarnessError` when nothing can be measured; what was finished before stays on record.
  */
@@ -174,7 +175,10 @@ async function deviceWarnings(run: Run, options: BenchOptions): Promise<Warning[
   return warnings;
 }
 
-/** Opens the log of the run; when it is resumed, `record` takes over the run id of the one on record. */
+/**
+ * Opens the log of the run; when it is resumed, `record` takes over the run id of the one on
+ * record.
+ */
 function openLog(
   recordsPath: string,
   record: RunRecord,

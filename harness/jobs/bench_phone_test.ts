@@ -5,7 +5,10 @@ import { SHARED, sharedModel } from "../model/testdata/shared.ts";
 import type { Report, ReportVariant } from "../report/report_json.ts";
 import { runTask } from "../run/testdata/command.ts";
 
-/** People are large enough in these to be found at 160 px; smaller inputs make the bar of 10 px too tight for fp16. */
+/**
+ * People are large enough in these to be found at 160 px; smaller inputs make the bar of 10 px too
+ * tight for fp16.
+ */
 const PHOTOGRAPHS = ["000000183709.jpg", "000000349860.jpg"];
 /** The adb server of this test alone. */
 const SERVER = { ANDROID_ADB_SERVER_PORT: "15171" };

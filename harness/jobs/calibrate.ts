@@ -55,9 +55,11 @@ export interface DeviceCalibration {
 }
 
 /**
- * Runs A/A blocks on every device, one after the other, keeps them in the history and returns what each device resolves.
+ * Runs A/A blocks on every device, one after the other, keeps them in the history and returns what
+ * each device resolves.
  *
- * Throws `HarnessError` `not-comparable` for an emulated device, `device-hot` when it had to stop too early, and what launches throw.
+ * Throws `HarnessError` `not-comparable` for an emulated device, `device-hot` when it had to stop
+ * too early, and what launches throw.
  */
 export async function calibrate(
   options: CalibrateOptions,

@@ -1,5 +1,6 @@
 /**
- * A commit of the user's repository in a worktree of its own: its models, and its runner where the repository is Posemark's.
+ * A commit of the user's repository in a worktree of its own: its models, and its runner where the
+ * repository is Posemark's.
  *
  * @module
  */
@@ -16,7 +17,9 @@ export interface CommitTree extends AsyncDisposable {
   commit: string;
   /** Folder with the commit's files. */
   folder: string;
-  /** Builds the runner of the commit by the commit's own build; of Posemark's own repository only. */
+  /**
+   * Builds the runner of the commit by the commit's own build; of Posemark's own repository only.
+   */
   buildRunner(request: RunnerRequest): Promise<BuiltRunner>;
 }
 
@@ -24,11 +27,12 @@ export interface CommitTree extends AsyncDisposable {
 const POSEMARK_ROOT = path.resolve(import.meta.dirname!, "..", "..");
 
 /**
- * Returns a worktree of the commit: of the repository that the first model lies in (the shipped ones lie in Posemark's), else of the
- * working directory's. The worktree lies in the folder for temporary files.
+ * Returns a worktree of the commit: of the repository that the first model lies in (the shipped
+ * ones lie in Posemark's), else of the working directory's. The worktree lies in the folder for
+ * temporary files.
  *
- * Throws `HarnessError` `bad-option` when there is no repository or no such commit, or when neither a model nor the runner is in it,
- * `missing-tool` without git.
+ * Throws `HarnessError` `bad-option` when there is no repository or no such commit, or when neither
+ * a model nor the runner is in it, `missing-tool` without git.
  */
 export async function openCommit(
   models: readonly string[],
@@ -72,9 +76,11 @@ export function ownsRunner(tree: Pick<CommitTree, "repository">): boolean {
 }
 
 /**
- * Returns the models as the commit has them: files of the repository by their path in the worktree, others as they are.
+ * Returns the models as the commit has them: files of the repository by their path in the worktree,
+ * others as they are.
  *
- * Throws `bad-option` when the commit lacks one, or when nothing at all would be taken from the commit.
+ * Throws `bad-option` when the commit lacks one, or when nothing at all would be taken from the
+ * commit.
  */
 export async function commitModels(
   tree: Pick<CommitTree, "repository" | "folder" | "commit">,
@@ -115,7 +121,10 @@ export async function commitModels(
   return found;
 }
 
-/** Returns the commit that a folder's repository stands at; null when it is in none, or there is no git. */
+/**
+ * Returns the commit that a folder's repository stands at; null when it is in none, or there is no
+ * git.
+ */
 export async function headCommit(folder: string): Promise<string | null> {
   try {
     return (await git(folder, ["rev-parse", "--verify", "--quiet", "HEAD"]))?.trim() || null;
@@ -140,7 +149,10 @@ async function repositoryOf(models: readonly string[]): Promise<string> {
   );
 }
 
-/** Returns the file of a model: a path as it is, a shipped name as its ONNX file; null for a published name. */
+/**
+ * Returns the file of a model: a path as it is, a shipped name as its ONNX file; null for a
+ * published name.
+ */
 async function modelFile(model: string): Promise<string | null> {
   if (/\.(onnx|pt)$/i.test(model)) return path.resolve(model);
   return (await shippedNames(SHIPPED_MODELS_FOLDER)).includes(model)
@@ -183,7 +195,10 @@ async function git(folder: string, args: string[]): Promise<string | null> {
   }
 }
 
-/** Builds by the commit's own modules, so that sources, flags and the pinned ncnn are all of that commit. */
+/**
+ * Builds by the commit's own modules, so that sources, flags and the pinned ncnn are all of that
+ * commit.
+ */
 async function buildCommitRunner(folder: string, request: RunnerRequest): Promise<BuiltRunner> {
   const module = path.toFileUrl(path.join(folder, "harness", "build", "runner.ts")).href;
   try {

@@ -1,5 +1,6 @@
 /**
- * The flow of `compare-models`: any models and prepared variants, run interleaved on every device, ranked as far as can be told.
+ * The flow of `compare-models`: any models and prepared variants, run interleaved on every device,
+ * ranked as far as can be told.
  *
  * @module
  */
@@ -51,7 +52,10 @@ export interface CompareOptions extends ExperimentSettings {
   variants: VariantOptions;
   /** Launches of each variant; fewest rounds under a sustained load. */
   rounds: number;
-  /** Time for which the load goes on without a pause, seconds; null waits for a cool device before each launch. */
+  /**
+   * Time for which the load goes on without a pause, seconds; null waits for a cool device before
+   * each launch.
+   */
   sustainedSeconds: number | null;
   /** Folder of the run. */
   out: string;
@@ -69,10 +73,12 @@ export interface CompareOutcome {
 const FEWEST_SUSTAINED_ROUNDS = 10;
 
 /**
- * Runs the comparison and returns its judgements; records, report, page and `comparison.json` are in `options.out`.
+ * Runs the comparison and returns its judgements; records, report, page and `comparison.json` are
+ * in `options.out`.
  *
- * Throws `HarnessError`: `bad-option` for fewer than two variants, `output-exists`, and what preparing, devices and launches throw. A device that could
- * not go on while others did is a warning of the report.
+ * Throws `HarnessError`: `bad-option` for fewer than two variants, `output-exists`, and what
+ * preparing, devices and launches throw. A device that could not go on while others did is a
+ * warning of the report.
  */
 export async function compareModels(
   options: CompareOptions,
@@ -135,7 +141,9 @@ interface CompareRun {
   work: string;
 }
 
-/** Returns the variants of everything that is compared, models first, each under an id of its own. */
+/**
+ * Returns the variants of everything that is compared, models first, each under an id of its own.
+ */
 async function openCompared(
   { compared, variants, ncnnSource }: CompareOptions,
   context: ExperimentContext,
@@ -164,7 +172,10 @@ async function openCompared(
   return distinctVariants(prepared);
 }
 
-/** Returns the variants with a number behind an id that was there before: two weights of one model have the same. */
+/**
+ * Returns the variants with a number behind an id that was there before: two weights of one model
+ * have the same.
+ */
 export function distinctVariants(variants: readonly PreparedVariant[]): PreparedVariant[] {
   const taken = new Set<string>();
   return variants.map(({ manifest, dir }) => {

@@ -1,5 +1,6 @@
 /**
- * Report and records of a comparison → what is known of each variant on each device, and its text for a terminal (pure).
+ * Report and records of a comparison → what is known of each variant on each device, and its text
+ * for a terminal (pure).
  *
  * @module
  */
@@ -14,7 +15,8 @@ import type { Bounded } from "../stats/pareto.ts";
 /**
  * Returns each variant on each device as the judgements want it.
  *
- * The interval of the AP is a bootstrap over images: the difference to a model that finds nobody, whose AP is 0.
+ * The interval of the AP is a bootstrap over images: the difference to a model that finds nobody,
+ * whose AP is 0.
  */
 export function comparedVariants(
   report: Report,
@@ -69,7 +71,10 @@ function apOf(
   return { value: found.value, low: found.low ?? 0, high: found.high ?? 1 };
 }
 
-/** Returns the judgements as text: rankings with their gaps, where the order turns, Pareto fronts, sustained load. Lines end in `\n`. */
+/**
+ * Returns the judgements as text: rankings with their gaps, where the order turns, Pareto fronts,
+ * sustained load. Lines end in `\n`.
+ */
 export function comparisonText(
   variants: readonly ComparedVariant[],
   result: ComparisonResult,

@@ -42,7 +42,8 @@ export const FORMAT_NAMES: readonly string[] = ["github", ...Object.keys(WRITERS
 /**
  * Returns the formats of `--format`: `NAME=FILE`, separated by commas; `github` needs no file.
  *
- * Throws `HarnessError` `bad-option` for an unknown name, a missing file, or two formats for one file.
+ * Throws `HarnessError` `bad-option` for an unknown name, a missing file, or two formats for one
+ * file.
  *
  * @example
  * ```ts
@@ -78,7 +79,10 @@ export interface GithubPlace {
   print(text: string): void;
 }
 
-/** Writes the formats. Throws `HarnessError` `no-space` or `bad-option` for a file that can't be written. */
+/**
+ * Writes the formats. Throws `HarnessError` `no-space` or `bad-option` for a file that can't be
+ * written.
+ */
 export async function writeFormats(
   requests: readonly FormatRequest[],
   input: FormatInput,

@@ -1,5 +1,6 @@
 /**
- * The flow of a live gate: sides, runners, devices, blocks until it is decided, keypoints, one result.
+ * The flow of a live gate: sides, runners, devices, blocks until it is decided, keypoints, one
+ * result.
  *
  * @module
  */
@@ -42,7 +43,10 @@ export interface LiveGateOptions extends ExperimentSettings {
   candidate: SideName | null;
   variants: VariantOptions;
   config: GateConfig;
-  /** Slows the candidate's network down by so many percent, by a test build of the runner; null in earnest. */
+  /**
+   * Slows the candidate's network down by so many percent, by a test build of the runner; null in
+   * earnest.
+   */
   injectSlowdownPercent: number | null;
   /** Folder that gets `records.jsonl` and `gate.json`. */
   out: string;
@@ -69,10 +73,12 @@ export function slowdownArguments(side: SideWord, percent: number | null): strin
 }
 
 /**
- * Runs the gate on every device, pair by pair, and returns the result; records and result are in `options.out`.
+ * Runs the gate on every device, pair by pair, and returns the result; records and result are in
+ * `options.out`.
  *
- * Throws `HarnessError`: what preparing, building, devices and launches throw, `bad-config` for thresholds below what a device resolves,
- * `not-comparable` for sides that are not the same experiment and for emulated devices, `output-exists`.
+ * Throws `HarnessError`: what preparing, building, devices and launches throw, `bad-config` for
+ * thresholds below what a device resolves, `not-comparable` for sides that are not the same
+ * experiment and for emulated devices, `output-exists`.
  */
 export async function gateLive(
   options: LiveGateOptions,
@@ -86,7 +92,8 @@ export async function gateLive(
 }
 
 /**
- * Runs the gate of sides that are open on every device, as {@linkcode gateLive} does with those that the options name.
+ * Runs the gate of sides that are open on every device, as {@linkcode gateLive} does with those
+ * that the options name.
  *
  * Throws as {@linkcode gateLive}.
  */
@@ -260,7 +267,9 @@ function sideName(pair: SidePair, side: SideWord, percent: number | null): strin
     : `${pair.candidate.name}, slowed down on purpose by ${percent}%`;
 }
 
-/** Returns what is known of a device's noise from its newest calibration, and what to know of that. */
+/**
+ * Returns what is known of a device's noise from its newest calibration, and what to know of that.
+ */
 export function deviceNoiseOf(
   history: HistoryDatabase,
   key: Parameters<typeof newestCalibration>[1],

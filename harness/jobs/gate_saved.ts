@@ -29,7 +29,9 @@ import {
 
 /** Options of a gate on saved runs, checked. */
 export interface SavedGateOptions {
-  /** Folder of the baseline's run; `latest`: the newest run of the same experiment in the history. */
+  /**
+   * Folder of the baseline's run; `latest`: the newest run of the same experiment in the history.
+   */
   baseline: { kind: "run"; dir: string } | { kind: "latest" };
   candidateDir: string;
   /** Serials that are gated; null: all of both runs. */
@@ -40,10 +42,12 @@ export interface SavedGateOptions {
 }
 
 /**
- * Returns the result of a gate on saved runs: every variant of the candidate's run that the baseline has too, on every device of both.
+ * Returns the result of a gate on saved runs: every variant of the candidate's run that the
+ * baseline has too, on every device of both.
  *
- * A variant of either run without a finished launch in the candidate's makes it inconclusive. Throws `HarnessError` `not-comparable` naming the key when
- * the runs are not the same experiment, `bad-record` for a folder without a run.
+ * A variant of either run without a finished launch in the candidate's makes it inconclusive.
+ * Throws `HarnessError` `not-comparable` naming the key when the runs are not the same experiment,
+ * `bad-record` for a folder without a run.
  */
 export async function gateSaved(
   options: SavedGateOptions,

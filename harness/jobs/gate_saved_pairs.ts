@@ -1,5 +1,6 @@
 /**
- * Which saved runs are compared: every variant of the candidate's run on every device with its partner, and what the candidate's run lacks.
+ * Which saved runs are compared: every variant of the candidate's run on every device with its
+ * partner, and what the candidate's run lacks.
  *
  * @module
  */
@@ -35,11 +36,12 @@ export interface SavedPairing {
 }
 
 /**
- * Returns what is compared on the devices, which are all of both runs when null is given. `baseline` null: each variant with its newest run in
- * the history.
+ * Returns what is compared on the devices, which are all of both runs when null is given.
+ * `baseline` null: each variant with its newest run in the history.
  *
- * Missing is a variant that the candidate's run was to measure, or that the baseline has, when the candidate's run has no finished launch of it.
- * Throws `HarnessError` `not-comparable` for one run on both sides, runs that share no device or no variant, and when the history has no baseline.
+ * Missing is a variant that the candidate's run was to measure, or that the baseline has, when the
+ * candidate's run has no finished launch of it. Throws `HarnessError` `not-comparable` for one run
+ * on both sides, runs that share no device or no variant, and when the history has no baseline.
  */
 export async function pairSavedRuns(
   baseline: SavedRun | null,
@@ -78,8 +80,9 @@ export async function pairSavedRuns(
 }
 
 /**
- * Returns which variants of two runs are compared on a device; none when the candidate's run has no launch on it. The same id first, then what differs in its
- * shape only (which the comparison then refuses by name), then the only variant of each.
+ * Returns which variants of two runs are compared on a device; none when the candidate's run has no
+ * launch on it. The same id first, then what differs in its shape only (which the comparison then
+ * refuses by name), then the only variant of each.
  */
 function pairVariants(baseline: SavedRun, candidate: SavedRun, device: string): SavedPair[] {
   const known = baseline.run.devices.map(({ serial }) => serial);

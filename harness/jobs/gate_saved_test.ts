@@ -182,7 +182,10 @@ Deno.test("gateSaved() is inconclusive when the candidate's run lacks a variant 
   assertStringIncludes(result.reasons[0], "lacks b on host");
 });
 
-/** Records of a run of one variant on the host and on another device, which has a failure record alone when it crashed. */
+/**
+ * Records of a run of one variant on the host and on another device, which has a failure record
+ * alone when it crashed.
+ */
 function twoDevices(runId: string, day: number, crashed: boolean): AnyRecord[] {
   const [run, ...here] = recordsOf(runId, day, BASE);
   const there = recordsOf(runId, day, BASE, { device: "B" }).slice(1);

@@ -1,5 +1,6 @@
 /**
- * The graphs of a run's variants at each stage of their conversion, and what their layers cost, for the report.
+ * The graphs of a run's variants at each stage of their conversion, and what their layers cost, for
+ * the report.
  *
  * @module
  */
@@ -17,7 +18,8 @@ import { type EffectivePrecision, shapeName } from "../record/variant.ts";
 const MAX_DRAWINGS = 4;
 
 /**
- * Returns the stages of each graph once: variants that differ in device alone have the same one, or in precision unless one is int8.
+ * Returns the stages of each graph once: variants that differ in device alone have the same one, or
+ * in precision unless one is int8.
  */
 export async function reportGraphs(variants: PreparedVariant[]): Promise<Report["graphs"]> {
   const seen = new Set<string>();

@@ -24,7 +24,9 @@ const FUSED = [
   `Convolution c1 1 1 in0 out0 0=6 1=3 3=2 4=1 5=1 ${FIRST_CONVOLUTION} 9=1`,
 ].join("\n");
 
-/** Writes a variant of one convolution and its activation; int8 has the graph before ncnn2int8 too. */
+/**
+ * Writes a variant of one convolution and its activation; int8 has the graph before ncnn2int8 too.
+ */
 async function variantIn(folder: string, precision: Precision): Promise<PreparedVariant> {
   const dir = path.join(folder, precision);
   await Deno.mkdir(dir);

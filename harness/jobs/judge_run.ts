@@ -28,7 +28,10 @@ export interface JudgeInput {
 /** Long side of the gallery's pictures, pixels. */
 const THUMBNAIL_PX = 640;
 
-/** Returns the report of the run in `out` and writes it and the detections there; the page is written by `writeReport()`. */
+/**
+ * Returns the report of the run in `out` and writes it and the detections there; the page is
+ * written by `writeReport()`.
+ */
 export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const records = sortRecords(readRecords(path.join(out, "records.jsonl")).records);
   await writeDetections(out, records, input.annotations);

@@ -10,7 +10,8 @@ import type { RunRecord } from "../record/records.ts";
 function experimentKeys(run: RunRecord): Map<string, unknown> {
   const keys = new Map<string, unknown>();
   for (const [name, value] of Object.entries(run.options)) keys.set(`option ${name}`, value);
-  // A resumed run may ask for more rounds than before, and give a launch more time: no figure depends on them.
+  // A resumed run may ask for more rounds than before, and give a launch more time: no figure
+  // depends on them.
   for (const name of ["rounds", "launchTimeoutMs"]) keys.delete(`option ${name}`);
   for (const { id, bin, param } of run.variants) {
     keys.set(`weights of variant ${id}`, bin.sha256);
@@ -25,7 +26,10 @@ function experimentKeys(run: RunRecord): Map<string, unknown> {
   return keys;
 }
 
-/** Throws `not-comparable` that names the first key in which a resumed run differs from the one on record. */
+/**
+ * Throws `not-comparable` that names the first key in which a resumed run differs from the one on
+ * record.
+ */
 export function requireSameExperiment(recorded: RunRecord, asked: RunRecord, out: string): void {
   const before = experimentKeys(recorded), now = experimentKeys(asked);
   for (const key of new Set([...before.keys(), ...now.keys()])) {

@@ -1,5 +1,6 @@
 /**
- * What the user calls a side of a comparison → a prepared variant and the means to build its runner.
+ * What the user calls a side of a comparison → a prepared variant and the means to build its
+ * runner.
  *
  * @module
  */
@@ -24,7 +25,10 @@ import {
 import { parseShapes } from "../config.ts";
 import { commitModels, type CommitTree, openCommit, ownsRunner } from "./commit.ts";
 
-/** How a side was named: a commit, a prepared folder, a variant's id, a saved run, the newest run of the history. */
+/**
+ * How a side was named: a commit, a prepared folder, a variant's id, a saved run, the newest run of
+ * the history.
+ */
 export type SideName =
   | { kind: "git"; ref: string }
   | { kind: "folder"; dir: string }
@@ -66,8 +70,9 @@ export interface SidesContext {
 /**
  * Returns what a side was called.
  *
- * A folder with `manifest.json` is a prepared variant, one with `records.jsonl` a saved run. Throws `HarnessError` `bad-option`
- * for a folder with neither, an empty commit, and text that is nothing of all this.
+ * A folder with `manifest.json` is a prepared variant, one with `records.jsonl` a saved run. Throws
+ * `HarnessError` `bad-option` for a folder with neither, an empty commit, and text that is nothing
+ * of all this.
  */
 export async function readSideName(option: string, text: string): Promise<SideName> {
   if (text.startsWith("git:")) {
@@ -100,9 +105,10 @@ export async function readSideName(option: string, text: string): Promise<SideNa
 /**
  * Returns the pairs of sides; give them back by `await using`: a commit's worktree is removed then.
  *
- * Without a candidate, each variant that the options produce is compared with the same one of the commit; with another kind of
- * baseline the options must produce one. Throws `HarnessError` `bad-option` for what can't be paired, `not-comparable` naming `shape`
- * when the sides have different input shapes, and what preparing throws.
+ * Without a candidate, each variant that the options produce is compared with the same one of the
+ * commit; with another kind of baseline the options must produce one. Throws `HarnessError`
+ * `bad-option` for what can't be paired, `not-comparable` naming `shape` when the sides have
+ * different input shapes, and what preparing throws.
  */
 export async function openSides(
   request: SidesRequest,
@@ -134,7 +140,8 @@ export async function openSides(
 }
 
 /**
- * Returns one side that is no commit: by its name, or without one the first variant that the options produce.
+ * Returns one side that is no commit: by its name, or without one the first variant that the
+ * options produce.
  *
  * Throws as {@linkcode openSides}.
  */
@@ -170,7 +177,10 @@ export async function openOneSide(
   return ownSide(first, request, context);
 }
 
-/** Returns the variant of a prepared folder. Throws `bad-record` for a manifest that can't be read, `hash-mismatch` for a file that is not the one it names. */
+/**
+ * Returns the variant of a prepared folder. Throws `bad-record` for a manifest that can't be read,
+ * `hash-mismatch` for a file that is not the one it names.
+ */
 export async function readPreparedFolder(dir: string): Promise<PreparedVariant> {
   const folder = path.resolve(dir);
   const file = path.join(folder, "manifest.json");
@@ -190,7 +200,8 @@ export async function readPreparedFolder(dir: string): Promise<PreparedVariant> 
 }
 
 /**
- * Returns the choice that produces the variant of this id from the same models; null when the text is no id.
+ * Returns the choice that produces the variant of this id from the same models; null when the text
+ * is no id.
  *
  * @example
  * ```ts
@@ -227,7 +238,10 @@ function idParts(id: string) {
   return { ...parts as { [K in keyof typeof parts]-?: NonNullable<(typeof parts)[K]> }, shape };
 }
 
-/** `like`: the variant on the other side, whose like is wanted of a commit; null: what the options produce. */
+/**
+ * `like`: the variant on the other side, whose like is wanted of a commit; null: what the options
+ * produce.
+ */
 async function openSide(
   name: SideName,
   like: VariantManifest | null,
@@ -259,7 +273,10 @@ async function openSide(
   }
 }
 
-/** As each model was trained, unless the variant's activation was swapped: another commit may have another one. */
+/**
+ * As each model was trained, unless the variant's activation was swapped: another commit may have
+ * another one.
+ */
 function choiceLike(manifest: VariantManifest, options: VariantOptions): VariantOptions {
   const { activation, swapped, head, precision, shape, converter } = manifest;
   return {
@@ -329,8 +346,9 @@ function commitSide(
 }
 
 /**
- * Returns each candidate with the baseline of the same id, else with the one that differs in its activation only (the model was trained anew);
- * a single one of each is a pair whatever its id. Throws `bad-option` for a candidate without a baseline.
+ * Returns each candidate with the baseline of the same id, else with the one that differs in its
+ * activation only (the model was trained anew); a single one of each is a pair whatever its id.
+ * Throws `bad-option` for a candidate without a baseline.
  */
 export function pairSides(baselines: readonly Side[], candidates: readonly Side[]): SidePair[] {
   if (baselines.length === 1 && candidates.length === 1) {

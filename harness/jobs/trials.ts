@@ -1,5 +1,6 @@
 /**
- * The flow of the gate's trials: gates of one variant against itself, with and without an injected slow-down, counted.
+ * The flow of the gate's trials: gates of one variant against itself, with and without an injected
+ * slow-down, counted.
  *
  * @module
  */
@@ -35,7 +36,8 @@ export interface TrialsOptions extends ExperimentSettings {
 }
 
 /**
- * Runs the trials one after the other and returns what each ended in; each is in `trials.jsonl` as soon as it is over.
+ * Runs the trials one after the other and returns what each ended in; each is in `trials.jsonl` as
+ * soon as it is over.
  *
  * Throws what {@linkcode gatePairs} throws; what is over is kept.
  */

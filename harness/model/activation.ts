@@ -18,8 +18,8 @@ interface Site {
 /**
  * Returns the activation that the model was trained with.
  *
- * `label` names the model in errors. Throws `HarnessError` `bad-model` when the graph has none of the known activations, or
- * several.
+ * `label` names the model in errors. Throws `HarnessError` `bad-model` when the graph has none of
+ * the known activations, or several.
  */
 export function trainedActivation(model: OnnxModel, label: string): Activation {
   const counts = new Map<Activation, number>();
@@ -37,9 +37,10 @@ export function trainedActivation(model: OnnxModel, label: string): Activation {
 /**
  * Returns the model with each of its activations written as the converters recognise them.
  *
- * `to` other than null turns every SiLU into that activation; throws `TypeError` when the model's activations are not SiLU.
- * SiLU is written as Sigmoid and Mul one after the other, HardSwish as HardSigmoid(1/6, 0.5) and Mul, because operator sets
- * before 14 have no HardSwish, and both onnx2ncnn and pnnx know these pairs only next to each other.
+ * `to` other than null turns every SiLU into that activation; throws `TypeError` when the model's
+ * activations are not SiLU. SiLU is written as Sigmoid and Mul one after the other, HardSwish as
+ * HardSigmoid(1/6, 0.5) and Mul, because operator sets before 14 have no HardSwish, and both
+ * onnx2ncnn and pnnx know these pairs only next to each other.
  */
 export function withActivation(model: OnnxModel, to: Activation | null): OnnxModel {
   const taken = namesIn(model);
@@ -143,7 +144,10 @@ function gatedSite(product: OnnxNode, producers: ReadonlyMap<string, OnnxNode>):
   return [];
 }
 
-/** Returns the site when the quotient is x · Clip(x + 3, 0, 6) / 6, as PyTorch writes HardSwish before operator set 14. */
+/**
+ * Returns the site when the quotient is x · Clip(x + 3, 0, 6) / 6, as PyTorch writes HardSwish
+ * before operator set 14.
+ */
 function spelledHardSwish(
   quotient: OnnxNode,
   product: OnnxNode,

@@ -182,7 +182,10 @@ Deno.test("spellForOnnx2ncnn() gives a Constant its value as a tensor", () => {
   ]);
 });
 
-/** Returns how a conversion fails in which onnx2ncnn writes this graph; `param` is in the words of printf. */
+/**
+ * Returns how a conversion fails in which onnx2ncnn writes this graph; `param` is in the words of
+ * printf.
+ */
 async function failureWith(folder: string, param: string): Promise<HarnessError> {
   const onnx2ncnn = await fakeTool(folder, "onnx2ncnn", `printf '${param}' > $2; echo w > $3`);
   return await assertRejects(() =>

@@ -1,9 +1,10 @@
 /**
  * ONNX graph → where its pose head is: the convolutions whose outputs the decode starts from.
  *
- * The head is found by structure: from the decoded output backwards through the decode's arithmetic to the first
- * convolutions. What each of them holds follows from the way to it: a softmax (DFL) leads to the box, a bare sigmoid to
- * the class scores, arithmetic without a softmax to the keypoints. Names don't matter.
+ * The head is found by structure: from the decoded output backwards through the decode's arithmetic
+ * to the first convolutions. What each of them holds follows from the way to it: a softmax (DFL)
+ * leads to the box, a bare sigmoid to the class scores, arithmetic without a softmax to the
+ * keypoints. Names don't matter.
  *
  * @module
  */
@@ -29,7 +30,10 @@ export interface HeadLevel {
   stride: number;
   widthCells: number;
   heightCells: number;
-  /** Value names of the outputs [1,C,H,W] of the convolutions: 4·regMax, classCount, keypointCount·keypointDims channels. */
+  /**
+   * Value names of the outputs [1,C,H,W] of the convolutions: 4·regMax, classCount,
+   * keypointCount·keypointDims channels.
+   */
   box: string;
   cls: string;
   kpt: string;
@@ -56,8 +60,9 @@ const EXPORT_ADVICE =
 /**
  * Returns the model's pose head.
  *
- * `label` names the model in errors. Throws `HarnessError` `bad-model` for dynamic shapes, other tasks (detection, segmentation,
- * classification, oriented boxes), NMS in the graph, heads without DFL, and outputs that are not one decoded tensor.
+ * `label` names the model in errors. Throws `HarnessError` `bad-model` for dynamic shapes, other
+ * tasks (detection, segmentation, classification, oriented boxes), NMS in the graph, heads without
+ * DFL, and outputs that are not one decoded tensor.
  */
 export function findPoseHead(model: OnnxModel, label: string): PoseHead {
   const input = checkInput(model, label);
@@ -203,7 +208,9 @@ function traceDecode(model: OnnxModel, inferred: InferredShapes, label: string):
   return traced;
 }
 
-/** Returns the bins of a DFL convolution, whose weights are 0, 1, 2, …; null for any other weights. */
+/**
+ * Returns the bins of a DFL convolution, whose weights are 0, 1, 2, …; null for any other weights.
+ */
 function distributionBins(weights: OnnxTensor | undefined): number | null {
   if (!weights || weights.dims.length !== 4) return null;
   const [outputs, bins, height, width] = weights.dims;
@@ -211,7 +218,10 @@ function distributionBins(weights: OnnxTensor | undefined): number | null {
   return floatsOf(weights).every((value, i) => value === i) ? bins : null;
 }
 
-/** Returns the inputs of a node that its output depends on, each with the way so far; null for a node that no decode has. */
+/**
+ * Returns the inputs of a node that its output depends on, each with the way so far; null for a
+ * node that no decode has.
+ */
 function stepBack(
   node: OnnxNode,
   output: string,

@@ -27,9 +27,11 @@ export interface PrepareOptions extends VariantOptions {
 }
 
 /**
- * Returns the variants that the options ask for, all of their files on disk: see {@linkcode prepareWith}.
+ * Returns the variants that the options ask for, all of their files on disk: see {@linkcode
+ * prepareWith}.
  *
- * Downloads pnnx and builds ncnn's converters when a variant needs them and the cache doesn't have them.
+ * Downloads pnnx and builds ncnn's converters when a variant needs them and the cache doesn't have
+ * them.
  */
 export async function prepareVariants(options: PrepareOptions): Promise<PreparedVariant[]> {
   const { progress, signal, outDir, ncnnSource: tree } = options;
@@ -59,7 +61,10 @@ export interface PrepareContext {
   resolveModel: (nameOrPath: string) => Promise<string>;
   progress: Progress;
   signal?: AbortSignal;
-  /** Folder that gets `<id>/` with manifest, graph, weights, reference and logs; null leaves them in the cache. */
+  /**
+   * Folder that gets `<id>/` with manifest, graph, weights, reference and logs; null leaves them in
+   * the cache.
+   */
   outDir: string | null;
   /** Folder of images that int8 is calibrated on; null: those that ship with the project. */
   calibrationImages: string | null;
@@ -71,8 +76,9 @@ const SHIPPED_IMAGES = path.resolve(import.meta.dirname!, "../../fixtures");
 /**
  * Returns the variants in the order of {@linkcode planVariants}, all of their files on disk.
  *
- * What was left out, and why, is a warning of the first variant. Throws `HarnessError`: `bad-model`, `bad-option`,
- * `convert-failed`, `missing-tool`, `download-failed`, `no-space`, `interrupted`.
+ * What was left out, and why, is a warning of the first variant. Throws `HarnessError`:
+ * `bad-model`, `bad-option`, `convert-failed`, `missing-tool`, `download-failed`, `no-space`,
+ * `interrupted`.
  */
 export async function prepareWith(
   options: VariantOptions,
@@ -104,7 +110,9 @@ export async function prepareWith(
   return prepared;
 }
 
-/** Returns the models by the name that they have in ids; a file that was given twice is read once. */
+/**
+ * Returns the models by the name that they have in ids; a file that was given twice is read once.
+ */
 async function readSources(
   models: readonly string[],
   context: PrepareContext,
@@ -243,7 +251,10 @@ function ignoreMissing(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/** Returns the results in the items' order; as many run at once as there are cores, and the first failure ends it. */
+/**
+ * Returns the results in the items' order; as many run at once as there are cores, and the first
+ * failure ends it.
+ */
 async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

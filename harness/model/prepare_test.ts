@@ -205,7 +205,9 @@ Deno.test("prepareWith() quantises every convolution to int8 when asked to", () 
     assertEquals(scaled, graph.layers.filter((layer) => layer.type === "Convolution").length);
   }));
 
-/** Names of the convolution and activation pairs of YOLOv8n-pose, from its architecture: 63 of them. */
+/**
+ * Names of the convolution and activation pairs of YOLOv8n-pose, from its architecture: 63 of them.
+ */
 function yoloPairs(activation: string): Set<string> {
   const blocks: string[] = [];
   for (const i of [0, 1, 3, 5, 7, 16, 19]) blocks.push(`/model.${i}`);

@@ -57,7 +57,10 @@ export async function readSourceModel(file: string): Promise<SourceModel> {
   };
 }
 
-/** The hash of everything that the model is made of; that of the file alone where it holds all weights. */
+/**
+ * The hash of everything that the model is made of; that of the file alone where it holds all
+ * weights.
+ */
 async function hashOf({ bytes, external }: OnnxFile): Promise<string> {
   const own = await sha256Hex(bytes);
   if (external.size === 0) return own;

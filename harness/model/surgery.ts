@@ -1,5 +1,6 @@
 /**
- * One exported pose model → the graphs of its variants: other heads, other activations, other input sizes.
+ * One exported pose model → the graphs of its variants: other heads, other activations, other input
+ * sizes.
  *
  * ```
  * decoded   … conv ─► DFL, sigmoid, arithmetic ─► output [1, 4+nc+K·D, N]
@@ -26,7 +27,10 @@ import { inferShapes } from "./onnx/shapes.ts";
 import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
 
-/** Version of the surgery: raised when the graphs that it makes change, so that cached variants are made anew. */
+/**
+ * Version of the surgery: raised when the graphs that it makes change, so that cached variants are
+ * made anew.
+ */
 export const SURGERY_VERSION = 4;
 
 /** A graph made for a variant, and what its outputs hold. */
@@ -38,7 +42,8 @@ export interface CutModel {
 /**
  * Returns the model with the head and the activation asked for.
  *
- * `activation` null keeps the trained one. Dead nodes are gone and the nodes are in topological order.
+ * `activation` null keeps the trained one. Dead nodes are gone and the nodes are in topological
+ * order.
  */
 export function cutModel(
   model: OnnxModel,
@@ -50,7 +55,10 @@ export function cutModel(
   return { ...cut, model: withActivation(pruned(cut.model), activation) };
 }
 
-/** Returns the model with the outputs of the head asked for; nodes that are dead by that are still in it. */
+/**
+ * Returns the model with the outputs of the head asked for; nodes that are dead by that are still
+ * in it.
+ */
 function cutHead(model: OnnxModel, head: PoseHead, kind: Head): CutModel {
   const { shapes } = inferShapes(model);
   const taken = namesIn(model);
@@ -130,7 +138,10 @@ function withOutputShapes(model: OnnxModel): OnnxModel {
   };
 }
 
-/** Returns the model without nodes that only pass a value on, as exports without simplification have them. */
+/**
+ * Returns the model without nodes that only pass a value on, as exports without simplification have
+ * them.
+ */
 function withoutIdentities(model: OnnxModel): OnnxModel {
   const outputs = new Set(model.outputs.map((output) => output.name));
   const isIdle = (node: OnnxNode) => node.opType === "Identity" && !outputs.has(node.outputs[0]);
@@ -148,7 +159,10 @@ function withoutIdentities(model: OnnxModel): OnnxModel {
   };
 }
 
-/** Returns the model with every Resize that names its output size turned into one that names its scale. */
+/**
+ * Returns the model with every Resize that names its output size turned into one that names its
+ * scale.
+ */
 function scaledResizes(model: OnnxModel): OnnxModel {
   const { shapes } = inferShapes(model);
   const taken = namesIn(model);
@@ -171,8 +185,9 @@ function scaledResizes(model: OnnxModel): OnnxModel {
 /**
  * Returns the cut model for another input size.
  *
- * Throws `HarnessError` `bad-option` when the size is not a multiple of the largest stride, `bad-model` when something
- * in the graph (the attention of YOLO11, the decode) holds the exported size.
+ * Throws `HarnessError` `bad-option` when the size is not a multiple of the largest stride,
+ * `bad-model` when something in the graph (the attention of YOLO11, the decode) holds the exported
+ * size.
  */
 export function resizedModel(
   model: OnnxModel,
@@ -189,7 +204,10 @@ export function resizedModel(
   return withOutputShapes({ ...model, inputs });
 }
 
-/** Throws `HarnessError` `bad-option` when a level's stride does not divide 32, the multiple to which a rectangle's sides are padded. */
+/**
+ * Throws `HarnessError` `bad-option` when a level's stride does not divide 32, the multiple to
+ * which a rectangle's sides are padded.
+ */
 export function checkRectangular(head: PoseHead): void {
   const stride = largestStride(head);
   if (32 % stride === 0) return;
@@ -201,7 +219,8 @@ export function checkRectangular(head: PoseHead): void {
 }
 
 /**
- * Returns the cut model with symbolic height and width, so that one file serves every size in multiples of the largest stride.
+ * Returns the cut model with symbolic height and width, so that one file serves every size in
+ * multiples of the largest stride.
  *
  * Throws `HarnessError` `bad-model` when something in the graph holds the exported size.
  */

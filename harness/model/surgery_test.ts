@@ -9,7 +9,10 @@ import { decodeRaw, largestDifference, runOnnx } from "./testdata/run_onnx.ts";
 import { SHARED_MISSING, sharedModel } from "./testdata/shared.ts";
 import { tinyPose, type TinyPoseOptions } from "./testdata/tiny_pose.ts";
 
-/** Largest relative difference between decoding in the graph (float32) and in float64, where logits are wild. */
+/**
+ * Largest relative difference between decoding in the graph (float32) and in float64, where logits
+ * are wild.
+ */
 const TOLERANCE = 1e-4;
 
 async function assertHeadsAgree(model: OnnxModel): Promise<void> {

@@ -44,11 +44,13 @@ export interface VariantPlan {
 }
 
 /**
- * Returns the variants for the models, in the order models, activations, heads, precisions, shapes, converters.
+ * Returns the variants for the models, in the order models, activations, heads, precisions, shapes,
+ * converters.
  *
- * A SiLU model asked for as relu is swapped for its speed alone, unless a model that was trained with ReLU is among the models;
- * asked for as hardswish it is a full variant. Other swaps are left out with a reason. Throws `HarnessError` `bad-option` for
- * combinations that can't be, and when nothing remains.
+ * A SiLU model asked for as relu is swapped for its speed alone, unless a model that was trained
+ * with ReLU is among the models; asked for as hardswish it is a full variant. Other swaps are left
+ * out with a reason. Throws `HarnessError` `bad-option` for combinations that can't be, and when
+ * nothing remains.
  */
 export function planVariants(models: PlannedModel[], choice: VariantChoice): VariantPlan {
   if (models.length === 0) {
@@ -184,7 +186,8 @@ function checkDecodedShape(model: PlannedModel, head: Head, shape: Shape): void 
 }
 
 /**
- * Returns a name for each file: its safe stem, with `-` and eight digits of its hash where different files have the same stem.
+ * Returns a name for each file: its safe stem, with `-` and eight digits of its hash where
+ * different files have the same stem.
  */
 export function modelNames(files: { stem: string; sha256: string }[]): string[] {
   return files.map(({ stem, sha256 }) => {

@@ -1,5 +1,6 @@
 /**
- * Detections on record → COCO's keypoint AP of each variant, and what stands in the way of one (pure).
+ * Detections on record → COCO's keypoint AP of each variant, and what stands in the way of one
+ * (pure).
  *
  * @module
  */
@@ -12,13 +13,17 @@ import type { Detection, DetectionsRecord, RunImage, RunRecord } from "../record
 import type { Accuracy, RunRecords } from "../report/build_report.ts";
 import type { VariantManifest } from "../record/variant.ts";
 
-/** The id under which an image's detections stand in result files: COCO's, else the place in the run, from 1. */
+/**
+ * The id under which an image's detections stand in result files: COCO's, else the place in the
+ * run, from 1.
+ */
 function resultImageId(image: RunImage, index: number): number {
   return image.cocoImageId ?? index + 1;
 }
 
 /**
- * Returns the detections of one variant on one device as entries of COCO's result format, image by image; `of` takes them from a record.
+ * Returns the detections of one variant on one device as entries of COCO's result format, image by
+ * image; `of` takes them from a record.
  *
  * Categories are those of the annotations, see {@linkcode categoriesOfClasses}.
  */
@@ -37,7 +42,10 @@ export function resultsOfRun(
   });
 }
 
-/** Returns the records by variant and device, in the order of the records; of an image that was recorded twice the last one counts. */
+/**
+ * Returns the records by variant and device, in the order of the records; of an image that was
+ * recorded twice the last one counts.
+ */
 export function detectionGroups(records: RunRecords): Map<string, DetectionsRecord[]> {
   const groups = Map.groupBy(
     records.detections,
@@ -60,10 +68,11 @@ export function hasAnnotatedKeypoints(
 }
 
 /**
- * Returns the accuracy by `device variantId`, with a warning for each model that the annotations do not fit.
+ * Returns the accuracy by `device variantId`, with a warning for each model that the annotations do
+ * not fit.
  *
- * Empty without annotations. A variant has none when an image is missing, nothing is annotated, or its number of keypoints is not the
- * annotations'.
+ * Empty without annotations. A variant has none when an image is missing, nothing is annotated, or
+ * its number of keypoints is not the annotations'.
  */
 export function accuraciesOf(
   records: RunRecords,
@@ -91,7 +100,9 @@ export function accuraciesOf(
   return { accuracy, warnings: misfits(run, annotations) };
 }
 
-/** Warnings of models with another number of keypoints, or more classes, than the annotations have. */
+/**
+ * Warnings of models with another number of keypoints, or more classes, than the annotations have.
+ */
 function misfits({ variants }: RunRecord, annotations: CocoAnnotations): Warning[] {
   const annotated = annotatedKeypointCount(annotations);
   const categories = annotations.categoryIds.length;

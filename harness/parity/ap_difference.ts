@@ -1,5 +1,6 @@
 /**
- * Difference of two variants' keypoint AP on the same images, with a paired bootstrap interval: "fp16 costs 0.1 AP ± 0.2".
+ * Difference of two variants' keypoint AP on the same images, with a paired bootstrap interval:
+ * "fp16 costs 0.1 AP ± 0.2".
  *
  * @module
  */
@@ -24,7 +25,10 @@ export interface BootstrapOptions {
 /** Fewer annotated images than this say nothing about their spread. */
 const MIN_IMAGES = 5;
 
-/** Returns a generator of uniform numbers in [0, 1) (mulberry32, Tommy Ettinger 2017; public domain). */
+/**
+ * Returns a generator of uniform numbers in [0, 1) (mulberry32, Tommy Ettinger 2017; public
+ * domain).
+ */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -65,9 +69,11 @@ function sortDetections(images: readonly ImageMatches[]): Sorted {
 }
 
 /**
- * AP of one category when image i counts `weights[imageIndex]` times; null when no annotation counts.
+ * AP of one category when image i counts `weights[imageIndex]` times; null when no annotation
+ * counts.
  *
- * An image that counts twice has its detections twice: as blocks, which changes no precision at the ends of the blocks that the envelope looks at.
+ * An image that counts twice has its detections twice: as blocks, which changes no precision at the
+ * ends of the blocks that the envelope looks at.
  */
 function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
   let annotations = 0;
@@ -105,11 +111,13 @@ function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
 }
 
 /**
- * Returns the difference of keypoint AP (candidate minus reference) and its 95 % percentile interval over images drawn with replacement, the same
- * draw for both; null when no annotation counts.
+ * Returns the difference of keypoint AP (candidate minus reference) and its 95 % percentile
+ * interval over images drawn with replacement, the same draw for both; null when no annotation
+ * counts.
  *
- * Matches are made once per image; a draw only weights them. The generator is seeded, so the same input gives the same interval.
- * Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+ * Matches are made once per image; a draw only weights them. The generator is seeded, so the same
+ * input gives the same interval. Source: Efron and Tibshirani, "An Introduction to the Bootstrap",
+ * 1993, chapter 13.
  */
 export function apDifference(
   annotations: CocoAnnotations,

@@ -5,10 +5,11 @@
  */
 
 /**
- * Returns for each row the column that it is paired with, or -1, such that the sum of the paired similarities is largest and no pair
- * is below `minimum`.
+ * Returns for each row the column that it is paired with, or -1, such that the sum of the paired
+ * similarities is largest and no pair is below `minimum`.
  *
- * Exact, by the Hungarian method with potentials (Kuhn 1955; the O(n³) form of Jonker and Volgenant). NaN counts as below the minimum.
+ * Exact, by the Hungarian method with potentials (Kuhn 1955; the O(n³) form of Jonker and
+ * Volgenant). NaN counts as below the minimum.
  *
  * @example
  * ```ts

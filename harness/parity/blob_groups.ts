@@ -72,7 +72,8 @@ function slotReader(
 /**
  * Returns the difference of two sets of blobs of one head, per level and meaning.
  *
- * Groups without values (visibility of two-valued keypoints) are left out. Blobs must have the same lengths.
+ * Groups without values (visibility of two-valued keypoints) are left out. Blobs must have the same
+ * lengths.
  */
 export function groupDifferences(
   spec: HeadSpec,

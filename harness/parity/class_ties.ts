@@ -1,6 +1,6 @@
 /**
- * Cells in which two classes score alike, so that rounding decides between them: the expected detections as they are when the runner
- * decided the other way.
+ * Cells in which two classes score alike, so that rounding decides between them: the expected
+ * detections as they are when the runner decided the other way.
  *
  * @module
  */
@@ -29,10 +29,12 @@ export interface TieOptions {
 }
 
 /**
- * Returns the expected detections with the classes of tied cells chosen so that they explain what was found.
+ * Returns the expected detections with the classes of tied cells chosen so that they explain what
+ * was found.
  *
- * NMS is done anew, candidate by candidate: it takes its own class or a tied one in which it stays and is within tolerance of a detection that was
- * found; failing that, a class in which it goes; failing that, its own.
+ * NMS is done anew, candidate by candidate: it takes its own class or a tied one in which it stays
+ * and is within tolerance of a detection that was found; failing that, a class in which it goes;
+ * failing that, its own.
  */
 export function resolveTies(
   expected: Detected,

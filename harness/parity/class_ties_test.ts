@@ -10,7 +10,8 @@ import { testManifest } from "./testdata/manifest.ts";
 const MARGIN = 1e-5;
 
 /**
- * Lets the second class of every cell lie `gap` below the first in the reference, and above it in a share of the runner's cells.
+ * Lets the second class of every cell lie `gap` below the first in the reference, and above it in a
+ * share of the runner's cells.
  */
 function closeClasses(
   variant: VariantManifest,

@@ -1,5 +1,6 @@
 /**
- * What lies behind a variant's verdict: errors per size of person, visibility flips, shifts of the score.
+ * What lies behind a variant's verdict: errors per size of person, visibility flips, shifts of the
+ * score.
  *
  * @module
  */
@@ -38,7 +39,9 @@ function largest(values: readonly number[]): number {
   return values.reduce((a, b) => Math.max(a, b), -Infinity);
 }
 
-/** Returns errors per size of person, visibility flips, score shifts and what appeared or vanished. */
+/**
+ * Returns errors per size of person, visibility flips, score shifts and what appeared or vanished.
+ */
 export function parityDetails(records: readonly ParityRecord[]): ParityDetails {
   const pairs = records.flatMap((record) =>
     record.matches.map((match) => ({ match, person: record.reference[match.referenceIndex] }))

@@ -25,7 +25,9 @@ function largestDistancePx(a: Detection, b: Detection): number {
   return jointDistancesPx(a, b).reduce((x, y) => Number.isNaN(y) || y > x ? y : x, 0);
 }
 
-/** Returns true when the two are equal within the tolerance, whatever their classes; false for NaN. */
+/**
+ * Returns true when the two are equal within the tolerance, whatever their classes; false for NaN.
+ */
 export function isWithin(a: Detection, b: Detection, tolerance: DetectionTolerance): boolean {
   return largestDistancePx(a, b) <= tolerance.keypointPx &&
     boxDifferencePx(a, b) <= tolerance.boxPx &&

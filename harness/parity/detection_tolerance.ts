@@ -1,5 +1,6 @@
 /**
- * The network's tolerance carried through the decode: by how much each candidate's detection may differ, and which class it may have.
+ * The network's tolerance carried through the decode: by how much each candidate's detection may
+ * differ, and which class it may have.
  *
  * @module
  */
@@ -16,7 +17,10 @@ import type { DetectionTolerance } from "./detection_difference.ts";
 import { decodeTolerancePx } from "./stage_decode.ts";
 import { type NetworkTolerance, toleranceOf } from "./tolerance.ts";
 
-/** Largest mean absolute deviation of the four DFL distributions of a candidate's cell, in bins: how strongly a box follows its logits. */
+/**
+ * Largest mean absolute deviation of the four DFL distributions of a candidate's cell, in bins: how
+ * strongly a box follows its logits.
+ */
 function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): number {
   const level = levelPlanes(raw, reference.rawBlobs, reference.geometry)
     .findLast(({ firstCell }) => firstCell <= cell)!;
@@ -44,11 +48,13 @@ function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): numb
 }
 
 /**
- * Returns how far detections may be from the reference's: the network's tolerance carried through the decode.
+ * Returns how far detections may be from the reference's: the network's tolerance carried through
+ * the decode.
  *
- * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of its distribution per logit, a score by at
- * most a quarter per logit. Index -1 stands for a detection that has no candidate in the reference: its score may be off by the most that
- * holds anywhere.
+ * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of
+ * its distribution per logit, a score by at most a quarter per logit. Index -1 stands for a
+ * detection that has no candidate in the reference: its score may be off by the most that holds
+ * anywhere.
  */
 export function detectionTolerance(
   variant: VariantManifest,
@@ -94,8 +100,9 @@ export function detectionTolerance(
 }
 
 /**
- * Returns the classes that a candidate may come out as instead of its own: those whose logit (in a decoded head whose score) lies so near to the
- * best that the two change places when each moves by the network's tolerance.
+ * Returns the classes that a candidate may come out as instead of its own: those whose logit (in a
+ * decoded head whose score) lies so near to the best that the two change places when each moves by
+ * the network's tolerance.
  */
 export function tiedClassesOf(
   variant: VariantManifest,
@@ -120,8 +127,8 @@ export function tiedClassesOf(
 }
 
 /**
- * Returns by how much the seed's fast exponential moves each candidate (box and score; keypoints do not depend on it): measured on
- * the reference's own blobs. Nothing for the exact one.
+ * Returns by how much the seed's fast exponential moves each candidate (box and score; keypoints do
+ * not depend on it): measured on the reference's own blobs. Nothing for the exact one.
  */
 export function fastExponentialShift(
   variant: VariantManifest,

@@ -1,5 +1,6 @@
 /**
- * End to end: the runner's detections in the image against those expected, with every difference explained or counted.
+ * End to end: the runner's detections in the image against those expected, with every difference
+ * explained or counted.
  *
  * @module
  */
@@ -25,7 +26,9 @@ export interface ComparisonOptions {
   maxDetections: number;
   /** Tolerance of the expected candidate with that index. */
   toleranceOf: (candidateIndex: number) => DetectionTolerance;
-  /** Other classes that the expected candidate with that index may come out as; none when left out. */
+  /**
+   * Other classes that the expected candidate with that index may come out as; none when left out.
+   */
   tiedClasses?: (candidateIndex: number) => readonly TiedClass[];
 }
 
@@ -50,16 +53,21 @@ export interface Comparison {
   excesses: Excess[];
   /** Pairs that differ because two candidates scored alike and the other one won. */
   otherWinners: number;
-  /** Expected detections whose class is another one in what was found, because the two scored alike in their cell. */
+  /**
+   * Expected detections whose class is another one in what was found, because the two scored alike
+   * in their cell.
+   */
   otherClasses: number;
   /** Largest tolerance of a joint among the pairs, image pixels. */
   tolerancePx: number;
 }
 
 /**
- * Returns how the found detections differ from the expected ones, and which differences rounding explains:
- * a score near the threshold (or near the lowest kept one, where the largest number is reached), an overlap near the NMS threshold, two
- * candidates of one person that score alike, so that the other one wins, and two classes that score alike in a cell, so that the other one is told.
+ * Returns how the found detections differ from the expected ones, and which differences rounding
+ * explains: a score near the threshold (or near the lowest kept one, where the largest number is
+ * reached), an overlap near the NMS threshold, two candidates of one person that score alike, so
+ * that the other one wins, and two classes that score alike in a cell, so that the other one is
+ * told.
  *
  * Pairs are of one class: where the class differs, both are unmatched, and explained.
  */
@@ -82,7 +90,10 @@ function faultCount({ unexplained, excesses }: Comparison): number {
   return unexplained.length + excesses.length;
 }
 
-/** The comparison with the resolved detections, told by the indices of the expected ones; pairs of two classes become unmatched ones. */
+/**
+ * The comparison with the resolved detections, told by the indices of the expected ones; pairs of
+ * two classes become unmatched ones.
+ */
 function inTermsOf(
   expected: Detected,
   resolved: Detected,

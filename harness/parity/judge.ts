@@ -1,5 +1,6 @@
 /**
- * One variant on one image: reference, measured roundings and what the runner did → the parity record.
+ * One variant on one image: reference, measured roundings and what the runner did → the parity
+ * record.
  *
  * @module
  */
@@ -55,8 +56,9 @@ export interface ImageEvidence {
 }
 
 /**
- * Returns the reference in the layout of a variant's head: the blobs, and what is decoded from them, always with the exact exponential. This is what `writeReferenceFiles` writes
- * and what `judgeImage` judges against.
+ * Returns the reference in the layout of a variant's head: the blobs, and what is decoded from
+ * them, always with the exact exponential. This is what `writeReferenceFiles` writes and what
+ * `judgeImage` judges against.
  */
 export function headReference(
   variant: VariantManifest,
@@ -236,8 +238,9 @@ function hasNotFinite({ score, boxXyxyPx, keypoints }: Detection): boolean {
 }
 
 /**
- * What of the runner's detections does not follow from its own network outputs: a wrong way back to the image, cut coordinates, the outputs of
- * another image. Only float32 rounding is allowed here, whatever the precision of the network. Judged where the stages before pass.
+ * What of the runner's detections does not follow from its own network outputs: a wrong way back to
+ * the image, cut coordinates, the outputs of another image. Only float32 rounding is allowed here,
+ * whatever the precision of the network. Judged where the stages before pass.
  */
 function ownBlobFaults(evidence: ImageEvidence, earlier: readonly StageParity[]): string[] {
   const { manifest: variant, reference, stages, options, detections } = evidence;

@@ -1,10 +1,12 @@
 /**
  * Layer by layer: every blob of an ncnn graph against the reference's tensors, on identical input.
  *
- * ncnn's blobs have other names than the tensors of the ONNX graph (pnnx numbers them), and fused or split layers have no partner of their own.
- * So a blob is compared with the tensor of its name where there is one, else with the one of its size that is nearest in value: a sound
- * blob has such a tensor, and the first layer whose inputs are sound and whose output is not is where the fault is. Where blobs are stored in 16 bits
- * the simulated values say which one is nearest: late in the graph the exact ones of another tensor can be nearer.
+ * ncnn's blobs have other names than the tensors of the ONNX graph (pnnx numbers them), and fused
+ * or split layers have no partner of their own. So a blob is compared with the tensor of its name
+ * where there is one, else with the one of its size that is nearest in value: a sound blob has such
+ * a tensor, and the first layer whose inputs are sound and whose output is not is where the fault
+ * is. Where blobs are stored in 16 bits the simulated values say which one is nearest: late in the
+ * graph the exact ones of another tensor can be nearer.
  *
  * @module
  */
@@ -23,7 +25,10 @@ export interface LayersReport {
   firstBeyond: LayerComparison | null;
   /** How many layers were compared. */
   compared: number;
-  /** How many of them may be off by as much as they are large (int8 deep in a graph): that they pass tells nothing. */
+  /**
+   * How many of them may be off by as much as they are large (int8 deep in a graph): that they pass
+   * tells nothing.
+   */
   loose: number;
 }
 
@@ -46,8 +51,9 @@ function rmsOf(values: Float32Array): number {
 /**
  * Returns the comparison of every dumped blob, in the order of the layers.
  *
- * The tolerance of a tensor follows from its own measured change by rounding, see `tolerance.ts`; a tensor that rounding does not change (the input and
- * what only moves it) is held to float32's own. `dumps` need not hold every blob: those it lacks are not compared.
+ * The tolerance of a tensor follows from its own measured change by rounding, see `tolerance.ts`; a
+ * tensor that rounding does not change (the input and what only moves it) is held to float32's own.
+ * `dumps` need not hold every blob: those it lacks are not compared.
  */
 export function compareLayers(
   layers: readonly ParamLayer[],
@@ -116,7 +122,10 @@ export function compareLayers(
   return report;
 }
 
-/** Returns the verdict of each layer of the graph, in its order: of its worst blob, and `first` for the one at fault. */
+/**
+ * Returns the verdict of each layer of the graph, in its order: of its worst blob, and `first` for
+ * the one at fault.
+ */
 export function layerVerdicts(layerCount: number, report: LayersReport): LayerVerdict[] {
   const verdicts = new Array<LayerVerdict>(layerCount).fill("not-compared");
   for (const { index, verdict } of report.layers) {

@@ -15,7 +15,9 @@ import { DEFAULT_BARS, headReference } from "./judge.ts";
 import { compareLayers, layerVerdicts } from "./layers.ts";
 import { openRealRunner, runProgram, sharedAvailable } from "./testdata/real_runner.ts";
 
-/** Convolution, its Split, a sigmoid: the blobs have other names than the tensors of `tinyModel`. */
+/**
+ * Convolution, its Split, a sigmoid: the blobs have other names than the tensors of `tinyModel`.
+ */
 const PARAM = `7767517
 4 5
 Input in0 0 1 in0

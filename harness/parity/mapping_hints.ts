@@ -1,5 +1,6 @@
 /**
- * What detections with a wrong way back to the image look like: the known ways, tried one after the other.
+ * What detections with a wrong way back to the image look like: the known ways, tried one after the
+ * other.
  *
  * @module
  */
@@ -21,7 +22,10 @@ const WAYS: readonly {
   { text: "still have the padding in them", map: (value, _, scale) => value / scale },
 ];
 
-/** Returns what the found detections look like beside the expected ones, as a clause; empty when they look like nothing known. */
+/**
+ * Returns what the found detections look like beside the expected ones, as a clause; empty when
+ * they look like nothing known.
+ */
 export function mappingHint(
   expected: Detected,
   found: readonly Detection[],

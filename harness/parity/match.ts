@@ -25,21 +25,29 @@ export function jointDistancesPx(a: Detection, b: Detection): number[] {
   );
 }
 
-/** Returns the area in square pixels that stands for a detection's person in OKS: a share of its box, at least one pixel. */
+/**
+ * Returns the area in square pixels that stands for a detection's person in OKS: a share of its
+ * box, at least one pixel.
+ */
 export function personAreaPx2({ boxXyxyPx: [x1, y1, x2, y2] }: Detection): number {
   return Math.max(1, (x2 - x1) * (y2 - y1) * SEGMENT_SHARE_OF_BOX);
 }
 
-/** Returns the OKS of a detection with the reference's, all joints counted, at the scale of the reference's box. */
+/**
+ * Returns the OKS of a detection with the reference's, all joints counted, at the scale of the
+ * reference's box.
+ */
 export function detectionOks(reference: Detection, candidate: Detection): number {
   const distances = jointDistancesPx(reference, candidate);
   return oksFromDistances(distances, personAreaPx2(reference), sigmasFor(distances.length));
 }
 
 /**
- * Returns the pairs of the two lists with the largest sum of similarity (the mean of OKS and of the boxes' IoU), within each class.
+ * Returns the pairs of the two lists with the largest sum of similarity (the mean of OKS and of the
+ * boxes' IoU), within each class.
  *
- * A person whose joints are all wrong is still paired by the box, so that the error is told in pixels.
+ * A person whose joints are all wrong is still paired by the box, so that the error is told in
+ * pixels.
  */
 export function matchDetections(
   reference: readonly Detection[],

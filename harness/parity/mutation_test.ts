@@ -13,8 +13,9 @@ const OPTIONS: JudgeOptions = {
 const TABLE = new URL("testdata/mutations.md", import.meta.url);
 
 /**
- * Photographs that show every defect at 320×320: people of several sizes on all levels, some at the last row and column of the grid, some of
- * whom a smaller one overlaps, padding of an odd number of rows.
+ * Photographs that show every defect at 320×320: people of several sizes on all levels, some at the
+ * last row and column of the grid, some of whom a smaller one overlaps, padding of an odd number of
+ * rows.
  */
 const PHOTOGRAPHS = ["000000000790", "000000129648", "000000183709"];
 

@@ -1,5 +1,6 @@
 /**
- * What a wrong row of candidates looks like: the known ways to decode wrongly, tried one after the other.
+ * What a wrong row of candidates looks like: the known ways to decode wrongly, tried one after the
+ * other.
  *
  * @module
  */
@@ -12,7 +13,8 @@ function near(a: number, b: number): boolean {
 }
 
 /**
- * Returns what the found row (see `Candidates`) looks like beside the expected one of that stride, as a clause; empty when it looks like nothing known.
+ * Returns what the found row (see `Candidates`) looks like beside the expected one of that stride,
+ * as a clause; empty when it looks like nothing known.
  */
 export function rowHint(expected: Float32Array, found: Float32Array, stride: number): string {
   const joints = Array.from({ length: (expected.length - 6) / 3 }, (_, joint) => 6 + 3 * joint);
@@ -81,7 +83,10 @@ export function rowHint(expected: Float32Array, found: Float32Array, stride: num
   return "only keypoints differ";
 }
 
-/** Where x and y are exchanged before the grid is added, the cells' difference stays: found x = y of the other, moved by it. */
+/**
+ * Where x and y are exchanged before the grid is added, the cells' difference stays: found x = y of
+ * the other, moved by it.
+ */
 function cellOffset(expected: Float32Array, found: Float32Array, at: number): number {
   const [x, y] = [found[at] - expected[at + 1], found[at + 1] - expected[at]];
   // the same offset with the opposite sign in y

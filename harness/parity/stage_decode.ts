@@ -12,7 +12,10 @@ import { format, missing } from "./stage_verdict.ts";
 
 /** Unit roundoff of float32. */
 const U32 = 2 ** -24;
-/** Roundings of float32 on the way from a logit to a pixel (softmax over 16 bins, sums, products), generously. */
+/**
+ * Roundings of float32 on the way from a logit to a pixel (softmax over 16 bins, sums, products),
+ * generously.
+ */
 const DECODE_ROUNDINGS = 32;
 /** Scores this near to the threshold may fall on either side in float32. */
 const SCORE_BORDER = 1e-5;
@@ -48,8 +51,8 @@ function valueName(at: number): string {
 }
 
 /**
- * Returns the judgement of the candidates that the runner decoded from the reference's blobs: same cells in the same order, same values but for
- * float32 rounding.
+ * Returns the judgement of the candidates that the runner decoded from the reference's blobs: same
+ * cells in the same order, same values but for float32 rounding.
  *
  * A cell whose score lies within rounding of the threshold may be there or not.
  */

@@ -12,7 +12,8 @@ import type { NetworkTolerance } from "./tolerance.ts";
 /**
  * Returns the judgement of the network's outputs on the reference's tensor.
  *
- * The largest difference and the root mean square of every level and meaning must be within their tolerances.
+ * The largest difference and the root mean square of every level and meaning must be within their
+ * tolerances.
  */
 export function judgeNetwork(
   spec: HeadSpec,

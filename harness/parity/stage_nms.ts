@@ -12,10 +12,12 @@ import { format, missing } from "./stage_verdict.ts";
 const IOU_BORDER = 1e-5;
 
 /**
- * Returns the judgement of which of the reference's candidates the runner's NMS keeps, and in which order.
+ * Returns the judgement of which of the reference's candidates the runner's NMS keeps, and in which
+ * order.
  *
- * Every decision is checked on its own, following the runner's: a candidate must go when a kept one of its class overlaps it by more than the
- * threshold, must stay when none does, and may do either when the IoU lies within float32 rounding of the threshold.
+ * Every decision is checked on its own, following the runner's: a candidate must go when a kept one
+ * of its class overlaps it by more than the threshold, must stay when none does, and may do either
+ * when the IoU lies within float32 rounding of the threshold.
  */
 export function judgeNms(
   candidates: Candidates,
@@ -98,7 +100,10 @@ export function judgeNms(
   };
 }
 
-/** Returns what a wrong list looks like, as a clause with a colon; empty when it looks like nothing known. */
+/**
+ * Returns what a wrong list looks like, as a clause with a colon; empty when it looks like nothing
+ * known.
+ */
 function nmsHint(
   candidates: Candidates,
   found: Int32Array,

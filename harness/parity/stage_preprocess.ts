@@ -8,7 +8,10 @@ import type { InputSize } from "../pose/head.ts";
 import { missing, wrongLength } from "./stage_verdict.ts";
 import { tensorHint } from "./tensor_hints.ts";
 
-/** Returns the judgement of the letterboxed tensor: the arithmetic is defined bit for bit, so levels must be equal. */
+/**
+ * Returns the judgement of the letterboxed tensor: the arithmetic is defined bit for bit, so levels
+ * must be equal.
+ */
 export function judgePreprocess(
   expected: Float32Array,
   found: Float32Array | null,

@@ -1,5 +1,6 @@
 /**
- * What the judgements of all stages share: a missing tensor, a wrong length, the wording of numbers.
+ * What the judgements of all stages share: a missing tensor, a wrong length, the wording of
+ * numbers.
  *
  * @module
  */

@@ -38,7 +38,9 @@ export interface ParitySummary {
   joints: { name: string; p99Px: number; maxPx: number }[];
 }
 
-/** Returns the value below which that share of the sorted values lies (nearest rank); null for none. */
+/**
+ * Returns the value below which that share of the sorted values lies (nearest rank); null for none.
+ */
 function quantile(sorted: readonly number[], share: number): number | null {
   return sorted.length === 0 ? null : sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
@@ -49,7 +51,10 @@ function ascending(values: readonly number[]): number[] {
   return values.toSorted((a, b) => order(a) === order(b) ? 0 : order(a) - order(b));
 }
 
-/** The worst judgement of a stage over the images: a failure before all, then the largest share of the tolerance. */
+/**
+ * The worst judgement of a stage over the images: a failure before all, then the largest share of
+ * the tolerance.
+ */
 function worstOf(stage: StageParity["stage"], records: readonly ParityRecord[]): StageParity {
   const judged = records.flatMap(({ imageId, stages }) =>
     stages.filter((each) => each.stage === stage).map((each) => ({ imageId, each }))
@@ -80,8 +85,9 @@ function worstOf(stage: StageParity["stage"], records: readonly ParityRecord[]):
 /**
  * Returns the verdict of one variant on one device.
  *
- * `fail`: a stage fails on any image. `inconclusive`: an image has no record, a stage that was run could not be judged anywhere, or no detection was
- * matched (parity on no detections proves nothing) — except for a speed-only variant, whose network outputs are enough.
+ * `fail`: a stage fails on any image. `inconclusive`: an image has no record, a stage that was run
+ * could not be judged anywhere, or no detection was matched (parity on no detections proves
+ * nothing) — except for a speed-only variant, whose network outputs are enough.
  */
 export function summarizeParity(
   records: readonly ParityRecord[],

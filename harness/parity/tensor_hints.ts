@@ -1,5 +1,6 @@
 /**
- * What a wrong letterboxed tensor looks like: the known ways to get it wrong, tried one after the other.
+ * What a wrong letterboxed tensor looks like: the known ways to get it wrong, tried one after the
+ * other.
  *
  * @module
  */
@@ -24,7 +25,10 @@ function near(a: number, b: number): boolean {
   return Math.abs(a - b) * 255 < 0.5;
 }
 
-/** True when the test holds for nearly all of the pixels that are looked at; `counts` leaves some out. */
+/**
+ * True when the test holds for nearly all of the pixels that are looked at; `counts` leaves some
+ * out.
+ */
 function holds(
   { input }: Pair,
   test: (x: number, y: number) => boolean,
@@ -50,7 +54,9 @@ const ORDERS: readonly { order: readonly number[]; text: string }[] = [
   { order: [0, 2, 1], text: "green and blue are swapped" },
 ];
 
-/** Returns what the found tensor looks like, as a clause; empty when it looks like nothing known. */
+/**
+ * Returns what the found tensor looks like, as a clause; empty when it looks like nothing known.
+ */
 export function tensorHint(
   expected: Float32Array,
   found: Float32Array,

@@ -1,8 +1,10 @@
 /**
  * Tolerances, derived from the precision that ran.
  *
- * How strongly the graph amplifies rounding on this image is measured: its weights are rounded as coarsely as in fp16 (unit roundoff u16 = 2^-11; to other numbers, since weights may be fp16 numbers already) and the
- * outputs' change D is taken per level and meaning. Everything else follows from D:
+ * How strongly the graph amplifies rounding on this image is measured: its weights are rounded as
+ * coarsely as in fp16 (unit roundoff u16 = 2^-11; to other numbers, since weights may be fp16
+ * numbers already) and the outputs' change D is taken per level and meaning. Everything else
+ * follows from D:
  *
  * | ran | compared with | tolerance per value |
  * |---|---|---|
@@ -12,18 +14,22 @@
  * | fp16 arithmetic | the float32 reference | 4·√(m/2) · S |
  * | int8 | the float32 reference | 4·16·8 · D |
  *
- * n is the longest dot product of the graph, m the mean one over output channels. The root mean square has half the factor λ of the
- * largest difference where 16-bit storage or int8 decides. The rounding errors of a sum of n terms grow like √n with high
- * probability (Higham and Mary, "A New Approach to Probabilistic Rounding Error Analysis", SIAM J. Sci. Comput. 41, 2019; its
- * factor λ is 4 here). A sum kept in fp16 is rounded at each of its m terms, with partial sums of √(k/m) of the result's size: √(m/2)
- * times the rounding of the result. int8 steps are 1/254 of a blob's largest value, which is 8 · u16 of it, and a blob's largest
- * value is taken as 16 times its typical one.
+ * n is the longest dot product of the graph, m the mean one over output channels. The root mean
+ * square has half the factor λ of the largest difference where 16-bit storage or int8 decides. The
+ * rounding errors of a sum of n terms grow like √n with high probability (Higham and Mary, "A New
+ * Approach to Probabilistic Rounding Error Analysis", SIAM J. Sci. Comput. 41, 2019; its factor λ
+ * is 4 here). A sum kept in fp16 is rounded at each of its m terms, with partial sums of √(k/m) of
+ * the result's size: √(m/2) times the rounding of the result. int8 steps are 1/254 of a blob's
+ * largest value, which is 8 · u16 of it, and a blob's largest value is taken as 16 times its
+ * typical one.
  *
- * How well it fits: on x86 (AVX2, fp32) the worst group of 24 photographs uses a quarter of its tolerance; on an emulated arm64 CPU with
- * fp16 arithmetic (asimdhp, three photographs at 128×128) half of it.
+ * How well it fits: on x86 (AVX2, fp32) the worst group of 24 photographs uses a quarter of its
+ * tolerance; on an emulated arm64 CPU with fp16 arithmetic (asimdhp, three photographs at 128×128)
+ * half of it.
  *
- * A head that decodes in the graph computes pixels: where its blobs are stored in 16 bits, the spacing of such numbers at the largest coordinate is
- * added (fp16: 0.5 px from 512 to 1024; bf16: 4 px).
+ * A head that decodes in the graph computes pixels: where its blobs are stored in 16 bits, the
+ * spacing of such numbers at the largest coordinate is added (fp16: 0.5 px from 512 to 1024; bf16:
+ * 4 px).
  *
  * @module
  */
@@ -41,7 +47,10 @@ const INT8_STEP = 8 * 16;
 /** Smallest tolerance of a value: where a measured change is 0, float32 still rounds. */
 const FLOOR = 2 ** -20;
 
-/** Outputs of the reference graph with roundings, all in the layout of the variant's head and on the reference's tensor. */
+/**
+ * Outputs of the reference graph with roundings, all in the layout of the variant's head and on the
+ * reference's tensor.
+ */
 export interface RoundedBlobs {
   /** Of the float32 graph. */
   exact: readonly Float32Array[];
@@ -49,17 +58,26 @@ export interface RoundedBlobs {
   fp16Weights: readonly Float32Array[];
   /** With the weights rounded as coarsely as in fp16, but to other numbers. */
   perturbed: readonly Float32Array[];
-  /** With stored blobs rounded as the effective precision does; null when it does not store 16-bit blobs. */
+  /**
+   * With stored blobs rounded as the effective precision does; null when it does not store 16-bit
+   * blobs.
+   */
   storage: readonly Float32Array[] | null;
 }
 
 /** Tolerance of one group of values. */
 export interface GroupTolerance extends GroupKey {
-  /** Largest absolute difference that is allowed; logits, or for a head decoded in the graph pixels and scores. */
+  /**
+   * Largest absolute difference that is allowed; logits, or for a head decoded in the graph pixels
+   * and scores.
+   */
   maxAbs: number;
   /** Largest root mean square. */
   rms: number;
-  /** Part of `maxAbs` by which this group may differ from the float32 reference, which for fp16 weights is more than from `target`. */
+  /**
+   * Part of `maxAbs` by which this group may differ from the float32 reference, which for fp16
+   * weights is more than from `target`.
+   */
   fromExact: number;
 }
 
@@ -72,7 +90,10 @@ export interface NetworkTolerance {
   reason: string;
 }
 
-/** Returns the distance between neighbouring numbers of that many significand bits (fp16: 11, bf16: 8, float32: 24) at a value. */
+/**
+ * Returns the distance between neighbouring numbers of that many significand bits (fp16: 11, bf16:
+ * 8, float32: 24) at a value.
+ */
 export function spacingAt(value: number, significandBits: number): number {
   return 2 ** (Math.floor(Math.log2(value)) - significandBits + 1);
 }
@@ -104,7 +125,8 @@ export function networkTolerance(
   const factors = storageFactors(precision, dots, byStorage !== null);
   const groups = levelStrides(spec).flatMap((stride) =>
     (["cls", "box", "kpt", "vis"] as const).flatMap((role): GroupTolerance[] => {
-      // levels share the largest change of their kind: a level alone has too few values for its tail
+      // levels share the largest change of their kind: a level alone has too few values for its
+      // tail
       const size = (list: typeof byWeights, what: "maxAbs" | "rms") =>
         Math.max(0, ...list.filter((group) => group.role === role).map((group) => group[what]));
       if (!byWeights.some((group) => group.role === role && group.stride === stride)) return [];
@@ -132,7 +154,10 @@ export function networkTolerance(
   };
 }
 
-/** Returns the factor by which a measured change is multiplied to give a tolerance, and which change: by `weights` or by `storage`. */
+/**
+ * Returns the factor by which a measured change is multiplied to give a tolerance, and which
+ * change: by `weights` or by `storage`.
+ */
 export function roundingFactor(
   precision: EffectivePrecision,
   dots: DotLengths,

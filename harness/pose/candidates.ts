@@ -1,8 +1,8 @@
 /**
  * Candidates: what decoding finds before NMS, one row of numbers each.
  *
- * Row: x1, y1, x2, y2, score, class, then x, y, confidence per keypoint; letterbox pixels; float32, the same
- * bytes that the parity stages hand to the runner.
+ * Row: x1, y1, x2, y2, score, class, then x, y, confidence per keypoint; letterbox pixels; float32,
+ * the same bytes that the parity stages hand to the runner.
  *
  * @module
  */
@@ -48,7 +48,10 @@ export interface PassingCell {
   classIndex: number;
 }
 
-/** Returns candidates with score and class of the cells; boxes and keypoints are 0, to be filled by the decode. */
+/**
+ * Returns candidates with score and class of the cells; boxes and keypoints are 0, to be filled by
+ * the decode.
+ */
 export function newCandidates(cells: readonly PassingCell[], keypointCount: number): Candidates {
   const length = rowLength(keypointCount);
   const rows = new Float32Array(cells.length * length);

@@ -1,5 +1,6 @@
 /**
- * COCO annotations: the text of a `person_keypoints` file → images, categories and annotations, read strictly.
+ * COCO annotations: the text of a `person_keypoints` file → images, categories and annotations,
+ * read strictly.
  *
  * @module
  */
@@ -26,7 +27,10 @@ export interface CocoAnnotation {
   /** Area of the segment in square pixels. */
   areaPx2: number;
   isCrowd: boolean;
-  /** x, y, v per keypoint (v: 0 not labelled, 1 hidden, 2 visible); empty for an object without keypoints. */
+  /**
+   * x, y, v per keypoint (v: 0 not labelled, 1 hidden, 2 visible); empty for an object without
+   * keypoints.
+   */
   keypoints: readonly number[];
   /** Labelled keypoints as the file states them. */
   keypointCount: number;
@@ -131,8 +135,9 @@ function readAnnotation(entry: Json, index: number, file: string): CocoAnnotatio
 /**
  * Returns what the text of an annotation file holds.
  *
- * Annotations of images or categories that are not listed are left out, as by pycocotools. Throws `HarnessError` `bad-annotations` that
- * names the file, the entry and the key: not JSON, a list or key missing, an id twice.
+ * Annotations of images or categories that are not listed are left out, as by pycocotools. Throws
+ * `HarnessError` `bad-annotations` that names the file, the entry and the key: not JSON, a list or
+ * key missing, an id twice.
  */
 export function parseAnnotations(text: string, file: string): CocoAnnotations {
   let json: unknown;

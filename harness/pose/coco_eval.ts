@@ -1,7 +1,9 @@
 /**
- * COCO's average precision and recall: matches → the ten keypoint numbers and the twelve box numbers, equal to pycocotools'.
+ * COCO's average precision and recall: matches → the ten keypoint numbers and the twelve box
+ * numbers, equal to pycocotools'.
  *
- * Source: pycocotools 2.0.10, `cocoeval.py` (`accumulate`, `summarize`). A number is -1 where there is nothing to evaluate.
+ * Source: pycocotools 2.0.10, `cocoeval.py` (`accumulate`, `summarize`). A number is -1 where there
+ * is nothing to evaluate.
  *
  * @module
  */
@@ -58,7 +60,8 @@ export interface PrecisionRecall {
 }
 
 /**
- * Returns precision and recall per IoU threshold over the images of one category and area range; null when no annotation counts.
+ * Returns precision and recall per IoU threshold over the images of one category and area range;
+ * null when no annotation counts.
  */
 export function precisionRecall(
   images: readonly ImageMatches[],
@@ -107,7 +110,10 @@ export function precisionRecall(
   return { precision, recall };
 }
 
-/** Mean over the recall steps of the largest precision at that recall or beyond; changes `precisions` to that envelope. */
+/**
+ * Mean over the recall steps of the largest precision at that recall or beyond; changes
+ * `precisions` to that envelope.
+ */
 function averageOverRecall(precisions: Float64Array, recalls: Float64Array): number {
   for (let rank = precisions.length - 1; rank > 0; rank--) {
     if (precisions[rank] > precisions[rank - 1]) precisions[rank - 1] = precisions[rank];
@@ -199,7 +205,10 @@ function checkKeypointCounts(annotations: CocoAnnotations, results: readonly Coc
   }
 }
 
-/** Returns the twelve box numbers of COCO's evaluation; boxes are derived from keypoints where the results have none. */
+/**
+ * Returns the twelve box numbers of COCO's evaluation; boxes are derived from keypoints where the
+ * results have none.
+ */
 export function evaluateBoxes(
   annotations: CocoAnnotations,
   results: readonly CocoResult[],

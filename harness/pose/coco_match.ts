@@ -1,7 +1,9 @@
 /**
- * COCO's matching of detections with annotations, image by image: pycocotools' `computeOks`, `computeIoU` and `evaluateImg`.
+ * COCO's matching of detections with annotations, image by image: pycocotools' `computeOks`,
+ * `computeIoU` and `evaluateImg`.
  *
- * Source: pycocotools 2.0.10, `cocoeval.py` and `common/maskApi.c` (`bbIou`), followed rule for rule.
+ * Source: pycocotools 2.0.10, `cocoeval.py` and `common/maskApi.c` (`bbIou`), followed rule for
+ * rule.
  *
  * @module
  */
@@ -63,13 +65,19 @@ export interface ImageMatches {
   annotationCount: number;
 }
 
-/** Matches of one category: `byArea[areaIndex]` holds the images with any annotation or detection, in order of image id. */
+/**
+ * Matches of one category: `byArea[areaIndex]` holds the images with any annotation or detection,
+ * in order of image id.
+ */
 export interface CategoryMatches {
   categoryId: number;
   byArea: ImageMatches[][];
 }
 
-/** Returns the sum as numpy adds up a float64 vector (pairwise, eight accumulators): the last bits decide ties. */
+/**
+ * Returns the sum as numpy adds up a float64 vector (pairwise, eight accumulators): the last bits
+ * decide ties.
+ */
 function numpySum(values: Float64Array, length: number): number {
   if (length < 8) {
     let sum = 0;
@@ -129,7 +137,10 @@ function oksMatrix(detections: Prepared[], annotations: CocoAnnotation[]): Float
   return matrix;
 }
 
-/** IoU of each detection's box (rows) with each annotation's (columns); a crowd's union is the detection alone. */
+/**
+ * IoU of each detection's box (rows) with each annotation's (columns); a crowd's union is the
+ * detection alone.
+ */
 function iouMatrix(detections: Prepared[], annotations: CocoAnnotation[]): Float64Array {
   const matrix = new Float64Array(detections.length * annotations.length);
   for (const [row, { box: d }] of detections.entries()) {
@@ -146,7 +157,10 @@ function iouMatrix(detections: Prepared[], annotations: CocoAnnotation[]): Float
   return matrix;
 }
 
-/** Returns the entries with box and area as pycocotools' `loadRes` derives them; the first entry decides for all. */
+/**
+ * Returns the entries with box and area as pycocotools' `loadRes` derives them; the first entry
+ * decides for all.
+ */
 function prepareDetections(results: readonly CocoResult[]): Prepared[] {
   const byBox = results.length > 0 && results[0].bbox !== undefined && results[0].bbox.length === 4;
   return results.map(({ score, bbox, keypoints = [] }) => {
@@ -164,7 +178,10 @@ function prepareDetections(results: readonly CocoResult[]): Prepared[] {
   });
 }
 
-/** Matches one image's detections (sorted) with its annotations for one area range; a similarity of NaN matches nothing. */
+/**
+ * Matches one image's detections (sorted) with its annotations for one area range; a similarity of
+ * NaN matches nothing.
+ */
 function matchImage(
   imageIndex: number,
   detections: Prepared[],
@@ -201,7 +218,8 @@ function matchImage(
       const at = thresholdIndex * count + detection;
       if (match >= 0) {
         taken[match] = 1;
-        // pycocotools stores the annotation's id as the match, so an annotation with id 0 never counts as matched
+        // pycocotools stores the annotation's id as the match, so an annotation with id 0 never
+        // counts as matched
         matched[at] = annotations[match].id === 0 ? 0 : 1;
         ignored[at] = isIgnored[match] ? 1 : 0;
       }
@@ -236,10 +254,11 @@ function group<T>(
 }
 
 /**
- * Returns COCO's matches of the results with the annotations, for each category (ascending id) and area range.
+ * Returns COCO's matches of the results with the annotations, for each category (ascending id) and
+ * area range.
  *
- * `imageIndex` is the image's place among all image ids in ascending order. Entries of categories that the annotations
- * do not list are left out, as pycocotools does.
+ * `imageIndex` is the image's place among all image ids in ascending order. Entries of categories
+ * that the annotations do not list are left out, as pycocotools does.
  */
 export function matchResults(
   { images, categoryIds, annotations }: CocoAnnotations,

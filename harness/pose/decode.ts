@@ -1,8 +1,10 @@
 /**
- * Decode: output blobs of any head → candidates in letterbox pixels. Float64 arithmetic on the float32 blobs.
+ * Decode: output blobs of any head → candidates in letterbox pixels. Float64 arithmetic on the
+ * float32 blobs.
  *
- * YOLOv8-Pose: the box is the softmax expectation over `regMax` bins per side (DFL), as distances from the cell's
- * centre in strides; a keypoint is (2·k + cell) · stride; its confidence and the class scores are sigmoids.
+ * YOLOv8-Pose: the box is the softmax expectation over `regMax` bins per side (DFL), as distances
+ * from the cell's centre in strides; a keypoint is (2·k + cell) · stride; its confidence and the
+ * class scores are sigmoids.
  *
  * @module
  */
@@ -31,7 +33,10 @@ export interface DecodeOptions {
   sigmoid?: SigmoidKind;
 }
 
-/** Where one level's logits lie: value c of cell i is `data[offset + i * cellStep + c * channelStep]`. */
+/**
+ * Where one level's logits lie: value c of cell i is `data[offset + i * cellStep + c *
+ * channelStep]`.
+ */
 interface Plane {
   data: Float32Array;
   offset: number;
@@ -52,7 +57,8 @@ export interface LevelPlanes {
 }
 
 /**
- * Returns the logits of each level of a `raw` or `raw-nchw` head as views on the blobs, in order of the outputs.
+ * Returns the logits of each level of a `raw` or `raw-nchw` head as views on the blobs, in order of
+ * the outputs.
  *
  * Throws `RangeError` when a blob is missing, has the wrong size, or the head is `decoded`.
  */
@@ -97,7 +103,10 @@ export function levelPlanes(
   });
 }
 
-/** Returns the softmax expectation (in strides) of one box side of a cell: the distance that DFL encodes. */
+/**
+ * Returns the softmax expectation (in strides) of one box side of a cell: the distance that DFL
+ * encodes.
+ */
 function distance(
   box: Plane,
   cell: number,
@@ -120,7 +129,10 @@ function distance(
   return weighted / total;
 }
 
-/** Writes box and keypoints of a cell into a row of letterbox pixels (score and class are left alone). */
+/**
+ * Writes box and keypoints of a cell into a row of letterbox pixels (score and class are left
+ * alone).
+ */
 export function decodeCell(
   level: LevelPlanes,
   cell: number,
@@ -146,7 +158,10 @@ export function decodeCell(
   }
 }
 
-/** Returns the index of the largest of the classes' values, the first of equals; -1 when all are NaN. */
+/**
+ * Returns the index of the largest of the classes' values, the first of equals; -1 when all are
+ * NaN.
+ */
 function bestClass(classCount: number, valueOf: (classIndex: number) => number): number {
   let best = -1;
   for (let index = 0; index < classCount; index++) {
@@ -156,10 +171,11 @@ function bestClass(classCount: number, valueOf: (classIndex: number) => number):
 }
 
 /**
- * Returns the candidates of a head's blobs: cells whose best class score is greater than the threshold.
+ * Returns the candidates of a head's blobs: cells whose best class score is greater than the
+ * threshold.
  *
- * The logit is compared, so a NaN never passes. Of equal classes the first counts. Throws `RangeError` when a blob
- * is missing or has the wrong size, or the threshold is outside of (0, 1).
+ * The logit is compared, so a NaN never passes. Of equal classes the first counts. Throws
+ * `RangeError` when a blob is missing or has the wrong size, or the threshold is outside of (0, 1).
  */
 export function decode(
   spec: HeadSpec,
@@ -205,7 +221,8 @@ export function decode(
 }
 
 /**
- * Returns what the blobs hold for a class in a cell (an index over all levels): a logit, or for `decoded` a score.
+ * Returns what the blobs hold for a class in a cell (an index over all levels): a logit, or for
+ * `decoded` a score.
  *
  * Throws `RangeError` when a blob is missing or has the wrong size.
  */
@@ -228,7 +245,10 @@ export function classValues(
   };
 }
 
-/** Candidates of the matrix that the official export's in-graph decode gives: rows cx, cy, w, h, scores, keypoints. */
+/**
+ * Candidates of the matrix that the official export's in-graph decode gives: rows cx, cy, w, h,
+ * scores, keypoints.
+ */
 function decodeMatrix(
   spec: HeadSpec,
   blobs: readonly Float32Array[],

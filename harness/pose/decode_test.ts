@@ -4,7 +4,10 @@ import { decode } from "./decode.ts";
 import { fastExp, fastSigmoid, logit, sigmoid } from "./exponential.ts";
 import type { HeadSpec } from "./head.ts";
 
-/** Two classes, two keypoints, four bins, levels of stride 8 and 16 on a 32 x 16 input: 4x2 and 2x1 cells. */
+/**
+ * Two classes, two keypoints, four bins, levels of stride 8 and 16 on a 32 x 16 input: 4x2 and 2x1
+ * cells.
+ */
 const SPEC: HeadSpec = {
   classCount: 2,
   keypointCount: 2,
@@ -29,7 +32,10 @@ function emptyBlobs(): Float32Array[] {
   return blobs;
 }
 
-/** Cell 6 (x 2, y 1) of level 8: class 1; sides exactly 1, 2, 3, 1.5 strides; keypoints (0.5, -0.25, 0), (1, 2, 2). */
+/**
+ * Cell 6 (x 2, y 1) of level 8: class 1; sides exactly 1, 2, 3, 1.5 strides; keypoints (0.5, -0.25,
+ * 0), (1, 2, 2).
+ */
 function oneCandidate(): Float32Array[] {
   const blobs = emptyBlobs();
   const row = blobs[0].subarray(6 * CHANNELS, 7 * CHANNELS);
@@ -181,7 +187,8 @@ Deno.test("fastExp() is within 4% of e^x over its range and says 0 or Infinity o
     assertEquals(ratio > 0.955 && ratio < 1.025, true, `x ${x}: ratio ${ratio}`);
   }
   assertEquals([fastExp(-200), fastExp(200), fastExp(NaN)], [0, Infinity, NaN]);
-  // the float whose bits are 2^23 · 126.934906 (the constant as a float32): exponent -1, mantissa 1.934906
+  // the float whose bits are 2^23 · 126.934906 (the constant as a float32): exponent -1, mantissa
+  // 1.934906
   assertAlmostEquals(fastExp(0), 1.934906 / 2, 1e-6);
 });
 

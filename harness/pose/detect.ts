@@ -44,7 +44,10 @@ export function toDetection(
   };
 }
 
-/** Returns candidates, kept indices and detections of a head's blobs; throws as {@linkcode decode} does. */
+/**
+ * Returns candidates, kept indices and detections of a head's blobs; throws as {@linkcode decode}
+ * does.
+ */
 export function detect(
   spec: HeadSpec,
   blobs: readonly Float32Array[],

@@ -12,7 +12,8 @@ Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
     strides: [8],
     outputs: [{ blob: "a", role: "raw", stride: 8 }],
   };
-  // a 32 x 16 image enlarged twice to 64 x 32, in a 64 x 64 input: 8 x 8 cells, 16 rows of padding above
+  // a 32 x 16 image enlarged twice to 64 x 32, in a 64 x 64 input: 8 x 8 cells, 16 rows of padding
+  // above
   const geometry = letterboxGeometry(32, 16, { mode: "fixed", widthPx: 64, heightPx: 64 });
   const channels = 1 + 8 + 3;
   const blob = new Float32Array(64 * channels);

@@ -41,7 +41,8 @@ async function readText(
 /**
  * Returns COCO's keypoint and box numbers of a results file.
  *
- * Throws `HarnessError` `bad-annotations` or `bad-detections` that names the file and what is wrong in it.
+ * Throws `HarnessError` `bad-annotations` or `bad-detections` that names the file and what is wrong
+ * in it.
  */
 export async function evaluateFiles(
   annotationsFile: string,

@@ -136,7 +136,10 @@ Deno.test({
   },
 });
 
-/** Annotations and noisy detections of that many images, two people each, from a fixed linear congruential sequence. */
+/**
+ * Annotations and noisy detections of that many images, two people each, from a fixed linear
+ * congruential sequence.
+ */
 function manyImages(count: number) {
   let state = 12345;
   const random = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;

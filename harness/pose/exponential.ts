@@ -12,9 +12,10 @@ const FAST_EXP_OFFSET = Math.fround(126.93490512);
 export type SigmoidKind = "exact" | "fast";
 
 /**
- * Returns about e^x by writing into the exponent's bits, as the seed project's C++ `fast_exp` does (Schraudolph,
- * "A Fast, Compact Approximation of the Exponential Function", 1999). The relative error is between -4% and +2%;
- * below the smallest normal number the result is 0, above the largest it is Infinity.
+ * Returns about e^x by writing into the exponent's bits, as the seed project's C++ `fast_exp` does
+ * (Schraudolph, "A Fast, Compact Approximation of the Exponential Function", 1999). The relative
+ * error is between -4% and +2%; below the smallest normal number the result is 0, above the largest
+ * it is Infinity.
  */
 export function fastExp(x: number): number {
   const word = 8388608 * (1.4426950409 * x + FAST_EXP_OFFSET);

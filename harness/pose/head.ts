@@ -1,5 +1,6 @@
 /**
- * What the outputs of a variant hold: layout, sizes, and the check that a blob has the size it must have.
+ * What the outputs of a variant hold: layout, sizes, and the check that a blob has the size it must
+ * have.
  *
  * @module
  */
@@ -17,7 +18,10 @@ export interface InputSize {
   heightPx: number;
 }
 
-/** Returns the columns and rows of a level's grid; throws `RangeError` when the stride does not divide the input. */
+/**
+ * Returns the columns and rows of a level's grid; throws `RangeError` when the stride does not
+ * divide the input.
+ */
 export function gridSize(
   input: InputSize,
   stride: number,
@@ -37,7 +41,10 @@ export function rawChannelCount(spec: HeadSpec): number {
   return spec.classCount + 4 * spec.regMax + spec.keypointCount * spec.keypointDims;
 }
 
-/** Returns the strides of the levels in the order of the outputs; the model's for `decoded`, whose output does not name them. */
+/**
+ * Returns the strides of the levels in the order of the outputs; the model's for `decoded`, whose
+ * output does not name them.
+ */
 export function levelStrides(spec: HeadSpec): number[] {
   const strides = spec.outputs.flatMap((output) => output.stride === null ? [] : [output.stride]);
   return strides.length > 0 ? [...new Set(strides)] : [...spec.strides];
@@ -70,7 +77,10 @@ export function blobLength(spec: HeadSpec, outputIndex: number, input: InputSize
   }
 }
 
-/** Throws `RangeError` that names the first blob that is missing or has another length than the head needs. */
+/**
+ * Throws `RangeError` that names the first blob that is missing or has another length than the head
+ * needs.
+ */
 export function checkBlobs(spec: HeadSpec, blobs: readonly Float32Array[], input: InputSize): void {
   if (blobs.length !== spec.outputs.length) {
     throw new RangeError(

@@ -1,9 +1,10 @@
 /**
  * Letterbox: an RGB image → the network's input tensor, and the way back to image pixels.
  *
- * The same arithmetic as `runner-cpp`, bit for bit: geometry of ultralytics' LetterBox (centred, scaling up
- * allowed, rounded half to even), the 8-bit fixed-point bilinear resize of OpenCV's INTER_LINEAR and of ncnn's
- * `resize_bilinear_c3` (`src/mat_pixel_resize.cpp` at a4d2ea1d), padding 114.
+ * The same arithmetic as `runner-cpp`, bit for bit: geometry of ultralytics' LetterBox (centred,
+ * scaling up allowed, rounded half to even), the 8-bit fixed-point bilinear resize of OpenCV's
+ * INTER_LINEAR and of ncnn's `resize_bilinear_c3` (`src/mat_pixel_resize.cpp` at a4d2ea1d), padding
+ * 114.
  *
  * @module
  */
@@ -50,8 +51,8 @@ export function roundHalfEven(value: number): number {
 /**
  * Returns where an image of that size lies in the network's input.
  *
- * `fixed`: the whole target. `rect`: the long side becomes the shape's longer side, both sides are padded to
- * the next multiple of 32. Throws `RangeError` when a size is not a positive integer.
+ * `fixed`: the whole target. `rect`: the long side becomes the shape's longer side, both sides are
+ * padded to the next multiple of 32. Throws `RangeError` when a size is not a positive integer.
  *
  * @example
  * ```ts
@@ -92,7 +93,10 @@ export function letterboxGeometry(
   };
 }
 
-/** First source index and the two weights (11-bit fixed point, sum 2048) of each target index along one axis. */
+/**
+ * First source index and the two weights (11-bit fixed point, sum 2048) of each target index along
+ * one axis.
+ */
 function axisWeights(sourceSize: number, targetSize: number) {
   const scale = sourceSize / targetSize;
   const first = new Int32Array(targetSize);
@@ -121,7 +125,10 @@ function axisWeights(sourceSize: number, targetSize: number) {
   return { first, second, weight0, weight1 };
 }
 
-/** Returns the image with a single row or column repeated, as the runner does it: ncnn's resize reads two. */
+/**
+ * Returns the image with a single row or column repeated, as the runner does it: ncnn's resize
+ * reads two.
+ */
 function atLeastTwo(image: RgbImage): RgbImage {
   const widthPx = Math.max(2, image.widthPx);
   const heightPx = Math.max(2, image.heightPx);
@@ -138,7 +145,8 @@ function atLeastTwo(image: RgbImage): RgbImage {
 }
 
 /**
- * Returns the image resized to that size by the 8-bit bilinear resize of OpenCV and ncnn, bit for bit.
+ * Returns the image resized to that size by the 8-bit bilinear resize of OpenCV and ncnn, bit for
+ * bit.
  *
  * Throws `RangeError` when the number of bytes is not width · height · 3.
  */
@@ -197,7 +205,8 @@ export function resizeBilinear(image: RgbImage, widthPx: number, heightPx: numbe
 }
 
 /**
- * Returns the network's input: float32, channel by channel R, G, B, rows of `geometry.widthPx`, values level/255.
+ * Returns the network's input: float32, channel by channel R, G, B, rows of `geometry.widthPx`,
+ * values level/255.
  *
  * Throws `RangeError` when the geometry was made for another image size.
  */
@@ -229,12 +238,18 @@ function clamp(value: number, low: number, high: number): number {
   return value < low ? low : value > high ? high : value;
 }
 
-/** Returns the image pixel of an x in letterbox pixels, clipped to [0, image width] as ultralytics does. */
+/**
+ * Returns the image pixel of an x in letterbox pixels, clipped to [0, image width] as ultralytics
+ * does.
+ */
 export function toImageXPx(letterboxXPx: number, geometry: Letterbox): number {
   return clamp((letterboxXPx - geometry.leftPx) / geometry.scale, 0, geometry.imageWidthPx);
 }
 
-/** Returns the image pixel of a y in letterbox pixels, clipped to [0, image height] as ultralytics does. */
+/**
+ * Returns the image pixel of a y in letterbox pixels, clipped to [0, image height] as ultralytics
+ * does.
+ */
 export function toImageYPx(letterboxYPx: number, geometry: Letterbox): number {
   return clamp((letterboxYPx - geometry.topPx) / geometry.scale, 0, geometry.imageHeightPx);
 }

@@ -33,7 +33,8 @@ Deno.test("letterboxGeometry() centres the image when the target is a square", (
 });
 
 Deno.test("letterboxGeometry() puts the odd pixel below when the padding is odd, as ultralytics does", () => {
-  // 333 x 500: scale 1.28, 426.24 → 426, padding 214 → 107; 335: 428.8 → 429, padding 211 → 105 left, 106 right
+  // 333 x 500: scale 1.28, 426.24 → 426, padding 214 → 107; 335: 428.8 → 429, padding 211 → 105
+  // left, 106 right
   assertEquals(letterboxGeometry(333, 500, SQUARE).leftPx, 107);
   assertEquals(letterboxGeometry(335, 500, SQUARE).leftPx, 105);
 });

@@ -13,7 +13,10 @@ export interface NmsOptions {
   maxDetections: number;
 }
 
-/** Returns the intersection over union of two boxes x1, y1, x2, y2 (no +1 on the sides); 0 when neither has an area. */
+/**
+ * Returns the intersection over union of two boxes x1, y1, x2, y2 (no +1 on the sides); 0 when
+ * neither has an area.
+ */
 export function iou(a: ArrayLike<number>, b: ArrayLike<number>, aStart = 0, bStart = 0): number {
   const width = Math.min(a[aStart + 2], b[bStart + 2]) - Math.max(a[aStart], b[bStart]);
   const height = Math.min(a[aStart + 3], b[bStart + 3]) - Math.max(a[aStart + 1], b[bStart + 1]);
@@ -30,7 +33,10 @@ export function candidateIou(candidates: Candidates, a: number, b: number): numb
   return iou(candidates.rows, candidates.rows, a * length, b * length);
 }
 
-/** Returns the candidates' indices by descending score; equal scores keep their order, NaN comes last. */
+/**
+ * Returns the candidates' indices by descending score; equal scores keep their order, NaN comes
+ * last.
+ */
 export function byDescendingScore(candidates: Candidates): Int32Array {
   const order = Array.from({ length: candidates.count }, (_, index) => index);
   const key = (index: number) => {
@@ -43,8 +49,8 @@ export function byDescendingScore(candidates: Candidates): Int32Array {
 /**
  * Returns the indices of the candidates that stay, by descending score.
  *
- * Greedy and by class: the best candidate stays, all of its class with an IoU greater than the threshold go, and
- * so on. Ties in score: the lower index first.
+ * Greedy and by class: the best candidate stays, all of its class with an IoU greater than the
+ * threshold go, and so on. Ties in score: the lower index first.
  */
 export function nms(candidates: Candidates, options: NmsOptions): Int32Array {
   const kept: number[] = [];

@@ -85,7 +85,8 @@ Deno.test("nms() keeps what OpenCV's NMSBoxes and torchvision keep on the record
     );
     const kept = [...nms(made, { nmsIou, maxDetections: 1000 })];
     assertEquals(kept, torchvision, `${kind} at ${nmsIou}, torchvision`);
-    // two boxes without an area at one place: OpenCV takes their overlap as whole, torchvision and we as none
+    // two boxes without an area at one place: OpenCV takes their overlap as whole, torchvision and
+    // we as none
     const expected = kind === "no area" ? kept.filter((index) => index !== 1) : kept;
     assertEquals(expected, opencv, `${kind} at ${nmsIou}, OpenCV`);
   }

@@ -5,8 +5,9 @@
  */
 
 /**
- * Standard deviations per keypoint relative to the person's scale, in COCO's order (nose, eyes, ears, shoulders,
- * elbows, wrists, hips, knees, ankles). Source: pycocotools `cocoeval.py`, `Params.setKpParams`.
+ * Standard deviations per keypoint relative to the person's scale, in COCO's order (nose, eyes,
+ * ears, shoulders, elbows, wrists, hips, knees, ankles). Source: pycocotools `cocoeval.py`,
+ * `Params.setKpParams`.
  */
 export const COCO_SIGMAS: readonly number[] = [
   0.26,
@@ -29,14 +30,15 @@ export const COCO_SIGMAS: readonly number[] = [
 ].map((value) => value / 10);
 
 /**
- * Share of a box that a person's segment covers on average in COCO, by which ultralytics turns a box into the area
- * that OKS needs (`PoseValidator`, `area = box area * 0.53`).
+ * Share of a box that a person's segment covers on average in COCO, by which ultralytics turns a
+ * box into the area that OKS needs (`PoseValidator`, `area = box area * 0.53`).
  */
 export const SEGMENT_SHARE_OF_BOX = 0.53;
 
 /**
- * Returns the sigmas for that number of keypoints: COCO's for 17, else the same for all, 1/K, as ultralytics does
- * (`np.ones(nkpt) / nkpt`): OKS values of other layouts compare with each other, not with COCO's.
+ * Returns the sigmas for that number of keypoints: COCO's for 17, else the same for all, 1/K, as
+ * ultralytics does (`np.ones(nkpt) / nkpt`): OKS values of other layouts compare with each other,
+ * not with COCO's.
  */
 export function sigmasFor(keypointCount: number): readonly number[] {
   return keypointCount === 17
@@ -45,8 +47,8 @@ export function sigmasFor(keypointCount: number): readonly number[] {
 }
 
 /**
- * Returns the mean over joints of exp(-d² / (2 · area · (2σ)²)): 1 for equal keypoints, towards 0 for far ones; 0 for
- * no joints; NaN when a distance is.
+ * Returns the mean over joints of exp(-d² / (2 · area · (2σ)²)): 1 for equal keypoints, towards 0
+ * for far ones; 0 for no joints; NaN when a distance is.
  */
 export function oksFromDistances(
   distancesPx: ArrayLike<number>,

@@ -23,11 +23,13 @@ export interface CocoResult {
 const PERSON_CATEGORY_ID = 1;
 
 /**
- * Returns the category id of each class of a model, in the order of the classes: the annotations' categories by ascending id.
+ * Returns the category id of each class of a model, in the order of the classes: the annotations'
+ * categories by ascending id.
  *
- * Of more categories than classes those count that an object is annotated with (converters write a category above all that has none), when there
- * are as many as classes. A class without a category gets an id that the annotations do not list, so that its detections count for nothing.
- * Without annotations class 0 is category 1 (COCO's person), class 1 category 2, and so on.
+ * Of more categories than classes those count that an object is annotated with (converters write a
+ * category above all that has none), when there are as many as classes. A class without a category
+ * gets an id that the annotations do not list, so that its detections count for nothing. Without
+ * annotations class 0 is category 1 (COCO's person), class 1 category 2, and so on.
  *
  * @example
  * ```ts
@@ -54,10 +56,12 @@ export function categoriesOfClasses(
 }
 
 /**
- * Returns an image's detections as entries of COCO's keypoint result format, in the order of the detections.
+ * Returns an image's detections as entries of COCO's keypoint result format, in the order of the
+ * detections.
  *
- * `categoryIds` are those of the classes: see {@linkcode categoriesOfClasses}. The third value of each keypoint is its confidence;
- * COCO's evaluation does not use it. A class beyond the list gets an id beyond those in it.
+ * `categoryIds` are those of the classes: see {@linkcode categoriesOfClasses}. The third value of
+ * each keypoint is its confidence; COCO's evaluation does not use it. A class beyond the list gets
+ * an id beyond those in it.
  */
 export function toCocoResults(
   imageId: number,
@@ -89,8 +93,8 @@ function isNumbers(value: unknown): value is number[] {
 /**
  * Returns the entries of a results file's text.
  *
- * Throws `HarnessError` `bad-detections` that names the file, the entry and the key: not JSON, not a list, a value that
- * is missing or not a finite number, an image that is not among `imageIds`.
+ * Throws `HarnessError` `bad-detections` that names the file, the entry and the key: not JSON, not
+ * a list, a value that is missing or not a finite number, an image that is not among `imageIds`.
  */
 export function parseCocoResults(
   text: string,

@@ -1,5 +1,6 @@
 /**
- * Whether two sets of launches are the same experiment: what must agree so that a difference is the candidate's.
+ * Whether two sets of launches are the same experiment: what must agree so that a difference is the
+ * candidate's.
  *
  * @module
  */
@@ -16,7 +17,10 @@ export interface ComparisonSide {
   launches: readonly LaunchRecord[];
 }
 
-/** Returns what makes the side's experiment, by key: two sides are comparable when all of them are equal. */
+/**
+ * Returns what makes the side's experiment, by key: two sides are comparable when all of them are
+ * equal.
+ */
 export function experimentKeys(side: ComparisonSide): Record<string, string> {
   const first = side.launches[0];
   if (first === undefined) {
@@ -50,10 +54,12 @@ export function experimentKeys(side: ComparisonSide): Record<string, string> {
 }
 
 /**
- * Throws `HarnessError` `not-comparable` that names the key and both values when the sides are not the same experiment, when a side's
- * launches differ among themselves, or when a launch counts for nothing (emulated).
+ * Throws `HarnessError` `not-comparable` that names the key and both values when the sides are not
+ * the same experiment, when a side's launches differ among themselves, or when a launch counts for
+ * nothing (emulated).
  *
- * `ignore` names keys that differ on purpose, for instance `shape` when two input sizes are compared.
+ * `ignore` names keys that differ on purpose, for instance `shape` when two input sizes are
+ * compared.
  */
 export function assertComparable(
   baseline: ComparisonSide,

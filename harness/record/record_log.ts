@@ -18,7 +18,10 @@ export class RecordLog implements Disposable {
     this.#file = file;
   }
 
-  /** Returns a new log, its folder made when it is missing; throws `output-exists` when the file is already there. */
+  /**
+   * Returns a new log, its folder made when it is missing; throws `output-exists` when the file is
+   * already there.
+   */
   static create(file: string): RecordLog {
     makeFolder(path.dirname(file));
     try {
@@ -51,8 +54,8 @@ export class RecordLog implements Disposable {
 
   /**
    * Returns the log of an earlier run, opened to go on, and its records. A last line that was cut
-   * off (power loss, full disk) is removed from the file and counted in `droppedBytes`. Throws `output-exists` when another process is
-   * writing to it.
+   * off (power loss, full disk) is removed from the file and counted in `droppedBytes`. Throws
+   * `output-exists` when another process is writing to it.
    */
   static resume(file: string): { log: RecordLog; records: AnyRecord[]; droppedBytes: number } {
     const opened = ofRun(file, () => Deno.openSync(file, { append: true }));
@@ -67,7 +70,10 @@ export class RecordLog implements Disposable {
     }
   }
 
-  /** Writes one record as a line and flushes it to the disk; throws `no-space` when the disk is full. */
+  /**
+   * Writes one record as a line and flushes it to the disk; throws `no-space` when the disk is
+   * full.
+   */
   append(record: AnyRecord): void {
     const bytes = new TextEncoder().encode(JSON.stringify(record) + "\n");
     const before = this.#file.statSync().size;
@@ -90,7 +96,9 @@ export class RecordLog implements Disposable {
   }
 }
 
-/** Returns all complete records of a file, and how many bytes of a cut-off last line follow them. */
+/**
+ * Returns all complete records of a file, and how many bytes of a cut-off last line follow them.
+ */
 export function readRecords(
   path: string,
 ): { records: AnyRecord[]; completeBytes: number; droppedBytes: number } {

@@ -1,9 +1,9 @@
 /**
  * The contract of `records.jsonl`: one JSON object a line, appended and flushed at once.
  *
- * The runner prints lines (`RunnerLine`), the harness completes them to records (`AnyRecord`), and all
- * later steps (parity, statistics, gate, report) are pure functions of the records.
- * Reading is strict: unknown keys and missing values are errors that name the line.
+ * The runner prints lines (`RunnerLine`), the harness completes them to records (`AnyRecord`), and
+ * all later steps (parity, statistics, gate, report) are pure functions of the records. Reading is
+ * strict: unknown keys and missing values are errors that name the line.
  *
  * @module
  */
@@ -33,7 +33,10 @@ export const DetectionSchema = z.strictObject({
   classIndex: z.int().nonnegative(),
   /** x1, y1, x2, y2 in pixels of the original image, clipped to it. */
   boxXyxyPx: z.tuple([z.number(), z.number(), z.number(), z.number()]),
-  /** K triples x, y (pixels of the original image, clipped to it), confidence (0 to 1; 1 where the model has none). */
+  /**
+   * K triples x, y (pixels of the original image, clipped to it), confidence (0 to 1; 1 where the
+   * model has none).
+   */
   keypoints: z.array(z.tuple([z.number(), z.number(), z.number()])),
 });
 /** See {@linkcode DetectionSchema}. */
@@ -109,7 +112,10 @@ export const RunnerImageSchema = z.strictObject({
   /** Size of the network's input for this image. */
   inputWidthPx: z.int().positive(),
   inputHeightPx: z.int().positive(),
-  /** The launch's first iteration on this image, kept apart from the samples; null when it was part of the warm-up. */
+  /**
+   * The launch's first iteration on this image, kept apart from the samples; null when it was part
+   * of the warm-up.
+   */
   firstNs: z.strictObject({ preprocess: Ns, inference: Ns, postprocess: Ns, total: Ns }).nullable(),
   samplesNs: StageSamplesSchema,
   /** Cells over the threshold, before NMS. */
@@ -125,7 +131,9 @@ export const RunnerEndSchema = z.strictObject({
   imageCount: z.int().nonnegative(),
   peakRssBytes: z.int().nullable(),
   elapsedNs: Ns,
-  /** FNV-1a 64 of all bytes of the lines before this one (newlines included), 16 hexadecimal digits. */
+  /**
+   * FNV-1a 64 of all bytes of the lines before this one (newlines included), 16 hexadecimal digits.
+   */
   fnv1a64: z.string().regex(/^[0-9a-f]{16}$/),
 });
 /** See {@linkcode RunnerEndSchema}. */
@@ -215,7 +223,9 @@ export const FailureRecordSchema = z.strictObject({
 /** See {@linkcode FailureRecordSchema}. */
 export type FailureRecord = z.infer<typeof FailureRecordSchema>;
 
-/** Schema of benchncnn's own figures for a variant's param in a round (a second opinion on speed). */
+/**
+ * Schema of benchncnn's own figures for a variant's param in a round (a second opinion on speed).
+ */
 export const BenchncnnRecordSchema = z.strictObject({
   ...ofVariant("benchncnn"),
   round: z.int().nonnegative(),
@@ -232,7 +242,10 @@ export const BenchncnnRecordSchema = z.strictObject({
 /** See {@linkcode BenchncnnRecordSchema}. */
 export type BenchncnnRecord = z.infer<typeof BenchncnnRecordSchema>;
 
-/** Schema of the times of a variant's layers, by a profiling build that is slower than the one of the rounds. */
+/**
+ * Schema of the times of a variant's layers, by a profiling build that is slower than the one of
+ * the rounds.
+ */
 export const LayerTimesRecordSchema = z.strictObject({
   ...ofVariant("layer-times"),
   precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
@@ -352,7 +365,10 @@ export const ParityRecordSchema = z.strictObject({
   reference: z.array(DetectionSchema),
   candidate: z.array(DetectionSchema),
   matches: z.array(MatchSchema),
-  /** Indices without a partner. Those near the score threshold are explained by the tolerance and don't fail. */
+  /**
+   * Indices without a partner. Those near the score threshold are explained by the tolerance and
+   * don't fail.
+   */
   unmatchedReference: z.array(z.int()),
   unmatchedCandidate: z.array(z.int()),
   /** Of the unmatched ones, how many the tolerance explains. */
@@ -385,7 +401,10 @@ export function parseRecord(line: string, where: string): AnyRecord {
   return parseStrictly(RecordSchema, line, where);
 }
 
-/** Returns the value that the JSON text holds by the schema; throws `bad-record` naming `where` and the key at fault. */
+/**
+ * Returns the value that the JSON text holds by the schema; throws `bad-record` naming `where` and
+ * the key at fault.
+ */
 export function parseStrictly<T>(schema: z.ZodType<T>, text: string, where: string): T {
   let json: unknown;
   try {

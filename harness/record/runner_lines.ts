@@ -45,8 +45,8 @@ export function fnv1a64(bytes: Uint8Array): string {
 /**
  * Returns the parsed output of a launch.
  *
- * Throws `bad-device-output` when the end marker, its hash, an image or a sample is missing, or when
- * a detection is not a finite number: a record that is not whole is no record.
+ * Throws `bad-device-output` when the end marker, its hash, an image or a sample is missing, or
+ * when a detection is not a finite number: a record that is not whole is no record.
  */
 export function parseRunnerOutput(
   text: string,

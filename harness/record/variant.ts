@@ -7,19 +7,22 @@ import { z } from "zod";
 
 /** Activation of the variant's graph. `relu` and `hardswish` may be swapped in, see `swapped`. */
 export const ACTIVATIONS = ["silu", "relu", "hardswish"] as const;
-/** Head of the variant's graph, see DESIGN: decode in the graph, three NHWC blobs, nine NCHW blobs. */
+/**
+ * Head of the variant's graph, see DESIGN: decode in the graph, three NHWC blobs, nine NCHW blobs.
+ */
 export const HEADS = ["decoded", "raw", "raw-nchw"] as const;
 /**
- * Precision that is asked of ncnn. `fp32`: all fp16/bf16/int8 switches off. `fp16`: fp16 weights, storage
- * and arithmetic (ncnn's default on phones). `fp16-storage`: fp16 weights and storage, arithmetic in fp32.
- * `bf16`: bf16 storage. `int8`: weights and activations quantised by ncnn2table and ncnn2int8.
+ * Precision that is asked of ncnn. `fp32`: all fp16/bf16/int8 switches off. `fp16`: fp16 weights,
+ * storage and arithmetic (ncnn's default on phones). `fp16-storage`: fp16 weights and storage,
+ * arithmetic in fp32. `bf16`: bf16 storage. `int8`: weights and activations quantised by ncnn2table
+ * and ncnn2int8.
  */
 export const PRECISIONS = ["fp32", "fp16", "fp16-storage", "bf16", "int8"] as const;
 /** Route from ONNX to ncnn. `pnnx-optimized` runs ncnnoptimize after pnnx. */
 export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized"] as const;
 /**
- * What the CPU executed: `fp32`; `fp16-weights` (weights stored as fp16, blobs and arithmetic fp32);
- * `fp16-storage` (blobs fp16, arithmetic fp32); `fp16-arithmetic`; `bf16-storage`; `int8`.
+ * What the CPU executed: `fp32`; `fp16-weights` (weights stored as fp16, blobs and arithmetic
+ * fp32); `fp16-storage` (blobs fp16, arithmetic fp32); `fp16-arithmetic`; `bf16-storage`; `int8`.
  */
 export const EFFECTIVE_PRECISIONS = [
   "fp32",
@@ -41,7 +44,9 @@ export type Converter = typeof CONVERTERS[number];
 /** See {@linkcode EFFECTIVE_PRECISIONS}. */
 export type EffectivePrecision = typeof EFFECTIVE_PRECISIONS[number];
 
-/** Ending of the baseline's id where both sides are the same variant: records tell them apart by it. */
+/**
+ * Ending of the baseline's id where both sides are the same variant: records tell them apart by it.
+ */
 export const BASELINE_SUFFIX = ".baseline";
 
 /** Schema of a warning, see `Warning` in errors.ts. */
@@ -66,8 +71,11 @@ export type Shape = z.infer<typeof ShapeSchema>;
 export const OutputBlobSchema = z.strictObject({
   /** Name in the `.param`, for instance `out0`. */
   blob: z.string(),
-  /** `decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+64+K·D], in the
-   * order cls, box, kpt. `box` [64,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W]: logits as the convolutions give them. */
+  /**
+   * `decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+64+K·D],
+   * in the order cls, box, kpt. `box` [64,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W]: logits as the
+   * convolutions give them.
+   */
   role: z.enum(["decoded", "raw", "box", "cls", "kpt"]),
   /** Stride of the level in letterbox pixels; null for `decoded`. */
   stride: z.int().positive().nullable(),
@@ -87,13 +95,18 @@ export const CONVERTED = {
   /** ncnn graph and weights. */
   param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
   bin: FileRefSchema,
-  /** The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs). */
+  /**
+   * The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC,
+   * three outputs).
+   */
   referenceOnnx: FileRefSchema,
   inputBlob: z.string(),
   outputs: z.array(OutputBlobSchema).min(1),
   /** Parameters (weights and biases) of the graph. */
   parameterCount: z.int(),
-  /** Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square). */
+  /**
+   * Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square).
+   */
   macs: z.int(),
   /** Version of every tool that took part, by name. */
   tools: z.record(z.string(), z.string()),
@@ -110,7 +123,10 @@ export const VariantManifestSchema = z.strictObject({
   activation: z.enum(ACTIVATIONS),
   /** True when the activation is not the one that the model was trained with. */
   swapped: z.boolean(),
-  /** True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be reported. */
+  /**
+   * True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be
+   * reported.
+   */
   speedOnly: z.boolean(),
   head: z.enum(HEADS),
   precision: z.enum(PRECISIONS),
@@ -151,7 +167,9 @@ export interface VariantKey {
   converter: Converter;
 }
 
-/** Returns the name of a shape as options and ids write it: `640x640` (width × height) or `rect640`. */
+/**
+ * Returns the name of a shape as options and ids write it: `640x640` (width × height) or `rect640`.
+ */
 export function shapeName(shape: Shape): string {
   return shape.mode === "rect"
     ? `rect${Math.max(shape.widthPx, shape.heightPx)}`
@@ -175,7 +193,9 @@ export function variantId(key: VariantKey): string {
   );
 }
 
-/** Returns the name made safe for a file and for an id: letters, digits, `_` and `-`, at most 60. */
+/**
+ * Returns the name made safe for a file and for an id: letters, digits, `_` and `-`, at most 60.
+ */
 export function safeModelName(stem: string): string {
   const name = stem.normalize("NFKD").replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "");
   return (name || "model").slice(0, 60);

@@ -13,7 +13,8 @@ export interface DotLengths {
 }
 
 /**
- * Returns the lengths of the dot products of a graph's convolutions: input channels per group times the kernel's area.
+ * Returns the lengths of the dot products of a graph's convolutions: input channels per group times
+ * the kernel's area.
  *
  * A graph without convolutions gives 1 for both.
  */

@@ -26,8 +26,8 @@ export function rawSpec(
 }
 
 /**
- * Returns the reference's raw blobs in the layout of another head: NHWC as they are, nine NCHW planes, or the decoded matrix computed in
- * float64 and rounded to float32.
+ * Returns the reference's raw blobs in the layout of another head: NHWC as they are, nine NCHW
+ * planes, or the decoded matrix computed in float64 and rounded to float32.
  */
 export function headBlobs(
   raw: HeadSpec,
@@ -60,7 +60,10 @@ export function headBlobs(
   });
 }
 
-/** Returns the matrix [4 + nc + K·D, N] that the in-graph decode gives: cx, cy, w, h, scores, keypoints; letterbox pixels. */
+/**
+ * Returns the matrix [4 + nc + K·D, N] that the in-graph decode gives: cx, cy, w, h, scores,
+ * keypoints; letterbox pixels.
+ */
 function decodedMatrix(
   raw: HeadSpec,
   rawBlobs: readonly Float32Array[],

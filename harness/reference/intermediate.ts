@@ -1,5 +1,6 @@
 /**
- * Intermediate tensors of the reference graph, and intermediate blobs that the runner dumped: what the layer-by-layer comparison works on.
+ * Intermediate tensors of the reference graph, and intermediate blobs that the runner dumped: what
+ * the layer-by-layer comparison works on.
  *
  * @module
  */
@@ -14,7 +15,10 @@ import { readFloats } from "./stage_files.ts";
 /** Operators whose outputs are shapes or constants, not tensors of the network. */
 const NOT_TENSORS = new Set(["Constant", "Shape", "ConstantOfShape", "Gather", "Range", "Cast"]);
 
-/** Returns the graph with the output of every operator as an output of the graph, in topological order; those it had come first. */
+/**
+ * Returns the graph with the output of every operator as an output of the graph, in topological
+ * order; those it had come first.
+ */
 export function withAllOutputs(model: OnnxModel): OnnxModel {
   const known = new Set(model.outputs.map(({ name }) => name));
   const added = model.nodes
@@ -30,17 +34,23 @@ export interface IntermediateTensors {
   exact: Map<string, Float32Array>;
   /** With the weights rounded to fp16. */
   fp16Weights: Map<string, Float32Array>;
-  /** With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never 0. */
+  /**
+   * With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never
+   * 0.
+   */
   perturbed: Map<string, Float32Array>;
-  /** With stored blobs rounded, all but the graph's own outputs; null when that was not asked for. */
+  /**
+   * With stored blobs rounded, all but the graph's own outputs; null when that was not asked for.
+   */
   storage: Map<string, Float32Array> | null;
 }
 
 /**
- * Returns every intermediate tensor of the reference graph on one input tensor, and that one itself.
+ * Returns every intermediate tensor of the reference graph on one input tensor, and that one
+ * itself.
  *
- * Holds all of them in memory: some 300 MB for yolov8n-pose at 640×640, a quarter of that at 320×320. Throws `HarnessError` `bad-model` as
- * `openSession` does.
+ * Holds all of them in memory: some 300 MB for yolov8n-pose at 640×640, a quarter of that at
+ * 320×320. Throws `HarnessError` `bad-model` as `openSession` does.
  */
 export async function intermediateTensors(
   model: OnnxModel,
@@ -69,9 +79,11 @@ export async function intermediateTensors(
 }
 
 /**
- * Returns the blobs that the runner dumped for an image (`--dump-blob`), by their name in the `.param`.
+ * Returns the blobs that the runner dumped for an image (`--dump-blob`), by their name in the
+ * `.param`.
  *
- * Reads `index.tsv` of the folder. Throws `HarnessError` `bad-device-output` when the index or a file that it names is missing.
+ * Reads `index.tsv` of the folder. Throws `HarnessError` `bad-device-output` when the index or a
+ * file that it names is missing.
  */
 export async function readLayerDumps(
   folder: string,

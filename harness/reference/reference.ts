@@ -1,5 +1,6 @@
 /**
- * The reference pipeline: image → letterbox → onnxruntime on the raw head → decode → NMS, with everything in between.
+ * The reference pipeline: image → letterbox → onnxruntime on the raw head → decode → NMS, with
+ * everything in between.
  *
  * @module
  */
@@ -18,7 +19,10 @@ export interface Reference extends Detected {
   rawBlobs: Float32Array[];
 }
 
-/** Returns what the reference finds in an image. `raw` describes the session's outputs, see `rawSpec`. */
+/**
+ * Returns what the reference finds in an image. `raw` describes the session's outputs, see
+ * `rawSpec`.
+ */
 export async function runReference(
   image: RgbImage,
   shape: Shape,

@@ -1,5 +1,6 @@
 /**
- * The reference graph of a variant, opened, with the rounded graphs that tolerances are measured by.
+ * The reference graph of a variant, opened, with the rounded graphs that tolerances are measured
+ * by.
  *
  * @module
  */
@@ -19,9 +20,15 @@ import {
 export interface RoundedRawBlobs {
   /** With the weights of convolutions rounded to fp16. */
   fp16Weights: readonly Float32Array[];
-  /** With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never 0. */
+  /**
+   * With the weights rounded as coarsely as in fp16, but to other numbers: a change that is never
+   * 0.
+   */
   perturbed: readonly Float32Array[];
-  /** With stored blobs rounded as the effective precision does; null when it does not store 16-bit blobs. */
+  /**
+   * With stored blobs rounded as the effective precision does; null when it does not store 16-bit
+   * blobs.
+   */
   storage: readonly Float32Array[] | null;
   dots: DotLengths;
 }
@@ -30,14 +37,19 @@ export interface RoundedRawBlobs {
 export interface ReferenceModel extends AsyncDisposable {
   /** Returns the raw blobs of a tensor, as `ReferenceSession.blobs`. */
   blobs(tensor: Float32Array, size: InputSize): Promise<Float32Array[]>;
-  /** Returns the rounded blobs that judging a variant of that effective precision needs; kept as long as the reference is. */
+  /**
+   * Returns the rounded blobs that judging a variant of that effective precision needs; kept as
+   * long as the reference is.
+   */
   measureRounding(
     reference: Reference,
     precision: EffectivePrecision,
   ): Promise<RoundedRawBlobs>;
 }
 
-/** Precision whose storage has to be simulated; null where blobs stay float32 or can't be simulated. */
+/**
+ * Precision whose storage has to be simulated; null where blobs stay float32 or can't be simulated.
+ */
 export function storageOf(precision: EffectivePrecision): "fp16-storage" | "bf16-storage" | null {
   switch (precision) {
     case "fp16-storage":
@@ -50,7 +62,10 @@ export function storageOf(precision: EffectivePrecision): "fp16-storage" | "bf16
   }
 }
 
-/** Returns how a variant's weights were rounded to fp16: pnnx writes them itself, else ncnnoptimize does. */
+/**
+ * Returns how a variant's weights were rounded to fp16: pnnx writes them itself, else ncnnoptimize
+ * does.
+ */
 export function halfWeightsOf({ converter }: Pick<VariantManifest, "converter">): HalfWeights {
   return converter === "pnnx" ? "pnnx" : "ieee";
 }
@@ -58,7 +73,8 @@ export function halfWeightsOf({ converter }: Pick<VariantManifest, "converter">)
 /**
  * Returns the reference graph of an ONNX file with raw NHWC heads, opened by onnxruntime.
  *
- * Rounded graphs are made and opened when they are first asked for. Throws `HarnessError` `bad-model` when the file can't be read or loaded.
+ * Rounded graphs are made and opened when they are first asked for. Throws `HarnessError`
+ * `bad-model` when the file can't be read or loaded.
  */
 export async function openReferenceModel(
   file: string,

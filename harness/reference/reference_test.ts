@@ -36,7 +36,8 @@ async function rawModel(folder: string, activation: "silu" | "relu"): Promise<st
   return file;
 }
 
-// AP and AP50 that an independent route found: OpenCV's letterbox, decode in the graph, pycocotools (shared DATA.md)
+// AP and AP50 that an independent route found: OpenCV's letterbox, decode in the graph, pycocotools
+// (shared DATA.md)
 for (
   const [activation, ap, ap50, count] of [["silu", 0.5044, 0.7161, 48], [
     "relu",

@@ -11,7 +11,10 @@ import type { InputSize } from "../pose/head.ts";
 export interface ReferenceSession extends AsyncDisposable {
   /** Names of the outputs in order of the graph. */
   readonly outputNames: readonly string[];
-  /** Returns the output blobs, each flat and row-major, for a tensor [1, 3, heightPx, widthPx] in 0..1. */
+  /**
+   * Returns the output blobs, each flat and row-major, for a tensor [1, 3, heightPx, widthPx] in
+   * 0..1.
+   */
   blobs(tensor: Float32Array, size: InputSize): Promise<Float32Array[]>;
 }
 
@@ -22,7 +25,8 @@ export interface SessionOptions {
 }
 
 /**
- * Returns a session on an ONNX file (or its bytes); the graph must have one float32 input and float32 outputs.
+ * Returns a session on an ONNX file (or its bytes); the graph must have one float32 input and
+ * float32 outputs.
  *
  * Throws `HarnessError` `bad-model` when onnxruntime cannot load it.
  */

@@ -1,5 +1,6 @@
 /**
- * A graph in float32 → graphs whose values are rounded as another precision rounds them, to be run by onnxruntime.
+ * A graph in float32 → graphs whose values are rounded as another precision rounds them, to be run
+ * by onnxruntime.
  *
  * What the roundings do to the outputs is measured on the very image, instead of guessed.
  *
@@ -25,7 +26,10 @@ export type SimulatedPrecision =
 const floatBits = new Float32Array(1);
 const intBits = new Uint32Array(floatBits.buffer);
 
-/** Returns the value rounded to the nearest IEEE 754 binary16 number, ties to even; beyond 65504 it is infinite. */
+/**
+ * Returns the value rounded to the nearest IEEE 754 binary16 number, ties to even; beyond 65504 it
+ * is infinite.
+ */
 export function roundToHalf(value: number): number {
   if (!Number.isFinite(value) || value === 0) return value;
   const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
@@ -38,13 +42,18 @@ export function roundToHalf(value: number): number {
   return Math.abs(half) > 65504 ? Math.sign(value) * Infinity : half;
 }
 
-/** How a converter rounds weights to fp16: `pnnx`, or `ieee` (to nearest, ties to even: ncnnoptimize on a CPU with F16C). */
+/**
+ * How a converter rounds weights to fp16: `pnnx`, or `ieee` (to nearest, ties to even: ncnnoptimize
+ * on a CPU with F16C).
+ */
 export type HalfWeights = "pnnx" | "ieee";
 
 /**
- * Returns the value as pnnx stores a weight in fp16: ties away from zero, and 0 for what is below the normal numbers (2^-14).
+ * Returns the value as pnnx stores a weight in fp16: ties away from zero, and 0 for what is below
+ * the normal numbers (2^-14).
  *
- * Measured on pnnx 20261020: of 3.28 million weights of a ReLU model, 4,366 below 2^-14 became 0 and 207 ties went away from zero.
+ * Measured on pnnx 20261020: of 3.28 million weights of a ReLU model, 4,366 below 2^-14 became 0
+ * and 207 ties went away from zero.
  */
 export function roundToPnnxHalf(value: number): number {
   const magnitude = Math.abs(value);
@@ -54,12 +63,18 @@ export function roundToPnnxHalf(value: number): number {
   return Math.sign(value) * (half > 65504 ? Infinity : half);
 }
 
-/** Returns the value rounded to a multiple of √½ of an fp16 number: off every fp16 number but 0, and as close as fp16 is. */
+/**
+ * Returns the value rounded to a multiple of √½ of an fp16 number: off every fp16 number but 0, and
+ * as close as fp16 is.
+ */
 function roundToShiftedHalf(value: number): number {
   return roundToHalf(value * Math.SQRT2) / Math.SQRT2;
 }
 
-/** Returns the value with the low 16 bits of its float32 cut off, as ncnn stores bf16 (`float32_to_bfloat16` in `src/mat.h`). */
+/**
+ * Returns the value with the low 16 bits of its float32 cut off, as ncnn stores bf16
+ * (`float32_to_bfloat16` in `src/mat.h`).
+ */
 export function truncateToBfloat16(value: number): number {
   floatBits[0] = value;
   intBits[0] &= 0xffff0000;
@@ -73,12 +88,15 @@ const WEIGHTED = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxPool", "Identity"]);
 
 /**
- * Returns the graph that computes what a variant of that precision computes, up to the order of its sums.
+ * Returns the graph that computes what a variant of that precision computes, up to the order of its
+ * sums.
  *
- * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32. `fp16-storage`, `bf16-storage`: in addition
- * every value that is stored between two operators is rounded, and stands under its own name, but for the inputs and those in `results`
- * (the outputs of the graph when left out). `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16, but to
- * other numbers, so that weights which are fp16 numbers already change too. Throws `TypeError` when the graph has weights that are not floats.
+ * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32.
+ * `fp16-storage`, `bf16-storage`: in addition every value that is stored between two operators is
+ * rounded, and stands under its own name, but for the inputs and those in `results` (the outputs of
+ * the graph when left out). `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16,
+ * but to other numbers, so that weights which are fp16 numbers already change too. Throws
+ * `TypeError` when the graph has weights that are not floats.
  */
 export function simulatePrecision(
   model: OnnxModel,
@@ -128,7 +146,9 @@ function roundedTensor(tensor: OnnxTensor, round: (value: number) => number): On
   return floatTensor(tensor.name, tensor.dims, floatsOf(tensor).map(round));
 }
 
-/** Nodes that round a value: casts to float16 and back, or a cut to the 8 significant bits of bf16. */
+/**
+ * Nodes that round a value: casts to float16 and back, or a cut to the 8 significant bits of bf16.
+ */
 function roundingNodes(
   source: string,
   target: string,
@@ -155,8 +175,9 @@ function roundingNodes(
 }
 
 /**
- * Nodes that cut a value to the 8 significant bits of bf16, towards zero: Veltkamp's splitting rounds to nearest, and where that went away from
- * zero the neighbour towards zero is the rounding of (1 - 2^-8) times the result.
+ * Nodes that cut a value to the 8 significant bits of bf16, towards zero: Veltkamp's splitting
+ * rounds to nearest, and where that went away from zero the neighbour towards zero is the rounding
+ * of (1 - 2^-8) times the result.
  */
 function truncatingNodes(
   source: string,

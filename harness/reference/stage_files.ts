@@ -1,7 +1,9 @@
 /**
- * Files of the `stages` command: what the reference hands to the runner, and what the runner hands back.
+ * Files of the `stages` command: what the reference hands to the runner, and what the runner hands
+ * back.
  *
- * All are raw little-endian values without a header, see the runner's interface in `runner-cpp/README.md`.
+ * All are raw little-endian values without a header, see the runner's interface in
+ * `runner-cpp/README.md`.
  *
  * @module
  */
@@ -76,8 +78,8 @@ export async function writeFloats(file: string, values: Float32Array): Promise<v
 }
 
 /**
- * Writes the reference's files of one image: `<id>.input.f32`, `<id>.out<k>.f32` in the head's layout (see `headBlobs`) and
- * `<id>.candidates.f32`.
+ * Writes the reference's files of one image: `<id>.input.f32`, `<id>.out<k>.f32` in the head's
+ * layout (see `headBlobs`) and `<id>.candidates.f32`.
  *
  * `candidates` are those of the same head: of the blobs as they are written.
  */

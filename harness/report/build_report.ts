@@ -78,7 +78,8 @@ export function sortRecords(records: AnyRecord[]): RunRecords {
 }
 
 /**
- * Returns the report of a run. Where a round was begun, interrupted and run again, the last launch counts, and no other one is in the report.
+ * Returns the report of a run. Where a round was begun, interrupted and run again, the last launch
+ * counts, and no other one is in the report.
  *
  * Throws `HarnessError` `bad-record` when launches contradict each other.
  */
@@ -145,8 +146,8 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
 }
 
 /**
- * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run or lacks one of the rounds that were
- * asked for, 4 when parity could not be judged, else 0.
+ * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run or
+ * lacks one of the rounds that were asked for, 4 when parity could not be judged, else 0.
  */
 export function reportExitCode(report: Report, askedRounds = 1): number {
   if (report.variants.some((variant) => variant.parity.verdict === "fail")) return EXIT.failure;
@@ -163,7 +164,9 @@ export function reportExitCode(report: Report, askedRounds = 1): number {
   return EXIT.pass;
 }
 
-/** Returns the last launch of each variant and round on each device, in the order of the records. */
+/**
+ * Returns the last launch of each variant and round on each device, in the order of the records.
+ */
 function lastLaunches(launches: LaunchRecord[]): LaunchRecord[] {
   const byDevice = Map.groupBy(launches, ({ device }) => device);
   const last = new Set(
@@ -212,7 +215,8 @@ function judgedVariant(
     speedOnly: manifest.speedOnly,
     expectedImages: records.run.images.length,
   });
-  // No speed without correctness; times of an emulated phone are not a device's; nor those of a test build.
+  // No speed without correctness; times of an emulated phone are not a device's; nor those of a
+  // test build.
   const claim = parity.verdict !== "fail" && !device.emulated &&
     !launches.some((launch) => launch.marks.includes("test-build"));
   const latencyNs = summary && {
@@ -348,7 +352,10 @@ function secondOpinion(
   };
 }
 
-/** The worst pictures first: unmatched detections, then the largest distance; every variant has a share. */
+/**
+ * The worst pictures first: unmatched detections, then the largest distance; every variant has a
+ * share.
+ */
 function galleryItems({ run, parity }: RunRecords): Report["gallery"] {
   const worst = (record: ParityRecord) =>
     Math.max(0, ...record.matches.flatMap((match) => match.distancesPx));

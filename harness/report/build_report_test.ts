@@ -12,7 +12,9 @@ import { buildReport, reportExitCode, sortRecords } from "./build_report.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
-/** Returns the report of launches of the variants on this machine; the first variant is the base. */
+/**
+ * Returns the report of launches of the variants on this machine; the first variant is the base.
+ */
 function reportOf(variants: VariantManifest[], launches: LaunchRecord[]): Report {
   const run = runRecord({
     devices: [deviceFixture("host")],
@@ -38,7 +40,8 @@ Deno.test("buildReport() takes median, FPS and rank of a rect variant from the r
     const around = (ms: number) => [-1, 0, 1].map((i) => (ms + 0.1 * i + 0.01 * round) * 1e6);
     return [
       launchFixture({ variantId: "square", round, totalNs: around(33) }),
-      // two photographs of five are upright: the median of all samples lies within the times of the other three
+      // two photographs of five are upright: the median of all samples lies within the times of the
+      // other three
       launchFixture({
         variantId: "rect",
         round,

@@ -1,8 +1,9 @@
 /**
  * The page's modules → one classic script (pure).
  *
- * The modules are plain JavaScript with `import { a, b } from "./file.js";` and `export function|const` only, so that
- * joining them takes no bundler: dependencies first, the keywords taken away, all in one function scope.
+ * The modules are plain JavaScript with `import { a, b } from "./file.js";` and `export
+ * function|const` only, so that joining them takes no bundler: dependencies first, the keywords
+ * taken away, all in one function scope.
  *
  * @module
  */
@@ -11,10 +12,11 @@ const IMPORT = /^import\s*\{[^}]*\}\s*from\s*"\.\/([\w.-]+)";\n/gm;
 const DECLARATION = /^(?:export )?(?:async )?(?:function|const|let|class) (\w+)/gm;
 
 /**
- * Returns a script in which the modules that `entry` needs stand in order, and which ends by calling `call`.
+ * Returns a script in which the modules that `entry` needs stand in order, and which ends by
+ * calling `call`.
  *
- * Throws `RangeError` for a module that is not there, an import or export of another form, modules that import each
- * other in a circle, and a name that two modules declare at their top level.
+ * Throws `RangeError` for a module that is not there, an import or export of another form, modules
+ * that import each other in a circle, and a name that two modules declare at their top level.
  */
 export function bundle(modules: Map<string, string>, entry: string, call: string): string {
   const ordered: string[] = [];

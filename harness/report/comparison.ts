@@ -80,7 +80,10 @@ const ComparisonFileSchema: z.ZodType<ComparisonFile> = z.strictObject({
   ),
 });
 
-/** Returns the judgements that a file holds; null when there is no such file: the run compared no models. Throws `HarnessError` `bad-record`. */
+/**
+ * Returns the judgements that a file holds; null when there is no such file: the run compared no
+ * models. Throws `HarnessError` `bad-record`.
+ */
 export async function readComparison(file: string): Promise<ComparisonResult | null> {
   let text: string;
   try {

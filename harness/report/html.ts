@@ -17,8 +17,9 @@ import { type PageData, pageData } from "./page_data.ts";
 import type { Report } from "./report_json.ts";
 
 /**
- * Returns the report's page: one file of HTML with styles, scripts, data, pictures and raw samples inside. It loads nothing, its
- * Content-Security-Policy allows only its own scripts (by hash), and all texts of the report enter it as JSON.
+ * Returns the report's page: one file of HTML with styles, scripts, data, pictures and raw samples
+ * inside. It loads nothing, its Content-Security-Policy allows only its own scripts (by hash), and
+ * all texts of the report enter it as JSON.
  *
  * Throws `RangeError` when the samples of an image's stages differ in number.
  */
@@ -34,7 +35,10 @@ export function renderReport(report: Report, assets: PageAssets): string {
   }, assets);
 }
 
-/** Returns the page of `compare-models`: the report of all its variants with ranking, dominance and sustained load. Throws as {@linkcode renderReport}. */
+/**
+ * Returns the page of `compare-models`: the report of all its variants with ranking, dominance and
+ * sustained load. Throws as {@linkcode renderReport}.
+ */
 export function renderComparison(comparison: Comparison, assets: PageAssets): string {
   const { report, ...judgement } = comparison;
   const { page, raw } = pageData(report);

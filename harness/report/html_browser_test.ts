@@ -172,7 +172,8 @@ Deno.test({
       await person.click();
       assertEquals(await view(), whole);
       assertAlmostEquals(await cut(), 70.4, 1e-9);
-      // the slider runs over what is shown, so that the candidate of a person at the right is seen too
+      // the slider runs over what is shown, so that the candidate of a person at the right is seen
+      // too
       await slider.fill("50");
       const persons = await card.locator("button.zoom").all();
       const middles = [];

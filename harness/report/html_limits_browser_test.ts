@@ -15,7 +15,10 @@ const FIRST_PAINT_MS = 1500;
 /** The page answers within this time on an idle machine. */
 const INTERACTION_MS = 100;
 
-/** How many programs want each core of this machine, at least 1: what a limit in time on an idle machine is to be multiplied by. */
+/**
+ * How many programs want each core of this machine, at least 1: what a limit in time on an idle
+ * machine is to be multiplied by.
+ */
 function crowding(): number {
   return Math.max(1, Deno.loadavg()[0] / navigator.hardwareConcurrency);
 }
@@ -161,7 +164,8 @@ Deno.test({
         await page.context().close();
       }
       const { page, complaints } = await openPage(browser, dir, html);
-      // the time that the main thread works, not the time on the wall: other programs must not fail this test
+      // the time that the main thread works, not the time on the wall: other programs must not fail
+      // this test
       const devtools = await page.context().newCDPSession(page);
       await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
       const workedMs = async () => {

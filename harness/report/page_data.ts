@@ -1,6 +1,6 @@
 /**
- * What the page holds: the report without its samples, figures of every launch taken from all of its
- * samples, and the samples themselves in a packed block as far as they fit.
+ * What the page holds: the report without its samples, figures of every launch taken from all of
+ * its samples, and the samples themselves in a packed block as far as they fit.
  *
  * @module
  */
@@ -15,7 +15,10 @@ export const RAW_BUDGET_CHARS = 6_000_000;
 export const HISTOGRAM_BINS = { fewest: 5, most: 40 };
 /** Most pieces that a launch is drawn with in the timeline. */
 export const ENVELOPE_PIECES = 16;
-/** The timeline draws each sample when there are at most this many in the run, and envelopes otherwise. */
+/**
+ * The timeline draws each sample when there are at most this many in the run, and envelopes
+ * otherwise.
+ */
 const TIMELINE_SAMPLES = 6_000;
 
 /** Order in which stages are packed until the budget is spent. */
@@ -59,7 +62,10 @@ export interface LaunchSummary {
   sampleCount: number;
   /** Null for a launch without samples. */
   totalNs: LaunchQuantiles | null;
-  /** Pieces of consecutive samples: offset of the first sample from the launch's first, length (both ns), min, median, max (ns). */
+  /**
+   * Pieces of consecutive samples: offset of the first sample from the launch's first, length (both
+   * ns), min, median, max (ns).
+   */
   envelope: [number, number, number, number, number][];
 }
 
@@ -78,7 +84,10 @@ export interface Histogram {
 
 /** The raw samples as they stand in the page, parsed only when they are asked for. */
 export interface RawBlock {
-  /** In the order of the launches: image ids with their counts of samples, and the states as recorded. */
+  /**
+   * In the order of the launches: image ids with their counts of samples, and the states as
+   * recorded.
+   */
   launches: {
     images: [string, number][];
     stateBefore: ReportLaunch["stateBefore"];
@@ -110,7 +119,10 @@ export interface PageData {
   };
 }
 
-/** Returns the page's data and the packed samples of a report. Pure; every figure is taken from all samples. */
+/**
+ * Returns the page's data and the packed samples of a report. Pure; every figure is taken from all
+ * samples.
+ */
 export function pageData(
   report: Report,
   rawBudgetChars: number = RAW_BUDGET_CHARS,

@@ -23,7 +23,10 @@ export interface PageContent {
   fallbackHtml: string;
 }
 
-/** Returns a page in the style of the report. Throws `RangeError` when a script or style holds the tag that would end it. */
+/**
+ * Returns a page in the style of the report. Throws `RangeError` when a script or style holds the
+ * tag that would end it.
+ */
 export function renderPage(content: PageContent, assets: PageAssets): string {
   const script = `${assets.chart}\n${bundle(assets.modules, content.entry, content.call)}`;
   for (
@@ -59,7 +62,10 @@ export function renderPage(content: PageContent, assets: PageAssets): string {
   return template.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
 }
 
-/** Returns the value as JSON that can't end the script element which holds it: `<` and the line separators are escaped. */
+/**
+ * Returns the value as JSON that can't end the script element which holds it: `<` and the line
+ * separators are escaped.
+ */
 export function jsonBlock(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<\u2028\u2029]/g,
@@ -67,7 +73,10 @@ export function jsonBlock(value: unknown): string {
   );
 }
 
-/** Returns the source expression that allows exactly this inline script or style (Content Security Policy Level 3, section 2.3.1). */
+/**
+ * Returns the source expression that allows exactly this inline script or style (Content Security
+ * Policy Level 3, section 2.3.1).
+ */
 export function cspHash(text: string): string {
   return `'sha256-${encodeBase64(createHash("sha256").update(text).digest())}'`;
 }

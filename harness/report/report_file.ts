@@ -9,7 +9,10 @@ import { parseStrictly } from "../record/records.ts";
 import { hasRecords } from "../record/record_log.ts";
 import { type Report, ReportSchema } from "./report_json.ts";
 
-/** Returns the report that a file holds. Throws `HarnessError` `bad-record` when it is missing, is no report of a known version, or contradicts itself. */
+/**
+ * Returns the report that a file holds. Throws `HarnessError` `bad-record` when it is missing, is
+ * no report of a known version, or contradicts itself.
+ */
 export async function readReport(file: string): Promise<Report> {
   let text: string;
   try {
@@ -39,7 +42,10 @@ export async function readReport(file: string): Promise<Report> {
   return report;
 }
 
-/** Writes a text file beside its place and moves it there, so that a half file is never found. Throws `HarnessError` `no-space`. */
+/**
+ * Writes a text file beside its place and moves it there, so that a half file is never found.
+ * Throws `HarnessError` `no-space`.
+ */
 export async function writeWhole(file: string, text: string): Promise<void> {
   const part = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
   try {

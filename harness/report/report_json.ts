@@ -1,5 +1,6 @@
 /**
- * The contract of `report.json`: everything that the HTML report shows, so that the page is a function of it.
+ * The contract of `report.json`: everything that the HTML report shows, so that the page is a
+ * function of it.
  *
  * @module
  */
@@ -29,7 +30,10 @@ export const REPORT_VERSION = 1;
 
 const Percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number() });
 
-/** Schema of an estimate with its 95 % confidence interval; null bounds when the rounds are too few for one. */
+/**
+ * Schema of an estimate with its 95 % confidence interval; null bounds when the rounds are too few
+ * for one.
+ */
 export const IntervalSchema = z.strictObject({
   value: z.number(),
   low: z.number().nullable(),
@@ -68,7 +72,10 @@ export const ReportVariantSchema = z.strictObject({
   }).nullable(),
   /** 95 % interval of the median total over rounds, nanoseconds. */
   medianTotalNs: IntervalSchema.nullable(),
-  /** 1e9 / median total (p50; for `rect` shapes `medianTotalNs.value`); null when parity failed, on an emulated device, or without samples. */
+  /**
+   * 1e9 / median total (p50; for `rect` shapes `medianTotalNs.value`); null when parity failed, on
+   * an emulated device, or without samples.
+   */
   fps: z.number().nullable(),
   /** Speed-up over the base: base time / this variant's time, paired by round; null as `fps`. */
   ratio: IntervalSchema.extend({ base: z.string() }).nullable(),
@@ -115,7 +122,9 @@ export const ReportVariantSchema = z.strictObject({
       appeared: z.int(),
     }).nullable().default(null),
   }),
-  /** COCO keypoint AP on the run's images; null without annotations, and for speed-only variants. */
+  /**
+   * COCO keypoint AP on the run's images; null without annotations, and for speed-only variants.
+   */
   accuracy: z.strictObject({
     ap: z.number(),
     ap50: z.number(),
@@ -181,10 +190,16 @@ export const ReportGraphLayerSchema = z.strictObject({
   bytesMoved: z.int().nullable(),
 });
 
-/** Schema of a graph's structure for the section on fusion. Reports of before have no costs, steps and layers. */
+/**
+ * Schema of a graph's structure for the section on fusion. Reports of before have no costs, steps
+ * and layers.
+ */
 export const ReportGraphSchema = z.strictObject({
   variantId: z.string(),
-  /** `ONNX`, `ncnn`, `ncnn optimised`, `ncnn float`, `ncnn int8`: those that the variant has, in the order of the chain. */
+  /**
+   * `ONNX`, `ncnn`, `ncnn optimised`, `ncnn float`, `ncnn int8`: those that the variant has, in the
+   * order of the chain.
+   */
   stages: z.array(
     z.strictObject({
       name: z.string(),
@@ -196,7 +211,10 @@ export const ReportGraphSchema = z.strictObject({
       flops: z.int().nullable().default(null),
       /** At four bytes a value, whatever the stage stores. */
       bytesMoved: z.int().nullable().default(null),
-      /** Layers that each sum leaves out because their share is not known: it is a lower bound where this is not 0. */
+      /**
+       * Layers that each sum leaves out because their share is not known: it is a lower bound where
+       * this is not 0.
+       */
       leftOut: z.strictObject({ parameters: z.int(), flops: z.int(), bytesMoved: z.int() })
         .default({ parameters: 0, flops: 0, bytesMoved: 0 }),
       /** Size on disk with the weights; null for stages between the first and the last. */
@@ -252,7 +270,10 @@ export const ReportSchema = z.strictObject({
       file: z.string(),
       widthPx: z.int(),
       heightPx: z.int(),
-      /** `data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the gallery. */
+      /**
+       * `data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the
+       * gallery.
+       */
       thumbnail: z.string().nullable(),
     }),
   ),
@@ -283,7 +304,10 @@ export const ReportSchema = z.strictObject({
   /** Comparisons layer by layer; empty when none were asked for. */
   layerParity: z.array(
     LayerParityRecordSchema.omit({ kind: true, schemaVersion: true, runId: true }).extend({
-      /** The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its tolerance. */
+      /**
+       * The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its
+       * tolerance.
+       */
       svg: z.string().nullable(),
     }),
   ).default([]),

@@ -8,9 +8,10 @@
 import { encodeBase64 } from "@std/encoding";
 
 /**
- * Returns the integers as base64 text, lossless and in order: the first value, then the difference of each value to the one before
- * it, each mapped to a non-negative integer (0, −1, 1, −2, … → 0, 1, 2, 3, …) and written in groups of seven bits, lowest first,
- * with the eighth bit set on all groups but the last (LEB128, as in DWARF 5, section 7.6).
+ * Returns the integers as base64 text, lossless and in order: the first value, then the difference
+ * of each value to the one before it, each mapped to a non-negative integer (0, −1, 1, −2, … → 0,
+ * 1, 2, 3, …) and written in groups of seven bits, lowest first, with the eighth bit set on all
+ * groups but the last (LEB128, as in DWARF 5, section 7.6).
  *
  * Throws `RangeError` for a value that is no integer or beyond ±2⁵¹.
  *

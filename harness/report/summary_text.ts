@@ -5,7 +5,10 @@
  */
 import type { Report, ReportVariant } from "./report_json.ts";
 
-/** Returns a table of the variants, the warnings, and one sentence on the fastest; lines end in `\n`. */
+/**
+ * Returns a table of the variants, the warnings, and one sentence on the fastest; lines end in
+ * `\n`.
+ */
 export function summaryText(report: Report): string {
   const lines: string[] = [];
   for (const device of report.devices) {
@@ -95,7 +98,10 @@ function notes(report: Report): string[] {
   return lines;
 }
 
-/** Returns the rows as lines with aligned columns, the first row being the heading; every character counts as one wide (ids are ASCII). */
+/**
+ * Returns the rows as lines with aligned columns, the first row being the heading; every character
+ * counts as one wide (ids are ASCII).
+ */
 export function table(rows: string[][]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
   return rows.map((cells) =>

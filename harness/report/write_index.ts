@@ -33,8 +33,9 @@ type KnownRun = RunIndexEntry & { changedAtMs: number };
 /**
  * Writes the index of the runs in a folder's subfolders, and returns the path of its page.
  *
- * Only reports that are new or were changed since the last index are read. A folder without `report.json` is passed over, one whose
- * `report.json` can't be read is listed with the reason. Throws `HarnessError` `no-space` when the index can't be written.
+ * Only reports that are new or were changed since the last index are read. A folder without
+ * `report.json` is passed over, one whose `report.json` can't be read is listed with the reason.
+ * Throws `HarnessError` `no-space` when the index can't be written.
  */
 export async function writeIndex(dir: string): Promise<string> {
   const known = await readKnown(path.join(dir, "index.json"));

@@ -1,5 +1,6 @@
 /**
- * `deno task report DIR`: `DIR/report.json`, and `comparison.json` where models were compared, → `DIR/report.html`, and the index of runs beside it.
+ * `deno task report DIR`: `DIR/report.json`, and `comparison.json` where models were compared, →
+ * `DIR/report.html`, and the index of runs beside it.
  *
  * @module
  */
@@ -14,11 +15,12 @@ import { writeIndex } from "./write_index.ts";
 const INDEXED_FOLDER = "reports";
 
 /**
- * Writes the page of the report in a folder, and returns its path. In a folder named `reports` the index of runs (`index.html`,
- * `index.json`) is brought up to date too.
+ * Writes the page of the report in a folder, and returns its path. In a folder named `reports` the
+ * index of runs (`index.html`, `index.json`) is brought up to date too.
  *
- * The page is a function of these two files alone, and is written whole or not at all. Throws `HarnessError` `bad-record` when
- * `report.json` is missing, one of them is of no known version, or contradicts itself; `no-space` when the page can't be written.
+ * The page is a function of these two files alone, and is written whole or not at all. Throws
+ * `HarnessError` `bad-record` when `report.json` is missing, one of them is of no known version, or
+ * contradicts itself; `no-space` when the page can't be written.
  */
 export async function writeReport(dir: string): Promise<string> {
   const report = await readReport(path.join(dir, "report.json"));

@@ -1,5 +1,6 @@
 /**
- * The accuracy and parity pass: every variant once over all images, its stages fed with the reference's tensors.
+ * The accuracy and parity pass: every variant once over all images, its stages fed with the
+ * reference's tensors.
  *
  * Works through the images in chunks, so that memory and disk stay bounded for thousands of them.
  *
@@ -67,8 +68,8 @@ const KEPT_IMAGES = 64;
 /**
  * Appends the detections and the parity of every variant on every image that are not on record yet.
  *
- * A variant whose launch fails is recorded as a failure and left out; the others go on. Throws `HarnessError`
- * when an image, the device or the disk can't go on.
+ * A variant whose launch fails is recorded as a failure and left out; the others go on. Throws
+ * `HarnessError` when an image, the device or the disk can't go on.
  */
 export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHooks): Promise<void> {
   const { serial } = setup.device;
@@ -147,7 +148,10 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
   }
 }
 
-/** Returns the variants in groups that share a reference: the same graph and shape, with the weights rounded to fp16 in the same way. */
+/**
+ * Returns the variants in groups that share a reference: the same graph and shape, with the weights
+ * rounded to fp16 in the same way.
+ */
 export function referenceGroups(variants: readonly PreparedVariant[]): PreparedVariant[][] {
   return Map.groupBy(
     variants,
@@ -299,8 +303,8 @@ export interface StagesRequest {
 }
 
 /**
- * Runs the runner's stages on the reference's tensors. `collect` fetches files of the dump into a local folder, which is removed
- * afterwards, as everything on the device.
+ * Runs the runner's stages on the reference's tensors. `collect` fetches files of the dump into a
+ * local folder, which is removed afterwards, as everything on the device.
  */
 export async function launchStages(
   setup: DeviceSetup,

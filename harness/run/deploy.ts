@@ -22,7 +22,10 @@ export interface DeviceSetup {
   runner: string;
   /** Null when no second opinion is asked for. */
   benchncnn: string | null;
-  /** Highest frequency per core that is to be expected, where it was pinned; null: the cores' maxima. */
+  /**
+   * Highest frequency per core that is to be expected, where it was pinned; null: the cores'
+   * maxima.
+   */
   frequencyCapsKHz: readonly (number | null)[] | null;
   /** Param and bin on the device, by variant id. */
   models: Map<string, { param: string; bin: string }>;
@@ -33,7 +36,10 @@ export function targetOf(device: Pick<Device, "kind">): Target {
   return device.kind === "host" ? "host" : "arm64";
 }
 
-/** Returns the device with binaries and variants pushed; files that it already has are not pushed again. */
+/**
+ * Returns the device with binaries and variants pushed; files that it already has are not pushed
+ * again.
+ */
 export async function deploy(
   device: Device,
   description: DeviceDescription,

@@ -1,6 +1,6 @@
 /**
- * What all experiments share (bench, gate, calibration, comparison of models): settings, the run record, the timed images, the
- * check of keypoints, devices side by side.
+ * What all experiments share (bench, gate, calibration, comparison of models): settings, the run
+ * record, the timed images, the check of keypoints, devices side by side.
  *
  * @module
  */
@@ -62,9 +62,11 @@ export interface ExperimentContext {
 export const MAX_DETECTIONS = 300;
 
 /**
- * Returns the run record. `runners` are the builds by key: the device's serial, with a word for the side where both differ.
+ * Returns the run record. `runners` are the builds by key: the device's serial, with a word for the
+ * side where both differ.
  *
- * Throws `HarnessError` `bad-option` for a core mask of which a device has no CPU: before anything is written or measured.
+ * Throws `HarnessError` `bad-option` for a core mask of which a device has no CPU: before anything
+ * is written or measured.
  */
 export async function describeExperiment(
   settings: ExperimentSettings,
@@ -108,7 +110,10 @@ export async function describeExperiment(
   };
 }
 
-/** Returns the devices of the settings, opened; `stack` gives them back. Throws as {@linkcode openDevices}. */
+/**
+ * Returns the devices of the settings, opened; `stack` gives them back. Throws as {@linkcode
+ * openDevices}.
+ */
 export async function openExperimentDevices(
   { devices: names, root }: Pick<ExperimentSettings, "devices" | "root">,
   stack: AsyncDisposableStack,
@@ -122,7 +127,10 @@ export async function openExperimentDevices(
   return devices;
 }
 
-/** Returns the programs for every device by serial, built once per target. Throws as {@linkcode buildRunner}. */
+/**
+ * Returns the programs for every device by serial, built once per target. Throws as {@linkcode
+ * buildRunner}.
+ */
 export async function buildRunners(
   kind: BuildKind,
   devices: readonly Device[],
@@ -159,8 +167,8 @@ export async function writeTimedImages(
 }
 
 /**
- * Runs all devices at the same time; returns a warning for each that could not go on while others did. Throws what the first one
- * threw when all failed, or when the run was interrupted.
+ * Runs all devices at the same time; returns a warning for each that could not go on while others
+ * did. Throws what the first one threw when all failed, or when the run was interrupted.
  */
 export async function runDevices(
   devices: readonly Device[],
@@ -194,7 +202,10 @@ export interface CheckedExperiment {
   work: string;
 }
 
-/** Checks the variants' keypoints on a device against onnxruntime, with progress. Throws as {@linkcode check}. */
+/**
+ * Checks the variants' keypoints on a device against onnxruntime, with progress. Throws as
+ * {@linkcode check}.
+ */
 export async function checkKeypoints(
   setup: DeviceSetup,
   experiment: CheckedExperiment,

@@ -1,6 +1,6 @@
 /**
- * Layer by layer: every blob of a variant on one image against onnxruntime's tensors. The blobs are kept in the run's folder, so that the
- * comparison can be made again without the device.
+ * Layer by layer: every blob of a variant on one image against onnxruntime's tensors. The blobs are
+ * kept in the run's folder, so that the comparison can be made again without the device.
  *
  * @module
  */
@@ -49,7 +49,10 @@ const FILES = {
   drawing: "verdicts.svg",
 } as const;
 
-/** Returns the drawing of a variant's graph by the verdicts of its layers; null where all were within tolerance, or it was removed. */
+/**
+ * Returns the drawing of a variant's graph by the verdicts of its layers; null where all were
+ * within tolerance, or it was removed.
+ */
 export async function readLayerDrawing(
   runDir: string,
   device: string,
@@ -71,9 +74,11 @@ export function layerFolder(runDir: string, device: string, variantId: string): 
 }
 
 /**
- * Dumps all blobs of every variant on the run's first image, compares them, and appends a record for each that has none yet.
+ * Dumps all blobs of every variant on the run's first image, compares them, and appends a record
+ * for each that has none yet.
  *
- * A launch that fails is recorded as a failure and costs nothing else. Throws `HarnessError` when the device or the disk can't go on.
+ * A launch that fails is recorded as a failure and costs nothing else. Throws `HarnessError` when
+ * the device or the disk can't go on.
  */
 export async function checkLayers(
   setup: DeviceSetup,
@@ -118,7 +123,10 @@ function precisionOf(records: readonly AnyRecord[], device: string, variantId: s
   return ran?.kind === "detections" ? ran.precisionEffective : null;
 }
 
-/** Runs the variant's stages with all blobs dumped, and returns the folder that holds what a comparison needs. */
+/**
+ * Runs the variant's stages with all blobs dumped, and returns the folder that holds what a
+ * comparison needs.
+ */
 async function dumpLayers(
   setup: DeviceSetup,
   { out, settings, context, record, dataset, work }: CheckedExperiment & { out: string },
@@ -192,10 +200,11 @@ export interface ComparedLayers {
 const RECORDED = 20;
 
 /**
- * Returns the comparison of the blobs in a folder that {@linkcode checkLayers} left, with nothing else at hand.
+ * Returns the comparison of the blobs in a folder that {@linkcode checkLayers} left, with nothing
+ * else at hand.
  *
- * Throws `HarnessError`: `bad-record` when the folder holds no blobs or its description is broken, `bad-device-output` when one is missing,
- * `bad-model` and `bad-param` for its graphs.
+ * Throws `HarnessError`: `bad-record` when the folder holds no blobs or its description is broken,
+ * `bad-device-output` when one is missing, `bad-model` and `bad-param` for its graphs.
  */
 export async function compareLayerFolder(folder: string): Promise<ComparedLayers> {
   const aboutFile = path.join(folder, FILES.about);

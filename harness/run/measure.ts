@@ -36,7 +36,10 @@ export interface MeasureHooks {
   log: Pick<RecordLog, "append">;
   /** Finished records of an earlier session of the same run. */
   earlier: AnyRecord[];
-  /** Called before each launch; returns the state from which it starts, with marks for its record (`hot-start`). */
+  /**
+   * Called before each launch; returns the state from which it starts, with marks for its record
+   * (`hot-start`).
+   */
   beforeLaunch(): Promise<{ state: DeviceState; marks: string[] }>;
   /** Hears the state after each launch. */
   afterLaunch?(state: DeviceState): void;
@@ -59,9 +62,9 @@ const FATAL = new Set([
 /**
  * Runs all launches of the plan that are not on record yet, and returns the number of failed ones.
  *
- * A launch that fails is recorded as a failure and tried once more in its round; a variant that fails
- * {@linkcode MAX_FAILURES} launches in a row is given up, the others go on.
- * Throws `HarnessError` when the device or the disk can't go on; everything finished is on record.
+ * A launch that fails is recorded as a failure and tried once more in its round; a variant that
+ * fails {@linkcode MAX_FAILURES} launches in a row is given up, the others go on. Throws
+ * `HarnessError` when the device or the disk can't go on; everything finished is on record.
  */
 export async function measure(
   setup: DeviceSetup,
@@ -111,7 +114,10 @@ export type LaunchPlan = Pick<
   "runId" | "images" | "imageList" | "launchTimeoutMs" | "runnerArguments"
 >;
 
-/** Returns the record of one launch of the runner; it is not in any log yet. Throws what the device throws, and `bad-device-output`. */
+/**
+ * Returns the record of one launch of the runner; it is not in any log yet. Throws what the device
+ * throws, and `bad-device-output`.
+ */
 export async function measureOnce(
   setup: DeviceSetup,
   plan: LaunchPlan,
@@ -161,7 +167,10 @@ export async function measureOnce(
   };
 }
 
-/** Appends benchncnn's own figures for the variant's graph; a failure is recorded and costs nothing else. */
+/**
+ * Appends benchncnn's own figures for the variant's graph; a failure is recorded and costs nothing
+ * else.
+ */
 async function secondOpinion(
   setup: DeviceSetup,
   plan: MeasurePlan,

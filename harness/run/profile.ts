@@ -31,10 +31,11 @@ export interface ProfilePlan {
 const FEWEST_ITERATIONS = 20;
 
 /**
- * Appends the layer times of every variant and the roofline of the device that are not on record yet.
+ * Appends the layer times of every variant and the roofline of the device that are not on record
+ * yet.
  *
- * An emulated device is left out: its times are nobody's. A launch that fails is recorded as a failure and costs nothing else.
- * Throws `HarnessError` when the device or the disk can't go on.
+ * An emulated device is left out: its times are nobody's. A launch that fails is recorded as a
+ * failure and costs nothing else. Throws `HarnessError` when the device or the disk can't go on.
  */
 export async function profileLayers(
   setup: DeviceSetup,

@@ -95,7 +95,9 @@ export function runCommand(
   ];
 }
 
-/** Returns the command that runs each stage on the reference's tensors: `posemark-runner stages …`. */
+/**
+ * Returns the command that runs each stage on the reference's tensors: `posemark-runner stages …`.
+ */
 export function stagesCommand(
   manifest: VariantManifest,
   paths: DevicePaths,

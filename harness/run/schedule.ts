@@ -1,5 +1,6 @@
 /**
- * The order of launches: rounds of one launch per variant, alternating so that drift hits all alike.
+ * The order of launches: rounds of one launch per variant, alternating so that drift hits all
+ * alike.
  *
  * @module
  */

@@ -143,7 +143,8 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
     setups,
     calibrationSettings: {
       threads,
-      // as the runner tells it: a mask takes the place of powersave, and is written in its shortest form
+      // as the runner tells it: a mask takes the place of powersave, and is written in its shortest
+      // form
       powersave: coreMask === null ? powersave : null,
       coreMask: coreMask === null ? null : coreMask.toLowerCase().replace(/^(0x)?0*(?=.)/, ""),
     },
@@ -179,7 +180,10 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
   };
 }
 
-/** Returns why a device in this state should not go on; null when it may. `isHot`: it did not become cool before the last launch. */
+/**
+ * Returns why a device in this state should not go on; null when it may. `isHot`: it did not become
+ * cool before the last launch.
+ */
 export function stopReason(
   state: Pick<DeviceState, "batteryPercent" | "charging">,
   isHot: boolean,

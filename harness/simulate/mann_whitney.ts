@@ -5,10 +5,11 @@
  */
 
 /**
- * Returns the standard score of the Mann–Whitney U statistic: positive when the candidate's values tend to be larger.
+ * Returns the standard score of the Mann–Whitney U statistic: positive when the candidate's values
+ * tend to be larger.
  *
- * Normal approximation with mid-ranks and tie correction (Mann and Whitney 1947); 0 when all values are equal.
- * Throws `RangeError` when a side is empty.
+ * Normal approximation with mid-ranks and tie correction (Mann and Whitney 1947); 0 when all values
+ * are equal. Throws `RangeError` when a side is empty.
  */
 export function mannWhitneyScore(base: readonly number[], candidate: readonly number[]): number {
   if (base.length === 0 || candidate.length === 0) {

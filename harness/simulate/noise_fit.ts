@@ -10,7 +10,10 @@ import { launchQuantileNs } from "../stats/round.ts";
 
 /** Fewest launches of one variant that a fit is made from. */
 export const FEWEST_LAUNCHES_FOR_FIT = 8;
-/** Fewest iterations of a launch, over all of its images, that say something of the spread within it. */
+/**
+ * Fewest iterations of a launch, over all of its images, that say something of the spread within
+ * it.
+ */
 const FEWEST_ITERATIONS_FOR_FIT = 3;
 const SDS_PER_MAD = 1.4826;
 /** Robust standard deviations from which an iteration counts as held up. */
@@ -21,9 +24,10 @@ const BURST_SDS = 4;
 /**
  * Returns the noise model fitted to the launches of one device by robust moments.
  *
- * Within a launch: spread, correlation of neighbours and share of outliers of the log times, each image by its own median. Between launches: a straight
- * trend is taken out of the log medians of each variant; what is left is split by the autocovariances at one and two launches
- * distance into an independent part and slow wandering; launches far out count as bursts of other work.
+ * Within a launch: spread, correlation of neighbours and share of outliers of the log times, each
+ * image by its own median. Between launches: a straight trend is taken out of the log medians of
+ * each variant; what is left is split by the autocovariances at one and two launches distance into
+ * an independent part and slow wandering; launches far out count as bursts of other work.
  * Throttling is taken from the launches that are marked so.
  *
  * Throws `RangeError` when no variant has 8 launches.
@@ -91,7 +95,8 @@ function withinLaunches(groups: readonly (readonly LaunchRecord[])[]) {
   const lag1 = squares === 0 ? 0 : products / squares * length / Math.max(1, length - 1);
   return {
     iterationSd,
-    // centring a short series pulls its autocorrelation down by about (1 + 3ρ)/n (Marriott and Pope 1954)
+    // centring a short series pulls its autocorrelation down by about (1 + 3ρ)/n (Marriott and Pope
+    // 1954)
     iterationCorrelation: Math.max(
       0,
       Math.min(0.95, (lag1 + 1 / length) / Math.max(0.25, 1 - 3 / length)),
@@ -101,7 +106,10 @@ function withinLaunches(groups: readonly (readonly LaunchRecord[])[]) {
   };
 }
 
-/** Images differ in what post-processing has to do, so each has its own median over the launches of a variant. */
+/**
+ * Images differ in what post-processing has to do, so each has its own median over the launches of
+ * a variant.
+ */
 function medianByImage(launches: readonly LaunchRecord[]): Map<string, number> {
   const timed = launches.flatMap((launch) => launch.images).filter((image) =>
     image.samplesNs.total.length > 0

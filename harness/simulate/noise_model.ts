@@ -1,5 +1,6 @@
 /**
- * Noise of a device as a few numbers, and a simulated device that has it: what the gate's error rates are measured on.
+ * Noise of a device as a few numbers, and a simulated device that has it: what the gate's error
+ * rates are measured on.
  *
  * All sizes are on the log scale, so 0.02 is 2% of the time.
  *
@@ -14,7 +15,9 @@ export interface NoiseModel {
   iterationSeconds: number;
   /** Start of the process, loading of the model and warm-up, seconds. */
   overheadSeconds: number;
-  /** Standard deviation of iterations within a launch, and the correlation of neighbours (AR(1)). */
+  /**
+   * Standard deviation of iterations within a launch, and the correlation of neighbours (AR(1)).
+   */
   iterationSd: number;
   iterationCorrelation: number;
   /** Share of iterations that are held up, and by how much on average (exponential). */
@@ -22,7 +25,10 @@ export interface NoiseModel {
   outlierSize: number;
   /** Standard deviation from launch to launch: memory layout, placement on cores. */
   launchSd: number;
-  /** Slow wandering (Ornstein–Uhlenbeck): its standard deviation and the seconds over which it forgets. */
+  /**
+   * Slow wandering (Ornstein–Uhlenbeck): its standard deviation and the seconds over which it
+   * forgets.
+   */
   wanderSd: number;
   wanderSeconds: number;
   /** Steady trend per minute, up to a factor of two; its sign is drawn for each session. */
@@ -31,7 +37,10 @@ export interface NoiseModel {
   throttlePerMinute: number;
   throttleSize: number;
   throttleSeconds: number;
-  /** Bursts of other work: how often, by how much on average (exponential), and for how long on average. */
+  /**
+   * Bursts of other work: how often, by how much on average (exponential), and for how long on
+   * average.
+   */
   burstPerMinute: number;
   burstSize: number;
   burstSeconds: number;
@@ -41,7 +50,10 @@ export interface NoiseModel {
 export interface SimulatedDevice {
   /** Seconds since the session began. */
   readonly clockSeconds: number;
-  /** Returns the seconds of each iteration of one launch whose true time is `factor` times the model's. */
+  /**
+   * Returns the seconds of each iteration of one launch whose true time is `factor` times the
+   * model's.
+   */
   launch(iterations: number, factor: number): number[];
 }
 
@@ -52,7 +64,9 @@ interface Episode {
   size: number;
 }
 
-/** A trend ends there: a device that got faster for ever would run endless iterations in no time. */
+/**
+ * A trend ends there: a device that got faster for ever would run endless iterations in no time.
+ */
 const MOST_DRIFT = Math.log(2);
 
 /** Returns a device at the beginning of a session, its slow states drawn at random. */
@@ -159,8 +173,9 @@ const STEADY = {
 } as const;
 
 /**
- * This project's test machine: two virtual cores of an AMD EPYC beside noisy neighbours, one thread, SiLU at 160×160. Fitted by `fitNoise` to
- * 240 launches of one variant against itself (`deno task calibrate --blocks 60`, 2026-11-24).
+ * This project's test machine: two virtual cores of an AMD EPYC beside noisy neighbours, one
+ * thread, SiLU at 160×160. Fitted by `fitNoise` to 240 launches of one variant against itself
+ * (`deno task calibrate --blocks 60`, 2026-11-24).
  */
 export const VIRTUAL_MACHINE: NoiseModel = {
   ...UNDISTURBED,
@@ -178,9 +193,10 @@ export const VIRTUAL_MACHINE: NoiseModel = {
 };
 
 /**
- * Noise models of phones. The spread within a launch is fitted to the minimum and maximum over 8 to 10 loops that ncnn publishes for
- * its benchmark (benchmark/README.md; the range of 8 normal values is 2.85 standard deviations on average). What those tables can't
- * show (launches, wandering, heat) is set to what unrooted phones are reported to do, and is an assumption.
+ * Noise models of phones. The spread within a launch is fitted to the minimum and maximum over 8 to
+ * 10 loops that ncnn publishes for its benchmark (benchmark/README.md; the range of 8 normal values
+ * is 2.85 standard deviations on average). What those tables can't show (launches, wandering, heat)
+ * is set to what unrooted phones are reported to do, and is an assumption.
  */
 export const PHONE_MODELS: readonly NoiseModel[] = [
   {

@@ -1,5 +1,6 @@
 /**
- * The job of the command `simulate`: noise models (of phones, and fitted to records) → the table of error rates and device time.
+ * The job of the command `simulate`: noise models (of phones, and fitted to records) → the table of
+ * error rates and device time.
  *
  * @module
  */
@@ -10,10 +11,11 @@ import { type NoiseModel, PHONE_MODELS, VIRTUAL_MACHINE } from "./noise_model.ts
 import { simulateModel, type SimulationOptions, type SimulationRow } from "./simulation.ts";
 
 /**
- * Returns the rows for every noise model: first those fitted to each device of the record files, then this project's test machine and the phones. `onModel` hears which one
- * is on.
+ * Returns the rows for every noise model: first those fitted to each device of the record files,
+ * then this project's test machine and the phones. `onModel` hears which one is on.
  *
- * Throws `HarnessError` `bad-record` for a file that can't be read, `RangeError` for one with too few launches.
+ * Throws `HarnessError` `bad-record` for a file that can't be read, `RangeError` for one with too
+ * few launches.
  */
 export async function simulateAll(
   recordFiles: readonly string[],

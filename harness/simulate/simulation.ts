@@ -1,5 +1,6 @@
 /**
- * Error rates and device time of the paired experiment and of three other ways to gate, on simulated devices.
+ * Error rates and device time of the paired experiment and of three other ways to gate, on
+ * simulated devices.
  *
  * @module
  */
@@ -66,8 +67,9 @@ export interface SimulationRow {
   /** Mean device seconds of one comparison, over both truths. */
   seconds: number;
   /**
-   * Mean device seconds of the smallest design of this method that keeps 5% false alarms and 10% misses with the best cut-off there is;
-   * null when no design that was tried does. The other methods vary repetitions and cut-off, the paired experiment its nominal rates.
+   * Mean device seconds of the smallest design of this method that keeps 5% false alarms and 10%
+   * misses with the best cut-off there is; null when no design that was tried does. The other
+   * methods vary repetitions and cut-off, the paired experiment its nominal rates.
    */
   secondsAtEqualErrors: number | null;
 }
@@ -75,7 +77,10 @@ export interface SimulationRow {
 /** Error rates at which device times are compared. */
 export const EQUAL_ERRORS = { falseAlarms: 0.05, misses: 0.1 } as const;
 
-/** Returns the table for one noise model: the paired experiment first, then the others. Throws the signal's reason when it aborts. */
+/**
+ * Returns the table for one noise model: the paired experiment first, then the others. Throws the
+ * signal's reason when it aborts.
+ */
 export async function simulateModel(
   model: NoiseModel,
   options: SimulationOptions,
@@ -190,7 +195,9 @@ function simulatedGate(
   return verdict;
 }
 
-/** A way to gate that looks once: a statistic that grows with the candidate's time, and a cut-off. */
+/**
+ * A way to gate that looks once: a statistic that grows with the candidate's time, and a cut-off.
+ */
 interface OtherMethod {
   name: string;
   /** Repetitions of each side as the method is used. */
@@ -239,7 +246,8 @@ const OTHER_METHODS: readonly OtherMethod[] = [
     },
   },
   {
-    // MLPerf Mobile: p90 of one run of at least 60 s and 1,024 queries; replicates are to agree within 5%
+    // MLPerf Mobile: p90 of one run of at least 60 s and 1,024 queries; replicates are to agree
+    // within 5%
     name: "MLPerf, one run of 60 s",
     usualRepetitions: 1,
     usualCutOff: Math.log(1.05),

@@ -6,7 +6,10 @@
 import { markdownTable } from "../text/markdown_table.ts";
 import type { SimulationRow } from "./simulation.ts";
 
-/** Returns the rows as a Markdown table: one line per noise model and method, rates in percent, times in device seconds. */
+/**
+ * Returns the rows as a Markdown table: one line per noise model and method, rates in percent,
+ * times in device seconds.
+ */
 export function simulationTable(rows: readonly SimulationRow[]): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
   const lines = rows.map((row) => [

@@ -1,15 +1,19 @@
 /**
- * Evidence about a mean that stays valid although it is looked at after every block: the anytime-valid t-test.
+ * Evidence about a mean that stays valid although it is looked at after every block: the
+ * anytime-valid t-test.
  *
- * The e-value is a Bayes factor of Student's t-test that does not depend on the unknown scale: under the null hypothesis the
- * effect is not on the tested side, under the alternative the effect in standard deviations has a half-normal prior, and both
- * carry the right Haar prior on the scale. It is an e-process: under the null the chance that it ever reaches 1/α, at
- * whatever time we stop, is at most α (Ville's inequality). Exact for independent normal values; for symmetric values with
- * heavier tails the t statistic is conservative (Efron 1969), and what outliers do to the power is bounded by pulling them in.
+ * The e-value is a Bayes factor of Student's t-test that does not depend on the unknown scale:
+ * under the null hypothesis the effect is not on the tested side, under the alternative the effect
+ * in standard deviations has a half-normal prior, and both carry the right Haar prior on the scale.
+ * It is an e-process: under the null the chance that it ever reaches 1/α, at whatever time we stop,
+ * is at most α (Ville's inequality). Exact for independent normal values; for symmetric values with
+ * heavier tails the t statistic is conservative (Efron 1969), and what outliers do to the power is
+ * bounded by pulling them in.
  *
- * Sources: Lai, "On Confidence Sequences" (1976); Pérez-Ortiz, Lardy, de Heide and Grünwald, "E-statistics, group invariance and
- * anytime-valid testing" (2022), section 4; Wang and Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian
- * means with unknown variance" (2023), section 4; Efron, "Student's t-test under symmetry conditions" (1969).
+ * Sources: Lai, "On Confidence Sequences" (1976); Pérez-Ortiz, Lardy, de Heide and Grünwald,
+ * "E-statistics, group invariance and anytime-valid testing" (2022), section 4; Wang and Ramdas,
+ * "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance" (2023),
+ * section 4; Efron, "Student's t-test under symmetry conditions" (1969).
  *
  * @module
  */
@@ -20,11 +24,20 @@ export type Side = "above" | "below";
 
 /** Settings of the evidence that are fixed before the first value is seen. */
 export interface EvidenceOptions {
-  /** Standard deviation of the effect's prior, in standard deviations of the values. Any fixed number is valid; the power is best near the effect that matters. */
+  /**
+   * Standard deviation of the effect's prior, in standard deviations of the values. Any fixed
+   * number is valid; the power is best near the effect that matters.
+   */
   priorEffect: number;
-  /** Smallest standard deviation that is believed, in the unit of the values: guards against values that agree by luck or by a coarse clock. */
+  /**
+   * Smallest standard deviation that is believed, in the unit of the values: guards against values
+   * that agree by luck or by a coarse clock.
+   */
   smallestSd: number;
-  /** Values further from the tested mean than this many robust standard deviations are pulled in to it; Infinity leaves them. */
+  /**
+   * Values further from the tested mean than this many robust standard deviations are pulled in to
+   * it; Infinity leaves them.
+   */
   clipSds: number;
 }
 
@@ -49,8 +62,8 @@ export function logEvidence(
 }
 
 /**
- * Returns the natural logarithm of the e-value for "the mean is above 0" from the moments of `count` values: their average and the
- * sum of squares about it.
+ * Returns the natural logarithm of the e-value for "the mean is above 0" from the moments of
+ * `count` values: their average and the sum of squares about it.
  */
 export function logEvidenceOfMoments(
   count: number,
@@ -81,8 +94,8 @@ export interface AnytimeInterval {
 }
 
 /**
- * Returns the location of the values and bounds that hold at every look: the chance that the lower bound ever exceeds the true mean
- * is at most `alpha`, and so for the upper one.
+ * Returns the location of the values and bounds that hold at every look: the chance that the lower
+ * bound ever exceeds the true mean is at most `alpha`, and so for the upper one.
  *
  * Found by inverting {@linkcode logEvidence}. Throws `RangeError` on no or non-finite values.
  */
@@ -120,7 +133,10 @@ export function anytimeInterval(
   return { estimate, low: bound("above"), high: bound("below") };
 }
 
-/** Factor and number of the steps in which a bound is looked for: from the smallest deviation to 10¹³ of it. */
+/**
+ * Factor and number of the steps in which a bound is looked for: from the smallest deviation to
+ * 10¹³ of it.
+ */
 const STEP = 1.3;
 const MOST_STEPS = 120;
 
@@ -141,8 +157,9 @@ function location(values: readonly number[], options: EvidenceOptions): number {
 const SDS_PER_MAD = 1.4826;
 
 /**
- * Differences from the tested mean, outliers pulled in. The limit depends on the sizes of the differences only, not on their signs, so
- * that values which are symmetric about the tested mean stay so.
+ * Differences from the tested mean, outliers pulled in. The limit depends on the sizes of the
+ * differences only, not on their signs, so that values which are symmetric about the tested mean
+ * stay so.
  */
 function clippedResiduals(
   values: readonly number[],

@@ -7,7 +7,8 @@ const CLIPPED: EvidenceOptions = { priorEffect: 1, smallestSd: 1e-9, clipSds: 1 
 
 Deno.test("logEvidence() equals the integral over the prior when this is done numerically", () => {
   const values = [0.8, 1.4, 0.3, 1.1];
-  // marginal likelihoods with the right Haar prior dσ/σ, effect δ half-normal: a plain grid over ln σ and δ
+  // marginal likelihoods with the right Haar prior dσ/σ, effect δ half-normal: a plain grid over ln
+  // σ and δ
   const likelihood = (effect: number, logSd: number) => {
     const sd = Math.exp(logSd);
     return values.reduce((p, x) => p * Math.exp(-0.5 * (x / sd - effect) ** 2) / sd, 1);

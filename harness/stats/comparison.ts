@@ -1,5 +1,6 @@
 /**
- * The judgements of a comparison of variants: rankings per device and load, where the order turns, Pareto fronts, sustained load.
+ * The judgements of a comparison of variants: rankings per device and load, where the order turns,
+ * Pareto fronts, sustained load.
  *
  * @module
  */
@@ -25,7 +26,10 @@ export interface ComparedVariant {
 
 /** The judgements; the page of a comparison shows them. */
 export interface ComparisonResult {
-  /** One per device; with sustained load two per device, called `<device>, burst` and `<device>, sustained`. */
+  /**
+   * One per device; with sustained load two per device, called `<device>, burst` and `<device>,
+   * sustained`.
+   */
   rankings: Ranking[];
   orderChanges: OrderChange[];
   pareto: { device: string; places: ParetoPlace[] }[];
@@ -34,8 +38,9 @@ export interface ComparisonResult {
 }
 
 /**
- * Returns the judgements from the launches of all devices. With `sustained` the launches are those of a load that went on, and burst and end are
- * ranked apart; variants with too few launches for that are ranked in neither.
+ * Returns the judgements from the launches of all devices. With `sustained` the launches are those
+ * of a load that went on, and burst and end are ranked apart; variants with too few launches for
+ * that are ranked in neither.
  */
 export function judgeComparison(
   variants: readonly ComparedVariant[],

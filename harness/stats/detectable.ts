@@ -1,5 +1,6 @@
 /**
- * What a device can resolve: from an A/A run, the smallest change that the experiment finds within a budget.
+ * What a device can resolve: from an A/A run, the smallest change that the experiment finds within
+ * a budget.
  *
  * @module
  */
@@ -11,15 +12,18 @@ import { seededRng } from "./rng.ts";
 export const FEWEST_CALIBRATION_BLOCKS = 8;
 /** Share of changes of the detectable size that are found within the budget. */
 export const POWER = 0.9;
-/** Share that must be found in the simulation: a margin for what a calibration of some minutes has not seen. */
+/**
+ * Share that must be found in the simulation: a margin for what a calibration of some minutes has
+ * not seen.
+ */
 const SIMULATED_POWER = 0.93;
 /** Repetitions of the simulated experiment. */
 const REPETITIONS = 300;
 /** Largest change that is looked for: twice the time. */
 const LARGEST_RATIO = 2;
 /**
- * Longest experiment that is simulated, blocks: its time grows with the cube of the length. A longer budget resolves a little more
- * than is claimed for it, and none is offered as a way out.
+ * Longest experiment that is simulated, blocks: its time grows with the cube of the length. A
+ * longer budget resolves a little more than is claimed for it, and none is offered as a way out.
  */
 export const LONGEST_SIMULATED_BLOCKS = 200;
 /** Size of a disturbance that the calibration did not see, in its largest one. */
@@ -31,14 +35,17 @@ const OUTLIER_SDS = 3;
 
 /** Noise of a device at one setting, from the log ratios of A/A blocks. */
 export interface DeviceNoise {
-  /** Standard deviation of a round's log ratio about 0, outliers pulled in to 3 robust deviations. */
+  /**
+   * Standard deviation of a round's log ratio about 0, outliers pulled in to 3 robust deviations.
+   */
   sd: number;
   /** The log ratios of the rounds of each block: what experiments are simulated from. */
   blocks: readonly (readonly number[])[];
 }
 
 /**
- * Returns the noise that A/A blocks show. The truth is known to be 0, so the deviation is taken about 0.
+ * Returns the noise that A/A blocks show. The truth is known to be 0, so the deviation is taken
+ * about 0.
  *
  * Throws `RangeError` for fewer than 8 blocks, or a value that is missing or not finite.
  */
@@ -59,11 +66,13 @@ export function deviceNoise(blocks: readonly (readonly number[])[]): DeviceNoise
 }
 
 /**
- * Returns how many blocks find a change as large as the threshold with 90% power; null when `mostBlocks` don't.
+ * Returns how many blocks find a change as large as the threshold with 90% power; null when
+ * `mostBlocks` don't.
  *
- * Experiments are simulated from the device's own blocks, drawn whole with a random sign, moved by the change.
- * A few blocks have not seen everything: with the chance that a further block exceeds all n seen (1/(n+1), as for any exchangeable
- * values) a disturbance three times the largest seen is put into one of its rounds.
+ * Experiments are simulated from the device's own blocks, drawn whole with a random sign, moved by
+ * the change. A few blocks have not seen everything: with the chance that a further block exceeds
+ * all n seen (1/(n+1), as for any exchangeable values) a disturbance three times the largest seen
+ * is put into one of its rounds.
  */
 export function blocksForThreshold(
   noise: DeviceNoise,
@@ -98,8 +107,9 @@ export function blocksForThreshold(
 }
 
 /**
- * Returns the smallest ratio (above 1) that the experiment finds with 90% power within the budget, used as its own threshold; null when
- * not even twice the time is found. Rounded up to three decimals (0.1%).
+ * Returns the smallest ratio (above 1) that the experiment finds with 90% power within the budget,
+ * used as its own threshold; null when not even twice the time is found. Rounded up to three
+ * decimals (0.1%).
  */
 export function smallestDetectableRatio(
   noise: DeviceNoise,

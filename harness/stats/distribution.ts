@@ -4,7 +4,9 @@
  * @module
  */
 
-/** Returns ln Γ(x) for x > 0 (Lanczos approximation, g = 7, nine terms; relative error below 1e-13). */
+/**
+ * Returns ln Γ(x) for x > 0 (Lanczos approximation, g = 7, nine terms; relative error below 1e-13).
+ */
 export function logGamma(x: number): number {
   const coefficients = [
     0.99999999999980993,
@@ -69,21 +71,27 @@ export function studentTCdf(t: number, df: number): number {
   return t > 0 ? 1 - tail : tail;
 }
 
-/** Returns the t with P(T ≤ t) = p for Student's t with `df` > 0 degrees of freedom, by bisection; p strictly between 0 and 1. */
+/**
+ * Returns the t with P(T ≤ t) = p for Student's t with `df` > 0 degrees of freedom, by bisection; p
+ * strictly between 0 and 1.
+ */
 export function studentTQuantile(p: number, df: number): number {
   return inverse((t) => studentTCdf(t, df), p, -1, 1);
 }
 
 /**
- * Returns P(Z ≤ z) for the standard normal distribution, from the incomplete gamma function (erf by series or
- * continued fraction), absolute error below 1e-14.
+ * Returns P(Z ≤ z) for the standard normal distribution, from the incomplete gamma function (erf by
+ * series or continued fraction), absolute error below 1e-14.
  */
 export function normalCdf(z: number): number {
   const tail = 0.5 * (1 - lowerGamma(0.5, z * z / 2));
   return z > 0 ? 1 - tail : tail;
 }
 
-/** Returns the z with P(Z ≤ z) = p for the standard normal distribution, by bisection; p strictly between 0 and 1. */
+/**
+ * Returns the z with P(Z ≤ z) = p for the standard normal distribution, by bisection; p strictly
+ * between 0 and 1.
+ */
 export function normalQuantile(p: number): number {
   return inverse(normalCdf, p, -1, 1);
 }
@@ -135,7 +143,8 @@ function inverse(cdf: (x: number) => number, p: number, low: number, high: numbe
 const EXACT_SIGNED_RANK_PAIRS = 60;
 
 /**
- * Returns the smallest w with P(W ≤ w) ≥ p for Wilcoxon's signed-rank sum W of `count` pairs without ties.
+ * Returns the smallest w with P(W ≤ w) ≥ p for Wilcoxon's signed-rank sum W of `count` pairs
+ * without ties.
  *
  * Exact by counting subsets of the ranks up to 60 pairs, normal approximation beyond
  * (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", section 3.1).

@@ -1,8 +1,10 @@
 /**
- * The paired sequential experiment as a pure state: blocks go in, a verdict comes out, and looking after every block costs nothing.
+ * The paired sequential experiment as a pure state: blocks go in, a verdict comes out, and looking
+ * after every block costs nothing.
  *
- * A block is ABBA or BAAB: two rounds of both sides in opposite order, so that over a block linear drift and the place in the round
- * cancel. Each of its rounds gives one value, the log of candidate over base; looks are taken at whole blocks only.
+ * A block is ABBA or BAAB: two rounds of both sides in opposite order, so that over a block linear
+ * drift and the place in the round cancel. Each of its rounds gives one value, the log of candidate
+ * over base; looks are taken at whole blocks only.
  *
  * @module
  */
@@ -15,29 +17,46 @@ import {
 
 /** Settings of an experiment, fixed before the first block. */
 export interface ExperimentOptions {
-  /** Candidate over base from which a change for the worse must be found, above 1: 1.05 for 5% more time. */
+  /**
+   * Candidate over base from which a change for the worse must be found, above 1: 1.05 for 5% more
+   * time.
+   */
   threshold: number;
-  /** Chance of `fail` when candidate and base are the same, over all looks; also that of the reported lower bound. */
+  /**
+   * Chance of `fail` when candidate and base are the same, over all looks; also that of the
+   * reported lower bound.
+   */
   falseAlarmRate: number;
-  /** Chance of `pass` when the change is as large as the threshold, over all looks; also that of the reported upper bound. */
+  /**
+   * Chance of `pass` when the change is as large as the threshold, over all looks; also that of the
+   * reported upper bound.
+   */
   missRate: number;
-  /** Standard deviation of a round's log ratio from the device's calibration; null when it was never calibrated. */
+  /**
+   * Standard deviation of a round's log ratio from the device's calibration; null when it was never
+   * calibrated.
+   */
   calibratedSd: number | null;
 }
 
 /** Rates that a gate promises unless told otherwise. */
 export const DEFAULT_RATES = { falseAlarmRate: 0.05, missRate: 0.05 } as const;
 
-/** Fewest rounds before a verdict: six agree in their sign by luck in 1 of 64, whatever the distribution. */
+/**
+ * Fewest rounds before a verdict: six agree in their sign by luck in 1 of 64, whatever the
+ * distribution.
+ */
 export const FEWEST_ROUNDS = 6;
 
 /**
- * Differences are pulled in to this many robust standard deviations: small, so that a throttling step within a block costs little.
- * Chosen by the simulation: with 1 the rates hold for normal, heavy-tailed, contaminated and two-valued noise, and the
- * detectable change is smallest.
+ * Differences are pulled in to this many robust standard deviations: small, so that a throttling
+ * step within a block costs little. Chosen by the simulation: with 1 the rates hold for normal,
+ * heavy-tailed, contaminated and two-valued noise, and the detectable change is smallest.
  */
 const CLIP_SDS = 1;
-/** Smallest standard deviation of a round's log ratio that is believed without a calibration: 0.05%. */
+/**
+ * Smallest standard deviation of a round's log ratio that is believed without a calibration: 0.05%.
+ */
 const SMALLEST_SD = 0.0005;
 /** A session may be this much quieter than the calibration, no more is believed. */
 const QUIETEST_SHARE = 0.5;
@@ -58,18 +77,27 @@ export interface Judgement {
   blockCount: number;
   /** Candidate over base: 1.05 is 5% more time. Null before the first block. */
   ratio: number | null;
-  /** Lower bound of the ratio, wrong with at most the false alarm rate over all looks; null while unknown. */
+  /**
+   * Lower bound of the ratio, wrong with at most the false alarm rate over all looks; null while
+   * unknown.
+   */
   low: number | null;
-  /** Upper bound of the ratio, wrong with at most the miss rate over all looks; null while unknown. */
+  /**
+   * Upper bound of the ratio, wrong with at most the miss rate over all looks; null while unknown.
+   */
   high: number | null;
-  /** Further blocks that would decide it if the noise and the effect stay as they look; null when decided or not to be had in 1000. */
+  /**
+   * Further blocks that would decide it if the noise and the effect stay as they look; null when
+   * decided or not to be had in 1000.
+   */
   moreBlocks: number | null;
 }
 
 /**
  * Returns the state before the first block.
  *
- * Throws `RangeError` when the threshold is not above 1, a rate is not between 0 and 0.5, or the calibrated deviation is not above 0.
+ * Throws `RangeError` when the threshold is not above 1, a rate is not between 0 and 0.5, or the
+ * calibrated deviation is not above 0.
  */
 export function newExperiment(options: ExperimentOptions): ExperimentState {
   const { threshold, falseAlarmRate, missRate, calibratedSd } = options;
@@ -87,7 +115,10 @@ export function newExperiment(options: ExperimentOptions): ExperimentState {
   return { options, blocks: [] };
 }
 
-/** Returns the state with one more block: the log ratio of each of its rounds. Throws `RangeError` when it has no log ratio, or one that is not a finite number. */
+/**
+ * Returns the state with one more block: the log ratio of each of its rounds. Throws `RangeError`
+ * when it has no log ratio, or one that is not a finite number.
+ */
 export function withBlock(state: ExperimentState, logRatios: readonly number[]): ExperimentState {
   if (logRatios.length === 0 || !logRatios.every(Number.isFinite)) {
     throw new RangeError(
@@ -100,9 +131,9 @@ export function withBlock(state: ExperimentState, logRatios: readonly number[]):
 /**
  * Returns the decision alone, without interval: what {@linkcode judge} would say.
  *
- * `pass` when a change as large as the threshold is excluded. `fail` when no change is excluded and the estimate is nearer to the
- * threshold than to 1 (on the log scale). A change that is real but smaller than the threshold passes once the upper bound
- * is below the threshold.
+ * `pass` when a change as large as the threshold is excluded. `fail` when no change is excluded and
+ * the estimate is nearer to the threshold than to 1 (on the log scale). A change that is real but
+ * smaller than the threshold passes once the upper bound is below the threshold.
  */
 export function decide(state: ExperimentState): "pass" | "fail" | "undecided" {
   const { options, blocks } = state;
@@ -141,7 +172,9 @@ export function judge(state: ExperimentState): Judgement {
   };
 }
 
-/** Returns the verdict when no further block is to be had: what is undecided becomes `inconclusive`. */
+/**
+ * Returns the verdict when no further block is to be had: what is undecided becomes `inconclusive`.
+ */
 export function conclude(state: ExperimentState): Judgement {
   const judgement = judge(state);
   return judgement.verdict === "undecided" ? { ...judgement, verdict: "inconclusive" } : judgement;

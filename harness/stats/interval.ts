@@ -18,7 +18,10 @@ export interface Interval {
 /** Confidence level of all intervals that are reported. */
 export const CONFIDENCE_LEVEL = 0.95;
 
-/** Returns the fewest values with which the signed-rank interval can reach the level: 6 for 95%, since 2·2⁻⁶ = 3.1%. */
+/**
+ * Returns the fewest values with which the signed-rank interval can reach the level: 6 for 95%,
+ * since 2·2⁻⁶ = 3.1%.
+ */
 export function fewestForSignedRank(level: number): number {
   return Math.ceil(1 - Math.log2(1 - level));
 }
@@ -41,15 +44,18 @@ export function studentInterval(values: readonly number[], level = CONFIDENCE_LE
 }
 
 /**
- * Returns the location of the values with a confidence interval that outliers don't move: the Hodges–Lehmann estimate (the
- * median of all pairwise averages) with the interval of the signed-rank test.
+ * Returns the location of the values with a confidence interval that outliers don't move: the
+ * Hodges–Lehmann estimate (the median of all pairwise averages) with the interval of the
+ * signed-rank test.
  *
- * Assumes independent values, symmetric about the location: log ratios of rounds with alternating order are. Below six values
- * the signed-rank interval can't reach 95%, so Student's t interval stands in. One value has an estimate and no interval.
- * Throws `RangeError` on no or non-finite values.
+ * Assumes independent values, symmetric about the location: log ratios of rounds with alternating
+ * order are. Below six values the signed-rank interval can't reach 95%, so Student's t interval
+ * stands in. One value has an estimate and no interval. Throws `RangeError` on no or non-finite
+ * values.
  *
- * Source: Hodges and Lehmann, "Estimates of Location Based on Rank Tests" (1963); Hollander, Wolfe and Chicken,
- * "Nonparametric Statistical Methods", sections 3.2 and 3.3. The bounds are those of R's `wilcox.test(conf.int=TRUE)`.
+ * Source: Hodges and Lehmann, "Estimates of Location Based on Rank Tests" (1963); Hollander, Wolfe
+ * and Chicken, "Nonparametric Statistical Methods", sections 3.2 and 3.3. The bounds are those of
+ * R's `wilcox.test(conf.int=TRUE)`.
  *
  * @example
  * ```ts

@@ -27,7 +27,10 @@ export interface ParetoPlace {
   onFront: boolean;
   /** Those that dominate it, by their figures. */
   dominatedBy: { variantId: string; certain: boolean }[];
-  /** Why it can be neither on the front nor off it: an objective that is not known. Null when it was judged. */
+  /**
+   * Why it can be neither on the front nor off it: an objective that is not known. Null when it was
+   * judged.
+   */
   notJudged: string | null;
 }
 
@@ -39,8 +42,9 @@ export function exactly(value: number): Bounded {
 /**
  * Returns the place of each candidate, in order of the input.
  *
- * Dominance is judged by the figures; it is certain when in every objective the intervals agree (they don't overlap, or both are exact). A candidate that
- * lacks an objective which another one has is not judged and dominates nobody. Throws `RangeError` when a figure is not finite.
+ * Dominance is judged by the figures; it is certain when in every objective the intervals agree
+ * (they don't overlap, or both are exact). A candidate that lacks an objective which another one
+ * has is not judged and dominates nobody. Throws `RangeError` when a figure is not finite.
  */
 export function paretoPlaces(candidates: readonly ParetoCandidate[]): ParetoPlace[] {
   const objectives = [

@@ -7,8 +7,8 @@
 /**
  * Returns the samples in ascending order, as a new array.
  *
- * Throws `RangeError` when there is no sample, or one that is not a finite number: a statistic never
- * comes out of nothing.
+ * Throws `RangeError` when there is no sample, or one that is not a finite number: a statistic
+ * never comes out of nothing.
  */
 export function sortedSamples(samples: readonly number[]): number[] {
   if (samples.length === 0) throw new RangeError("Cannot take a statistic of no samples");
@@ -25,8 +25,9 @@ export function sortedSamples(samples: readonly number[]): number[] {
 /**
  * Returns the quantile `p` (0 to 1) of samples in ascending order, in their unit.
  *
- * Definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages" (1996): linear interpolation
- * at position p·(n−1). It is the default of R's `quantile` and of NumPy's `percentile`. For one sample every quantile is it.
+ * Definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages" (1996): linear
+ * interpolation at position p·(n−1). It is the default of R's `quantile` and of NumPy's
+ * `percentile`. For one sample every quantile is it.
  *
  * Throws `RangeError` when there is no sample or `p` is outside 0 to 1.
  *
@@ -46,7 +47,10 @@ export function quantileOfSorted(ascending: ArrayLike<number>, p: number): numbe
   return ascending[below] + (position - below) * (ascending[above] - ascending[below]);
 }
 
-/** Returns the quantile `p` of the samples, see {@linkcode quantileOfSorted}; throws on no or non-finite samples. */
+/**
+ * Returns the quantile `p` of the samples, see {@linkcode quantileOfSorted}; throws on no or
+ * non-finite samples.
+ */
 export function quantile(samples: readonly number[], p: number): number {
   return quantileOfSorted(sortedSamples(samples), p);
 }
@@ -57,8 +61,9 @@ export function median(samples: readonly number[]): number {
 }
 
 /**
- * Returns the median absolute deviation from the median, in the unit of the samples, not scaled to a standard deviation
- * (multiply by 1.4826 for that when the samples are normal). 0 for one sample or no spread. Throws on no or non-finite samples.
+ * Returns the median absolute deviation from the median, in the unit of the samples, not scaled to
+ * a standard deviation (multiply by 1.4826 for that when the samples are normal). 0 for one sample
+ * or no spread. Throws on no or non-finite samples.
  */
 export function medianAbsoluteDeviation(samples: readonly number[]): number {
   const center = median(samples);

@@ -1,5 +1,6 @@
 /**
- * The order of variants by speed on one device, with the places where it can't be told, and where the order differs between devices or loads.
+ * The order of variants by speed on one device, with the places where it can't be told, and where
+ * the order differs between devices or loads.
  *
  * @module
  */
@@ -26,7 +27,10 @@ export interface PairOrder {
 /** The place of one variant. */
 export interface RankedVariant {
   variantId: string;
-  /** Best and worst place that the comparisons leave, from 1; both are equal when the place is certain. Null when it has no rank. */
+  /**
+   * Best and worst place that the comparisons leave, from 1; both are equal when the place is
+   * certain. Null when it has no rank.
+   */
   rank: { best: number; worst: number } | null;
   /** Why it has no rank; null when it has one. */
   unranked: string | null;
@@ -46,8 +50,9 @@ export interface Ranking {
 /**
  * Returns the ranking of the variants from launches of one device, fastest first.
  *
- * Every pair is compared on the rounds that both have; the intervals hold together with 95% (Bonferroni over the pairs), so that no place
- * is claimed by luck. `unranked` names variants that get no rank, with the reason (parity failed).
+ * Every pair is compared on the rounds that both have; the intervals hold together with 95%
+ * (Bonferroni over the pairs), so that no place is claimed by luck. `unranked` names variants that
+ * get no rank, with the reason (parity failed).
  */
 export function rankVariants(
   device: string,
@@ -140,7 +145,10 @@ export interface OrderChange {
   second: string;
 }
 
-/** Returns the pairs whose order is certain in both rankings and the opposite: where a choice made for one is wrong for the other. */
+/**
+ * Returns the pairs whose order is certain in both rankings and the opposite: where a choice made
+ * for one is wrong for the other.
+ */
 export function orderChanges(rankings: readonly Ranking[]): OrderChange[] {
   return rankings.flatMap((first, i) =>
     rankings.slice(i + 1).flatMap((second) =>

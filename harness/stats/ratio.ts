@@ -7,7 +7,10 @@ import { robustInterval } from "./interval.ts";
 
 /** A speed-up with its confidence interval. */
 export interface Ratio {
-  /** Time of the base over time of the variant: 1.42 means that the variant is 1.42 times as fast as the base. */
+  /**
+   * Time of the base over time of the variant: 1.42 means that the variant is 1.42 times as fast as
+   * the base.
+   */
   value: number;
   /** Lower bound; null when the rounds are too few for an interval. */
   low: number | null;
@@ -40,11 +43,13 @@ export function pairedLogRatios(
 }
 
 /**
- * Returns the speed-up of a variant over the base from times per round, paired by round; null when no round has both.
+ * Returns the speed-up of a variant over the base from times per round, paired by round; null when
+ * no round has both.
  *
- * The estimate is the Hodges–Lehmann location of the paired log ratios, the interval that of the signed-rank test (Student's t
- * below six rounds), 95%, and both are taken back from the log scale. Pairing by round takes out drift and heat that hit
- * both alike; the alternating order (ABBA) takes out what the place in the round does.
+ * The estimate is the Hodges–Lehmann location of the paired log ratios, the interval that of the
+ * signed-rank test (Student's t below six rounds), 95%, and both are taken back from the log scale.
+ * Pairing by round takes out drift and heat that hit both alike; the alternating order (ABBA) takes
+ * out what the place in the round does.
  */
 export function pairedRatio(
   baseId: string,

@@ -17,8 +17,9 @@ export interface Rng {
 }
 
 /**
- * Returns a generator for the seed: xoshiro128** (Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators",
- * 2021), its state filled from the seed by SplitMix32's mixing steps.
+ * Returns a generator for the seed: xoshiro128** (Blackman and Vigna, "Scrambled Linear
+ * Pseudorandom Number Generators", 2021), its state filled from the seed by SplitMix32's mixing
+ * steps.
  */
 export function seededRng(seed: number): Rng {
   let mix = seed >>> 0;

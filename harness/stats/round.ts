@@ -21,9 +21,10 @@ export function launchSamplesNs(launch: LaunchRecord, stage: SampledStage): numb
 /**
  * Returns the quantile `p` of a stage in one launch, in nanoseconds.
  *
- * Images whose network input has the same size are pooled. Where a launch has several input sizes (the rectangle that each image
- * needs), the quantile is taken for each size and the geometric mean of them is returned, weighted by the number of samples:
- * a median across sizes would jump from one size to the other.
+ * Images whose network input has the same size are pooled. Where a launch has several input sizes
+ * (the rectangle that each image needs), the quantile is taken for each size and the geometric mean
+ * of them is returned, weighted by the number of samples: a median across sizes would jump from one
+ * size to the other.
  *
  * Throws `HarnessError` `bad-record` when the launch has no samples.
  */
@@ -58,8 +59,9 @@ export type LaunchesByRound = Map<string, Map<number, LaunchRecord>>;
 /**
  * Returns the launches by variant (in order of appearance), then by round.
  *
- * Where a round holds a variant twice (it was begun, interrupted and run again), the last one counts and `onRepeat` hears of it.
- * Throws `RangeError` when the launches come from more than one device: their times are never mixed.
+ * Where a round holds a variant twice (it was begun, interrupted and run again), the last one
+ * counts and `onRepeat` hears of it. Throws `RangeError` when the launches come from more than one
+ * device: their times are never mixed.
  */
 export function groupByRound(
   launches: readonly LaunchRecord[],

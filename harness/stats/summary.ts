@@ -1,5 +1,6 @@
 /**
- * Launches of one device → the figures of each variant: percentiles, FPS, interval over rounds, speed-up over the base.
+ * Launches of one device → the figures of each variant: percentiles, FPS, interval over rounds,
+ * speed-up over the base.
  *
  * @module
  */
@@ -44,7 +45,10 @@ export interface VariantSummary {
   intervalNs: RoundIntervalNs;
   /** Median of the total in each round, nanoseconds, in order of the rounds. */
   roundMediansNs: { round: number; medianNs: number }[];
-  /** Speed-up over the base; null when the variant shares no round with it. For the base itself 1, 1, 1. */
+  /**
+   * Speed-up over the base; null when the variant shares no round with it. For the base itself 1,
+   * 1, 1.
+   */
   ratio: Ratio | null;
   /** The same by stage. */
   stageRatios: Record<SampledStage, Ratio | null>;
@@ -56,11 +60,12 @@ export interface VariantSummary {
 /**
  * Returns the figures of every variant, in order of first appearance.
  *
- * Input: the finished launches of one device; launches that count for nothing (emulated, failed, test builds) were left out by the
- * caller. Throttled launches stay in, are counted in a warning, and the ratio without their rounds is told there.
- * The base may be absent; then no ratio is known.
+ * Input: the finished launches of one device; launches that count for nothing (emulated, failed,
+ * test builds) were left out by the caller. Throttled launches stay in, are counted in a warning,
+ * and the ratio without their rounds is told there. The base may be absent; then no ratio is known.
  *
- * Throws `RangeError` for launches of two devices, `HarnessError` `bad-record` for a launch without samples or with times of zero.
+ * Throws `RangeError` for launches of two devices, `HarnessError` `bad-record` for a launch without
+ * samples or with times of zero.
  */
 export function summarizeLaunches(
   launches: readonly LaunchRecord[],

@@ -8,7 +8,10 @@ import { summarizeLaunches } from "./summary.ts";
 
 const MS = 1_000_000;
 
-/** Rounds of a base and a variant, the variant `speedUp` times as fast, both slowed alike by the round. */
+/**
+ * Rounds of a base and a variant, the variant `speedUp` times as fast, both slowed alike by the
+ * round.
+ */
 function pairedLaunches(rounds: number, speedUp: number, heat: (round: number) => number) {
   return Array.from({ length: rounds }, (_, round) => {
     const baseNs = [30, 31, 32].map((ms) => ms * MS * heat(round));

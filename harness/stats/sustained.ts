@@ -1,5 +1,6 @@
 /**
- * A load that goes on: throughput over time, burst against sustained, and when the device begins to throttle.
+ * A load that goes on: throughput over time, burst against sustained, and when the device begins to
+ * throttle.
  *
  * @module
  */
@@ -16,19 +17,25 @@ const IN_A_ROW = 3;
 
 /** What a sustained load showed. */
 export interface SustainedLoad {
-  /** Throughput of each launch, in order: seconds since the first launch, frames per second at its median. */
+  /**
+   * Throughput of each launch, in order: seconds since the first launch, frames per second at its
+   * median.
+   */
   series: { atSeconds: number; fps: number }[];
   /** Median throughput of the first 5 launches. */
   burstFps: number;
   /** Median throughput of the last third. */
   sustainedFps: number;
-  /** Seconds until throughput stays below 90% of the burst for 3 launches in a row; null when it never does. */
+  /**
+   * Seconds until throughput stays below 90% of the burst for 3 launches in a row; null when it
+   * never does.
+   */
   throttledAtSeconds: number | null;
 }
 
 /**
- * Returns what the launches of one variant on one device show, in order of their start; null for fewer than 10 launches (too few to have a burst and
- * an end).
+ * Returns what the launches of one variant on one device show, in order of their start; null for
+ * fewer than 10 launches (too few to have a burst and an end).
  */
 export function sustainedLoad(launches: readonly LaunchRecord[]): SustainedLoad | null {
   if (launches.length < 2 * BURST_LAUNCHES) return null;
@@ -53,8 +60,8 @@ export function sustainedLoad(launches: readonly LaunchRecord[]): SustainedLoad 
 }
 
 /**
- * Returns the launches of the burst and of the sustained end (the last third) of each variant, so that both can be ranked; a variant with fewer than 10
- * launches is in neither.
+ * Returns the launches of the burst and of the sustained end (the last third) of each variant, so
+ * that both can be ranked; a variant with fewer than 10 launches is in neither.
  */
 export function burstAndSustained(
   launches: readonly LaunchRecord[],

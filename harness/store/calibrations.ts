@@ -63,8 +63,9 @@ export function saveCalibration(
 /**
  * Returns the newest calibration of the device at these settings; null when there is none.
  *
- * One with this workload comes first. Where there is none, one with another workload stands in (`isOfWorkload` is then false): its noise and
- * the time of its blocks are those of another variant, other iterations or images.
+ * One with this workload comes first. Where there is none, one with another workload stands in
+ * (`isOfWorkload` is then false): its noise and the time of its blocks are those of another
+ * variant, other iterations or images.
  */
 export function newestCalibration(
   { sql }: HistoryDatabase,
@@ -86,7 +87,10 @@ export function newestCalibration(
   };
 }
 
-/** Returns the noise by metric of a calibration, as the gate wants it. Throws `RangeError` for a metric with fewer than 8 blocks. */
+/**
+ * Returns the noise by metric of a calibration, as the gate wants it. Throws `RangeError` for a
+ * metric with fewer than 8 blocks.
+ */
 export function calibratedNoise(
   calibration: Calibration,
 ): Partial<Record<MetricName, DeviceNoise>> {

@@ -1,11 +1,12 @@
 /**
  * Change points in a history: when did a figure change for good, and which commit was it?
  *
- * Method: E-divisive (Matteson and James, "A Nonparametric Approach for Multiple Change Point Analysis of Multivariate Data", 2014) on the log
- * values, in the form that performance histories use it: energy distance with exponent 1, binary splitting, and a permutation test at
- * each split (Daly, Brown, Ingo, O'Leary and Bradford, "The Use of Change Point Detection to Identify Software Performance Regressions
- * in a Continuous Integration System", 2020; Apache Otava descends from it). It assumes no distribution, only that values between two
- * changes are exchangeable.
+ * Method: E-divisive (Matteson and James, "A Nonparametric Approach for Multiple Change Point
+ * Analysis of Multivariate Data", 2014) on the log values, in the form that performance histories
+ * use it: energy distance with exponent 1, binary splitting, and a permutation test at each split
+ * (Daly, Brown, Ingo, O'Leary and Bradford, "The Use of Change Point Detection to Identify Software
+ * Performance Regressions in a Continuous Integration System", 2020; Apache Otava descends from
+ * it). It assumes no distribution, only that values between two changes are exchangeable.
  *
  * @module
  */
@@ -33,7 +34,8 @@ export interface ChangePoint {
 }
 
 /**
- * Returns the change points of a series of values above zero, by index; none for fewer than 6 values. The same input gives the same answer.
+ * Returns the change points of a series of values above zero, by index; none for fewer than 6
+ * values. The same input gives the same answer.
  *
  * Throws `RangeError` when a value is not above zero.
  */
@@ -55,7 +57,10 @@ export function changePoints(values: readonly number[], seed = 1): ChangePoint[]
   });
 }
 
-/** Returns the first change that made the figure larger by at least `smallestRatio`; null when there is none. */
+/**
+ * Returns the first change that made the figure larger by at least `smallestRatio`; null when there
+ * is none.
+ */
 export function firstSlower(
   changes: readonly ChangePoint[],
   smallestRatio = 1,
@@ -85,7 +90,10 @@ function split(
   split(logs.slice(best.index), offset + best.index, rng, found);
 }
 
-/** The split with the largest scaled energy distance; sums are updated as one value after the other changes sides. */
+/**
+ * The split with the largest scaled energy distance; sums are updated as one value after the other
+ * changes sides.
+ */
 function bestSplit(logs: readonly number[]): { index: number; distance: number } {
   const count = logs.length;
   let left = 0, between = 0, right = 0;

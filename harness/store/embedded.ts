@@ -12,7 +12,10 @@ import type { FarmStore } from "./store.ts";
 /** Longest wait for another process that writes. */
 const BUSY_MS = 10_000;
 
-/** Returns the store in a file, made when it is missing; throws `store-failed` when it can't be opened. */
+/**
+ * Returns the store in a file, made when it is missing; throws `store-failed` when it can't be
+ * opened.
+ */
 export async function openEmbeddedStore(file: string): Promise<FarmStore> {
   return await openSqlStore(openSqlite(file));
 }
@@ -51,7 +54,8 @@ export function openSqlite(file: string): Sql {
     // BEGIN IMMEDIATE keeps all others from writing.
     lockSchema: () => Promise.resolve(),
   };
-  // One connection: transactions of this process wait for each other here, those of others by the busy timeout.
+  // One connection: transactions of this process wait for each other here, those of others by the
+  // busy timeout.
   let last: Promise<unknown> = Promise.resolve();
   return {
     ...queries,

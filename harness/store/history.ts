@@ -1,5 +1,6 @@
 /**
- * The history of runs: import, list, the trend of a variant on a device, and the run to compare with.
+ * The history of runs: import, list, the trend of a variant on a device, and the run to compare
+ * with.
  *
  * @module
  */
@@ -79,10 +80,11 @@ export interface HistoryFilter {
 }
 
 /**
- * Imports the records of one run and returns how many launches were new. Importing a run again adds what is new, and a round that
- * was run again takes the place of its earlier figures.
+ * Imports the records of one run and returns how many launches were new. Importing a run again adds
+ * what is new, and a round that was run again takes the place of its earlier figures.
  *
- * Launches of emulated devices are left out, and those without times. Throws `HarnessError` `bad-record` when there is no run record, or more than one.
+ * Launches of emulated devices are left out, and those without times. Throws `HarnessError`
+ * `bad-record` when there is no run record, or more than one.
  */
 export async function importRun(
   history: HistoryDatabase,
@@ -119,7 +121,10 @@ export async function importRun(
   return { runId: run.runId, added, skipped: all.length - rows.length };
 }
 
-/** Returns the hash of experiment keys under which the history files a series: 16 hexadecimal digits. */
+/**
+ * Returns the hash of experiment keys under which the history files a series: 16 hexadecimal
+ * digits.
+ */
 export async function experimentHash(keys: Record<string, string>): Promise<string> {
   const text = JSON.stringify(Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -208,7 +213,10 @@ export function listSeries({ sql }: HistoryDatabase, filter: HistoryFilter = {})
   ).all(filter.device ?? null, filter.variantId ?? null, filter.limit ?? -1) as unknown as Series[];
 }
 
-/** Returns the trend of a series, oldest first: one point per run that has the metric. Launches of test builds are left out. */
+/**
+ * Returns the trend of a series, oldest first: one point per run that has the metric. Launches of
+ * test builds are left out.
+ */
 export function trend(
   history: HistoryDatabase,
   series: Series,
@@ -228,7 +236,9 @@ export function trend(
   });
 }
 
-/** The newest runs of a series that have the metric, oldest first, with the values of their rounds. */
+/**
+ * The newest runs of a series that have the metric, oldest first, with the values of their rounds.
+ */
 function newestRuns(
   { sql }: HistoryDatabase,
   series: Series,
@@ -270,8 +280,9 @@ export interface GateBaseline {
 }
 
 /**
- * Returns the newest run of a series to compare with, and its values per round; null when there is none. `besides` is the candidate's own run, which
- * is not its baseline. Launches of test builds are none either.
+ * Returns the newest run of a series to compare with, and its values per round; null when there is
+ * none. `besides` is the candidate's own run, which is not its baseline. Launches of test builds
+ * are none either.
  */
 export function latestBaseline(
   { sql }: HistoryDatabase,
@@ -308,16 +319,21 @@ export function latestBaseline(
 export const FEWEST_SESSIONS = 6;
 
 /**
- * Degrees of freedom per run of a deviation from steps by their median absolute deviation: by simulation of normal sessions (6 to 100 runs), bounds by Student's t
- * are then wrong no more often than they say. The efficiency of that deviation, 0.37, is the limit for many.
+ * Degrees of freedom per run of a deviation from steps by their median absolute deviation: by
+ * simulation of normal sessions (6 to 100 runs), bounds by Student's t are then wrong no more often
+ * than they say. The efficiency of that deviation, 0.37, is the limit for many.
  */
 const FREEDOM_PER_RUN = 1 / 3;
 
-/** Newest runs from which the spread between sessions is taken: more tell little more, and a gate waits for them. */
+/**
+ * Newest runs from which the spread between sessions is taken: more tell little more, and a gate
+ * waits for them.
+ */
 const MOST_SESSIONS = 100;
 
 /**
- * Returns how much a metric differs from session to session, as the newest 100 runs of the series tell; null for fewer than 6.
+ * Returns how much a metric differs from session to session, as the newest 100 runs of the series
+ * tell; null for fewer than 6.
  *
  * See {@linkcode sessionSpread}.
  */
@@ -331,8 +347,9 @@ export function knownSessions(
 }
 
 /**
- * Returns how much the log value differs from session to session, from the values of runs in order of time: from the differences of successive runs, so
- * that lasting changes count little (median of the sizes, as a normal distribution has it); null for fewer than 6 runs.
+ * Returns how much the log value differs from session to session, from the values of runs in order
+ * of time: from the differences of successive runs, so that lasting changes count little (median of
+ * the sizes, as a normal distribution has it); null for fewer than 6 runs.
  */
 export function sessionSpread(values: readonly number[]): SessionSpread | null {
   if (values.length < FEWEST_SESSIONS) return null;

@@ -11,8 +11,9 @@ import { HarnessError } from "../errors.ts";
 const SCHEMA_VERSION = 1;
 
 /**
- * One row per launch with its figures; the raw samples stay in the run's records. A series is what can be compared: one variant on one
- * device at one set of experiment keys. The key of `launches` is the order in which a gate asks for them.
+ * One row per launch with its figures; the raw samples stay in the run's records. A series is what
+ * can be compared: one variant on one device at one set of experiment keys. The key of `launches`
+ * is the order in which a gate asks for them.
  */
 const SCHEMA = `
 CREATE TABLE runs (
@@ -65,9 +66,11 @@ export interface HistoryDatabase extends Disposable {
 }
 
 /**
- * Returns the history in the file, made when it is not there yet (folders too). `:memory:` is one for tests.
+ * Returns the history in the file, made when it is not there yet (folders too). `:memory:` is one
+ * for tests.
  *
- * Throws `HarnessError` `store-failed` when it can't be opened, is not a history, or was made by a newer Posemark.
+ * Throws `HarnessError` `store-failed` when it can't be opened, is not a history, or was made by a
+ * newer Posemark.
  */
 export function openHistoryDatabase(file: string): HistoryDatabase {
   let sql: DatabaseSync | null = null;
@@ -110,7 +113,10 @@ function migrate(sql: DatabaseSync, file: string): void {
   });
 }
 
-/** Returns what the work returns, all of its writes or none; throws what it throws, and what SQLite throws as `HarnessError` `store-failed`. */
+/**
+ * Returns what the work returns, all of its writes or none; throws what it throws, and what SQLite
+ * throws as `HarnessError` `store-failed`.
+ */
 export function inTransaction<T>(sql: DatabaseSync, work: () => T): T {
   try {
     sql.exec("BEGIN IMMEDIATE");

@@ -1,5 +1,6 @@
 /**
- * The job of the command `history`: series of the history with their trend and lasting changes, and the same as text.
+ * The job of the command `history`: series of the history with their trend and lasting changes, and
+ * the same as text.
  *
  * @module
  */
@@ -30,15 +31,24 @@ export interface JudgedSeries extends Series {
 /** Where a series got slower for good. */
 export interface FirstSlower {
   runId: string;
-  /** The commit that got slower; null when it is unknown, or was fast before (then it is not to blame). */
+  /**
+   * The commit that got slower; null when it is unknown, or was fast before (then it is not to
+   * blame).
+   */
   gitCommit: string | null;
-  /** The commit that was run before and after the change: the device or its surroundings changed; null when there is none. */
+  /**
+   * The commit that was run before and after the change: the device or its surroundings changed;
+   * null when there is none.
+   */
   withinCommit: string | null;
   createdAt: string;
   ratio: number;
 }
 
-/** Returns every series that the filter lets through. Changes for the worse below `smallestRatio` are passed over in `firstSlower`. */
+/**
+ * Returns every series that the filter lets through. Changes for the worse below `smallestRatio`
+ * are passed over in `firstSlower`.
+ */
 export function judgeHistory(
   history: HistoryDatabase,
   filter: HistoryFilter,

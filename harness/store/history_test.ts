@@ -230,7 +230,10 @@ function bigHistory(seriesCount: number, runs: number, rounds: number): HistoryD
   return history;
 }
 
-/** What a gate asks the history for a metric: the fastest of ten tries, since other work on this machine only adds to the time. */
+/**
+ * What a gate asks the history for a metric: the fastest of ten tries, since other work on this
+ * machine only adds to the time.
+ */
 function gateQuerySeconds(history: HistoryDatabase, rounds: number): number {
   const series = { device: "host", variantId: "v0", experiment: "x" };
   let fastest = Infinity;

@@ -1,5 +1,6 @@
 /**
- * Schema of the farm's store, as steps from one version to the next: SQL that SQLite and PostgreSQL both read.
+ * Schema of the farm's store, as steps from one version to the next: SQL that SQLite and PostgreSQL
+ * both read.
  *
  * A released step is never changed; a new one is added at the end.
  *

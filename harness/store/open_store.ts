@@ -10,10 +10,12 @@ import { openPostgresStore, PASSWORD_NAME } from "./postgres.ts";
 import type { FarmStore } from "./store.ts";
 
 /**
- * Returns the store at `postgres://user@host:port/database`, or in a SQLite file (`sqlite:FILE`, or a path).
+ * Returns the store at `postgres://user@host:port/database`, or in a SQLite file (`sqlite:FILE`, or
+ * a path).
  *
- * The password of PostgreSQL comes from `POSEMARK_STORE_PASSWORD` or the file that `POSEMARK_STORE_PASSWORD_FILE` names.
- * Throws `bad-option` for another scheme, `store-failed` when the store can't be opened.
+ * The password of PostgreSQL comes from `POSEMARK_STORE_PASSWORD` or the file that
+ * `POSEMARK_STORE_PASSWORD_FILE` names. Throws `bad-option` for another scheme, `store-failed` when
+ * the store can't be opened.
  */
 export async function openStore(address: string): Promise<FarmStore> {
   if (/^postgres(ql)?:/.test(address)) {

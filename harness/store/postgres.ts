@@ -13,14 +13,20 @@ import type { FarmStore, StoreRefusal } from "./store.ts";
 /** Environment variable with the password; `…_FILE` names a file with it. */
 export const PASSWORD_NAME = "POSEMARK_STORE_PASSWORD";
 
-/** Object of PostgreSQL's advisory lock that keeps two from changing the schema at once: "posemark" in ASCII, cut to 31 bits. */
+/**
+ * Object of PostgreSQL's advisory lock that keeps two from changing the schema at once: "posemark"
+ * in ASCII, cut to 31 bits.
+ */
 const SCHEMA_LOCK = 0x706f7365;
 
 /** Times that a statement is tried when the connection is lost, with a pause that doubles. */
 const TRIES = 6;
 const FIRST_PAUSE_MS = 250;
 
-/** Errors after which the same statement may well succeed: connection lost, server starting, stopping or asked to give way. */
+/**
+ * Errors after which the same statement may well succeed: connection lost, server starting,
+ * stopping or asked to give way.
+ */
 const TRANSIENT = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
@@ -41,7 +47,10 @@ const TRANSIENT = new Set([
 /** Errors that a user who is not let in gets: invalid password, invalid authorization. */
 const REFUSALS = new Set(["28P01", "28000"]);
 
-/** Returns the store at `postgres://user@host:port/database`; throws `store-failed` when it can't be reached. */
+/**
+ * Returns the store at `postgres://user@host:port/database`; throws `store-failed` when it can't be
+ * reached.
+ */
 export async function openPostgresStore(
   address: string,
   password: Secret | null,

@@ -14,7 +14,9 @@ export type SqlRow = Record<string, SqlValue>;
 export interface SqlQueries {
   /** Returns the rows of one statement. */
   query(text: string, values: readonly SqlValue[]): Promise<SqlRow[]>;
-  /** Returns the statement with `{json}`, `{bytes}` and `{forUpdate}` in the database's own words. */
+  /**
+   * Returns the statement with `{json}`, `{bytes}` and `{forUpdate}` in the database's own words.
+   */
   dialect(text: string): string;
   /** Waits until no other transaction changes the schema. */
   lockSchema(): Promise<void>;
@@ -26,6 +28,9 @@ export interface Sql extends SqlQueries, AsyncDisposable {
   readonly address: string;
   /** Largest number of parameters of a statement. */
   readonly maxParameters: number;
-  /** Runs the work in one transaction that others see whole or not at all. The work may run again after a lost connection. */
+  /**
+   * Runs the work in one transaction that others see whole or not at all. The work may run again
+   * after a lost connection.
+   */
   transaction<T>(work: (inside: SqlQueries) => Promise<T>): Promise<T>;
 }

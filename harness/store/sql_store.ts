@@ -179,7 +179,8 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
           [claim.runId, claim.index, claim.epoch],
         );
         const first = Number(last[0].last) + 1;
-        // PostgreSQL takes no key twice in one statement with DO NOTHING, but the second would be counted on.
+        // PostgreSQL takes no key twice in one statement with DO NOTHING, but the second would be
+        // counted on.
         const byKey = new Map(records.map((record) => [recordKey(record), record]));
         const rows = [...byKey].map(([key, record], place) => [
           claim.runId,

@@ -1,8 +1,9 @@
 /**
  * The store of a farm: what shards are to do, what they did, and the files that they need.
  *
- * One interface, two implementations: `embedded.ts` (SQLite, one machine or a shared folder) and `postgres.ts` (a team).
- * Everything may be repeated: a shard that runs again, or an upload sent twice, changes nothing.
+ * One interface, two implementations: `embedded.ts` (SQLite, one machine or a shared folder) and
+ * `postgres.ts` (a team). Everything may be repeated: a shard that runs again, or an upload sent
+ * twice, changes nothing.
  *
  * @module
  */
@@ -45,7 +46,10 @@ export interface ShardClaim {
   index: number;
   /** Counts from 1. */
   attempt: number;
-  /** Changes when another device takes the shard over: records of an earlier device are not mixed with those of the new one. */
+  /**
+   * Changes when another device takes the shard over: records of an earlier device are not mixed
+   * with those of the new one.
+   */
   epoch: number;
   device: string;
 }
@@ -68,34 +72,41 @@ export interface ShardRecords {
 export interface ArtefactStore {
   /** Returns whether the file is there, by the SHA-256 of its bytes in hexadecimal. */
   hasArtefact(sha256: string): Promise<boolean>;
-  /** Keeps the file; does nothing when it is there already. Throws `hash-mismatch` when the bytes have another hash. */
+  /**
+   * Keeps the file; does nothing when it is there already. Throws `hash-mismatch` when the bytes
+   * have another hash.
+   */
   putArtefact(sha256: string, bytes: Uint8Array): Promise<void>;
   /** Returns the bytes, not verified; null when the file is not there. */
   artefact(sha256: string): Promise<Uint8Array | null>;
 }
 
 /**
- * The store of a farm. Every call throws `HarnessError` `store-failed` when the store can't be reached or refuses.
+ * The store of a farm. Every call throws `HarnessError` `store-failed` when the store can't be
+ * reached or refuses.
  */
 export interface FarmStore extends ArtefactStore, AsyncDisposable {
   /** Address without a password. */
   readonly address: string;
   /**
-   * Keeps what all shards of a run share. Repeating it with the same document changes nothing; throws `store-failed` when the
-   * run is there with another one.
+   * Keeps what all shards of a run share. Repeating it with the same document changes nothing;
+   * throws `store-failed` when the run is there with another one.
    */
   putRun(runId: string, document: unknown): Promise<void>;
   /** Returns what all shards of a run share; null when there is no such run. */
   run(runId: string): Promise<unknown>;
-  /** Adds shards to a run; those that are there already stay as they are. Throws `store-failed` when one is there with another document. */
+  /**
+   * Adds shards to a run; those that are there already stay as they are. Throws `store-failed` when
+   * one is there with another document.
+   */
   addShards(runId: string, shards: readonly { index: number; document: unknown }[]): Promise<void>;
   /** Returns a shard; null when the run has none of this index. */
   shard(runId: string, index: number): Promise<StoredShard | null>;
   /** Returns all shards of a run without their documents, by index. */
   progress(runId: string): Promise<Omit<StoredShard, "document">[]>;
   /**
-   * Returns the right to write the shard's records and those that are there from earlier attempts on the same device; null
-   * when the shard is done. Ends the right of every earlier claim.
+   * Returns the right to write the shard's records and those that are there from earlier attempts
+   * on the same device; null when the shard is done. Ends the right of every earlier claim.
    */
   claim(
     runId: string,
@@ -116,7 +127,10 @@ export interface FarmStore extends ArtefactStore, AsyncDisposable {
   newestCalibration(key: CalibrationKey): Promise<Calibration | null>;
   /** Returns all attempts at a run's shards, by shard and attempt. */
   attempts(runId: string): Promise<StoredAttempt[]>;
-  /** Yields the records of a run shard by shard, in order of the index; of a shard that changed phones only those of the last. */
+  /**
+   * Yields the records of a run shard by shard, in order of the index; of a shard that changed
+   * phones only those of the last.
+   */
   shardRecords(runId: string): AsyncIterable<ShardRecords>;
 }
 
@@ -138,7 +152,8 @@ export function isStoreRefusal(error: unknown): boolean {
 }
 
 /**
- * Returns the key that a record has within its shard: two records with the same key are the same measurement.
+ * Returns the key that a record has within its shard: two records with the same key are the same
+ * measurement.
  */
 export function recordKey(record: AnyRecord): string {
   switch (record.kind) {

@@ -4,7 +4,8 @@
  * @module
  */
 /**
- * Returns a table: columns as wide as their widest cell, two blanks between them, a line of dashes below the head.
+ * Returns a table: columns as wide as their widest cell, two blanks between them, a line of dashes
+ * below the head.
  *
  * @example
  * ```ts

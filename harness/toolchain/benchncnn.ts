@@ -1,7 +1,8 @@
 /**
  * ncnn's own benchmark as a second opinion on speed: its command line and its output (pure).
  *
- * It runs all-zero weights on a constant input, 8 warm-ups and `loops` iterations, and prints minimum, maximum and average.
+ * It runs all-zero weights on a constant input, 8 warm-ups and `loops` iterations, and prints
+ * minimum, maximum and average.
  *
  * @module
  */
@@ -52,8 +53,9 @@ export function benchncnnCommand(request: BenchncnnRequest): string[] {
 /**
  * Returns the figures in what benchncnn printed to stderr.
  *
- * benchncnn checks no return code: a graph that it could not load gives a time near 0, and the reason stands above it. Throws
- * `HarnessError` `bad-device-output` for that, and when there is not exactly one line of figures.
+ * benchncnn checks no return code: a graph that it could not load gives a time near 0, and the
+ * reason stands above it. Throws `HarnessError` `bad-device-output` for that, and when there is not
+ * exactly one line of figures.
  *
  * @example
  * ```ts

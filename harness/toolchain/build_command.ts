@@ -1,5 +1,6 @@
 /**
- * Runs the programs that a build consists of, with progress from their output and errors that show the end of it.
+ * Runs the programs that a build consists of, with progress from their output and errors that show
+ * the end of it.
  *
  * @module
  */
@@ -22,10 +23,11 @@ export interface BuildCommand {
 const TAIL_LINES = 20;
 
 /**
- * Runs the program and returns everything that it printed, stdout and stderr in the order of arrival.
+ * Runs the program and returns everything that it printed, stdout and stderr in the order of
+ * arrival.
  *
- * Throws `HarnessError`: `missing-tool` when it can't be started, `interrupted` when the signal fires, `no-space` when its
- * output says so, `build-failed` when it exits with another code than 0.
+ * Throws `HarnessError`: `missing-tool` when it can't be started, `interrupted` when the signal
+ * fires, `no-space` when its output says so, `build-failed` when it exits with another code than 0.
  */
 export async function runBuildCommand(command: BuildCommand): Promise<string> {
   const { signal, onLine } = command;
@@ -109,8 +111,8 @@ function buildFailed(
 }
 
 /**
- * Returns how far a build is, from 0 to 1, by a line that ninja (`[12/111] …`) or make (`[ 10%] …`) prints; null for any
- * other line.
+ * Returns how far a build is, from 0 to 1, by a line that ninja (`[12/111] …`) or make (`[ 10%] …`)
+ * prints; null for any other line.
  */
 export function buildFraction(line: string): number | null {
   const ninja = /^\[(\d+)\/(\d+)\]/.exec(line);

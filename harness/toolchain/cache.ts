@@ -1,5 +1,6 @@
 /**
- * The user's cache folder: entries keyed by the content that they were made from, complete or not there at all.
+ * The user's cache folder: entries keyed by the content that they were made from, complete or not
+ * there at all.
  *
  * @module
  */
@@ -27,7 +28,8 @@ export function cacheRoot(getEnv: (name: string) => string | undefined = Deno.en
 }
 
 /**
- * Returns the key of an entry: 32 hexadecimal digits of the SHA-256 of the inputs' names and values.
+ * Returns the key of an entry: 32 hexadecimal digits of the SHA-256 of the inputs' names and
+ * values.
  *
  * The order of the names does not matter.
  */
@@ -55,11 +57,12 @@ export interface CacheRequest {
 /**
  * Returns the folder of the entry, and whether it was there already.
  *
- * A missing entry is made in a folder beside its place and renamed when it is complete, so that an interrupted or failed
- * `make` leaves nothing. Of several processes that ask for one entry one makes it and the others wait: the lock ends with
- * the process that holds it.
+ * A missing entry is made in a folder beside its place and renamed when it is complete, so that an
+ * interrupted or failed `make` leaves nothing. Of several processes that ask for one entry one
+ * makes it and the others wait: the lock ends with the process that holds it.
  *
- * Throws what `make` throws, and `HarnessError`: `interrupted` when the signal fires, `no-space` when the disk is full.
+ * Throws what `make` throws, and `HarnessError`: `interrupted` when the signal fires, `no-space`
+ * when the disk is full.
  */
 export async function cached(
   request: CacheRequest,

@@ -22,7 +22,9 @@ export interface DoctorRow {
   remedy: string;
 }
 
-/** A program that the doctor asks for its version. The first of `commands` that answers is the one. */
+/**
+ * A program that the doctor asks for its version. The first of `commands` that answers is the one.
+ */
 interface Probe {
   name: string;
   required: boolean;
@@ -151,7 +153,9 @@ const PROBES: Probe[] = [
   },
 ];
 
-/** Space that the first run needs in the cache: source, build folders, libraries for two targets. */
+/**
+ * Space that the first run needs in the cache: source, build folders, libraries for two targets.
+ */
 const CACHE_BYTES_NEEDED = 2e9;
 
 /** Returns one row for each thing that Posemark needs of this machine, required ones first. */

@@ -29,7 +29,10 @@ const HEADER_BYTES_64 = 64;
 /** Names of the machines that a mix-up is likely with. */
 const MACHINES: Record<number, string> = { 3: "x86", 40: "32-bit ARM", 62: "x86-64", 183: "arm64" };
 
-/** Returns the summary of the bytes of a 64-bit ELF file; null when the bytes are no such file or are cut off. */
+/**
+ * Returns the summary of the bytes of a 64-bit ELF file; null when the bytes are no such file or
+ * are cut off.
+ */
 export function readElf(bytes: Uint8Array): ElfSummary | null {
   if (bytes.length < HEADER_BYTES_64) return null;
   if (bytes[0] !== 0x7f || String.fromCharCode(...bytes.subarray(1, 4)) !== "ELF") return null;
@@ -69,8 +72,8 @@ export function readElf(bytes: Uint8Array): ElfSummary | null {
 /**
  * Returns why an arm64 phone could not start the program; null when nothing stands in the way.
  *
- * A phone needs 64-bit ARM code, Android's linker (`/system/bin/linker64`) or none, and segments aligned to 16 KiB
- * (https://developer.android.com/guide/practices/page-sizes).
+ * A phone needs 64-bit ARM code, Android's linker (`/system/bin/linker64`) or none, and segments
+ * aligned to 16 KiB (https://developer.android.com/guide/practices/page-sizes).
  */
 export function phoneObstacle(elf: ElfSummary | null): string | null {
   if (elf === null) return "it is no complete ELF program";
@@ -88,7 +91,10 @@ export function phoneObstacle(elf: ElfSummary | null): string | null {
   return null;
 }
 
-/** Throws `HarnessError` `device-unsuitable` when an arm64 phone could not start the program with these bytes. */
+/**
+ * Throws `HarnessError` `device-unsuitable` when an arm64 phone could not start the program with
+ * these bytes.
+ */
 export function requirePhoneBinary(bytes: Uint8Array, name: string): void {
   const obstacle = phoneObstacle(readElf(bytes));
   if (obstacle === null) return;

@@ -11,7 +11,10 @@ export async function fileSha256(file: string): Promise<string> {
   return encodeHex(await crypto.subtle.digest("SHA-256", await Deno.readFile(file)));
 }
 
-/** Returns the files under the folder that `include` accepts, relative, with `/`, sorted. Symbolic links are not followed. */
+/**
+ * Returns the files under the folder that `include` accepts, relative, with `/`, sorted. Symbolic
+ * links are not followed.
+ */
 export async function listFiles(
   folder: string,
   include: (relative: string) => boolean = () => true,
@@ -29,7 +32,9 @@ export async function listFiles(
   return files.sort();
 }
 
-/** Returns the SHA-256 over names and contents of the files under the folder that `include` accepts. */
+/**
+ * Returns the SHA-256 over names and contents of the files under the folder that `include` accepts.
+ */
 export async function folderSha256(
   folder: string,
   include?: (relative: string) => boolean,

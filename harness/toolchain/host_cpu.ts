@@ -4,7 +4,10 @@
  * @module
  */
 
-/** ncnn's x86 options by the names in /proc/cpuinfo that all must be there. Order and nesting as in ncnn's CMakeLists.txt. */
+/**
+ * ncnn's x86 options by the names in /proc/cpuinfo that all must be there. Order and nesting as in
+ * ncnn's CMakeLists.txt.
+ */
 const X86_OPTIONS: [option: string, flags: string[]][] = [
   ["AVX", ["avx"]],
   ["FMA", ["avx", "fma"]],
@@ -22,10 +25,11 @@ const X86_OPTIONS: [option: string, flags: string[]][] = [
 ];
 
 /**
- * Returns ncnn's CMake options for an x86-64 CPU with these flags (names as in /proc/cpuinfo): run-time dispatch off and each
- * extension on or off.
+ * Returns ncnn's CMake options for an x86-64 CPU with these flags (names as in /proc/cpuinfo):
+ * run-time dispatch off and each extension on or off.
  *
- * Without AVX, FMA and AVX2 dispatch stays on: such a machine is rare, and the safe way is cheap for it.
+ * Without AVX, FMA and AVX2 dispatch stays on: such a machine is rare, and the safe way is cheap
+ * for it.
  */
 export function x86Options(flags: ReadonlySet<string>): string[] {
   if (!["avx", "fma", "avx2", "f16c"].every((flag) => flags.has(flag))) {
@@ -45,7 +49,10 @@ export function cpuinfoFlags(cpuinfo: string): Set<string> {
   return new Set(line ? line[1].trim().split(/\s+/) : []);
 }
 
-/** Returns ncnn's CMake options for this machine. Where its CPU is not known, all variants are built and chosen at run time. */
+/**
+ * Returns ncnn's CMake options for this machine. Where its CPU is not known, all variants are built
+ * and chosen at run time.
+ */
 export async function hostCpuOptions(): Promise<string[]> {
   if (Deno.build.arch !== "x86_64" || Deno.build.os !== "linux") return ["-DNCNN_RUNTIME_CPU=ON"];
   // Deno itself opens files under /proc only with every permission.

@@ -1,8 +1,8 @@
 /**
  * What a profiling build prints about its layers → times per layer (pure).
  *
- * Such a build is slower than the one that gives the headline figures: its times say how the layers share, not how long an
- * inference takes.
+ * Such a build is slower than the one that gives the headline figures: its times say how the layers
+ * share, not how long an inference takes.
  *
  * @module
  */
@@ -41,7 +41,8 @@ const MARK = /^posemark-layers (\S+) (-?\d+)\s*$/;
 const LAYER = /^(\S+)\s+(\S+)\s+(\d+(?:\.\d+)?)ms\s+\|/;
 
 /**
- * Returns the inferences in the stderr of `posemark-runner run` of a profiling build, in their order.
+ * Returns the inferences in the stderr of `posemark-runner run` of a profiling build, in their
+ * order.
  *
  * Throws `HarnessError` `bad-device-output` when there is none, or when one of them has no layers.
  *
@@ -84,10 +85,11 @@ export function parseLayerTimes(stderr: string): LayerRun[] {
 }
 
 /**
- * Returns every layer's samples and median over the runs, in the order of execution. Iterations that are kept apart (-1) do not
- * count.
+ * Returns every layer's samples and median over the runs, in the order of execution. Iterations
+ * that are kept apart (-1) do not count.
  *
- * Throws `HarnessError` `bad-device-output` when the runs do not have the same layers, and `RangeError` when no run counts.
+ * Throws `HarnessError` `bad-device-output` when the runs do not have the same layers, and
+ * `RangeError` when no run counts.
  */
 export function summarizeLayerTimes(runs: readonly LayerRun[]): LayerSummary[] {
   const counted = runs.filter((run) => run.iteration >= 0);

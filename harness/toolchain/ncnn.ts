@@ -12,8 +12,9 @@ import type { NcnnSource } from "./source.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /**
- * Layers that are built. Graphs of YOLOv8-Pose and YOLO11-Pose by pnnx and by onnx2ncnn use some two thirds of them; the rest
- * is what ncnn itself makes on the way (Padding, Packing, Cast, Flatten, activations) and what int8 graphs hold.
+ * Layers that are built. Graphs of YOLOv8-Pose and YOLO11-Pose by pnnx and by onnx2ncnn use some
+ * two thirds of them; the rest is what ncnn itself makes on the way (Padding, Packing, Cast,
+ * Flatten, activations) and what int8 graphs hold.
  */
 export const NCNN_LAYERS = [
   ...["BatchNorm", "BinaryOp", "Cast", "Clip", "Concat", "Convolution", "ConvolutionDepthWise"],

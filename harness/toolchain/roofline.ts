@@ -14,7 +14,8 @@ import {
 /**
  * Returns the roofline in the stdout of `posemark-runner roofline`: a header and one line.
  *
- * Throws `HarnessError`: `bad-device-output` when the lines are not two, `bad-record` when one is not by its schema.
+ * Throws `HarnessError`: `bad-device-output` when the lines are not two, `bad-record` when one is
+ * not by its schema.
  */
 export function parseRoofline(stdout: string): Roofline {
   const lines = stdout.split(/\r?\n/).filter((line) => line.trim() !== "");

@@ -15,9 +15,10 @@ import { type NcnnSource, ncnnSource } from "./source.ts";
 import { findToolchain, type Target, type Toolchain } from "./toolchain.ts";
 
 /**
- * Kinds of build. `release` gives the headline figures. `test` has the switches that inject slow-downs and defects.
- * `sanitize` has the address and undefined-behaviour sanitizers in the runner's own objects (libncnn is the ordinary one) and
- * the test switches. `profile` prints the time of every layer.
+ * Kinds of build. `release` gives the headline figures. `test` has the switches that inject
+ * slow-downs and defects. `sanitize` has the address and undefined-behaviour sanitizers in the
+ * runner's own objects (libncnn is the ordinary one) and the test switches. `profile` prints the
+ * time of every layer.
  */
 export const BUILD_KINDS = ["release", "test", "sanitize", "profile"] as const;
 /** See {@linkcode BUILD_KINDS}. */
@@ -54,10 +55,12 @@ export interface BuiltRunner {
 const RUNNER_SOURCES = path.join(import.meta.dirname!, "..", "..", "runner-cpp");
 
 /**
- * Returns runner and benchncnn for the target, built from source the first time and from the cache afterwards.
+ * Returns runner and benchncnn for the target, built from source the first time and from the cache
+ * afterwards.
  *
- * Throws `HarnessError`: `missing-tool`, `download-failed`, `hash-mismatch`, `build-failed`, `no-space`, `interrupted`,
- * `bad-option` (the named source is no ncnn), `device-unsuitable` (the built program could not start on a phone).
+ * Throws `HarnessError`: `missing-tool`, `download-failed`, `hash-mismatch`, `build-failed`,
+ * `no-space`, `interrupted`, `bad-option` (the named source is no ncnn), `device-unsuitable` (the
+ * built program could not start on a phone).
  */
 export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> {
   const { progress, signal } = request;
@@ -176,8 +179,8 @@ async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
 }
 
 /**
- * Runs the unit tests of a build and returns what they printed. Throws `HarnessError` `build-failed` when one fails, or when
- * the build has none.
+ * Runs the unit tests of a build and returns what they printed. Throws `HarnessError`
+ * `build-failed` when one fails, or when the build has none.
  */
 export async function runUnitTests(built: BuiltRunner, signal?: AbortSignal): Promise<string> {
   if (built.unitTests === null) {

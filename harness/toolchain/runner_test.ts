@@ -129,7 +129,8 @@ Deno.test("posemark-runner stages feeds every stage the reference's tensors", as
     const read = async (name: string) => (await Deno.readFile(path.join(dump, name))).buffer;
     assertAlmostEquals(new Float32Array(await read("grey.preprocess.f32"))[0], 128 / 255, 1e-6);
     assertAlmostEquals(new Float32Array(await read("grey.out0.f32"))[0], 2, 1e-6);
-    // cell (1, 1) of stride 32, 7.5 cells to each side; the class logit of every other cell is below the threshold
+    // cell (1, 1) of stride 32, 7.5 cells to each side; the class logit of every other cell is
+    // below the threshold
     assertEquals([...new Float32Array(await read("grey.decode.f32")).subarray(0, 4)], [
       ...[-192, -192, 288, 288],
     ]);

@@ -17,7 +17,10 @@ export const PINNED_SDIST = {
   sha256: "02b8daa1c45b6ce33504ca390f5da2750622e33a5f35711c7f907d8ec339a645",
 } as const;
 
-/** Date in the version that a build of the pinned source tells: the newest release that its README names. */
+/**
+ * Date in the version that a build of the pinned source tells: the newest release that its README
+ * names.
+ */
 const PINNED_DATE = "20260526";
 
 /** Version of the unpacking: counted up when the files that are kept change. */
@@ -47,8 +50,8 @@ export interface SourceRequest {
 /**
  * Returns ncnn's source, downloaded through pip and checked by its hash the first time.
  *
- * Throws `HarnessError`: `missing-tool` (no python3, no tar), `download-failed` (pip can't get it), `hash-mismatch`,
- * `bad-option` (the named folder holds no ncnn), `no-space`, `interrupted`.
+ * Throws `HarnessError`: `missing-tool` (no python3, no tar), `download-failed` (pip can't get it),
+ * `hash-mismatch`, `bad-option` (the named folder holds no ncnn), `no-space`, `interrupted`.
  */
 export async function ncnnSource(request: SourceRequest): Promise<NcnnSource> {
   if (request.ncnnSource !== undefined) return await namedSource(request.ncnnSource);
@@ -162,7 +165,10 @@ async function extract(archive: string, folder: string, signal?: AbortSignal): P
   });
 }
 
-/** Turns the package's CRLF into LF: with CRLF, generated sources and continued lines break on some tools. */
+/**
+ * Turns the package's CRLF into LF: with CRLF, generated sources and continued lines break on some
+ * tools.
+ */
 async function toUnixLineEnds(folder: string): Promise<void> {
   for (const name of await listFiles(folder)) {
     const file = path.join(folder, name);

@@ -11,7 +11,10 @@ import { buildRunner, runUnitTests } from "./runner.ts";
 
 const SOURCES = path.fromFileUrl(new URL("../../runner-cpp", import.meta.url));
 
-/** Throws `build-failed` that names the first difference when a C++ file is not as clang-format writes it. */
+/**
+ * Throws `build-failed` that names the first difference when a C++ file is not as clang-format
+ * writes it.
+ */
 async function checkFormat(): Promise<void> {
   const files: string[] = [];
   for (const folder of [SOURCES, path.join(SOURCES, "tests")]) {

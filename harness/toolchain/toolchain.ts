@@ -36,8 +36,9 @@ const ANDROID_API = 24;
 const CROSS_PREFIX = "aarch64-linux-gnu-";
 
 /**
- * Returns the toolchain for the target: `CXX` or `c++` for the host; for a phone the Android NDK when `ANDROID_NDK_HOME` is
- * set, else `aarch64-linux-gnu-g++`, linked statically, since a phone has no glibc.
+ * Returns the toolchain for the target: `CXX` or `c++` for the host; for a phone the Android NDK
+ * when `ANDROID_NDK_HOME` is set, else `aarch64-linux-gnu-g++`, linked statically, since a phone
+ * has no glibc.
  *
  * Throws `HarnessError` `missing-tool` that says how to get what is missing.
  */
@@ -124,7 +125,9 @@ async function crossToolchain(generator: string, signal?: AbortSignal): Promise<
   };
 }
 
-/** Every extension is compiled in and chosen at run time: the phone is not known when this is built. */
+/**
+ * Every extension is compiled in and chosen at run time: the phone is not known when this is built.
+ */
 const ARM64_NCNN_ARGS = [
   "-DNCNN_RUNTIME_CPU=ON",
   ...["VFPV4", "ARM82", "ARM82DOT", "ARM82FP16FML", "ARM84BF16", "ARM84I8MM"]
@@ -138,7 +141,10 @@ async function findGenerator(signal?: AbortSignal): Promise<string> {
   throw missingTool("ninja or make", "build ncnn");
 }
 
-/** Returns the first line that `<tool> --version` prints; null when the tool can't be started or fails. */
+/**
+ * Returns the first line that `<tool> --version` prints; null when the tool can't be started or
+ * fails.
+ */
 export async function toolVersion(tool: string, signal?: AbortSignal): Promise<string | null> {
   try {
     const output = await runBuildCommand({

@@ -1,5 +1,6 @@
 /**
- * ncnn's converters for this machine, from the same source as the library: onnx2ncnn, ncnnoptimize, ncnn2table, ncnn2int8.
+ * ncnn's converters for this machine, from the same source as the library: onnx2ncnn, ncnnoptimize,
+ * ncnn2table, ncnn2int8.
  *
  * @module
  */
@@ -41,8 +42,8 @@ const TOOLS_PROJECT = path.join(import.meta.dirname!, "tools");
 /**
  * Returns the programs for this machine, each built the first time that it is asked for.
  *
- * ncnnoptimize, ncnn2table and ncnn2int8 link the library of the host's runner, so that they know the same layers; onnx2ncnn
- * needs protobuf (protoc and its library) and no ncnn library.
+ * ncnnoptimize, ncnn2table and ncnn2int8 link the library of the host's runner, so that they know
+ * the same layers; onnx2ncnn needs protobuf (protoc and its library) and no ncnn library.
  *
  * Throws `HarnessError`: `missing-tool` (compiler, cmake, protobuf), and what `buildNcnn` throws.
  */

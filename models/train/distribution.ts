@@ -2,9 +2,9 @@ import { type Rng, rngFromSeed } from "../../fixtures/render/rng.ts";
 import type { SceneRequest } from "../../fixtures/render/scene.ts";
 
 /**
- * The two distributions of pictures: `varied` (192 px, every pose, view, crowds, occluders) is what a
- * training starts on, `plain` (128 px, one to three mostly upright people) is what it ends on and what the
- * shipped models are judged on.
+ * The two distributions of pictures: `varied` (192 px, every pose, view, crowds, occluders) is what
+ * a training starts on, `plain` (128 px, one to three mostly upright people) is what it ends on and
+ * what the shipped models are judged on.
  */
 export type Distribution = "varied" | "plain";
 
@@ -65,7 +65,10 @@ const PLAIN_HEIGHTS: readonly (readonly [number, number])[] = [
   [0.5, 0.85],
 ];
 
-/** Returns the index of the first cumulative probability that the draw stays below; null past the last. */
+/**
+ * Returns the index of the first cumulative probability that the draw stays below; null past the
+ * last.
+ */
 function peopleByChance(rng: Rng, cumulative: readonly number[]): number | null {
   const draw = rng.next();
   const index = cumulative.findIndex((probability) => draw < probability);

@@ -26,7 +26,10 @@ export const CARD_DISTRIBUTION = "plain";
 /** Thresholds of an evaluation by ultralytics (`val`: conf 0.001, iou 0.7, max_det 300). */
 const EVALUATION_OPTIONS = { scoreThreshold: 0.001, nmsIou: 0.7, maxDetections: 300 };
 
-/** The head of the shipped models: one class, 17 keypoints, decoded in the graph to [1, 56, anchors]. */
+/**
+ * The head of the shipped models: one class, 17 keypoints, decoded in the graph to [1, 56,
+ * anchors].
+ */
 export const DECODED_HEAD: HeadSpec = {
   classCount: 1,
   keypointCount: 17,

@@ -18,8 +18,8 @@ export type Stage = {
 };
 
 /**
- * The stages in which the shipped models were trained: from scratch on varied pictures, then on from these
- * weights on plain ones, few and then many.
+ * The stages in which the shipped models were trained: from scratch on varied pictures, then on
+ * from these weights on plain ones, few and then many.
  */
 export const SHIPPED_STAGES: readonly Stage[] = [
   {

@@ -13,7 +13,9 @@ import { type TrainOptions, trainOptionsOf } from "./train_options.ts";
 
 const HERE = import.meta.dirname!;
 
-/** Pictures that ultralytics wants as a validation set; the card's accuracy is not measured on them. */
+/**
+ * Pictures that ultralytics wants as a validation set; the card's accuracy is not measured on them.
+ */
 const VALIDATION_PICTURES = 64;
 
 /** How many of a failed command's last lines an error carries. */

@@ -37,7 +37,8 @@ const OPTION_NAMES = [
  * `--pictures` and `--batches` limit every stage, for a quick try.
  *
  * @param environment reads a variable: `XDG_CACHE_HOME`, `HOME` or `USERPROFILE`.
- * @throws {HarnessError} `bad-option` for an unknown option or activation, or a number out of range.
+ * @throws {HarnessError} `bad-option` for an unknown option or activation, or a number out of
+ * range.
  */
 export function trainOptionsOf(
   args: string[],

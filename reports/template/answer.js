@@ -11,15 +11,19 @@ import { medianNs } from "./median.js";
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
 
-/** @typedef {"emulated" | "parity" | "unfinished" | "testBuild"} Obstacle why a variant has no speed */
+/**
+ * @typedef {"emulated" | "parity" | "unfinished" | "testBuild"} Obstacle why a variant has no speed
+ */
 
 /**
  * @typedef {object} Answer
- * @property {"faster" | "same" | "slower" | "undecided" | "single" | "only" | "fastest" | "none"} kind
+ * @property {"faster" | "same" | "slower" | "undecided" | "single" | "only" | "fastest" | "none"}
+ * kind
  * @property {string} device serial
  * @property {ReportVariant | null} variant that the sentence speaks of
  * @property {ReportVariant | null} base on the same device
- * @property {ReportVariant["ratio"]} ratio that the sentence tells; null where the base has no speed to compare with
+ * @property {ReportVariant["ratio"]} ratio that the sentence tells; null where the base has no
+ * speed to compare with
  * @property {Obstacle | "mixed" | null} obstacle why there is no speed, for `none`
  */
 
@@ -48,8 +52,9 @@ export function isUnfinished({ rounds, latencyNs }) {
 }
 
 /**
- * Returns the answer for one device: the best variant with a claim to its speed against the base. A variant that is there for its
- * speed alone is passed over as long as another one has a claim, and one that may be faster as long as another one certainly is.
+ * Returns the answer for one device: the best variant with a claim to its speed against the base. A
+ * variant that is there for its speed alone is passed over as long as another one has a claim, and
+ * one that may be faster as long as another one certainly is.
  *
  * @param {Pick<Report, "variants" | "devices" | "base">} report
  * @param {string} serial
@@ -86,7 +91,10 @@ function commonObstacle(report, here) {
   return obstacles.size <= 1 ? first : obstacles.has("testBuild") ? "testBuild" : "mixed";
 }
 
-/** Those that are not there for their speed alone; all, where there are no others. @param {ReportVariant[]} variants */
+/**
+ * Those that are not there for their speed alone; all, where there are no others. @param
+ * {ReportVariant[]} variants
+ */
 function usefulOf(variants) {
   const useful = variants.filter(({ speedOnly }) => !speedOnly);
   return useful.length > 0 ? useful : variants;
@@ -114,7 +122,8 @@ function kindOf(ratio) {
 }
 
 /**
- * Returns the serial of the device that the first sentence speaks of: the first real one with a claim, else the first.
+ * Returns the serial of the device that the first sentence speaks of: the first real one with a
+ * claim, else the first.
  *
  * @param {Pick<Report, "variants" | "devices" | "base">} report
  * @returns {string | null}
@@ -138,7 +147,8 @@ export function headlineDevice(report) {
 }
 
 /**
- * Returns the parts of the sentence: keys of the table of texts with the values for their placeholders.
+ * Returns the parts of the sentence: keys of the table of texts with the values for their
+ * placeholders.
  *
  * @param {Pick<Report, "variants" | "devices" | "base">} report
  * @param {Answer} answer

@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * What `compare-models` adds to a report: places with their doubt, where the order changes, who dominates whom, sustained load.
+ * What `compare-models` adds to a report: places with their doubt, where the order changes, who
+ * dominates whom, sustained load.
  *
  * @module
  */
@@ -135,7 +136,8 @@ function orderChangeList(context, { orderChanges }) {
 }
 
 /**
- * Returns the section on which variants no other one beats; null without judgements for this device.
+ * Returns the section on which variants no other one beats; null without judgements for this
+ * device.
  *
  * @param {Context} context
  */
@@ -166,7 +168,8 @@ export function dominanceSection(context) {
 }
 
 /**
- * Returns the section on throughput under load, of variants with a claim to their speed; null when this device was not kept under load.
+ * Returns the section on throughput under load, of variants with a claim to their speed; null when
+ * this device was not kept under load.
  *
  * @param {Context} context
  */

@@ -31,7 +31,8 @@ import { translate, translateRich } from "./translate.js";
  * @property {(serial: string) => string} deviceName
  * @property {string[]} serials in the order of the report
  * @property {string} device serial that the charts show
- * @property {ReportVariant[]} here variants on that device, fastest first, those without a claim last
+ * @property {ReportVariant[]} here variants on that device, fastest first, those without a claim
+ * last
  * @property {(id: string) => number} colourIndex of a variant, the same on all devices
  * @property {boolean} severalDevices
  */
@@ -68,7 +69,8 @@ export function contextOf(page, choices) {
 }
 
 /**
- * Returns a negative number when `a` comes before `b`: by rank, then by median among those without one.
+ * Returns a negative number when `a` comes before `b`: by rank, then by median among those without
+ * one.
  *
  * @param {ReportVariant} a
  * @param {ReportVariant} b

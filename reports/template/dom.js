@@ -9,8 +9,9 @@
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
 /**
- * Returns an element with attributes and children. `class`, `text`, `data-*`, `aria-*` and all other keys are attributes, except that a
- * function under `onclick` and the like becomes an event listener; null and false leave the attribute out.
+ * Returns an element with attributes and children. `class`, `text`, `data-*`, `aria-*` and all
+ * other keys are attributes, except that a function under `onclick` and the like becomes an event
+ * listener; null and false leave the attribute out.
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
@@ -76,7 +77,8 @@ export function foreign(text, className) {
 }
 
 /**
- * Returns a text from outside that is English whatever the page speaks: a reason, a message, an advice.
+ * Returns a text from outside that is English whatever the page speaks: a reason, a message, an
+ * advice.
  *
  * @param {string} text
  * @param {string} [className]
@@ -86,7 +88,8 @@ export function english(text, className) {
 }
 
 /**
- * Returns the first `most` of a list, and a line that tells how many more there are in which file; null where all are shown.
+ * Returns the first `most` of a list, and a line that tells how many more there are in which file;
+ * null where all are shown.
  *
  * @template T
  * @param {(key: string, values?: Record<string, string | number>) => string} t
@@ -119,7 +122,8 @@ export function foldedTable(summary, build) {
 /**
  * Returns a table with row headers in its first column, and below it what else must be said.
  *
- * @param {{ caption: string, head: string[], rows: (Child | Child[])[][], numeric?: boolean[], className?: string, below?: Child }} options
+ * @param {{ caption: string, head: string[], rows: (Child | Child[])[][], numeric?: boolean[],
+ * className?: string, below?: Child }} options
  */
 export function dataTable({ caption, head, rows, numeric = [], className, below }) {
   return el(

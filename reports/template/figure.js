@@ -1,8 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * Figures with a chart: drawn when they come into view, redrawn when the theme changes, with their numbers as a table for those who
- * can't see the drawing.
+ * Figures with a chart: drawn when they come into view, redrawn when the theme changes, with their
+ * numbers as a table for those who can't see the drawing.
  *
  * @module
  */
@@ -46,8 +46,8 @@ function chartClass() {
  *   note?: (Node | string)[],
  *   heightPx: number,
  *   configuration: (palette: Palette) => ChartConfiguration,
- *   table: () => { head: string[], rows: (string | Node)[][], numeric?: boolean[], below?: Node | null },
- * }} options
+ *   table: () => { head: string[], rows: (string | Node)[][], numeric?: boolean[], below?: Node |
+ *   null }, }} options
  */
 export function chartFigure(context, { title, note = [], heightPx, configuration, table }) {
   const canvas = el("canvas", { role: "img", "aria-label": title });
@@ -82,7 +82,10 @@ function draw(box) {
   figure.chart = new Chart(figure.canvas, figure.configuration(colours));
 }
 
-/** Draws again what is drawn, in the colours of the theme. What is out of sight is only forgotten, and drawn when it comes into view. */
+/**
+ * Draws again what is drawn, in the colours of the theme. What is out of sight is only forgotten,
+ * and drawn when it comes into view.
+ */
 export function redrawFigures() {
   for (const [box, figure] of figures) {
     if (figure.chart === null) continue;
@@ -162,8 +165,8 @@ export function tickText(value) {
 }
 
 /**
- * Returns the first rows for a chart with a row each, and what its note must say when that is not all: no browser draws a canvas beyond 65,535
- * pixels of the device, and nobody reads so many rows.
+ * Returns the first rows for a chart with a row each, and what its note must say when that is not
+ * all: no browser draws a canvas beyond 65,535 pixels of the device, and nobody reads so many rows.
  *
  * @template T
  * @param {{ t: Context["t"] }} context
@@ -179,7 +182,8 @@ export function chartRows({ t }, rows) {
 }
 
 /**
- * Returns the label in at most two lines, for an axis. A long one is cut in its middle, the note after it never.
+ * Returns the label in at most two lines, for an axis. A long one is cut in its middle, the note
+ * after it never.
  *
  * @param {string} label
  * @param {string} [note]

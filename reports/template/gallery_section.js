@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * The parity gallery: reference and candidate drawn over the photograph, with a slider between them, the worst persons first.
+ * The parity gallery: reference and candidate drawn over the photograph, with a slider between
+ * them, the worst persons first.
  *
  * @module
  */
@@ -215,7 +216,8 @@ function card(context, variant, item) {
 }
 
 /**
- * Returns the smallest rectangle of the aspect (width / height) around another one, with the same centre: what a frame of that aspect shows.
+ * Returns the smallest rectangle of the aspect (width / height) around another one, with the same
+ * centre: what a frame of that aspect shows.
  *
  * @param {{ x: number, y: number, width: number, height: number }} inner
  * @param {number} aspect

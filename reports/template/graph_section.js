@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * What the converters did to the graph: its stages with their costs, the steps between them, and every layer.
+ * What the converters did to the graph: its stages with their costs, the steps between them, and
+ * every layer.
  *
  * @module
  */
@@ -49,7 +50,8 @@ export function graphSection(context) {
 /**
  * The columns of a stage's costs.
  *
- * @type {[key: string, read: (stage: Stage) => number | null, show: (value: number) => string, leftOut: (stage: Stage) => number][]}
+ * @type {[key: string, read: (stage: Stage) => number | null, show: (value: number) => string,
+ * leftOut: (stage: Stage) => number][]}
  */
 const COSTS = [
   ["graphs.parameters", ({ parameters }) => parameters, count, ({ leftOut }) => leftOut.parameters],
@@ -112,7 +114,8 @@ function typeCounts(byType, most) {
 }
 
 /**
- * Returns the table of what each step removed, added and fused with its heading; nothing in reports from before it was told.
+ * Returns the table of what each step removed, added and fused with its heading; nothing in reports
+ * from before it was told.
  *
  * @param {Context} context
  * @param {Graph[]} graphs

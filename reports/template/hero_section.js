@@ -144,14 +144,18 @@ function tiles({ t }, { variant, ratio }) {
 }
 
 /**
- * Returns the warnings: of the run, then of each variant, those of the answer's variants first; null without any.
+ * Returns the warnings: of the run, then of each variant, those of the answer's variants first;
+ * null without any.
  *
  * @param {Context} context
  */
 export function warningsPart(context) {
   const { t, report, label, deviceName, device, severalDevices } = context;
   const { variant: headline, base } = answerFor(report, device);
-  /** @type {Map<string, { code: string, message: string, advice: string, subjects: string[], weight: number }>} */
+  /**
+   * @type {Map<string, { code: string, message: string, advice: string, subjects: string[], weight:
+   * number }>}
+   */
   const merged = new Map();
   const add = (
     /** @type {{ code: string, message: string, advice: string }} */ warning,
@@ -221,7 +225,8 @@ export function warningsPart(context) {
 }
 
 /**
- * What a warning is about, in the reader's language, before its English message; null in English and for codes of other versions.
+ * What a warning is about, in the reader's language, before its English message; null in English
+ * and for codes of other versions.
  *
  * @param {Context} context
  * @param {string} code

@@ -20,8 +20,9 @@ export function deviceText({ deviceName, device }) {
 }
 
 /**
- * Returns the newest lasting change for the worse in one sentence, else the newest one, else that there is none. Of each series its last
- * change counts alone: what came before may have been repaired by it.
+ * Returns the newest lasting change for the worse in one sentence, else the newest one, else that
+ * there is none. Of each series its last change counts alone: what came before may have been
+ * repaired by it.
  *
  * @param {import("./translate.js").Language} language
  * @param {History} history
@@ -54,7 +55,10 @@ export function headline(language, history) {
   return el("h1", { class: change.ratio > 1 ? "answer worse" : "answer" }, sentence);
 }
 
-/** Returns what a metric is divided by to be shown in its unit. @param {HistorySeries["metric"]} metric */
+/**
+ * Returns what a metric is divided by to be shown in its unit. @param {HistorySeries["metric"]}
+ * metric
+ */
 export function scaleOf(metric) {
   return metric === "peakRss" ? { divisor: 1e6, unit: "MB" } : { divisor: 1e6, unit: "ms" };
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * What things are called in the page: a variant by what sets it apart from the others, a device by its model.
+ * What things are called in the page: a variant by what sets it apart from the others, a device by
+ * its model.
  *
  * @module
  */
@@ -31,8 +32,9 @@ const EFFECTIVE_NAMES = {
 };
 
 /**
- * Returns the text with every control, bidirectional and invisible character made visible as `⟨U+202E⟩`, cut in the middle beyond `limit`
- * characters: such texts come from devices and files, and must not turn or hide what stands beside them.
+ * Returns the text with every control, bidirectional and invisible character made visible as
+ * `⟨U+202E⟩`, cut in the middle beyond `limit` characters: such texts come from devices and files,
+ * and must not turn or hide what stands beside them.
  *
  * @param {string} text
  * @param {number} [limit]
@@ -103,7 +105,8 @@ export function shapeText({ shape }) {
 }
 
 /**
- * Returns the model's name without the activation in it, which stands in a label of its own: `yolov8n-pose-relu` → `yolov8n-pose`.
+ * Returns the model's name without the activation in it, which stands in a label of its own:
+ * `yolov8n-pose-relu` → `yolov8n-pose`.
  *
  * @param {string} model
  */
@@ -123,9 +126,11 @@ const PROPERTIES = [
 ];
 
 /**
- * Returns the properties that all variants share, and a short label for each id made of those in which they differ.
+ * Returns the properties that all variants share, and a short label for each id made of those in
+ * which they differ.
  *
- * Where that leaves two with the same label, the precision that was asked for, then the id, then a number, tells them apart.
+ * Where that leaves two with the same label, the precision that was asked for, then the id, then a
+ * number, tells them apart.
  *
  * @param {ReportVariant[]} variants
  * @returns {{ common: string[], byId: Map<string, string> }}

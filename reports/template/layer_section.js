@@ -23,7 +23,8 @@ const LAYERS_LISTED = 300;
 const TYPES_LISTED = 12;
 
 /**
- * Returns the section on the time of layers with the roofline; null without layer times for this device.
+ * Returns the section on the time of layers with the roofline; null without layer times for this
+ * device.
  *
  * @param {Context} context
  */
@@ -114,7 +115,8 @@ function layerContents(context, times) {
 }
 
 /**
- * Returns the table of what each type of layer takes in each variant: an activation that is fused takes no time of its own.
+ * Returns the table of what each type of layer takes in each variant: an activation that is fused
+ * takes no time of its own.
  *
  * @param {Context} context
  * @param {Context["report"]["layerTimes"]} times of one device

@@ -6,7 +6,8 @@
  */
 
 /**
- * Returns a plugin that draws, over each bar of the first dataset (index axis y), a line from low to high with caps.
+ * Returns a plugin that draws, over each bar of the first dataset (index axis y), a line from low
+ * to high with caps.
  *
  * @param {([number, number] | null)[]} bounds in the unit of the x axis, null for none
  * @param {string} colour
@@ -50,7 +51,8 @@ export function boundsPlugin(bounds, colour) {
  */
 
 /**
- * Returns a plugin that draws one thin box per round: whiskers from p5 to p95, a bar from p25 to p75.
+ * Returns a plugin that draws one thin box per round: whiskers from p5 to p95, a bar from p25 to
+ * p75.
  *
  * @param {RoundMark[]} marks
  * @param {number} thicknessPx

@@ -10,8 +10,9 @@
 /**
  * Returns the variant's median time per image in nanoseconds; null without samples.
  *
- * Where the input follows each photograph (`rect`), the samples are of several sizes, and their common median would lie within the times of
- * one size or another: there it is the location of the rounds, to which the interval and the ratio belong.
+ * Where the input follows each photograph (`rect`), the samples are of several sizes, and their
+ * common median would lie within the times of one size or another: there it is the location of the
+ * rounds, to which the interval and the ratio belong.
  *
  * @param {Pick<ReportVariant, "shape" | "latencyNs" | "medianTotalNs">} variant
  */

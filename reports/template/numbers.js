@@ -26,7 +26,8 @@ export function fixed(value, decimals) {
 }
 
 /**
- * Returns the number with `digits` significant digits, never in exponent form, with thousands kept whole: 0.0912, 60.2, 1234.
+ * Returns the number with `digits` significant digits, never in exponent form, with thousands kept
+ * whole: 0.0912, 60.2, 1234.
  *
  * @param {number} value
  * @param {number} digits
@@ -57,8 +58,8 @@ export function ms(ns) {
 }
 
 /**
- * Returns the low and high end of an interval in milliseconds, both with the decimals that its middle has with three significant digits;
- * null when the rounds were too few for an interval.
+ * Returns the low and high end of an interval in milliseconds, both with the decimals that its
+ * middle has with three significant digits; null when the rounds were too few for an interval.
  *
  * @param {{value: number, low: number | null, high: number | null}} interval nanoseconds
  */
@@ -70,8 +71,9 @@ export function msBounds({ value, low, high }) {
 }
 
 /**
- * Returns a ratio and the ends of its interval with the decimals that the interval's width deserves: two, or three when it is narrower
- * than ±0.005; and as many as it takes to tell an end from 1. The ends are null when the rounds were too few for an interval.
+ * Returns a ratio and the ends of its interval with the decimals that the interval's width
+ * deserves: two, or three when it is narrower than ±0.005; and as many as it takes to tell an end
+ * from 1. The ends are null when the rounds were too few for an interval.
  *
  * @param {{value: number, low: number | null, high: number | null}} ratio
  */

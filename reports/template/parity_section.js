@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * Parity in numbers: the verdict with its tolerance and reason, stage by stage, and the error of each joint. And accuracy.
+ * Parity in numbers: the verdict with its tolerance and reason, stage by stage, and the error of
+ * each joint. And accuracy.
  *
  * @module
  */

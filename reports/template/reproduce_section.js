@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * How to make the run again: its command, its raw samples, and its percentiles taken from them anew.
+ * How to make the run again: its command, its raw samples, and its percentiles taken from them
+ * anew.
  *
  * @module
  */
@@ -80,7 +81,8 @@ export function reproduceSection(context, readRaw) {
 }
 
 /**
- * A button that takes all percentiles of the table from the raw samples again, and says how many agree.
+ * A button that takes all percentiles of the table from the raw samples again, and says how many
+ * agree.
  *
  * @param {Context} context
  * @param {() => Report} full
@@ -102,7 +104,8 @@ function recomputeButton(context, full) {
 }
 
 /**
- * Returns how many percentiles of the variants agree (to a nanosecond, or to one part in 10⁹) with those of the raw samples, and which do not.
+ * Returns how many percentiles of the variants agree (to a nanosecond, or to one part in 10⁹) with
+ * those of the raw samples, and which do not.
  *
  * @param {Report["variants"]} variants
  * @param {Report} full
@@ -140,7 +143,8 @@ export function recompute(variants, full, stages) {
 }
 
 /**
- * Linear interpolation between order statistics (Hyndman and Fan's definition 7), as the harness takes it.
+ * Linear interpolation between order statistics (Hyndman and Fan's definition 7), as the harness
+ * takes it.
  *
  * @param {Float64Array} sorted
  * @param {number} p

@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * What stands beside the figures: launches that failed, the second opinion of benchncnn, the glossary.
+ * What stands beside the figures: launches that failed, the second opinion of benchncnn, the
+ * glossary.
  *
  * @module
  */

@@ -18,7 +18,8 @@ export const SAMPLE_STAGES = /** @type {const} */ ([
 ]);
 
 /**
- * Returns the integers that `encodeSamples` wrote (base64 of LEB128 of zigzag deltas). Throws `Error` when the text ends within a number.
+ * Returns the integers that `encodeSamples` wrote (base64 of LEB128 of zigzag deltas). Throws
+ * `Error` when the text ends within a number.
  *
  * @param {string} base64
  * @returns {number[]}
@@ -46,7 +47,8 @@ export function decodeSamples(base64) {
 }
 
 /**
- * Returns the report with its launches and samples as `report.json` has them; a stage that is not in the page has empty arrays.
+ * Returns the report with its launches and samples as `report.json` has them; a stage that is not
+ * in the page has empty arrays.
  *
  * @param {PageData} page
  * @param {RawBlock} raw
@@ -94,7 +96,8 @@ export function reportWithSamples(page, raw) {
 }
 
 /**
- * Returns a CSV field, quoted where RFC 4180 asks for it; a text that a spreadsheet would take for a formula gets a leading quote mark.
+ * Returns a CSV field, quoted where RFC 4180 asks for it; a text that a spreadsheet would take for
+ * a formula gets a leading quote mark.
  *
  * @param {string | number | null} value
  */
@@ -106,7 +109,8 @@ export function csvField(value) {
 }
 
 /**
- * Returns one line per sample as CSV with a header (RFC 4180, CRLF), in pieces of at most some thousand lines.
+ * Returns one line per sample as CSV with a header (RFC 4180, CRLF), in pieces of at most some
+ * thousand lines.
  *
  * @param {Report} report
  * @returns {string[]}

@@ -1,8 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * Sections of a page: their headings stand at once, their contents are filled in one after the other, so that the first screen is
- * there at once and the page answers meanwhile.
+ * Sections of a page: their headings stand at once, their contents are filled in one after the
+ * other, so that the first screen is there at once and the page answers meanwhile.
  *
  * @module
  */
@@ -43,8 +43,9 @@ function fill(element) {
 }
 
 /**
- * Fills the sections that stand in the document after the next paint, one in each turn of the event loop, then calls `done`. Sections that have been taken
- * out of the document in the meantime are forgotten.
+ * Fills the sections that stand in the document after the next paint, one in each turn of the event
+ * loop, then calls `done`. Sections that have been taken out of the document in the meantime are
+ * forgotten.
  *
  * @param {() => void} done
  */

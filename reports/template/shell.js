@@ -15,7 +15,8 @@ import { drawAllForPrint, endPrint, redrawFigures } from "./figure.js";
 /** @typedef {import("./translate.js").Language} Language */
 
 /**
- * Returns the language to begin with: the one chosen before, else the browser's when the page speaks it, else English.
+ * Returns the language to begin with: the one chosen before, else the browser's when the page
+ * speaks it, else English.
  *
  * @returns {Language}
  */
@@ -34,7 +35,8 @@ export function initialLanguage() {
  * Returns the top bar.
  *
  * @param {Language} language
- * @param {{ title: Node | string, links?: [string, string][], chooser?: Node | null, onLanguage: (language: Language) => void }} options
+ * @param {{ title: Node | string, links?: [string, string][], chooser?: Node | null, onLanguage:
+ * (language: Language) => void }} options
  */
 export function topBar(language, { title, links = [], chooser = null, onLanguage }) {
   const t = (/** @type {string} */ key) => translate(language, key);
@@ -91,13 +93,19 @@ export function topBar(language, { title, links = [], chooser = null, onLanguage
   );
 }
 
-/** Sets what holds for the whole document in a language. @param {Language} language @param {string} title */
+/**
+ * Sets what holds for the whole document in a language. @param {Language} language @param {string}
+ * title
+ */
 export function setDocument(language, title) {
   document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
   document.title = title;
 }
 
-/** Opens what is folded, shows the whole table, and draws the charts in light colours while the page is printed; and follows the system's theme. */
+/**
+ * Opens what is folded, shows the whole table, and draws the charts in light colours while the page
+ * is printed; and follows the system's theme.
+ */
 export function watchPrinterAndTheme() {
   /** @type {HTMLDetailsElement[]} */
   let opened = [];

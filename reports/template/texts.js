@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * All words of all pages, in one table: key, English, Chinese. `{name}` is filled in, `**` makes strong.
+ * All words of all pages, in one table: key, English, Chinese. `{name}` is filled in, `**` makes
+ * strong.
  *
  * @module
  */

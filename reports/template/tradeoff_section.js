@@ -15,8 +15,8 @@ import { medianNs } from "./median.js";
 /** @typedef {import("./context.js").Context} Context */
 
 /**
- * Returns the indices of the points that no other one beats: none is faster and at least as accurate, or as fast and more accurate.
- * In order of time.
+ * Returns the indices of the points that no other one beats: none is faster and at least as
+ * accurate, or as fast and more accurate. In order of time.
  *
  * @param {{ time: number, accuracy: number }[]} points
  * @returns {number[]}

@@ -11,8 +11,8 @@ import { TEXTS } from "./texts.js";
 /** @typedef {Record<string, string | number>} Values */
 
 /**
- * Returns the text with its placeholders filled, in one pass: a value that looks like a placeholder stays as it is. Throws `Error` for an
- * unknown key or a missing value.
+ * Returns the text with its placeholders filled, in one pass: a value that looks like a placeholder
+ * stays as it is. Throws `Error` for an unknown key or a missing value.
  *
  * @param {Language} language
  * @param {string} key
@@ -29,7 +29,8 @@ export function translate(language, key, values = {}) {
 }
 
 /**
- * Returns the text as nodes: what stands between `**` is strong, values are nodes or texts set apart by direction.
+ * Returns the text as nodes: what stands between `**` is strong, values are nodes or texts set
+ * apart by direction.
  *
  * @param {Language} language
  * @param {string} key
@@ -85,7 +86,10 @@ function nodeOf(value) {
   return bdi;
 }
 
-/** @typedef {{ type: "text", text: string } | { type: "value", name: string } | { type: "strong" }} Piece */
+/**
+ * @typedef {{ type: "text", text: string } | { type: "value", name: string } | { type: "strong" }}
+ * Piece
+ */
 
 /** @type {Map<string, Piece[]>} */
 const known = new Map();

@@ -49,7 +49,10 @@ export function columnsOf(context) {
   const { report, t, label, deviceName, severalDevices } = context;
   const shown = scope(context);
   const scale = ratioScale(shown);
-  /** @type {(key: string, value: Column["value"], cell: Column["cell"], descending?: boolean) => Column} */
+  /**
+   * @type {(key: string, value: Column["value"], cell: Column["cell"], descending?: boolean) =>
+   * Column}
+   */
   const numeric = (key, value, cell, descending = false) => ({
     key,
     numeric: true,

@@ -1,7 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 /**
- * Small marks beside a variant: verdict of parity, speed only, emulated, another precision than asked, unfinished, test build.
+ * Small marks beside a variant: verdict of parity, speed only, emulated, another precision than
+ * asked, unfinished, test build.
  *
  * @module
  */
@@ -72,7 +73,8 @@ export function isEmulated({ report }, serial) {
 }
 
 /**
- * Returns what must stand in words beside a variant in a chart, in parentheses; "" when nothing must.
+ * Returns what must stand in words beside a variant in a chart, in parentheses; "" when nothing
+ * must.
  *
  * @param {Context} context
  * @param {ReportVariant} variant

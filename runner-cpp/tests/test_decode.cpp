@@ -5,7 +5,8 @@
 
 static void fast_exp_is_near_exp_in_its_range()
 {
-    // with this constant the trick stays within 4.5 percent (N. Schraudolph, "A Fast, Compact Approximation of the Exponential Function", 1999)
+    // with this constant the trick stays within 4.5 percent (N. Schraudolph, "A Fast, Compact
+    // Approximation of the Exponential Function", 1999)
     for (float x = -80.f; x < 80.f; x += 0.37f)
     {
         CHECK_NEAR(fast_exp(x) / expf(x), 1.0, 0.045);
@@ -78,7 +79,8 @@ static Options small_options(Head head)
     return o;
 }
 
-// Values of the one cell that fires, at x = 2, y = 1: class 1, sides 1, 2, 0.5, 3, keypoints (1.5, -0.25) and (0, 0.5).
+// Values of the one cell that fires, at x = 2, y = 1: class 1, sides 1, 2, 0.5, 3, keypoints (1.5,
+// -0.25) and (0, 0.5).
 static void fill_cell(float* cls, float* box, float* kpt, int step)
 {
     cls[0] = -3.f;

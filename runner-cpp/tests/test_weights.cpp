@@ -16,7 +16,8 @@ static void weight_reader_counts_fp16_blobs_and_short_reads()
         return;
     append(fp, 0x01306B47);
     append(fp, 0x3c003c00);
-    // a bias of one value whose bits are the tag of fp16 is told from a tag by nothing: the count errs upwards only
+    // a bias of one value whose bits are the tag of fp16 is told from a tag by nothing: the count
+    // errs upwards only
     append(fp, 0x3f800000);
     append(fp, 0);
     append(fp, 0x3f800000);

@@ -49,8 +49,8 @@ export interface AdbDevice extends Device {
 /**
  * Returns a phone, connected, locked for this harness, and swept of what a dead one left.
  *
- * Disposing of it gives the lock back. Throws `device-not-found`, `device-unauthorized`, `device-offline` or `device-busy` with the
- * remedy.
+ * Disposing of it gives the lock back. Throws `device-not-found`, `device-unauthorized`,
+ * `device-offline` or `device-busy` with the remedy.
  *
  * @param serial as `adb devices` lists it, or `host:port`
  */
@@ -156,7 +156,10 @@ export interface AdbSight {
   lockedBy: string | null;
 }
 
-/** Returns what a phone is and how it is, without taking its lock: a run that goes on there is not disturbed by more than this look. */
+/**
+ * Returns what a phone is and how it is, without taking its lock: a run that goes on there is not
+ * disturbed by more than this look.
+ */
 export async function inspectAdb(
   server: AdbServer,
   serial: string,
@@ -190,7 +193,10 @@ section owner; cat ${shellLine([`${root}/lock/owner`])} 2>/dev/null; true`,
   };
 }
 
-/** Returns a path when it lies in `root` and is neither the files nor the lock; throws `RangeError` otherwise. */
+/**
+ * Returns a path when it lies in `root` and is neither the files nor the lock; throws `RangeError`
+ * otherwise.
+ */
 function requireInside(devicePath: string, root: string): string {
   const inside = posix.relative(root, posix.normalize(devicePath));
   const first = inside.split("/")[0];

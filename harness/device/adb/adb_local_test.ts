@@ -1,5 +1,6 @@
 /**
- * The whole adb layer against a scripted adb server whose "phone" is this machine's shell: quick, and without Android.
+ * The whole adb layer against a scripted adb server whose "phone" is this machine's shell: quick,
+ * and without Android.
  */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";

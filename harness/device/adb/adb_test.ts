@@ -20,7 +20,10 @@ async function killServer(): Promise<void> {
   await new Deno.Command("adb", { args, stdout: "null", stderr: "null" }).output();
 }
 
-/** Waits until the emulated phone's sensors follow its schedule: twice a second, on a slow machine later. */
+/**
+ * Waits until the emulated phone's sensors follow its schedule: twice a second, on a slow machine
+ * later.
+ */
 async function setSchedule(device: AdbDevice, lines: string[]): Promise<void> {
   const file = "/data/local/emulated/schedule";
   const text = lines.map((line) => `echo '${line}'`).join("; ");

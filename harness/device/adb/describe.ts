@@ -23,7 +23,10 @@ section end
 exit 0
 `;
 
-/** Returns the properties that `getprop` prints: `[key]: [value]`; values may hold brackets and run over lines. */
+/**
+ * Returns the properties that `getprop` prints: `[key]: [value]`; values may hold brackets and run
+ * over lines.
+ */
 export function parseGetprop(text: string): Map<string, string> {
   const properties = new Map<string, string>();
   for (const match of text.matchAll(/^\[([^\]\n]+)\]: \[([^]*?)\]$(?=\n\[|\n*$(?![^]))/gm)) {
@@ -33,8 +36,8 @@ export function parseGetprop(text: string): Map<string, string> {
 }
 
 /**
- * Returns true when the properties are those of an emulated phone: our own (`ro.hardware=emu`), Google's emulators
- * (goldfish, ranchu, Cuttlefish), Genymotion, or any whose fingerprint says so.
+ * Returns true when the properties are those of an emulated phone: our own (`ro.hardware=emu`),
+ * Google's emulators (goldfish, ranchu, Cuttlefish), Genymotion, or any whose fingerprint says so.
  *
  * Their times are no device's and enter no statistics.
  */
@@ -48,7 +51,10 @@ export function isEmulated(properties: Map<string, string>): boolean {
     );
 }
 
-/** Returns the SoC as people name it: vendor and model on Android 12 and newer, else the board's platform. */
+/**
+ * Returns the SoC as people name it: vendor and model on Android 12 and newer, else the board's
+ * platform.
+ */
 function socOf(properties: Map<string, string>, hardware: string | null): string | null {
   const model = textOrNull(properties.get("ro.soc.model"));
   const vendor = textOrNull(properties.get("ro.soc.manufacturer"));
@@ -58,7 +64,8 @@ function socOf(properties: Map<string, string>, hardware: string | null): string
 }
 
 /**
- * Returns the description of a phone from the output of {@linkcode ANDROID_DESCRIBE_SCRIPT}; what it did not tell is null.
+ * Returns the description of a phone from the output of {@linkcode ANDROID_DESCRIBE_SCRIPT}; what
+ * it did not tell is null.
  *
  * @param serial as adb knows the device
  */

@@ -126,9 +126,11 @@ function noTunnel(): never {
 const OUTPUT_LIMIT_BYTES = 16 << 20;
 
 /**
- * Returns how a shell line ended on a device, with both outputs apart and the exit code of the shell v2 protocol.
+ * Returns how a shell line ended on a device, with both outputs apart and the exit code of the
+ * shell v2 protocol.
  *
- * A stream that ends without an exit code throws `device-lost`. Bytes that are no UTF-8 become U+FFFD.
+ * A stream that ends without an exit code throws `device-lost`. Bytes that are no UTF-8 become
+ * U+FFFD.
  */
 export async function shellOnce(
   server: AdbServer,

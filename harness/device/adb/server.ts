@@ -1,10 +1,11 @@
 /**
- * The adb server: one limited operation at a time over npm `@yume-chan/adb`, whose every connection is closed when the
- * operation ends, whichever way.
+ * The adb server: one limited operation at a time over npm `@yume-chan/adb`, whose every connection
+ * is closed when the operation ends, whichever way.
  *
- * The connections are our own and not those of `@yume-chan/adb-server-node-tcp` 2.5.2: that one neither ends its stream when
- * the server resets the connection (`index.js`: only `end` closes it, not `close`) nor can be closed while a frozen device
- * keeps it open, so that a read would hang for ever.
+ * The connections are our own and not those of `@yume-chan/adb-server-node-tcp` 2.5.2: that one
+ * neither ends its stream when the server resets the connection (`index.js`: only `end` closes it,
+ * not `close`) nor can be closed while a frozen device keeps it open, so that a read would hang for
+ * ever.
  *
  * @module
  */
@@ -21,8 +22,8 @@ export interface AdbServer {
 }
 
 /**
- * Returns the adb server that the environment names: `ANDROID_ADB_SERVER_PORT` (default 5037) on this machine,
- * `ADB` as the program (default `adb` on the path).
+ * Returns the adb server that the environment names: `ANDROID_ADB_SERVER_PORT` (default 5037) on
+ * this machine, `ADB` as the program (default `adb` on the path).
  *
  * Throws `bad-option` when the port is not one.
  */
@@ -56,8 +57,8 @@ export interface AdbOperation {
 /**
  * Returns what `work` gives, within its limit; starts the adb server first when none runs.
  *
- * Throws `timeout` when the limit is reached, `interrupted` when the signal aborts, `missing-tool` when there is
- * neither a server nor a program to start one, and whatever `work` throws.
+ * Throws `timeout` when the limit is reached, `interrupted` when the signal aborts, `missing-tool`
+ * when there is neither a server nor a program to start one, and whatever `work` throws.
  *
  * @param what names the operation in messages, for instance `read the state of device "R5CT10"`
  */
@@ -136,7 +137,8 @@ async function operate<T>(
     clearReverseTunnels: unsupported,
   });
   const working = work({ client, progress });
-  // Whoever loses the race may still fail later, when its connections are closed: nobody needs to hear of it.
+  // Whoever loses the race may still fail later, when its connections are closed: nobody needs to
+  // hear of it.
   working.catch(() => {});
   ended.catch(() => {});
   try {
@@ -183,8 +185,8 @@ function wrapConnection(connection: Deno.Conn): AdbServerClient.ServerConnection
   return {
     readable: connection.readable as AdbServerClient.ServerConnection["readable"],
     writable: new MaybeConsumable.WritableStream<Uint8Array>({
-      // A write that fails is not an error of its own: inside the library nobody would catch it. The reader finds the connection
-      // closed, and that is what fails the operation.
+      // A write that fails is not an error of its own: inside the library nobody would catch it.
+      // The reader finds the connection closed, and that is what fails the operation.
       write: async (chunk) => {
         try {
           for (let sent = 0; sent < chunk.length;) {
@@ -200,13 +202,19 @@ function wrapConnection(connection: Deno.Conn): AdbServerClient.ServerConnection
   };
 }
 
-/** Servers that are being started, by port: of two programs that start one at the same time, one fails. */
+/**
+ * Servers that are being started, by port: of two programs that start one at the same time, one
+ * fails.
+ */
 const startingServers = new Map<number, Promise<void>>();
 
 /** Time that starting a server may take. */
 const START_LIMIT_MS = 20_000;
 
-/** Starts an adb server with the `adb` program; throws `missing-tool` when that can't be done. Never stops one: others may use it. */
+/**
+ * Starts an adb server with the `adb` program; throws `missing-tool` when that can't be done. Never
+ * stops one: others may use it.
+ */
 async function startAdbServer(server: AdbServer, what: string): Promise<void> {
   if (server.adbProgram === null) throw absentError(server, what, undefined);
   let output: Deno.CommandOutput;

@@ -1,7 +1,9 @@
 /**
- * A session with one phone: operations that survive a lost link, and the knowledge of which boot they run in.
+ * A session with one phone: operations that survive a lost link, and the knowledge of which boot
+ * they run in.
  *
- * Everything that goes through `steady` is written to be repeatable: after a lost link it is simply done again.
+ * Everything that goes through `steady` is written to be repeatable: after a lost link it is simply
+ * done again.
  *
  * @module
  */
@@ -60,8 +62,8 @@ export interface Boot {
 /**
  * Returns true when the device was booted anew between the two looks.
  *
- * Without a boot id: the uptime is smaller than it was, or much smaller than the time that passed on the host. The device's clock is
- * not asked: it may jump.
+ * Without a boot id: the uptime is smaller than it was, or much smaller than the time that passed
+ * on the host. The device's clock is not asked: it may jump.
  */
 export function wasRebooted(before: Boot, after: Boot): boolean {
   if (before.id !== null && after.id !== null) return before.id !== after.id;
@@ -74,7 +76,9 @@ export interface AdbSession {
   readonly server: AdbServer;
   readonly serial: string;
   readonly times: AdbTimes;
-  /** Uses that ran before are kept for messages: what happened to the link since the session began. */
+  /**
+   * Uses that ran before are kept for messages: what happened to the link since the session began.
+   */
   readonly events: string[];
   /** Boot in which the session last saw the device. */
   boot(): Boot;
@@ -90,7 +94,10 @@ export interface AdbSession {
    * Throws `device-offline` when the link stays lost for longer than `times.linkMs`.
    */
   steady<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Runs a repeatable shell line until it is done, and returns its output; throws `bad-device-output` when it fails. */
+  /**
+   * Runs a repeatable shell line until it is done, and returns its output; throws
+   * `bad-device-output` when it fails.
+   */
   shell(
     what: string,
     line: string,
@@ -115,10 +122,11 @@ export function parseBoot(output: string): Boot {
 }
 
 /**
- * Returns a session with a device: connects to it when the serial is a network address, and reads its boot.
+ * Returns a session with a device: connects to it when the serial is a network address, and reads
+ * its boot.
  *
- * Throws `device-not-found`, `device-unauthorized` or `device-offline` with the remedy, within one operation's time (and a
- * second's patience with a device that is still connecting).
+ * Throws `device-not-found`, `device-unauthorized` or `device-offline` with the remedy, within one
+ * operation's time (and a second's patience with a device that is still connecting).
  */
 export async function openSession(
   server: AdbServer,
@@ -256,8 +264,8 @@ async function listedState(server: AdbServer, serial: string, timeoutMs: number)
 /**
  * Makes a fresh connection to a device over the network; of one on a cable it asks for nothing.
  *
- * A connection that the adb server still holds is given up at every third attempt only: it may be dead without anybody knowing,
- * or the device may just be slow.
+ * A connection that the adb server still holds is given up at every third attempt only: it may be
+ * dead without anybody knowing, or the device may just be slow.
  */
 async function reconnect(
   server: AdbServer,

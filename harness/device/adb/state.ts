@@ -1,7 +1,9 @@
 /**
- * How a phone is at one moment: a script that reads it, and pure readers of what Android's services print.
+ * How a phone is at one moment: a script that reads it, and pure readers of what Android's services
+ * print.
  *
- * Formats: `recordings/README.md` of the emulated phone. A source that is missing or says something else is null.
+ * Formats: `recordings/README.md` of the emulated phone. A source that is missing or says something
+ * else is null.
  *
  * @module
  */
@@ -16,7 +18,9 @@ import {
 import { FREQUENCY_AND_ZONE_LINES } from "../host/describe.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections } from "../shell/sections.ts";
 
-/** Script that reads the state of a phone without rights; `top` takes a quarter of a second of it. */
+/**
+ * Script that reads the state of a phone without rights; `top` takes a quarter of a second of it.
+ */
 export const ANDROID_STATE_SCRIPT = `${SECTION_PRELUDE}
 section uptime; cat /proc/uptime
 section loadavg; cat /proc/loadavg
@@ -34,14 +38,15 @@ exit 0
 export type Battery = Pick<DeviceState, "batteryPercent" | "batteryTempC" | "charging">;
 
 /**
- * Returns the battery of `dumpsys battery`: level in percent of its scale, temperature (given in tenths), and whether it is
- * charging (status 2, `BatteryManager.BATTERY_STATUS_CHARGING`).
+ * Returns the battery of `dumpsys battery`: level in percent of its scale, temperature (given in
+ * tenths), and whether it is charging (status 2, `BatteryManager.BATTERY_STATUS_CHARGING`).
  */
 export function parseBattery(text: string): Battery {
   const value = (key: string) =>
     integerOrNull(new RegExp(`^\\s+${key}: (-?\\d+)\\s*$`, "m").exec(text)?.[1]);
   const [level, scale, tenths, status] = ["level", "scale", "temperature", "status"].map(value);
-  // Devices without a battery (boards, some emulators) say `present: false` and give made-up values.
+  // Devices without a battery (boards, some emulators) say `present: false` and give made-up
+  // values.
   const present = !/^\s+present: false\s*$/m.test(text);
   return {
     batteryPercent: present && level !== null && level >= 0
@@ -63,11 +68,13 @@ const NOT_TEMPERATURES = [6, 7, 8];
 const SEVERE = 3;
 
 /**
- * Returns the thermal status, the temperatures that the HAL gives now (not the cached ones), and the headroom.
+ * Returns the thermal status, the temperatures that the HAL gives now (not the cached ones), and
+ * the headroom.
  *
- * Headroom of a skin sensor is (temperature − (severe threshold − 30)) / 30, the largest counts: 1.0 is the threshold of
- * severe throttling (AOSP `ThermalManagerService.TemperatureWatcher.normalizeTemperature`, without its forecast). Null before Android 11, which
- * prints no thresholds.
+ * Headroom of a skin sensor is (temperature − (severe threshold − 30)) / 30, the largest counts:
+ * 1.0 is the threshold of severe throttling (AOSP
+ * `ThermalManagerService.TemperatureWatcher.normalizeTemperature`, without its forecast). Null
+ * before Android 11, which prints no thresholds.
  */
 export function parseThermalService(text: string): Thermal {
   const status = /^\s*Thermal Status: (\d)\s*$/m.exec(text);
@@ -116,8 +123,8 @@ export function parseScreenOn(text: string): boolean | null {
 }
 
 /**
- * Returns the busiest processes of toybox `top -b -o PID,USER,%CPU,ARGS`, without `top` itself and idle ones; null when there
- * is no table.
+ * Returns the busiest processes of toybox `top -b -o PID,USER,%CPU,ARGS`, without `top` itself and
+ * idle ones; null when there is no table.
  */
 export function parseTop(text: string, atMost = 5): DeviceState["topProcesses"] {
   // deno-lint-ignore no-control-regex

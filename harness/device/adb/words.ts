@@ -1,5 +1,6 @@
 /**
- * The words of adb: what it lists, says and refuses, as data and as errors; and shell lines for it: pure.
+ * The words of adb: what it lists, says and refuses, as data and as errors; and shell lines for it:
+ * pure.
  *
  * @module
  */
@@ -15,14 +16,18 @@ export interface ListedDevice {
   model: string | null;
 }
 
-/** A line with a state that adb has (`adb.cpp`, `to_string(ConnectionState)`): names that mDNS gave may hold blanks, `adb-X (2)._adb-tls-connect._tcp`. */
+/**
+ * A line with a state that adb has (`adb.cpp`, `to_string(ConnectionState)`): names that mDNS gave
+ * may hold blanks, `adb-X (2)._adb-tls-connect._tcp`.
+ */
 const KNOWN_STATE =
   /^(.+?)\s+(no permissions|device|offline|unauthorized|authorizing|connecting|recovery|sideload|bootloader|rescue|host|detached|unknown)(?=\s|$)(.*)$/;
 
 /**
  * Returns the devices in the text of `host:devices-l`.
  *
- * Not the library's own parser: it fails when a device has no transport id, and takes `no permissions` for a state `no`.
+ * Not the library's own parser: it fails when a device has no transport id, and takes `no
+ * permissions` for a state `no`.
  */
 export function parseDeviceList(text: string): ListedDevice[] {
   const devices: ListedDevice[] = [];
@@ -41,7 +46,8 @@ export function isNetworkSerial(serial: string): boolean {
 }
 
 /**
- * Returns what the text of `adb connect` means. It is needed since `adb connect` succeeds even when it was refused.
+ * Returns what the text of `adb connect` means. It is needed since `adb connect` succeeds even when
+ * it was refused.
  *
  * `stale`: the server holds a connection that may be dead; disconnect first, then connect again.
  */
@@ -98,7 +104,8 @@ export function obstacleOf(
 }
 
 /**
- * Returns the error of an operation on a device as a `HarnessError`: what the adb server refused, or a stream that broke off.
+ * Returns the error of an operation on a device as a `HarnessError`: what the adb server refused,
+ * or a stream that broke off.
  */
 export function linkError(serial: string, what: string, cause: unknown): HarnessError {
   if (cause instanceof HarnessError) return cause;
@@ -140,7 +147,10 @@ export function shellLine(words: readonly string[]): string {
   return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
 }
 
-/** Returns the shell words that end when a file, or a folder's names, are on the disk; devices without `fsync` write everything. */
+/**
+ * Returns the shell words that end when a file, or a folder's names, are on the disk; devices
+ * without `fsync` write everything.
+ */
 export function onDisk(file: string): string {
   return `{ fsync ${shellLine([file])} 2>/dev/null || sync; }`;
 }

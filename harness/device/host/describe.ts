@@ -1,5 +1,6 @@
 /**
- * What this machine is and how it is: scripts that read it (Linux, macOS), and pure readers of their output.
+ * What this machine is and how it is: scripts that read it (Linux, macOS), and pure readers of
+ * their output.
  *
  * Deno gives `/proc` and `/sys` only to programs with all permissions, so that a shell reads them.
  *
@@ -28,7 +29,10 @@ for c in /sys/devices/system/cpu/cpu[0-9]*; do
 done
 `;
 
-/** Shell lines of the sections `frequencies` and `zones`, see `parseFrequencies` and `parseThermalZones`. */
+/**
+ * Shell lines of the sections `frequencies` and `zones`, see `parseFrequencies` and
+ * `parseThermalZones`.
+ */
 export const FREQUENCY_AND_ZONE_LINES = `section frequencies
 for c in /sys/devices/system/cpu/cpu[0-9]*; do
   first $c/cpufreq/scaling_cur_freq; a=$v; first $c/cpufreq/scaling_max_freq; b=$v; first $c/cpufreq/scaling_governor
@@ -55,7 +59,10 @@ ${CORES_LINES}
 exit 0
 `;
 
-/** Script that reads the state of a Linux machine; takes a tenth of a second (ten ticks) for the busiest processes. */
+/**
+ * Script that reads the state of a Linux machine; takes a tenth of a second (ten ticks) for the
+ * busiest processes.
+ */
 export const LINUX_STATE_SCRIPT = `${SECTION_PRELUDE}
 section processes; cat /proc/stat /proc/[0-9]*/stat
 section uptime; cat /proc/uptime
@@ -195,7 +202,10 @@ export function parseDarwinDescription(output: string): DeviceDescription {
   };
 }
 
-/** Returns the state of a Mac from the output of {@linkcode DARWIN_STATE_SCRIPT}: load and uptime, all else is null. */
+/**
+ * Returns the state of a Mac from the output of {@linkcode DARWIN_STATE_SCRIPT}: load and uptime,
+ * all else is null.
+ */
 export function parseDarwinState(output: string, at: string): DeviceState {
   const sections = splitSections(output);
   const sysctl = sections.get("sysctl") ?? "";

@@ -31,7 +31,10 @@ const READ_LIMIT_MS = 20_000;
 
 /** What {@linkcode openHost} may be told. */
 export interface HostOptions {
-  /** Folder under which runs have theirs; default `posemark/runs` in the system's folder for temporary files. */
+  /**
+   * Folder under which runs have theirs; default `posemark/runs` in the system's folder for
+   * temporary files.
+   */
   runsDir?: string;
 }
 
@@ -102,7 +105,9 @@ export function openHost(options: HostOptions = {}): Device {
   };
 }
 
-/** Returns the output of a script that only reads; throws `bad-device-output` when the shell fails. */
+/**
+ * Returns the output of a script that only reads; throws `bad-device-output` when the shell fails.
+ */
 async function readScript(script: string): Promise<string> {
   const result = await runChild(["sh", "-c", script], { timeoutMs: READ_LIMIT_MS });
   if (result.exitCode === 0) return result.stdout;
@@ -169,7 +174,10 @@ function spawn(command: string[], piped: boolean): Deno.ChildProcess {
   }
 }
 
-/** Returns what `ended` gives; meanwhile kills the child at its time limit or at the caller's abort, and says which it was. */
+/**
+ * Returns what `ended` gives; meanwhile kills the child at its time limit or at the caller's abort,
+ * and says which it was.
+ */
 async function endOf<T>(
   child: Deno.ChildProcess,
   ended: Promise<T>,
@@ -226,8 +234,8 @@ async function runChild(command: string[], options: RunOptions): Promise<Command
 /**
  * Runs the program with its outputs in files of the run's folder, and returns them.
  *
- * A shell opens the files and then becomes the program (`exec`), so that the harness takes no part in the writing
- * while samples are taken.
+ * A shell opens the files and then becomes the program (`exec`), so that the harness takes no part
+ * in the writing while samples are taken.
  */
 async function launchChild(launch: Launch, options: RunOptions): Promise<CommandResult> {
   const name = requireSafeName(launch.name, "launch name");

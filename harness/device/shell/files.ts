@@ -20,7 +20,9 @@ const SLOWEST_BYTES_PER_MS = 500;
 
 /** Files of one device. */
 export interface AdbFiles {
-  /** Returns the path on the device of a file with this content; pushes it when it is not there yet. */
+  /**
+   * Returns the path on the device of a file with this content; pushes it when it is not there yet.
+   */
   push(
     localPath: string,
     options: { executable: boolean; abi: string; signal?: AbortSignal },
@@ -55,7 +57,8 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
   /** Sends bytes to a path; not verified. */
   const send = (source: Source, devicePath: string, mode: number, signal?: AbortSignal) => {
     const what = `push "${source.name}" to the disk`;
-    // The adb server takes everything at once and passes it on at the device's pace: progress here says little.
+    // The adb server takes everything at once and passes it on at the device's pace: progress here
+    // says little.
     const timeoutMs = session.times.operationMs + source.bytes / SLOWEST_BYTES_PER_MS;
     const limit = { timeoutMs, signal };
     return withDevice(session.server, session.serial, what, limit, async (operation) => {
@@ -104,7 +107,8 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
         // A wrong hash means that bytes were lost on the way, or by a reboot between the two steps.
         for (let attempt = 0; attempt < 3; attempt++) {
           await send(source, part, mode, signal);
-          // Content before name, and both on the disk: else a power cut leaves a file of zeros that looks whole, or none.
+          // Content before name, and both on the disk: else a power cut leaves a file of zeros that
+          // looks whole, or none.
           const line = `h=$(sha256sum ${
             q(part)
           }) && echo "\${h%% *}" && [ "\${h%% *}" = ${source.sha256} ] && chmod ${
@@ -129,7 +133,8 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
         );
       }, signal);
     } catch (error) {
-      // Whatever happened, a part that can be reached goes; one that can't is swept with the next session's lock.
+      // Whatever happened, a part that can be reached goes; one that can't is swept with the next
+      // session's lock.
       await session.once("remove a partial file", `rm -f ${q(part)}`, { timeoutMs: 3000 }).catch(
         () => {},
       );
@@ -137,7 +142,10 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
     }
   };
 
-  /** Throws `no-space` when the file would not fit, after dropping cached files that this session has not used. */
+  /**
+   * Throws `no-space` when the file would not fit, after dropping cached files that this session
+   * has not used.
+   */
   const requireSpace = async (source: Source, folder: string, signal?: AbortSignal) => {
     const ask = async () => {
       const line = `mkdir -p ${q(folder)} && df -k ${q(folder)}`;

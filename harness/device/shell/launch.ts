@@ -1,5 +1,6 @@
 /**
- * One launch on a phone that outlives the link: started detached, ended by a file with an end marker and a hash.
+ * One launch on a phone that outlives the link: started detached, ended by a file with an end
+ * marker and a hash.
  *
  * ```text
  * harness                                   phone: run folder
@@ -43,9 +44,10 @@ export interface LaunchContext {
 /**
  * Runs a program detached and returns its outputs, complete and verified.
  *
- * Throws `runner-failed` (killed, exit code, vanished), `device-unsuitable` (can't be started there), `timeout`, `interrupted`,
- * `no-space`, `bad-device-output` (its output changed on the way), `device-lost` (rebooted: run it again), and `device-offline` (the link
- * stayed lost for too long).
+ * Throws `runner-failed` (killed, exit code, vanished), `device-unsuitable` (can't be started
+ * there), `timeout`, `interrupted`, `no-space`, `bad-device-output` (its output changed on the
+ * way), `device-lost` (rebooted: run it again), and `device-offline` (the link stayed lost for too
+ * long).
  */
 export async function launchDetached(
   context: LaunchContext,
@@ -137,8 +139,9 @@ async function waitForEnd(
 }
 
 /**
- * Returns the shell lines of a look. While the program runs they are built-ins but for one `grep`. The exit file is asked for
- * again when the process is gone: it is the last thing that the process writes.
+ * Returns the shell lines of a look. While the program runs they are built-ins but for one `grep`.
+ * The exit file is asked for again when the process is gone: it is the last thing that the process
+ * writes.
  */
 function lookLines(base: string, heartbeat: string): string {
   const q = (end: string) => shellLine([`${base}${end}`]);
@@ -163,9 +166,9 @@ true`;
 }
 
 /**
- * Returns the shell lines that print 1 when the disk takes no more. It is tried and not asked of `df`: ext4 keeps up to 16 MiB
- * back that `df` calls available (`ext4_claim_free_clusters`, `s_resv_clusters`). Only the system's own word counts: a tool may
- * be missing.
+ * Returns the shell lines that print 1 when the disk takes no more. It is tried and not asked of
+ * `df`: ext4 keeps up to 16 MiB back that `df` calls available (`ext4_claim_free_clusters`,
+ * `s_resv_clusters`). Only the system's own word counts: a tool may be missing.
  */
 function probeLines(base: string): string {
   const probe = shellLine([`${base}.probe`]);

@@ -7,12 +7,15 @@ import { shellLine } from "../adb/words.ts";
 import { SECTION_MARK, splitSections } from "./sections.ts";
 
 /**
- * Returns the shell script that runs a program to its end on the phone, whatever becomes of the link: `sh -c SCRIPT launch PROGRAM ARGUMENT…`.
+ * Returns the shell script that runs a program to its end on the phone, whatever becomes of the
+ * link: `sh -c SCRIPT launch PROGRAM ARGUMENT…`.
  *
- * A second session of processes (the dog) kills the program at its time limit, so that a harness that never comes back leaves
- * nothing running. Only built-ins and toybox of Android 8 are used. Each script has the base in a line of its own, by which
- * its process is known: toybox `grep` does not look behind the zero bytes of `/proc/PID/cmdline`. After a launch of a few milliseconds the dog
- * is not yet a session of its own: it is then killed by its number, or else it would later kill whatever has the program's.
+ * A second session of processes (the dog) kills the program at its time limit, so that a harness
+ * that never comes back leaves nothing running. Only built-ins and toybox of Android 8 are used.
+ * Each script has the base in a line of its own, by which its process is known: toybox `grep` does
+ * not look behind the zero bytes of `/proc/PID/cmdline`. After a launch of a few milliseconds the
+ * dog is not yet a session of its own: it is then killed by its number, or else it would later kill
+ * whatever has the program's.
  */
 export function launchScript(base: string, limitSeconds: number): string {
   const q = (end: string) => shellLine([`${base}${end}`]);

@@ -1,5 +1,6 @@
 /**
- * One harness at a time on a phone: a folder as lock, with its owner, a sign of life, and a way to break it when it is stale.
+ * One harness at a time on a phone: a folder as lock, with its owner, a sign of life, and a way to
+ * break it when it is stale.
  *
  * All ages are by the device's uptime: clocks of hosts differ, and a device's clock may jump.
  *
@@ -25,7 +26,9 @@ export function formatOwner(owner: LockOwner): string {
   return `${owner.id}|${owner.who.replace(/[|\n]/g, " ")}`;
 }
 
-/** Returns the owner from the text of its file; null when it is none (still being written, or cut). */
+/**
+ * Returns the owner from the text of its file; null when it is none (still being written, or cut).
+ */
 export function parseOwner(text: string): LockOwner | null {
   const match = /^([0-9a-f-]+)\|(.*)$/.exec(text.trim());
   return match ? { id: match[1], who: match[2] } : null;
@@ -50,8 +53,8 @@ const BOOT_GRACE_SECONDS = 60;
 /**
  * Returns why a lock is stale, or null while its owner may be alive.
  *
- * Stale: no sign of life for `staleMs` in this boot; or its last one is from an earlier boot, and the owner did not come back
- * within a minute.
+ * Stale: no sign of life for `staleMs` in this boot; or its last one is from an earlier boot, and
+ * the owner did not come back within a minute.
  *
  * @param sign the last sign of life; null when there is none yet
  * @param now the device's boot and uptime
@@ -82,14 +85,16 @@ export interface AdbLock {
   release(): Promise<void>;
 }
 
-/** Age from which a lock without an owner is stale: it is written within milliseconds of the folder. */
+/**
+ * Age from which a lock without an owner is stale: it is written within milliseconds of the folder.
+ */
 const UNSIGNED_STALE_MS = 10_000;
 /** Pause between two signs of life while nothing else runs. */
 const HEARTBEAT_MS = 30_000;
 
 /**
- * Takes the lock of a device under `root`, waiting up to `times.lockWaitMs`; breaks a stale one, ends what its owner left running, and removes the owner's
- * run folders.
+ * Takes the lock of a device under `root`, waiting up to `times.lockWaitMs`; breaks a stale one,
+ * ends what its owner left running, and removes the owner's run folders.
  *
  * Throws `device-busy` with the owner and the age of its last sign of life.
  *
@@ -151,7 +156,8 @@ ${BOOT_LINES}`;
     );
     if (stale !== null) {
       tell(`${session.serial}: breaks the lock of ${holder}: ${stale}`);
-      // Renaming is atomic: of two that break it, one wins, and only while it is still the lock that was looked at.
+      // Renaming is atomic: of two that break it, one wins, and only while it is still the lock
+      // that was looked at.
       const aside = `${lock}.${id}`;
       await session.shell(
         "break a stale lock",

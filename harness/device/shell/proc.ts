@@ -19,7 +19,10 @@ export interface CpuInfo {
   modelName: string | null;
 }
 
-/** Returns the CPUs of `/proc/cpuinfo`, and its `Hardware` line (old arm kernels), null when there is none. */
+/**
+ * Returns the CPUs of `/proc/cpuinfo`, and its `Hardware` line (old arm kernels), null when there
+ * is none.
+ */
 export function parseCpuInfo(text: string): { cpus: CpuInfo[]; hardware: string | null } {
   const cpus: CpuInfo[] = [];
   let hardware: string | null = null;
@@ -42,13 +45,18 @@ export function parseCpuInfo(text: string): { cpus: CpuInfo[]; hardware: string 
   return { cpus, hardware };
 }
 
-/** Returns a line of `/proc/meminfo` in bytes, for instance of `MemTotal`; null when there is none. */
+/**
+ * Returns a line of `/proc/meminfo` in bytes, for instance of `MemTotal`; null when there is none.
+ */
 export function memInfoBytes(text: string, key: string): number | null {
   const match = new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(text);
   return match ? Number(match[1]) * 1024 : null;
 }
 
-/** Returns the load average over one minute, the first number of `/proc/loadavg`; null when unreadable. */
+/**
+ * Returns the load average over one minute, the first number of `/proc/loadavg`; null when
+ * unreadable.
+ */
 export function parseLoad1(text: string): number | null {
   const match = /^\s*(\d+(?:\.\d+)?)\s/.exec(text + " ");
   return match ? Number(match[1]) : null;
@@ -60,7 +68,8 @@ export function parseUptimeSeconds(text: string): number | null {
 }
 
 /**
- * Returns the cores of the scripts' section `cores`: lines `index max min governor midr`, `-` for what can't be read.
+ * Returns the cores of the scripts' section `cores`: lines `index max min governor midr`, `-` for
+ * what can't be read.
  *
  * The part is taken from `/proc/cpuinfo` when it lists the CPU, else from MIDR bits 15 to 4
  * (Arm architecture reference manual, MIDR_EL1.PartNum).
@@ -86,7 +95,8 @@ export function parseCores(text: string, cpus: CpuInfo[]): z.infer<typeof CoreSc
 }
 
 /**
- * Returns the section `frequencies` of the state scripts: lines `index current cap governor`, by index.
+ * Returns the section `frequencies` of the state scripts: lines `index current cap governor`, by
+ * index.
  */
 export function parseFrequencies(
   text: string,
@@ -102,16 +112,17 @@ export function parseFrequencies(
 }
 
 /**
- * Zones of Qualcomm's kernels that are battery current (mA), voltages (mV) and charge (percent), though they stand among the thermal ones:
- * `pm8150b-ibat-lvl0`, `pm8150b-vbat-lvl0`, `pm8150l-vph-lvl0`, `pm8150b-bcl-lvl0`, `soc`, `socd`.
+ * Zones of Qualcomm's kernels that are battery current (mA), voltages (mV) and charge (percent),
+ * though they stand among the thermal ones: `pm8150b-ibat-lvl0`, `pm8150b-vbat-lvl0`,
+ * `pm8150l-vph-lvl0`, `pm8150b-bcl-lvl0`, `soc`, `socd`.
  */
 const NO_TEMPERATURE = /(^|[-_])(ibat|vbat|vph|bcl)([-_]|$)|^socd?$/i;
 
 /**
  * Returns the section `zones` of the state scripts in degrees Celsius: lines `temperature type`.
  *
- * Kernels give millidegrees; some vendors tenths or whole degrees. What is left outside of -40 to 200 °C (a sensor that
- * is off reads 0, -273000 or 2147483647) is dropped.
+ * Kernels give millidegrees; some vendors tenths or whole degrees. What is left outside of -40 to
+ * 200 °C (a sensor that is off reads 0, -273000 or 2147483647) is dropped.
  */
 export function parseThermalZones(text: string): DeviceState["temperatures"] {
   const zones: DeviceState["temperatures"] = [];
@@ -133,7 +144,10 @@ interface ProcessTime {
   ticks: number;
 }
 
-/** Returns the processes of concatenated `/proc/<pid>/stat` lines by pid (proc(5): comm may hold blanks and parentheses). */
+/**
+ * Returns the processes of concatenated `/proc/<pid>/stat` lines by pid (proc(5): comm may hold
+ * blanks and parentheses).
+ */
 function parseProcessTimes(text: string): Map<number, ProcessTime> {
   const processes = new Map<number, ProcessTime>();
   for (const line of text.split("\n")) {
@@ -149,7 +163,10 @@ function parseProcessTimes(text: string): Map<number, ProcessTime> {
   return processes;
 }
 
-/** Returns the ticks of all CPUs together, idle ones included: the first line of `/proc/stat`; null when unreadable. */
+/**
+ * Returns the ticks of all CPUs together, idle ones included: the first line of `/proc/stat`; null
+ * when unreadable.
+ */
 function parseTotalTicks(text: string): number | null {
   const match = /^cpu\s+([\d ]+)/m.exec(text);
   if (!match) return null;
@@ -158,8 +175,8 @@ function parseTotalTicks(text: string): number | null {
 }
 
 /**
- * Returns the busiest processes between two samples, busiest first, as share of one core in percent; null when the
- * samples can't be read or no time passed between them.
+ * Returns the busiest processes between two samples, busiest first, as share of one core in
+ * percent; null when the samples can't be read or no time passed between them.
  *
  * @param before `/proc/stat` and every `/proc/<pid>/stat`, one after the other
  * @param after the same, some time later
@@ -183,7 +200,10 @@ export function busiestProcesses(
   return rows.sort((a, b) => b.cpuPercent - a.cpuPercent).slice(0, atMost);
 }
 
-/** Returns the free bytes of `df -k` (toybox, coreutils); null when its last line is not a file system. */
+/**
+ * Returns the free bytes of `df -k` (toybox, coreutils); null when its last line is not a file
+ * system.
+ */
 export function parseFreeBytes(text: string): number | null {
   const lines = text.trim().split("\n");
   // A long name of the file system may stand on a line of its own.

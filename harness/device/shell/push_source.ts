@@ -14,7 +14,8 @@ const CHUNK_BYTES = 1 << 16;
 const HEAD_BYTES = 1 << 16;
 
 /**
- * Returns why a phone of this ABI can't start a program, from the program's first bytes; null when nothing speaks against it.
+ * Returns why a phone of this ABI can't start a program, from the program's first bytes; null when
+ * nothing speaks against it.
  *
  * What is no ELF file (a script) passes.
  */

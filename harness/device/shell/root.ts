@@ -1,8 +1,9 @@
 /**
  * Governor and frequencies of a rooted phone: pinned for a run, restored whatever happens.
  *
- * What stood before is written to a file on the phone first. A watcher there puts it back when the harness asks, or when it has
- * given no sign of life for too long (crashed, unplugged). A reboot puts everything back by itself.
+ * What stood before is written to a file on the phone first. A watcher there puts it back when the
+ * harness asks, or when it has given no sign of life for too long (crashed, unplugged). A reboot
+ * puts everything back by itself.
  *
  * @module
  */
@@ -24,11 +25,15 @@ export interface PinOptions {
 }
 
 /**
- * The share that runs use: at full clock a phone heats and throttles within minutes, at three quarters it mostly does not.
+ * The share that runs use: at full clock a phone heats and throttles within minutes, at three
+ * quarters it mostly does not.
  */
 export const PIN_OPTIONS: PinOptions = { share: 0.75 };
 
-/** Returns the shell lines that put back what {@linkcode pinLines} saved; nothing when nothing is saved, or it is of an earlier boot. */
+/**
+ * Returns the shell lines that put back what {@linkcode pinLines} saved; nothing when nothing is
+ * saved, or it is of an earlier boot.
+ */
 export function restoreLines(root: string): string {
   const q = (name: string) => shellLine([`${root}/${name}`]);
   return `b=; read -r b </proc/sys/kernel/random/boot_id
@@ -45,7 +50,8 @@ fi
 }
 
 /**
- * Returns the shell lines that save and pin every core, start the watcher, and print the frequencies as `index kHz`.
+ * Returns the shell lines that save and pin every core, start the watcher, and print the
+ * frequencies as `index kHz`.
  *
  * @param staleSeconds age of the lock's sign of life from which the watcher restores
  */
@@ -85,7 +91,10 @@ exit 0
 `;
 }
 
-/** Returns the pinned frequencies from the output of {@linkcode pinLines}; a core whose bounds differ is not pinned and null. */
+/**
+ * Returns the pinned frequencies from the output of {@linkcode pinLines}; a core whose bounds
+ * differ is not pinned and null.
+ */
 export function parsePinned(output: string): Pinned | null {
   const sections = splitSections(output);
   if (!sections.has("end")) return null;
@@ -99,7 +108,10 @@ export function parsePinned(output: string): Pinned | null {
   return { frequenciesKHz };
 }
 
-/** Returns the shell line that runs lines as root on this device; throws `device-unsuitable` when there is no way. */
+/**
+ * Returns the shell line that runs lines as root on this device; throws `device-unsuitable` when
+ * there is no way.
+ */
 async function asRoot(session: AdbSession): Promise<(lines: string) => string> {
   const ways: ((lines: string) => string)[] = [
     (lines) => shellLine(["sh", "-c", lines]),
@@ -120,7 +132,8 @@ async function asRoot(session: AdbSession): Promise<(lines: string) => string> {
 }
 
 /**
- * Pins governor and frequencies, and returns what was pinned and the way back; the phone also finds it by itself.
+ * Pins governor and frequencies, and returns what was pinned and the way back; the phone also finds
+ * it by itself.
  *
  * Throws `device-unsuitable` without root, or when no core could be pinned.
  */

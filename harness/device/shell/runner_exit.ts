@@ -30,7 +30,10 @@ const SIGNALS: Record<number, { name: string; meaning: string }> = {
   31: { name: "SIGSYS", meaning: "a system call that the sandbox forbids" },
 };
 
-/** Returns the name of the signal that a shell's exit code above 128 stands for, for instance `SIGILL` for 132; null when it stands for none. */
+/**
+ * Returns the name of the signal that a shell's exit code above 128 stands for, for instance
+ * `SIGILL` for 132; null when it stands for none.
+ */
 export function signalOfExitCode(exitCode: number): string | null {
   if (exitCode <= 128 || exitCode > 192) return null;
   return SIGNALS[exitCode - 128]?.name ?? `signal ${exitCode - 128}`;
@@ -42,7 +45,10 @@ export function stderrTail(stderr: string, atMost = 10): string[] {
     .slice(-atMost);
 }
 
-/** Returns the text with control characters (a terminal's escape sequences among them) written as `\xNN`, at most 500 characters. */
+/**
+ * Returns the text with control characters (a terminal's escape sequences among them) written as
+ * `\xNN`, at most 500 characters.
+ */
 export function printable(text: string): string {
   const safe = text.replace(
     /(?!\t|\n)\p{Cc}/gu,
@@ -52,10 +58,11 @@ export function printable(text: string): string {
 }
 
 /**
- * Returns the error of a launch that ended with this exit code, a shell's: 126 and 127 could not start, above 128 was killed.
+ * Returns the error of a launch that ended with this exit code, a shell's: 126 and 127 could not
+ * start, above 128 was killed.
  *
- * The code is `device-unsuitable` when the device can't start such a program at all (126: noexec or another
- * architecture), else `runner-failed`.
+ * The code is `device-unsuitable` when the device can't start such a program at all (126: noexec or
+ * another architecture), else `runner-failed`.
  *
  * @param what for instance `runner "silu.fp32.round3"`
  * @param where for instance `device "R5CT10"`

@@ -8,8 +8,9 @@
 export const SECTION_MARK = "@@posemark ";
 
 /**
- * Shell functions that the scripts share: `section NAME` starts a section, `first FILE` reads a file's first line into `$v` (`-` when it
- * can't be read). Their names are no aliases of mksh, which has `r` and `type`.
+ * Shell functions that the scripts share: `section NAME` starts a section, `first FILE` reads a
+ * file's first line into `$v` (`-` when it can't be read). Their names are no aliases of mksh,
+ * which has `r` and `type`.
  */
 export const SECTION_PRELUDE = `section() { echo; echo "${SECTION_MARK}$1"; }
 first() { v=-; { read -r v <"$1"; } 2>/dev/null; [ -n "$v" ] || v=-; }

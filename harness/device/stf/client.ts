@@ -1,7 +1,8 @@
 /**
  * Client of the REST API of DeviceFarmer STF and DeviceHub: phones that are lent over the network.
  *
- * Contract: `lib/units/api/swagger/api_v1.yaml` of npm `@devicefarmer/stf` 3.7.9 (`testdata/stf_api_v1.yaml`).
+ * Contract: `lib/units/api/swagger/api_v1.yaml` of npm `@devicefarmer/stf` 3.7.9
+ * (`testdata/stf_api_v1.yaml`).
  *
  * @module
  */
@@ -47,13 +48,13 @@ export interface StfClient {
   /** Returns all phones that the token's user may use. */
   phones(signal?: AbortSignal): Promise<StfPhone[]>;
   /**
-   * Takes the phone. The farm takes it back when it is idle for so long: that is what frees it when this process dies.
-   * Throws `device-busy` when another has it.
+   * Takes the phone. The farm takes it back when it is idle for so long: that is what frees it when
+   * this process dies. Throws `device-busy` when another has it.
    */
   reserve(serial: string, idleTimeoutMs: number, signal?: AbortSignal): Promise<void>;
   /**
-   * Returns the address for `adb connect`. May be called again: it counts as activity, so it extends the lease.
-   * Throws `device-lost` when the phone is not ours.
+   * Returns the address for `adb connect`. May be called again: it counts as activity, so it
+   * extends the lease. Throws `device-lost` when the phone is not ours.
    */
   connect(serial: string, signal?: AbortSignal): Promise<string>;
   /** Ends remote debugging. */
@@ -72,9 +73,11 @@ export interface StfOptions {
 }
 
 /**
- * Returns what `stf://host/SERIAL` (over TLS) or `stf+http://host:port/SERIAL` names; the serial is null when there is none.
+ * Returns what `stf://host/SERIAL` (over TLS) or `stf+http://host:port/SERIAL` names; the serial is
+ * null when there is none.
  *
- * Throws `HarnessError` `bad-option` for another text, or when the address holds a user or password.
+ * Throws `HarnessError` `bad-option` for another text, or when the address holds a user or
+ * password.
  */
 export function parseStfAddress(text: string): { address: URL; serial: string | null } {
   const parts = /^stf(\+http)?:\/\/([^/@]+)(?:\/([^/]*))?$/.exec(text);
@@ -93,8 +96,9 @@ export function parseStfAddress(text: string): { address: URL; serial: string | 
 /**
  * Returns a client; nothing is asked of the farm yet.
  *
- * Errors: `farm-failed` when the farm can't be reached, does not accept the token, or answers what the contract does not allow;
- * `device-not-found`, `device-busy`, `device-offline` and `device-lost` by what it says of the phone. No message holds the token.
+ * Errors: `farm-failed` when the farm can't be reached, does not accept the token, or answers what
+ * the contract does not allow; `device-not-found`, `device-busy`, `device-offline` and
+ * `device-lost` by what it says of the phone. No message holds the token.
  */
 export function stfClient(options: StfOptions): StfClient {
   const origin = options.address.origin;

@@ -10,11 +10,17 @@ import { pause } from "../../pause.ts";
 
 /** How a lease behaves. */
 export interface LeaseOptions {
-  /** The farm takes the phone back when nothing is heard for so long: frees it when this process dies. */
+  /**
+   * The farm takes the phone back when nothing is heard for so long: frees it when this process
+   * dies.
+   */
   idleTimeoutMs: number;
   /** Longest wait for a phone that another has; 0 does not wait. */
   waitMs: number;
-  /** Folder for notes of open leases: what a process that was killed left behind is given back by the next one. */
+  /**
+   * Folder for notes of open leases: what a process that was killed left behind is given back by
+   * the next one.
+   */
   noteDir: string;
   /** Ends the wait; a lease that is held is ended by disposing of it. */
   signal?: AbortSignal;
@@ -32,7 +38,9 @@ export interface StfLease extends AsyncDisposable {
   readonly serial: string;
   /** Address for `adb connect`. */
   readonly adbAddress: string;
-  /** Aborts, with a `HarnessError` `device-lost` as the reason, when the phone is not ours any more. */
+  /**
+   * Aborts, with a `HarnessError` `device-lost` as the reason, when the phone is not ours any more.
+   */
   readonly lost: AbortSignal;
 }
 
@@ -44,8 +52,9 @@ const EXTENSIONS_PER_TIMEOUT = 4;
 /**
  * Returns a lease on the phone.
  *
- * While another has the phone it waits up to `waitMs`, then throws `device-busy`. When the phone can't be connected to after it
- * was taken, or its note can't be written (`bad-option`, `no-space`), it is given back before the error is thrown.
+ * While another has the phone it waits up to `waitMs`, then throws `device-busy`. When the phone
+ * can't be connected to after it was taken, or its note can't be written (`bad-option`,
+ * `no-space`), it is given back before the error is thrown.
  */
 export async function leasePhone(
   client: StfClient,
@@ -85,7 +94,8 @@ export async function leasePhone(
   };
   const extend = async () => {
     try {
-      // Any call that reaches the phone's unit counts as activity there (stf lib/units/device/support/router.js).
+      // Any call that reaches the phone's unit counts as activity there (stf
+      // lib/units/device/support/router.js).
       const address = await client.connect(serial);
       heardAt = performance.now();
       await Deno.utime(note, new Date(), new Date()).catch(() => {});
@@ -119,11 +129,14 @@ export async function leasePhone(
 }
 
 /**
- * Gives back phones whose lease was held by a process of this host that is no more; returns their serials.
+ * Gives back phones whose lease was held by a process of this host that is no more; returns their
+ * serials.
  *
- * `isAlive` tells whether a process runs. Notes of other farms and hosts are left alone. A note that is older than the lease's idle
- * timeout is only removed: the farm has taken that phone back, and may have lent it to another run with the same token. Others may do the same
- * at the same time. A phone that can't be given back keeps its note, and `onWarning` hears of it: other phones are not in its way.
+ * `isAlive` tells whether a process runs. Notes of other farms and hosts are left alone. A note
+ * that is older than the lease's idle timeout is only removed: the farm has taken that phone back,
+ * and may have lent it to another run with the same token. Others may do the same at the same time.
+ * A phone that can't be given back keeps its note, and `onWarning` hears of it: other phones are
+ * not in its way.
  */
 export async function releaseAbandoned(
   client: StfClient,
@@ -166,8 +179,8 @@ async function reserveWhenFree(
     try {
       return await client.reserve(serial, options.idleTimeoutMs, options.signal);
     } catch (error) {
-      // A request whose answer was lost may have taken the phone. It is not given back here: it could be that of another run
-      // with the same token; idle as it is, the farm takes it back.
+      // A request whose answer was lost may have taken the phone. It is not given back here: it
+      // could be that of another run with the same token; idle as it is, the farm takes it back.
       if (!(error instanceof HarnessError) || error.code !== "device-busy") throw error;
       if (performance.now() + pauseMs > end) throw await withOwner(error, client, serial);
     }

@@ -1,5 +1,6 @@
 /**
- * A phone of STF or DeviceHub as a device: reserved, connected over adb, given back when it is disposed of.
+ * A phone of STF or DeviceHub as a device: reserved, connected over adb, given back when it is
+ * disposed of.
  *
  * @module
  */
@@ -32,10 +33,12 @@ export interface LentDevice extends Device {
 }
 
 /**
- * Returns the phone that `stf://host/SERIAL` names, opened and locked. Its key in records is the farm's serial.
+ * Returns the phone that `stf://host/SERIAL` names, opened and locked. Its key in records is the
+ * farm's serial.
  *
- * The token comes from `POSEMARK_STF_TOKEN` (or the file of `POSEMARK_STF_TOKEN_FILE`). Phones that a killed process of this host left reserved are
- * given back first. Throws what {@linkcode leasePhone} and opening a device throw; then the phone is given back.
+ * The token comes from `POSEMARK_STF_TOKEN` (or the file of `POSEMARK_STF_TOKEN_FILE`). Phones that
+ * a killed process of this host left reserved are given back first. Throws what {@linkcode
+ * leasePhone} and opening a device throw; then the phone is given back.
  */
 export async function openStfDevice(
   name: string,
@@ -80,7 +83,10 @@ export async function openLentDevice(
 /** Clean-ups of this process by farm and folder of notes. */
 const cleanUps = new Map<string, Promise<unknown>>();
 
-/** Gives back what killed processes left, before the first lease of this process; a phone that hangs is waited for once. */
+/**
+ * Gives back what killed processes left, before the first lease of this process; a phone that hangs
+ * is waited for once.
+ */
 async function cleanUpOnce(
   client: StfClient,
   noteDir: string,

@@ -25,7 +25,10 @@ export interface FoundNote {
   text: string;
 }
 
-/** Writes the note of a lease that this process holds and returns its file; throws `bad-option` or `no-space` naming the folder. */
+/**
+ * Writes the note of a lease that this process holds and returns its file; throws `bad-option` or
+ * `no-space` naming the folder.
+ */
 export async function writeNote(
   client: StfClient,
   serial: string,
@@ -67,14 +70,16 @@ export async function readNotes(noteDir: string): Promise<FoundNote[]> {
       if (parsed.success) notes.push({ note: parsed.data, file, text });
     }
   } catch {
-    // No folder, no notes; one that can't be read can't be written either, and the next lease says so.
+    // No folder, no notes; one that can't be read can't be written either, and the next lease says
+    // so.
   }
   return notes;
 }
 
 /**
- * Moves a note aside, so that of several who clean up one alone gives the phone back, and returns where it is and when its lease was last
- * heard of; null when another has it, or when the note is that of a new lease by now.
+ * Moves a note aside, so that of several who clean up one alone gives the phone back, and returns
+ * where it is and when its lease was last heard of; null when another has it, or when the note is
+ * that of a new lease by now.
  */
 export async function takeNote(
   { file, text }: FoundNote,
@@ -87,7 +92,8 @@ export async function takeNote(
     }
     await Deno.rename(aside, file);
   } catch {
-    // It is gone, or the folder can't be written: then no lease is to be had either, and its error says so.
+    // It is gone, or the folder can't be written: then no lease is to be had either, and its error
+    // says so.
   }
   return null;
 }

@@ -1,8 +1,9 @@
 /**
  * What can happen to a phone in the middle of a run: fault → what is kept → what the user reads.
  *
- * The table is data: `faults_test.ts` makes each row happen (on the emulated phone, or with a scripted adb server where a real
- * one can't be made to show it) and checks the row's outcome and message; `FAULTS.md` is printed from it.
+ * The table is data: `faults_test.ts` makes each row happen (on the emulated phone, or with a
+ * scripted adb server where a real one can't be made to show it) and checks the row's outcome and
+ * message; `FAULTS.md` is printed from it.
  *
  * @module
  */
@@ -17,9 +18,13 @@ export interface Fault {
   kept: string;
   /** Code of the error; null when the operation finishes in spite of the fault. */
   code: ErrorCode | null;
-  /** Part of the message that the user reads, or of the session's log when the operation finishes. */
+  /**
+   * Part of the message that the user reads, or of the session's log when the operation finishes.
+   */
   message: string;
-  /** `emulated`: made to happen on the emulated phone. `scripted`: played by a scripted adb server. */
+  /**
+   * `emulated`: made to happen on the emulated phone. `scripted`: played by a scripted adb server.
+   */
   shownOn: "emulated" | "scripted";
 }
 

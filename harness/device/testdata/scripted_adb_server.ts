@@ -1,9 +1,10 @@
 /**
- * A scripted adb server for tests: speaks the server's protocol over TCP and answers what it is told, for what a real device
- * can't be made to show.
+ * A scripted adb server for tests: speaks the server's protocol over TCP and answers what it is
+ * told, for what a real device can't be made to show.
  *
- * Protocol: AOSP `packages/modules/adb/OVERVIEW.TXT` and `SERVICES.TXT` (requests are four hexadecimal digits and text; answers `OKAY` or
- * `FAIL` with a text), shell protocol v2 `shell_protocol.h`.
+ * Protocol: AOSP `packages/modules/adb/OVERVIEW.TXT` and `SERVICES.TXT` (requests are four
+ * hexadecimal digits and text; answers `OKAY` or `FAIL` with a text), shell protocol v2
+ * `shell_protocol.h`.
  *
  * @module
  */
@@ -18,7 +19,10 @@ export interface AdbScript {
   connect?(address: string): string;
   /** Packets of the answer to a shell line; null leaves the connection open for ever. */
   shell?(line: string): ShellPacket[] | null | Promise<ShellPacket[] | null>;
-  /** Called before each file that the sync service sends or receives; true breaks the connection off in its middle. */
+  /**
+   * Called before each file that the sync service sends or receives; true breaks the connection off
+   * in its middle.
+   */
   breakSync?(path: string): boolean;
 }
 
@@ -156,7 +160,8 @@ export function shellAnswer(stdout: string, exitCode = 0): ShellPacket[] {
 }
 
 /**
- * Serves the sync service (AOSP `adb/SYNC.TXT`) with files of this machine: SEND and RECV of version 1.
+ * Serves the sync service (AOSP `adb/SYNC.TXT`) with files of this machine: SEND and RECV of
+ * version 1.
  */
 async function serveSync(connection: Deno.Conn, script: AdbScript): Promise<void> {
   const decoder = new TextDecoder();
@@ -207,7 +212,10 @@ async function serveSync(connection: Deno.Conn, script: AdbScript): Promise<void
   }
 }
 
-/** Returns the packets of a shell line that this machine's shell runs: a phone for tests that need no Android. */
+/**
+ * Returns the packets of a shell line that this machine's shell runs: a phone for tests that need
+ * no Android.
+ */
 export async function localShell(line: string): Promise<ShellPacket[]> {
   const child = new Deno.Command("sh", { args: ["-c", line], stdin: "null" });
   const { code, stdout, stderr } = await child.output();

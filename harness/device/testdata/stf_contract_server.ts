@@ -1,8 +1,10 @@
 /**
- * A farm for tests, made from STF's own API description: every request and every answer is checked against it.
+ * A farm for tests, made from STF's own API description: every request and every answer is checked
+ * against it.
  *
- * What its units do with a phone (owner, idle timeout, refusals) follows `lib/units/api/controllers/user.js` and
- * `lib/units/device/plugins/group.js` of npm `@devicefarmer/stf` 3.7.9.
+ * What its units do with a phone (owner, idle timeout, refusals) follows
+ * `lib/units/api/controllers/user.js` and `lib/units/device/plugins/group.js` of npm
+ * `@devicefarmer/stf` 3.7.9.
  *
  * @module
  */
@@ -38,7 +40,9 @@ export interface ContractServer extends AsyncDisposable {
   /** Where a request or an answer broke the contract; empty in a good test. */
   breaches: string[];
   disturb: Disturbance;
-  /** Closes the port, as when the network is lost; {@linkcode ContractServer.reopen} opens it again. */
+  /**
+   * Closes the port, as when the network is lost; {@linkcode ContractServer.reopen} opens it again.
+   */
   close(): Promise<void>;
   reopen(): void;
 }

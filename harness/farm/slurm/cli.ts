@@ -1,5 +1,6 @@
 /**
- * Slurm by its command line tools (sbatch, squeue, sinfo, scancel, scontrol), where they are installed.
+ * Slurm by its command line tools (sbatch, squeue, sinfo, scancel, scontrol), where they are
+ * installed.
  *
  * @module
  */

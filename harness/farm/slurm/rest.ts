@@ -35,7 +35,10 @@ export interface SlurmRestOptions {
   timeoutMs: number;
 }
 
-/** Errors of Slurm 2017 ("invalid job id"): the controller has forgotten the job (`MinJobAge`) or never knew it. */
+/**
+ * Errors of Slurm 2017 ("invalid job id"): the controller has forgotten the job (`MinJobAge`) or
+ * never knew it.
+ */
 const UNKNOWN_JOB = /invalid job id|unable to find jobid/i;
 
 /** Returns the engine behind a slurmrestd; nothing is asked of it yet. */

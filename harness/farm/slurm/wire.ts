@@ -1,8 +1,9 @@
 /**
  * Slurm's JSON (slurmrestd, `squeue --json`, `sinfo --json`) in and out: pure.
  *
- * Shapes were taken from slurmrestd 22.05 (`/openapi`, plugin v0.0.38). Newer plugins write numbers as
- * `{set, infinite, number}`, states as lists and exit codes as objects (release notes of 23.02 and 23.11): both are read.
+ * Shapes were taken from slurmrestd 22.05 (`/openapi`, plugin v0.0.38). Newer plugins write numbers
+ * as `{set, infinite, number}`, states as lists and exit codes as objects (release notes of 23.02
+ * and 23.11): both are read.
  *
  * @module
  */
@@ -22,7 +23,10 @@ const SlurmNumber = z.union([
 /** A state as old (one word) and new plugins (a list) write it. */
 const SlurmWords = z.union([z.string().transform((word) => [word]), z.array(z.string())]);
 
-/** An exit code as old plugins (wait status) and new ones (object) write it; null when there is none. */
+/**
+ * An exit code as old plugins (wait status) and new ones (object) write it; null when there is
+ * none.
+ */
 const SlurmExit = z.union([
   z.number().transform((status) => status >> 8 & 0xff),
   z.object({ return_code: SlurmNumber }).transform((value) => value.return_code),
@@ -57,7 +61,10 @@ const ErrorSchema = z.object({
   description: z.string().nullish(),
 });
 
-/** Returns the reasons that an answer of Slurm gives in its `errors`, in one line; "" when there are none. */
+/**
+ * Returns the reasons that an answer of Slurm gives in its `errors`, in one line; "" when there are
+ * none.
+ */
 export function slurmErrors(answer: unknown): string {
   const errors = z.object({ errors: z.array(ErrorSchema) }).safeParse(answer);
   if (!errors.success) return "";
@@ -65,7 +72,9 @@ export function slurmErrors(answer: unknown): string {
   return [...new Set(words.filter((word) => word))].join("; ");
 }
 
-/** Returns the id of the job that was submitted; throws `farm-failed` when the answer holds none. */
+/**
+ * Returns the id of the job that was submitted; throws `farm-failed` when the answer holds none.
+ */
 export function parseSubmission(answer: unknown): number {
   const result = z.object({ job_id: z.int().positive() }).safeParse(answer);
   if (result.success) return result.data.job_id;
@@ -77,7 +86,9 @@ export function parseSubmission(answer: unknown): number {
   );
 }
 
-/** Id of a batch: Slurm's job id, and what is added to an array's task id to get the shard's index. */
+/**
+ * Id of a batch: Slurm's job id, and what is added to an array's task id to get the shard's index.
+ */
 export function batchId(jobId: number, offset: number): string {
   return `${jobId}+${offset}`;
 }
@@ -111,7 +122,10 @@ export function arraySpec(tasks: readonly number[]): string {
   return parts.join(",");
 }
 
-/** Returns the tasks that an array's text names, as in `3-9,12%4` or `1-9:2`; throws `farm-failed` for another text. */
+/**
+ * Returns the tasks that an array's text names, as in `3-9,12%4` or `1-9:2`; throws `farm-failed`
+ * for another text.
+ */
 export function parseArraySpec(text: string): number[] {
   const tasks: number[] = [];
   for (const part of text.replace(/%\d+$/, "").replace(/^\[|\]$/g, "").split(",")) {
@@ -132,7 +146,10 @@ export function shellWords(words: readonly string[]): string {
   ).join(" ");
 }
 
-/** Returns the batch script of the shards and the first index, which the script adds to the task's number. */
+/**
+ * Returns the batch script of the shards and the first index, which the script adds to the task's
+ * number.
+ */
 export function batchScript(batch: ShardBatch): { script: string; offset: number; array: string } {
   if (batch.indices.length === 0) throw new RangeError("Cannot submit a batch without shards");
   const offset = Math.min(...batch.indices);
@@ -154,7 +171,8 @@ export function constraint(features: readonly string[]): string {
 /**
  * Returns the body of `POST /job/submit`.
  *
- * `version` is the number of the plugin (38 for v0.0.38): from 39 on the environment is a list of `NAME=value`.
+ * `version` is the number of the plugin (38 for v0.0.38): from 39 on the environment is a list of
+ * `NAME=value`.
  */
 export function submissionBody(
   batch: ShardBatch,
@@ -183,7 +201,9 @@ export function submissionBody(
   return options.version >= 41 ? { job: { ...job, script } } : { script, job };
 }
 
-/** Returns the shards that the `jobs` of an answer stand for; jobs of other batches are left out. */
+/**
+ * Returns the shards that the `jobs` of an answer stand for; jobs of other batches are left out.
+ */
 export function parseJobs(answer: unknown, batches: readonly string[]): TaskStatus[] {
   const result = z.object({ jobs: z.array(JobSchema) }).safeParse(answer);
   if (!result.success) throw unreadable("jobs", result.error);
@@ -224,7 +244,8 @@ export function parseNodes(answer: unknown): FarmNode[] {
       features: node.features,
       state: nodeState(words),
       reason: node.reason ? node.reason : null,
-      // A controller that crashed before it saved its state starts a job anew that still runs, and drains the node that says so.
+      // A controller that crashed before it saved its state starts a job anew that still runs, and
+      // drains the node that says so.
       ...(node.reason === "Duplicate jobid" ? { isMistaken: true } : {}),
     };
   });

@@ -19,13 +19,18 @@ export interface PhoneKind {
 /** Running phones; disposing of them wipes them and ends their adb server. */
 export interface EmulatedPhones extends AsyncDisposable {
   phones: (WorldPhone & { name: string })[];
-  /** Pushes files to every phone, one after the other: all at once they starve each other on a small machine. */
+  /**
+   * Pushes files to every phone, one after the other: all at once they starve each other on a small
+   * machine.
+   */
   deploy(files: readonly { path: string; executable: boolean }[]): Promise<void>;
   /** Makes a phone hot for so long. */
   heat(name: string, seconds: number): Promise<void>;
 }
 
-/** Returns phones of these kinds on ports from `firstPort`, connected to an adb server on `adbPort`. */
+/**
+ * Returns phones of these kinds on ports from `firstPort`, connected to an adb server on `adbPort`.
+ */
 export async function startEmulatedPhones(
   kinds: readonly PhoneKind[],
   ports: { first: number; adb: number },

@@ -1,5 +1,6 @@
 /**
- * Everything that a gate on a farm needs, real and on this machine: Slurm, PostgreSQL, prepared variants, runners.
+ * Everything that a gate on a farm needs, real and on this machine: Slurm, PostgreSQL, prepared
+ * variants, runners.
  *
  * @module
  */
@@ -44,7 +45,8 @@ export interface FarmWorld extends AsyncDisposable {
 }
 
 /**
- * Returns the sides of a comparison at a small input: SiLU in fp32 first, then other variants of it.
+ * Returns the sides of a comparison at a small input: SiLU in fp32 first, then other variants of
+ * it.
  *
  * @param model default: the shared one with real weights
  */

@@ -1,5 +1,6 @@
 /**
- * A shard that does as little as a shard can on its device, for the farm's throughput: one launch of each side's real runner.
+ * A shard that does as little as a shard can on its device, for the farm's throughput: one launch
+ * of each side's real runner.
  *
  * @module
  */

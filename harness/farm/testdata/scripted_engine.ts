@@ -17,7 +17,10 @@ export interface ScriptedEngine extends FarmEngine {
   known: FarmNode[];
 }
 
-/** Returns an engine whose shards end at once, as the script says; `done` is told to the store as a shard does. */
+/**
+ * Returns an engine whose shards end at once, as the script says; `done` is told to the store as a
+ * shard does.
+ */
 export function scriptedEngine(
   store: FarmStore,
   known: FarmNode[],

@@ -1,5 +1,6 @@
 /**
- * A shard as `posemark shard` runs it, for tests of the farm: named by the environment that the engine sets.
+ * A shard as `posemark shard` runs it, for tests of the farm: named by the environment that the
+ * engine sets.
  *
  * @module
  */

@@ -53,7 +53,10 @@ export async function missingTools(names: readonly string[]): Promise<string[]> 
   return missing;
 }
 
-/** Returns a cluster with these nodes, up and idle; throws `farm-failed` with the logs when it does not come up. */
+/**
+ * Returns a cluster with these nodes, up and idle; throws `farm-failed` with the logs when it does
+ * not come up.
+ */
 export async function startCluster(
   nodes: readonly ClusterNode[],
   options: { prolog: string; environment?: Record<string, string> },

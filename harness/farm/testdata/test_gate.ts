@@ -6,8 +6,9 @@
 import { missingTools } from "./slurm_cluster.ts";
 
 /**
- * Registers a test that needs daemons. It runs when `POSEMARK_FARM_TESTS` is 1 and all tools are there; a missing tool is a
- * failure with `POSEMARK_REQUIRE_ALL=1`, else the test is left out by name.
+ * Registers a test that needs daemons. It runs when `POSEMARK_FARM_TESTS` is 1 and all tools are
+ * there; a missing tool is a failure with `POSEMARK_REQUIRE_ALL=1`, else the test is left out by
+ * name.
  */
 export function farmTest(name: string, tools: readonly string[], run: () => Promise<void>): void {
   const ask = Deno.permissions.querySync({ name: "env", variable: "POSEMARK_FARM_TESTS" });

@@ -1,5 +1,6 @@
 /**
- * What the formats write: the figures of a run, one row per device, variant and metric, and the gate's result beside them.
+ * What the formats write: the figures of a run, one row per device, variant and metric, and the
+ * gate's result beside them.
  *
  * @module
  */
@@ -31,20 +32,28 @@ export interface FormatInput {
   figures: readonly Figure[];
   /** Null for a run without a gate. */
   gate: MergedResult | null;
-  /** What kept the device from being measured, for instance a phone that is not there; null when it was measured. */
+  /**
+   * What kept the device from being measured, for instance a phone that is not there; null when it
+   * was measured.
+   */
   environmentError: { code: string; message: string } | null;
 }
 
-/** Returns the name of a metric that is unique on its device: with its candidate where the gate has several. */
+/**
+ * Returns the name of a metric that is unique on its device: with its candidate where the gate has
+ * several.
+ */
 export function metricLabel(gate: MergedResult, { name, candidate }: NamedMetric): string {
   const isSeveral = gate.metrics.some((metric) => metric.candidate !== candidate);
   return isSeveral ? `${name} of ${candidate}` : name;
 }
 
 /**
- * Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where it is known.
+ * Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where
+ * it is known.
  *
- * The median of the whole and FPS have intervals over rounds, and are the estimates that these belong to.
+ * The median of the whole and FPS have intervals over rounds, and are the estimates that these
+ * belong to.
  */
 export function figuresOf(device: string, summaries: readonly VariantSummary[]): Figure[] {
   return summaries.flatMap((summary) => {

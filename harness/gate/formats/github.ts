@@ -62,7 +62,10 @@ export function githubSummary(input: FormatInput): string {
   return limited(parts.join("\n"));
 }
 
-/** Returns workflow commands, one a line: an error for a failure, a warning for what is inconclusive, a notice for a pass. */
+/**
+ * Returns workflow commands, one a line: an error for a failure, a warning for what is
+ * inconclusive, a notice for a pass.
+ */
 export function githubAnnotations(input: FormatInput): string {
   const { gate, environmentError } = input;
   const lines: string[] = [];

@@ -1,5 +1,6 @@
 /**
- * The JSON of github-action-benchmark's tool `customSmallerIsBetter`: a list of named values, less is better.
+ * The JSON of github-action-benchmark's tool `customSmallerIsBetter`: a list of named values, less
+ * is better.
  *
  * @module
  */
@@ -14,7 +15,10 @@ export interface BenchmarkEntry {
   extra?: string;
 }
 
-/** Returns the JSON text: latencies in milliseconds, memory in MiB. FPS is left out, since more of it is better. */
+/**
+ * Returns the JSON text: latencies in milliseconds, memory in MiB. FPS is left out, since more of
+ * it is better.
+ */
 export function githubActionBenchmarkJson({ figures, runId, gitCommit }: FormatInput): string {
   const entries = figures.flatMap((figure): BenchmarkEntry[] => {
     if (figure.unit === "fps") return [];

@@ -1,7 +1,9 @@
 /**
- * JUnit XML: a regression or a parity failure is a `<failure>`, the environment and an open question an `<error>`, no phone a `<skipped>`.
+ * JUnit XML: a regression or a parity failure is a `<failure>`, the environment and an open
+ * question an `<error>`, no phone a `<skipped>`.
  *
- * Shape: the XSD that Jenkins and GitLab follow (testsuites > testsuite > properties, testcase > failure|error|skipped).
+ * Shape: the XSD that Jenkins and GitLab follow (testsuites > testsuite > properties, testcase >
+ * failure|error|skipped).
  *
  * @module
  */
@@ -132,7 +134,9 @@ function suiteProperties({ runId, gitCommit, figures, gate }: FormatInput): [str
   ];
 }
 
-/** Text for an attribute or element: markup escaped, characters that XML 1.0 can't hold replaced. */
+/**
+ * Text for an attribute or element: markup escaped, characters that XML 1.0 can't hold replaced.
+ */
 function xml(text: string): string {
   const marks: Record<string, string> = {
     "&": "&amp;",

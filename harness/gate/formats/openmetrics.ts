@@ -1,5 +1,6 @@
 /**
- * OpenMetrics text (openmetrics.io, version 1.0): gauges with labels, base units, ending in `# EOF`.
+ * OpenMetrics text (openmetrics.io, version 1.0): gauges with labels, base units, ending in `#
+ * EOF`.
  *
  * @module
  */
@@ -12,7 +13,10 @@ interface Family {
   samples: string[];
 }
 
-/** Returns the exposition: latencies in seconds, throughput in frames per second, memory in bytes, and the gate's verdict and ratios. */
+/**
+ * Returns the exposition: latencies in seconds, throughput in frames per second, memory in bytes,
+ * and the gate's verdict and ratios.
+ */
 export function openMetricsText(input: FormatInput): string {
   const latencies = input.figures.filter(({ unit }) => unit === "ns");
   const families: Family[] = [

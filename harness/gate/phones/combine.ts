@@ -25,12 +25,17 @@ export interface CombinedEffect {
   logRatio: number;
   /** Standard error of the mean; null for one phone. */
   standardError: number | null;
-  /** Bounds of the mean, one-sided at the rates asked for; null for one phone: it says nothing of others. */
+  /**
+   * Bounds of the mean, one-sided at the rates asked for; null for one phone: it says nothing of
+   * others.
+   */
   low: number | null;
   high: number | null;
   /** Standard deviation of the true effect between phones (τ). */
   betweenPhones: number;
-  /** Share of the spread that noise within phones does not explain (I²), 0 to 1; null for one phone. */
+  /**
+   * Share of the spread that noise within phones does not explain (I²), 0 to 1; null for one phone.
+   */
   unexplainedShare: number | null;
   /** Share of each phone in the mean, in order of the input; they add up to 1. */
   weights: number[];
@@ -38,9 +43,15 @@ export interface CombinedEffect {
   outlying: { device: string; logRatio: number; limit: number }[];
 }
 
-/** An effect further from the median than this many of its standard deviations is pulled in to there. */
+/**
+ * An effect further from the median than this many of its standard deviations is pulled in to
+ * there.
+ */
 const PULL_IN_SDS = 3;
-/** Among fewer phones the median absolute deviation is too rough a measure: simulated, bounds at 5% then miss 8%. */
+/**
+ * Among fewer phones the median absolute deviation is too rough a measure: simulated, bounds at 5%
+ * then miss 8%.
+ */
 const FEWEST_TO_PULL_IN = 4;
 /** Standard deviations of a normal distribution in one median absolute deviation. */
 const SDS_PER_MAD = 1.4826;
@@ -50,15 +61,18 @@ const SMALLEST_SE = 0.0005;
 /**
  * Returns the combined effect of phones.
  *
- * Phones are a sample of phones: the true effect differs between them with variance τ² (moments estimator of DerSimonian and
- * Laird 1986), and the bounds are those of Hartung and Knapp (2001), Student's t with k−1 degrees of freedom, their variance
- * never below that of the plain estimator (Röver, Knapp and Friede 2015), which keep their level for few phones. Before that,
- * effects further than 3 standard deviations from the median are pulled in to there (Huber 1964; the spread between phones is
- * taken from the median absolute deviation, which half of the phones can't move): a sick phone has a bounded share, and is
- * named in `outlying`. It is not left out. Among fewer than 4 phones nothing is pulled in: the bounds are then wide.
+ * Phones are a sample of phones: the true effect differs between them with variance τ² (moments
+ * estimator of DerSimonian and Laird 1986), and the bounds are those of Hartung and Knapp (2001),
+ * Student's t with k−1 degrees of freedom, their variance never below that of the plain estimator
+ * (Röver, Knapp and Friede 2015), which keep their level for few phones. Before that, effects
+ * further than 3 standard deviations from the median are pulled in to there (Huber 1964; the spread
+ * between phones is taken from the median absolute deviation, which half of the phones can't move):
+ * a sick phone has a bounded share, and is named in `outlying`. It is not left out. Among fewer
+ * than 4 phones nothing is pulled in: the bounds are then wide.
  *
  * `falseAlarmRate` is the chance that `low` is above the truth, `missRate` that `high` is below it.
- * Throws `RangeError` for no phones, or for an effect or standard error that is not finite or not above 0.
+ * Throws `RangeError` for no phones, or for an effect or standard error that is not finite or not
+ * above 0.
  */
 export function combineEffects(
   effects: readonly PhoneEffect[],

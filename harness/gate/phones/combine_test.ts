@@ -15,8 +15,9 @@ function phones(values: [number, number][]): PhoneEffect[] {
 }
 
 Deno.test("combineEffects() gives the values of DerSimonian–Laird and Hartung–Knapp computed by hand", () => {
-  // Weights 100, 25, 100 (variances 0.01, 0.04, 0.01): mean (0.1·100 + 0.9·25 + 0.5·100)/225 = 0.366667;
-  // Q = 100·0.071111 + 25·0.284444 + 100·0.017778 = 16; C = 225 − 20625/225 = 133.3333; τ² = (16−2)/C = 0.105.
+  // Weights 100, 25, 100 (variances 0.01, 0.04, 0.01): mean (0.1·100 + 0.9·25 + 0.5·100)/225 =
+  // 0.366667; Q = 100·0.071111 + 25·0.284444 + 100·0.017778 = 16; C = 225 − 20625/225 = 133.3333;
+  // τ² = (16−2)/C = 0.105.
   const combined = combineEffects(phones([[0.1, 0.1], [0.9, 0.2], [0.5, 0.1]]), RATES);
   assertAlmostEquals(combined.betweenPhones ** 2, 0.105, 1e-9);
   assertAlmostEquals(combined.unexplainedShare!, 14 / 16, 1e-9);

@@ -10,7 +10,10 @@ import type { FarmGateVerdict, MetricVerdict, PairVerdict } from "./merge.ts";
 /** A metric of a farm's gate: over all phones (`device` is `all phones`) or of one. */
 export interface FarmGateMetric extends GateMetric {
   candidate: string;
-  /** Share of the phone in the effect over all phones, 0 to 1; null over all phones, or without an effect. */
+  /**
+   * Share of the phone in the effect over all phones, 0 to 1; null over all phones, or without an
+   * effect.
+   */
   weight: number | null;
   /** True when the phone's effect lies far from those of the others and was pulled in. */
   outlying: boolean;
@@ -130,7 +133,10 @@ function metricRows(pair: PairVerdict, metric: MetricVerdict): FarmGateMetric[] 
   ];
 }
 
-/** Returns the verdict as text for a terminal: over all phones, kinds, then phones, worst first; at most `mostPhones` of these. */
+/**
+ * Returns the verdict as text for a terminal: over all phones, kinds, then phones, worst first; at
+ * most `mostPhones` of these.
+ */
 export function farmGateText(result: FarmGateResult, mostPhones = 20): string {
   const order = { fail: 0, inconclusive: 1, pass: 2 };
   const lines = [

@@ -1,5 +1,6 @@
 /**
- * What shards say → one verdict over phones for each pair, and over all: pure, one shard in memory at a time.
+ * What shards say → one verdict over phones for each pair, and over all: pure, one shard in memory
+ * at a time.
  *
  * @module
  */
@@ -14,7 +15,10 @@ import { judgeBlocks, type MetricBlocks, type ShardResult } from "./shard_result
 /** A shard that was planned, and what came of it. */
 export interface MergedShard {
   index: number;
-  /** Name of the phone that ran it, or that it was planned for; null when the engine was to pick one and did not. */
+  /**
+   * Name of the phone that ran it, or that it was planned for; null when the engine was to pick one
+   * and did not.
+   */
   phone: string | null;
   /** Kind of the phone that it was planned for. */
   kind: string;
@@ -26,11 +30,16 @@ export interface MergedShard {
 /** What a phone says of a metric of a pair, with its own experiment's figures. */
 export interface PhoneVerdict extends PhoneResult {
   blockCount: number;
-  /** Candidate over base on this phone, with bounds that hold at every look; null when unknown, or of thousands of phones. */
+  /**
+   * Candidate over base on this phone, with bounds that hold at every look; null when unknown, or
+   * of thousands of phones.
+   */
   ratio: number | null;
   low: number | null;
   high: number | null;
-  /** True when the phone has a calibration: without one its noise is taken from this session alone. */
+  /**
+   * True when the phone has a calibration: without one its noise is taken from this session alone.
+   */
   calibrated: boolean;
 }
 
@@ -62,7 +71,10 @@ export interface PairVerdict {
 
 /** What is asked of phones together, for several metrics. */
 export interface GateFarmRule extends Omit<FarmRule, "threshold"> {
-  /** Candidate over base from which a metric must fail, above 1. The false alarm rate is shared among them. */
+  /**
+   * Candidate over base from which a metric must fail, above 1. The false alarm rate is shared
+   * among them.
+   */
   thresholds: readonly { name: MetricName; ratio: number }[];
 }
 
@@ -95,7 +107,8 @@ interface PhoneState {
 const MOST_BOUNDS = 2000;
 
 /**
- * Returns the verdict over all shards. Shards of one phone and pair are taken together: their blocks follow each other.
+ * Returns the verdict over all shards. Shards of one phone and pair are taken together: their
+ * blocks follow each other.
  */
 export async function mergeShards(
   shards: AsyncIterable<MergedShard> | Iterable<MergedShard>,
@@ -231,9 +244,10 @@ function judgePhone(
 }
 
 /**
- * Correctness over phones. A candidate whose keypoints are wrong on a phone fails, whatever its speed; unless another phone of that
- * kind gives the right ones: then that phone is suspect, and the verdict waits for another look. What was wrong with the base
- * already is said, and is no regression.
+ * Correctness over phones. A candidate whose keypoints are wrong on a phone fails, whatever its
+ * speed; unless another phone of that kind gives the right ones: then that phone is suspect, and
+ * the verdict waits for another look. What was wrong with the base already is said, and is no
+ * regression.
  */
 function judgeParity(phones: readonly PhoneState[]): ParityVerdict {
   const reasons: string[] = [];

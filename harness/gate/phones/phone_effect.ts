@@ -5,7 +5,9 @@
  */
 import { median } from "../../stats/quantile.ts";
 
-/** Values further from the median than this many robust standard deviations are pulled in to there. */
+/**
+ * Values further from the median than this many robust standard deviations are pulled in to there.
+ */
 const PULL_IN_SDS = 3;
 /** Standard deviations of a normal distribution in one median absolute deviation. */
 const SDS_PER_MAD = 1.4826;
@@ -13,12 +15,15 @@ const SDS_PER_MAD = 1.4826;
 const QUIETEST_SHARE = 0.5;
 
 /**
- * Returns the mean of a phone's blocks (log of candidate over base, of each round) and its standard error; null for fewer than
- * two blocks. The block, not the round, is the independent unit: drift and place cancel only over a block.
+ * Returns the mean of a phone's blocks (log of candidate over base, of each round) and its standard
+ * error; null for fewer than two blocks. The block, not the round, is the independent unit: drift
+ * and place cancel only over a block.
  *
- * Blocks far out are pulled in, as in the experiment on the phone. `calibratedSd` is the standard deviation of a round's log ratio in
- * the phone's A/A calibration; that of the blocks is never taken for less than half of what follows from it, so that a session that happens to agree with itself gets no more weight than the phone deserves.
- * Throws `RangeError` when a block is not a finite number.
+ * Blocks far out are pulled in, as in the experiment on the phone. `calibratedSd` is the standard
+ * deviation of a round's log ratio in the phone's A/A calibration; that of the blocks is never
+ * taken for less than half of what follows from it, so that a session that happens to agree with
+ * itself gets no more weight than the phone deserves. Throws `RangeError` when a block is not a
+ * finite number.
  */
 export function phoneEffect(
   rounds: readonly (readonly number[])[],

@@ -42,7 +42,8 @@ const UNCOUNTED = new Map([
 ]);
 
 /**
- * Returns what the records of a shard say of the metrics. A block counts when both of its rounds have both sides.
+ * Returns what the records of a shard say of the metrics. A block counts when both of its rounds
+ * have both sides.
  *
  * `countEmulated` lets times of emulated phones count: for tests of the farm alone.
  */
@@ -141,8 +142,8 @@ function parityOf(records: readonly AnyRecord[], variantId: string): Verdict | n
 }
 
 /**
- * Returns the verdict of a phone's own experiment over its blocks, as the gate on one phone would give it; without bounds when
- * these are not asked for: they take twenty times as long.
+ * Returns the verdict of a phone's own experiment over its blocks, as the gate on one phone would
+ * give it; without bounds when these are not asked for: they take twenty times as long.
  */
 export function judgeBlocks(
   blocks: readonly (readonly number[])[],

@@ -49,7 +49,10 @@ export interface FarmVerdict {
   /** Bounds of the ratio; null when they are unknown. */
   low: number | null;
   high: number | null;
-  /** Standard deviation of the effect between phones, on the log scale; null when no phone gave an effect. */
+  /**
+   * Standard deviation of the effect between phones, on the log scale; null when no phone gave an
+   * effect.
+   */
   betweenPhones: number | null;
   phones: (PhoneResult & {
     /** Share in the combined effect, 0 to 1; null without an effect. */
@@ -73,11 +76,12 @@ export interface FarmVerdict {
 /**
  * Returns the verdict over phones.
  *
- * `fail` when the lower bound of the combined effect is above no change and the effect is nearer to the threshold than to none, or
- * when that holds for a kind of phone (at rates divided by the number of kinds: a regression of one kind can't hide behind
- * others). `pass` when the upper bound is below the threshold. A phone that is alone in its kind and fails by itself turns a
- * pass to `inconclusive`: whether the phone or the candidate is sick can't be told; one that others of its kind contradict
- * does not. Too few phones are `inconclusive`, whatever they say.
+ * `fail` when the lower bound of the combined effect is above no change and the effect is nearer to
+ * the threshold than to none, or when that holds for a kind of phone (at rates divided by the
+ * number of kinds: a regression of one kind can't hide behind others). `pass` when the upper bound
+ * is below the threshold. A phone that is alone in its kind and fails by itself turns a pass to
+ * `inconclusive`: whether the phone or the candidate is sick can't be told; one that others of its
+ * kind contradict does not. Too few phones are `inconclusive`, whatever they say.
  *
  * Throws `RangeError` when the threshold is not above 1.
  */

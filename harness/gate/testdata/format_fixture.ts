@@ -1,5 +1,6 @@
 /**
- * A gate's result with everything that formats find hard: markup, quotes, line ends, unknown values.
+ * A gate's result with everything that formats find hard: markup, quotes, line ends, unknown
+ * values.
  *
  * @module
  */

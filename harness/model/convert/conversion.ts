@@ -55,13 +55,18 @@ export interface ConversionKey {
 /** Schema of `conversion.json` in a conversion's folder. */
 const ConversionSchema = z.strictObject({
   ...CONVERTED,
-  /** Other files that belong to it: the ONNX graph that was converted, the graph before ncnnoptimize. */
+  /**
+   * Other files that belong to it: the ONNX graph that was converted, the graph before
+   * ncnnoptimize.
+   */
   extras: z.array(z.string()),
 });
 /** What a conversion's folder holds. */
 export type Conversion = z.infer<typeof ConversionSchema>;
 
-/** Returns how the weights are stored for a precision: bf16 rounds those of fp32 when it loads them. */
+/**
+ * Returns how the weights are stored for a precision: bf16 rounds those of fp32 when it loads them.
+ */
 export function weightStorage(precision: Precision): WeightStorage {
   if (precision === "int8") return "int8";
   return precision === "fp16" || precision === "fp16-storage" ? "fp16" : "fp32";
@@ -73,7 +78,8 @@ const CONVERSION_SECONDS = { fp32: 6, fp16: 6, int8: 40 };
 /**
  * Returns the conversion and its folder in the cache; makes it when it is not there or damaged.
  *
- * `title` says in the progress what is being made. Throws `HarnessError` as the surgery, the converters and the cache do.
+ * `title` says in the progress what is being made. Throws `HarnessError` as the surgery, the
+ * converters and the cache do.
  */
 export async function keptConversion(
   key: ConversionKey,
@@ -189,7 +195,10 @@ async function convert(
   );
 }
 
-/** Keeps the graphs before ncnnoptimize and before ncnn2int8 under lasting names, and the table; returns the names. */
+/**
+ * Keeps the graphs before ncnnoptimize and before ncnn2int8 under lasting names, and the table;
+ * returns the names.
+ */
 async function keepStages(key: ConversionKey, float: Converted, folder: string): Promise<string[]> {
   const extras: string[] = [];
   const keep = async (from: string, to: string) => {
@@ -205,7 +214,10 @@ async function keepStages(key: ConversionKey, float: Converted, folder: string):
   return extras;
 }
 
-/** Returns the graph at the variant's shape; for `rect` at its full square, after a check that other sizes run too. */
+/**
+ * Returns the graph at the variant's shape; for `rect` at its full square, after a check that other
+ * sizes run too.
+ */
 function sizedGraph(cut: CutModel, { source, head, shape }: ConversionKey): OnnxModel {
   if (head === "decoded") return cut.model;
   if (shape.mode === "rect") {
@@ -215,7 +227,9 @@ function sizedGraph(cut: CutModel, { source, head, shape }: ConversionKey): Onnx
   return resizedModel(cut.model, source.head, shape.widthPx, shape.heightPx, source.path);
 }
 
-/** Returns the raw head's graph of the same activation, for every size where the graph allows that. */
+/**
+ * Returns the raw head's graph of the same activation, for every size where the graph allows that.
+ */
 function referenceGraph({ source, activation, shape }: ConversionKey): OnnxModel {
   const { model } = cutModel(source.model, source.head, "raw", activation);
   try {

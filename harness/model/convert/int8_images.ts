@@ -48,7 +48,8 @@ export function spread<T>(items: readonly T[], most: number): T[] {
 /**
  * Writes each image's letterboxed tensor as `<n>.npy` into the folder and returns the file names.
  *
- * The tensor is that of the reference: float32 [3, H, W], RGB, 0 to 1; for a `rect` shape at its full square.
+ * The tensor is that of the reference: float32 [3, H, W], RGB, 0 to 1; for a `rect` shape at its
+ * full square.
  */
 export async function writeCalibrationTensors(
   set: CalibrationSet,

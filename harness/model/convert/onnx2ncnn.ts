@@ -1,5 +1,6 @@
 /**
- * ONNX → ncnn by the older chain: onnx2ncnn, then ncnnoptimize, which fuses activations into convolutions.
+ * ONNX → ncnn by the older chain: onnx2ncnn, then ncnnoptimize, which fuses activations into
+ * convolutions.
  *
  * @module
  */
@@ -12,10 +13,12 @@ import { inferShapes } from "../onnx/shapes.ts";
 import { convertFailed, runTool } from "./tool.ts";
 
 /**
- * Returns the model spelled as onnx2ncnn reads it: a Split has its sizes as an attribute, and a Constant its value as a tensor.
+ * Returns the model spelled as onnx2ncnn reads it: a Split has its sizes as an attribute, and a
+ * Constant its value as a tensor.
  *
- * onnx2ncnn reads operator sets up to 12, and takes what later ones say otherwise for a blob, or for nothing, without saying a word.
- * The result is not valid ONNX for operator sets from 13 on: it is for onnx2ncnn alone.
+ * onnx2ncnn reads operator sets up to 12, and takes what later ones say otherwise for a blob, or
+ * for nothing, without saying a word. The result is not valid ONNX for operator sets from 13 on: it
+ * is for onnx2ncnn alone.
  */
 export function spellForOnnx2ncnn(model: OnnxModel): OnnxModel {
   const { integers } = inferShapes(model);
@@ -49,9 +52,10 @@ export interface Onnx2ncnnRequest {
 /**
  * Converts the ONNX file in the folder and returns the names of the results.
  *
- * Throws `HarnessError` `convert-failed` when a tool fails, when onnx2ncnn skips an operation that it doesn't know (it exits 0
- * then) or writes it wrongly (a constant as an input, a product of two activations), when blobs are missing, and when the fusions
- * in the log differ from those in the graph.
+ * Throws `HarnessError` `convert-failed` when a tool fails, when onnx2ncnn skips an operation that
+ * it doesn't know (it exits 0 then) or writes it wrongly (a constant as an input, a product of two
+ * activations), when blobs are missing, and when the fusions in the log differ from those in the
+ * graph.
  */
 export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Converted> {
   const { folder, onnx, signal } = request;
@@ -84,7 +88,8 @@ export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Con
 /**
  * Runs ncnnoptimize over a converted graph and returns the names of the results.
  *
- * The graph before stays in the folder. Throws `HarnessError` `convert-failed` as {@linkcode convertByOnnx2ncnn} does.
+ * The graph before stays in the folder. Throws `HarnessError` `convert-failed` as {@linkcode
+ * convertByOnnx2ncnn} does.
  */
 export async function optimizeNcnn(
   converted: Converted,
@@ -134,7 +139,10 @@ export function fusedPairs(log: string): string[] {
   return [...log.matchAll(pattern)].map((match) => match[1].trim());
 }
 
-/** Throws when a constant goes where ncnn has a parameter: onnx2ncnn didn't understand the operation, and its graph is wrong. */
+/**
+ * Throws when a constant goes where ncnn has a parameter: onnx2ncnn didn't understand the
+ * operation, and its graph is wrong.
+ */
 function requireNoStrayConstants(layers: readonly ParamLayer[], log: string): void {
   const constants = new Set(
     layers.filter((layer) => layer.type === "MemoryData").flatMap((layer) => layer.tops),
@@ -153,8 +161,8 @@ function requireNoStrayConstants(layers: readonly ParamLayer[], log: string): vo
 }
 
 /**
- * Throws for a product of two blobs, as attention has it: onnx2ncnn makes a Gemm of it, which multiplies matrices, not stacks of
- * them as MatMul does, and its numbers are wrong without a word.
+ * Throws for a product of two blobs, as attention has it: onnx2ncnn makes a Gemm of it, which
+ * multiplies matrices, not stacks of them as MatMul does, and its numbers are wrong without a word.
  */
 function requireNoProducts(layers: readonly ParamLayer[], log: string): void {
   const product = layers.find((layer) => layer.type === "Gemm" && layer.bottoms.length > 1);

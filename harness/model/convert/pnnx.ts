@@ -39,8 +39,8 @@ export interface PnnxRequest {
 /**
  * Converts the ONNX file in the folder and returns the names of the results.
  *
- * pnnx names the blobs itself: `in0`, and `out0`, `out1`, … in the order of the graph's outputs. Throws `HarnessError`
- * `convert-failed` when pnnx fails or its graph doesn't have these blobs.
+ * pnnx names the blobs itself: `in0`, and `out0`, `out1`, … in the order of the graph's outputs.
+ * Throws `HarnessError` `convert-failed` when pnnx fails or its graph doesn't have these blobs.
  */
 export async function convertByPnnx(request: PnnxRequest): Promise<Converted> {
   const { program, folder, onnx, outputCount } = request;
@@ -64,7 +64,10 @@ export async function convertByPnnx(request: PnnxRequest): Promise<Converted> {
   return { param, bin, logs: [{ file: "pnnx.log", text: log }], inputBlob, outputBlobs };
 }
 
-/** Throws `convert-failed` unless the param has the input and exactly the outputs, and the weights are there. */
+/**
+ * Throws `convert-failed` unless the param has the input and exactly the outputs, and the weights
+ * are there.
+ */
 export async function requireBlobs(
   tool: string,
   folder: string,

@@ -28,7 +28,8 @@ export const PNNX_PROGRAM = path.join("pnnx", Deno.build.os === "windows" ? "pnn
 /**
  * Puts the pnnx program for this machine into the folder, see {@linkcode PNNX_PROGRAM}.
  *
- * Throws `HarnessError`: `missing-tool` (no python3), `download-failed` (pip can't get the wheel), `hash-mismatch`.
+ * Throws `HarnessError`: `missing-tool` (no python3), `download-failed` (pip can't get the wheel),
+ * `hash-mismatch`.
  */
 export async function fetchPnnx(folder: string, signal?: AbortSignal): Promise<void> {
   const wheels = path.join(folder, "wheel");

@@ -29,11 +29,13 @@ export const CALIBRATION_METHOD = "aciq";
 export const TABLE_FILE = "int8.table";
 
 /**
- * Quantises the graph and returns the names of the results; the table stays in the folder as {@linkcode TABLE_FILE}.
+ * Quantises the graph and returns the names of the results; the table stays in the folder as
+ * {@linkcode TABLE_FILE}.
  *
- * Thresholds are chosen by ncnn2table's `aciq`. Its `kl` clips too much here: the image itself at 0.45 of 1, and the raw outputs
- * of yolov8n-pose (HardSwish, 320×320, 24 photographs) correlate with those in float by 0.93, with `aciq` by 0.992. Weights of
- * layers that stay in float are stored as fp16. Throws `HarnessError` `convert-failed` when a tool fails or no layer became int8.
+ * Thresholds are chosen by ncnn2table's `aciq`. Its `kl` clips too much here: the image itself at
+ * 0.45 of 1, and the raw outputs of yolov8n-pose (HardSwish, 320×320, 24 photographs) correlate
+ * with those in float by 0.93, with `aciq` by 0.992. Weights of layers that stay in float are
+ * stored as fp16. Throws `HarnessError` `convert-failed` when a tool fails or no layer became int8.
  */
 export async function quantizeInt8(
   converted: Converted,

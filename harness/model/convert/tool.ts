@@ -1,5 +1,6 @@
 /**
- * Runs a converter: its output is kept as it was printed, its failure becomes an error that shows the end of it.
+ * Runs a converter: its output is kept as it was printed, its failure becomes an error that shows
+ * the end of it.
  *
  * @module
  */
@@ -18,10 +19,11 @@ export interface ToolRun {
 }
 
 /**
- * Returns what the tool printed, stdout and stderr as one text in that order, each as it was printed.
+ * Returns what the tool printed, stdout and stderr as one text in that order, each as it was
+ * printed.
  *
- * Throws `HarnessError`: `missing-tool` when it can't be started, `interrupted` when the signal fired, `convert-failed` when it
- * exits with another code than 0.
+ * Throws `HarnessError`: `missing-tool` when it can't be started, `interrupted` when the signal
+ * fired, `convert-failed` when it exits with another code than 0.
  */
 export async function runTool(run: ToolRun): Promise<string> {
   const { name, command, args, cwd, env, signal } = run;

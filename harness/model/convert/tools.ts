@@ -21,7 +21,10 @@ export interface ConverterTools {
   ncnn(name: NcnnTool): Promise<string>;
 }
 
-/** Returns the path of pnnx in the cache, got through pip the first time; throws as {@linkcode fetchPnnx} does. */
+/**
+ * Returns the path of pnnx in the cache, got through pip the first time; throws as {@linkcode
+ * fetchPnnx} does.
+ */
 export async function keptPnnx(
   context: { progress: Progress; signal?: AbortSignal; root?: string },
 ): Promise<string> {
@@ -40,7 +43,10 @@ export async function keptPnnx(
   return path.join(folder, PNNX_PROGRAM);
 }
 
-/** Returns the tools: pnnx from PyPI, the others built from ncnn's pinned source or from the tree that is named. */
+/**
+ * Returns the tools: pnnx from PyPI, the others built from ncnn's pinned source or from the tree
+ * that is named.
+ */
 export function pinnedTools(
   request: { progress: Progress; signal?: AbortSignal; ncnnSource?: string },
 ): ConverterTools {
@@ -56,7 +62,10 @@ export function pinnedTools(
   };
 }
 
-/** Returns the function that calls `get` at its first call and gives the same promise after; a failure is forgotten. */
+/**
+ * Returns the function that calls `get` at its first call and gives the same promise after; a
+ * failure is forgotten.
+ */
 function once<T>(get: () => Promise<T>): () => Promise<T> {
   let promise: Promise<T> | null = null;
   return () => {

@@ -1,5 +1,6 @@
 /**
- * One file from the web to disk: resumed where it broke off, checked by its hash, complete or not there.
+ * One file from the web to disk: resumed where it broke off, checked by its hash, complete or not
+ * there.
  *
  * @module
  */
@@ -31,9 +32,10 @@ const STALL_MS = 30_000;
 /**
  * Downloads the file and returns its SHA-256.
  *
- * What an earlier, interrupted call left is kept and only the rest is asked for; a server that can't send a part sends all
- * again. Throws `HarnessError`: `download-failed` (no network, not found, broken off more often than is retried),
- * `hash-mismatch` (the part is deleted), `no-space`, `interrupted` (what came so far stays).
+ * What an earlier, interrupted call left is kept and only the rest is asked for; a server that
+ * can't send a part sends all again. Throws `HarnessError`: `download-failed` (no network, not
+ * found, broken off more often than is retried), `hash-mismatch` (the part is deleted), `no-space`,
+ * `interrupted` (what came so far stays).
  */
 export async function download(request: DownloadRequest): Promise<string> {
   const { url, file, sha256, progress } = request;
@@ -145,7 +147,9 @@ function resumedAt(response: Response): number {
   return Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1]);
 }
 
-/** Returns the message of the error that others were raised for: "fetch failed" alone says nothing. */
+/**
+ * Returns the message of the error that others were raised for: "fetch failed" alone says nothing.
+ */
 function innermostMessage(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;

@@ -8,7 +8,10 @@ import { sha256Hex } from "../../hash.ts";
 const BYTES = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255);
 const SHA256 = await sha256Hex(BYTES);
 
-/** What a server answers: how many body bytes it sends before it hangs up, and whether it knows ranges. */
+/**
+ * What a server answers: how many body bytes it sends before it hangs up, and whether it knows
+ * ranges.
+ */
 interface Answer {
   hangUpAfter?: number;
   ignoresRange?: boolean;
@@ -17,7 +20,10 @@ interface Answer {
   body?: Uint8Array;
 }
 
-/** Serves one answer per connection by hand, so that it can lie and break off; the last answer repeats. */
+/**
+ * Serves one answer per connection by hand, so that it can lie and break off; the last answer
+ * repeats.
+ */
 async function withServer(
   answers: Answer[],
   test: (url: string, requests: string[]) => Promise<void>,

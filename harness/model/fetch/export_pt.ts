@@ -25,10 +25,12 @@ const REQUIREMENTS = path.join(HERE, "export_requirements.txt");
 const SCRIPT = path.join(HERE, "export_pt.py");
 
 /**
- * Returns the ONNX file that ultralytics exports of the checkpoint, kept in the cache by the checkpoint's content.
+ * Returns the ONNX file that ultralytics exports of the checkpoint, kept in the cache by the
+ * checkpoint's content.
  *
- * Its name is the checkpoint's with the ending `.onnx`. Throws `HarnessError`: `bad-model` (no such file, not a pose
- * checkpoint), `missing-tool` (no python3), `download-failed` (pip can't get the packages), `interrupted`, `no-space`.
+ * Its name is the checkpoint's with the ending `.onnx`. Throws `HarnessError`: `bad-model` (no such
+ * file, not a pose checkpoint), `missing-tool` (no python3), `download-failed` (pip can't get the
+ * packages), `interrupted`, `no-space`.
  */
 export async function exportCheckpoint(file: string, context: ExportContext): Promise<string> {
   const checkpoint = path.resolve(file);
@@ -108,11 +110,15 @@ async function runExport(
   }
 }
 
-/** Returns the Python of the environment with the pinned packages; made in the cache the first time (some GB). */
+/**
+ * Returns the Python of the environment with the pinned packages; made in the cache the first time
+ * (some GB).
+ */
 async function exportPython(context: ExportContext): Promise<string> {
   const requirements = await Deno.readTextFile(REQUIREMENTS);
   const key = await contentKey({ requirements, python: "3" });
-  // scripts in an environment hold its path: it is made where it stays, and its stamp says that it is complete
+  // scripts in an environment hold its path: it is made where it stays, and its stamp says that it
+  // is complete
   const venv = path.join(context.root ?? cacheRoot(), "export-venv", key);
   const inVenv = Deno.build.os === "windows" ? ["Scripts", "python.exe"] : ["bin", "python"];
   const python = path.join(venv, ...inVenv);

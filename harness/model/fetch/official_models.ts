@@ -1,9 +1,10 @@
 /**
  * The published pose checkpoints of ultralytics: where they are and what they must hash to.
  *
- * A checkpoint is a Python pickle, which runs code when it is loaded: none is opened whose hash is not known. The
- * hashes of yolov8n-pose and yolo11n-pose are those that many independent projects record for the files of the releases
- * v8.2.0 to v8.4.0. For the others none could be confirmed so far: the user confirms it by `NAME@sha256:HEX`.
+ * A checkpoint is a Python pickle, which runs code when it is loaded: none is opened whose hash is
+ * not known. The hashes of yolov8n-pose and yolo11n-pose are those that many independent projects
+ * record for the files of the releases v8.2.0 to v8.4.0. For the others none could be confirmed so
+ * far: the user confirms it by `NAME@sha256:HEX`.
  *
  * @module
  */

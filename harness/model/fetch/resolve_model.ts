@@ -46,10 +46,11 @@ const ShippedManifestSchema = z.object({
  * - `FILE.onnx`: that file.
  * - `FILE.pt`: exported by ultralytics, see `exportCheckpoint`.
  * - the name of a shipped model.
- * - the name of a published checkpoint, downloaded and exported; `NAME@sha256:HEX` confirms the hash of one that is not pinned.
+ * - the name of a published checkpoint, downloaded and exported; `NAME@sha256:HEX` confirms the
+ *   hash of one that is not pinned.
  *
- * Throws `HarnessError`: `bad-option` for a name that is none of these or whose hash has to be confirmed, and what the
- * download and the export throw.
+ * Throws `HarnessError`: `bad-option` for a name that is none of these or whose hash has to be
+ * confirmed, and what the download and the export throw.
  */
 export async function resolveModel(
   nameOrPath: string,

@@ -9,7 +9,9 @@ import { inTempFolder } from "../../testdata/temp_folder.ts";
 /** A file that looks like a checkpoint: a zip archive by its first bytes. */
 const CHECKPOINT = new TextEncoder().encode("PK\x03\x04 not really a pickle");
 
-/** A Python that "exports" by copying: it is called as `python SCRIPT --checkpoint FILE --out FILE`. */
+/**
+ * A Python that "exports" by copying: it is called as `python SCRIPT --checkpoint FILE --out FILE`.
+ */
 async function fakePython(folder: string, script = 'cp "$3" "$5"'): Promise<string> {
   const file = path.join(folder, "python");
   await Deno.writeTextFile(file, `#!/bin/sh\n${script}\n`);

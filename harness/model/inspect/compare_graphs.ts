@@ -1,5 +1,6 @@
 /**
- * Graphs of one network at the stages of its conversion → what each step removed, added and fused: pure.
+ * Graphs of one network at the stages of its conversion → what each step removed, added and fused:
+ * pure.
  *
  * @module
  */
@@ -19,8 +20,8 @@ export interface NamedGraph {
 export type LayerFate = "same" | "fused" | "removed" | "added";
 
 /**
- * One stage in numbers. Sums leave out layers whose share can't be told: with such layers they are lower bounds, and null when
- * nothing is known.
+ * One stage in numbers. Sums leave out layers whose share can't be told: with such layers they are
+ * lower bounds, and null when nothing is known.
  */
 export interface StageSummary {
   name: string;
@@ -79,7 +80,10 @@ export interface LayerCost {
   outputShapes: (number[] | null)[];
 }
 
-/** Returns the comparison of the graphs, each with the one before; throws `RangeError` for fewer than two. */
+/**
+ * Returns the comparison of the graphs, each with the one before; throws `RangeError` for fewer
+ * than two.
+ */
 export function compareGraphs(graphs: readonly NamedGraph[]): StructureComparison {
   if (graphs.length < 2) throw new RangeError("Expected at least two graphs to compare");
   const stages = graphs.map(summarize);
@@ -141,7 +145,10 @@ function summarize({ name, graph, fileBytes }: NamedGraph): StageSummary {
   };
 }
 
-/** Returns the sum of the values that are known, and how many are not; a sum of 0 that leaves any out says nothing: null. */
+/**
+ * Returns the sum of the values that are known, and how many are not; a sum of 0 that leaves any
+ * out says nothing: null.
+ */
 function sumKnown(values: readonly (number | null)[]): { sum: number | null; leftOut: number } {
   const known = values.filter((value) => value !== null);
   const leftOut = values.length - known.length;

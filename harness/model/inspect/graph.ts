@@ -1,5 +1,6 @@
 /**
- * One form for the graphs of `.onnx` and `.param` files, so that they can be counted, compared and drawn alike: pure.
+ * One form for the graphs of `.onnx` and `.param` files, so that they can be counted, compared and
+ * drawn alike: pure.
  *
  * @module
  */
@@ -28,7 +29,9 @@ export interface GraphLayer {
   parameters: number | null;
   /** Multiply-accumulates; null when shapes are not known. */
   macs: number | null;
-  /** Bytes read and written at four bytes a value, weights included; null when shapes are not known. */
+  /**
+   * Bytes read and written at four bytes a value, weights included; null when shapes are not known.
+   */
   bytesMoved: number | null;
 }
 
@@ -49,7 +52,10 @@ export interface Graph {
 /** Bytes of a float32 value. */
 const VALUE_BYTES = 4;
 
-/** Returns the graph of an ONNX model; `inputShape` [1, 3, H, W] stands in for the symbolic sizes of inputs with four axes. */
+/**
+ * Returns the graph of an ONNX model; `inputShape` [1, 3, H, W] stands in for the symbolic sizes of
+ * inputs with four axes.
+ */
 export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
   const constants = constantsOf(model);
   const producers = producersOf(model.nodes);
@@ -97,7 +103,10 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
   };
 }
 
-/** Returns the graph of an ncnn `.param`; `inputShape` [c, h, w] is for inputs that don't state their size. */
+/**
+ * Returns the graph of an ncnn `.param`; `inputShape` [c, h, w] is for inputs that don't state
+ * their size.
+ */
 export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {
   const shapes = inferNcnnShapes(file.layers, inputShape ?? null);
   const used = new Set(file.layers.flatMap((layer) => layer.bottoms));

@@ -33,7 +33,8 @@ export interface GraphLayout {
 export const BOX = { width: 148, height: 20, gapX: 14, gapY: 12 } as const;
 
 /**
- * Returns the layout: each layer one row below the lowest of those that it reads, and in a row under what it reads.
+ * Returns the layout: each layer one row below the lowest of those that it reads, and in a row
+ * under what it reads.
  *
  * A graph without layers has the size 0.
  */
@@ -68,7 +69,8 @@ export function layOut(graph: Graph): GraphLayout {
       const x = above.length > 0 ? above.reduce((a, b) => a + b) / above.length : width / 2;
       return { index, x };
     }).sort((a, b) => a.x - b.x || a.index - b.index);
-    // in the order of the wishes, not closer than a step, and moved back as a whole when it runs out of the drawing
+    // in the order of the wishes, not closer than a step, and moved back as a whole when it runs
+    // out of the drawing
     let least = step / 2;
     wished.forEach((place, i) => {
       const most = width - step / 2 - (wished.length - 1 - i) * step;

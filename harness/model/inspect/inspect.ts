@@ -19,8 +19,9 @@ export async function inspectFile(file: string): Promise<Inspection> {
 /**
  * Returns the graph of a `.param` or `.onnx` file, told apart by the name's ending.
  *
- * `inputShape` [c, h, w] stands in where the file doesn't state the input's size. Throws `HarnessError`: `bad-param` with the
- * line at fault, `bad-model` for a broken ONNX file, `bad-option` for another kind of file.
+ * `inputShape` [c, h, w] stands in where the file doesn't state the input's size. Throws
+ * `HarnessError`: `bad-param` with the line at fault, `bad-model` for a broken ONNX file,
+ * `bad-option` for another kind of file.
  */
 export async function readGraph(file: string, inputShape?: number[]): Promise<Graph> {
   return (await readGraphFile(file)).graphAt(inputShape);
@@ -67,8 +68,9 @@ async function readGraphFile(file: string): Promise<GraphFile> {
 /**
  * Returns the graphs of the files for `compareGraphs` and `drawGraphs`.
  *
- * The size on disk includes weights in files beside the graph; the first size of an input that a file states stands in where
- * others state none. Throws as {@linkcode readGraph} does, and `bad-option` for fewer than two files.
+ * The size on disk includes weights in files beside the graph; the first size of an input that a
+ * file states stands in where others state none. Throws as {@linkcode readGraph} does, and
+ * `bad-option` for fewer than two files.
  */
 export async function readNamedGraphs(files: readonly string[]): Promise<NamedGraph[]> {
   if (files.length < 2) {

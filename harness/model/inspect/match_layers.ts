@@ -5,7 +5,9 @@
  */
 import type { Graph } from "./graph.ts";
 
-/** ONNX operations by the ncnn layer that they turn into; those that are not listed keep their name. */
+/**
+ * ONNX operations by the ncnn layer that they turn into; those that are not listed keep their name.
+ */
 const ONNX_TYPES: Record<string, string> = {
   BatchNorm: "BatchNormalization",
   BinaryOp: "Add Sub Mul Div Pow Max Min",
@@ -38,8 +40,9 @@ const NCNN_TYPES = new Map(
 /**
  * Returns pairs of places of layers that are the same in both graphs, in ascending order.
  *
- * Layers of one kind go by their names where the graphs share names (ncnnoptimize and onnx2ncnn keep them), else by the longest
- * common sequence of kinds of layers (pnnx gives all layers new names, and numbers them anew in each graph).
+ * Layers of one kind go by their names where the graphs share names (ncnnoptimize and onnx2ncnn
+ * keep them), else by the longest common sequence of kinds of layers (pnnx gives all layers new
+ * names, and numbers them anew in each graph).
  */
 export function matchLayers(before: Graph, after: Graph): [number, number][] {
   const [kindsBefore, kindsAfter] = [kindsOf(before), kindsOf(after)];
@@ -52,7 +55,10 @@ export function matchLayers(before: Graph, after: Graph): [number, number][] {
   return shared >= 0.5 ? byName : longestCommon(kindsBefore, kindsAfter);
 }
 
-/** Returns for each layer what kind it is, in ncnn's words: a product with a sigmoid is a Swish, and so on. */
+/**
+ * Returns for each layer what kind it is, in ncnn's words: a product with a sigmoid is a Swish, and
+ * so on.
+ */
 function kindsOf(graph: Graph): string[] {
   const makers = new Map(
     graph.layers.flatMap((layer) => layer.outputs.map((blob) => [blob, layer] as const)),

@@ -1,5 +1,6 @@
 /**
- * Stages of a conversion → one SVG drawing with the graphs side by side, differences coloured: pure.
+ * Stages of a conversion → one SVG drawing with the graphs side by side, differences coloured:
+ * pure.
  *
  * @module
  */
@@ -28,7 +29,10 @@ const FATE_STYLE: Record<LayerFate, BoxStyle> = {
   added: { fill: "#dbe7fb", stroke: "#2257b5", dash: "1 2", label: "new in this stage" },
 };
 
-/** What the comparison with the reference's tensors says of a layer; `first`: beyond its tolerance while its inputs are sound. */
+/**
+ * What the comparison with the reference's tensors says of a layer; `first`: beyond its tolerance
+ * while its inputs are sound.
+ */
 export type LayerVerdict = "pass" | "fail" | "first" | "not-compared";
 
 const VERDICT_STYLE: Record<LayerVerdict, BoxStyle> = {
@@ -44,10 +48,11 @@ const COLUMN_GAP = 40;
 const LEGEND_HEIGHT = 26;
 
 /**
- * Returns the text of an SVG document: a column per stage, a box per layer with its type, details in each box's tooltip.
+ * Returns the text of an SVG document: a column per stage, a box per layer with its type, details
+ * in each box's tooltip.
  *
- * `graphs` and `comparison` are those of `compareGraphs`. All names are escaped. The root has the class
- * `graphs`, each box `layer` and its fate, so that a page can restyle, zoom and pan it.
+ * `graphs` and `comparison` are those of `compareGraphs`. All names are escaped. The root has the
+ * class `graphs`, each box `layer` and its fate, so that a page can restyle, zoom and pan it.
  */
 export function drawGraphs(graphs: readonly NamedGraph[], comparison: StructureComparison): string {
   return drawColumns(
@@ -59,7 +64,10 @@ export function drawGraphs(graphs: readonly NamedGraph[], comparison: StructureC
   );
 }
 
-/** Returns the text of an SVG document: one graph, each layer coloured by its verdict. See {@linkcode drawGraphs}. */
+/**
+ * Returns the text of an SVG document: one graph, each layer coloured by its verdict. See
+ * {@linkcode drawGraphs}.
+ */
 export function drawVerdicts(named: NamedGraph, verdicts: readonly LayerVerdict[]): string {
   return drawColumns([{ named, kinds: verdicts }], VERDICT_STYLE);
 }

@@ -8,7 +8,9 @@ import type { VariantManifest } from "../../record/variant.ts";
 import type { NamedGraph } from "./compare_graphs.ts";
 import { readGraph, sizeOf } from "./inspect.ts";
 
-/** Files of a variant's folder by stage, in the order of the conversion; not every variant has all. */
+/**
+ * Files of a variant's folder by stage, in the order of the conversion; not every variant has all.
+ */
 const STAGE_FILES = [
   { name: "ONNX", file: "graph.onnx" },
   { name: "ncnn", file: "converted.param" },
@@ -18,8 +20,8 @@ const STAGE_FILES = [
 /**
  * Returns the graphs of a variant from ONNX to what runs, with shapes at the variant's size.
  *
- * `dir` is the variant's folder. The last stage is the variant's own `.param` with the size of its weights. Throws as
- * `readGraph` does.
+ * `dir` is the variant's folder. The last stage is the variant's own `.param` with the size of its
+ * weights. Throws as `readGraph` does.
  */
 export async function readVariantStages(
   manifest: VariantManifest,

@@ -10,7 +10,10 @@ import { ABSENT, SAME_SHAPE } from "./shapes.ts";
 import { elementCount } from "../onnx/onnx_file.ts";
 import { numberParam, type ParamLayer } from "./param_file.ts";
 
-/** Returns the weights and biases that the layer takes from the `.bin`; null for a kind of layer that is not covered. */
+/**
+ * Returns the weights and biases that the layer takes from the `.bin`; null for a kind of layer
+ * that is not covered.
+ */
 export function ncnnParameters(layer: ParamLayer): number | null {
   const get = (id: number, fallback = 0) => numberParam(layer, id, fallback);
   switch (layer.type) {
@@ -70,8 +73,8 @@ const UNWEIGHTED = new Set([
 ]);
 
 /**
- * Returns the multiply-accumulates of a layer's convolution or product; 0 for layers without, null when shapes are not known
- * and for a kind of layer that is not covered.
+ * Returns the multiply-accumulates of a layer's convolution or product; 0 for layers without, null
+ * when shapes are not known and for a kind of layer that is not covered.
  */
 export function ncnnMacs(layer: ParamLayer, shapes: ReadonlyMap<string, number[]>): number | null {
   const get = (id: number) => numberParam(layer, id, 0);

@@ -9,7 +9,8 @@
  * Split        split0 1 2 1 2 3
  * ```
  *
- * Source: ncnn at a4d2ea1d, `src/net.cpp` (`Net::load_param`) and `src/paramdict.cpp` (`ParamDict::load_param`).
+ * Source: ncnn at a4d2ea1d, `src/net.cpp` (`Net::load_param`) and `src/paramdict.cpp`
+ * (`ParamDict::load_param`).
  *
  * @module
  */
@@ -163,7 +164,10 @@ function splitWords(text: string): string[] {
   return text.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
 }
 
-/** Returns id and value of `id=value`; arrays are `id=1,2,3`, of one `id=1,` or, older, `-233id=count,1,2,3`. */
+/**
+ * Returns id and value of `id=value`; arrays are `id=1,2,3`, of one `id=1,` or, older,
+ * `-233id=count,1,2,3`.
+ */
 function parseParameter(word: string): [number, ParamValue] | null {
   const match = /^(-?\d+)=(.+)$/.exec(word);
   if (!match) return null;
@@ -183,7 +187,10 @@ function parseParameter(word: string): [number, ParamValue] | null {
   return [id, text.includes(",") ? values : values[0]];
 }
 
-/** Texts without quotes are how pnnx writes expressions, for instance `0=add(@0,mul(@1,sigmoid(@1)))`. */
+/**
+ * Texts without quotes are how pnnx writes expressions, for instance
+ * `0=add(@0,mul(@1,sigmoid(@1)))`.
+ */
 function printableText(id: number, text: string): [number, string] | null {
   return /^[\w@(),.+*/\\ -]+$/.test(text) && /[A-Za-z@]/.test(text) ? [id, text] : null;
 }
@@ -201,13 +208,19 @@ function printable(text: string): string {
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
 }
 
-/** Returns the layer's number with that id; `fallback` when the line doesn't have it, or has several numbers or a text. */
+/**
+ * Returns the layer's number with that id; `fallback` when the line doesn't have it, or has several
+ * numbers or a text.
+ */
 export function numberParam(layer: ParamLayer, id: number, fallback: number): number {
   const value = layer.params.get(id);
   return typeof value === "number" ? value : fallback;
 }
 
-/** Layers whose parameter 9 is a fused activation. Source: `src/layer/*.cpp` of ncnn, `activation_type = pd.get(9, 0)`. */
+/**
+ * Layers whose parameter 9 is a fused activation. Source: `src/layer/*.cpp` of ncnn,
+ * `activation_type = pd.get(9, 0)`.
+ */
 const FUSING_TYPES = new Set([
   "Convolution",
   "ConvolutionDepthWise",
@@ -225,7 +238,10 @@ const FUSING_TYPES = new Set([
   "InnerProduct",
 ]);
 
-/** Names of ncnn's fused activations by the value of parameter 9. Source: `src/layer/fused_activation.h`. */
+/**
+ * Names of ncnn's fused activations by the value of parameter 9. Source:
+ * `src/layer/fused_activation.h`.
+ */
 const FUSED_NAMES = ["", "relu", "leakyrelu", "clip", "sigmoid", "mish", "hardswish"];
 
 /** Returns the name of the activation that is fused into the layer, null when there is none. */

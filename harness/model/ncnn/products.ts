@@ -1,7 +1,8 @@
 /**
  * Sizes and multiply-accumulates of ncnn's matrix products, attention among them: pure.
  *
- * Shapes are those of `ncnn_shapes.ts`. Source: ncnn at a4d2ea1d, `src/layer/{matmul,gemm,multiheadattention,sdpa}.cpp`.
+ * Shapes are those of `ncnn_shapes.ts`. Source: ncnn at a4d2ea1d,
+ * `src/layer/{matmul,gemm,multiheadattention,sdpa}.cpp`.
  *
  * @module
  */
@@ -16,7 +17,8 @@ export interface ProductSize {
 }
 
 /**
- * Returns the size of the layer's product; undefined for layers that are none, and when a shape that it needs is not known.
+ * Returns the size of the layer's product; undefined for layers that are none, and when a shape
+ * that it needs is not known.
  *
  * `bottoms` are the shapes of the layer's bottoms, outermost first.
  */
@@ -81,7 +83,10 @@ function matrixOf(shape: readonly number[] | undefined): number[] | undefined {
   return shape && [shape.length > 1 ? shape[0] : 1, shape[shape.length - 1]];
 }
 
-/** Widths of the projections of a MultiHeadAttention: each of query, key and value goes to `embed`, the result to `query`. */
+/**
+ * Widths of the projections of a MultiHeadAttention: each of query, key and value goes to `embed`,
+ * the result to `query`.
+ */
 export function attentionWidths(layer: ParamLayer) {
   const embed = numberParam(layer, 0, 0);
   return {

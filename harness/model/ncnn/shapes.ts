@@ -24,8 +24,8 @@ export const SAME_SHAPE = new Set(
 /**
  * Returns the shapes of all blobs that can be told, by name.
  *
- * `inputShape` is [c, h, w] for `Input` layers that don't state their own size. Layers that are not covered leave the blobs
- * after them unknown, unless the file states shapes (parameter 30).
+ * `inputShape` is [c, h, w] for `Input` layers that don't state their own size. Layers that are not
+ * covered leave the blobs after them unknown, unless the file states shapes (parameter 30).
  */
 export function inferNcnnShapes(
   layers: readonly ParamLayer[],
@@ -152,7 +152,8 @@ function growingShape(input: number[], get: Get): number[][] | undefined {
   if (input.length !== 3) return undefined;
   const [kw, dw, sw, left] = [get(1, 0), get(2, 1), get(3, 1), get(4, 0)];
   const top = get(14, left);
-  // pads below 0 are ONNX's SAME: they say how the output is cut to its stated size, and nothing without one
+  // pads below 0 are ONNX's SAME: they say how the output is cut to its stated size, and nothing
+  // without one
   const pads = [left, get(15, left), top, get(16, top)].map((pad) => Math.max(pad, 0));
   const stated = [get(21, 0), get(20, 0)];
   if (pads.every((pad) => pad === 0) && stated.every((size) => size > 0)) {
@@ -249,7 +250,10 @@ function reshapeShape(input: number[] | undefined, get: Get): number[][] | undef
   return [dims.map((dim) => dim === -1 ? elementCount(input) / rest : dim)];
 }
 
-/** Returns the places of the axes that the layer's parameter 3 lists, counted from the end where they are negative. */
+/**
+ * Returns the places of the axes that the layer's parameter 3 lists, counted from the end where
+ * they are negative.
+ */
 function listedAxes(layer: ParamLayer, rank: number): Set<number> {
   const axes = layer.params.get(3);
   return new Set(Array.isArray(axes) ? axes.map((axis) => axisOf(axis, rank)) : []);
@@ -289,7 +293,10 @@ function orOne(dims: number[]): number[] {
   return dims.length > 0 ? dims : [1];
 }
 
-/** Orders of the axes (outermost first) by the layer's parameter 0, for three axes: ncnn names them innermost first. */
+/**
+ * Orders of the axes (outermost first) by the layer's parameter 0, for three axes: ncnn names them
+ * innermost first.
+ */
 const PERMUTE_ORDERS = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
 function permuteShape(input: number[], order: number): number[][] | undefined {

@@ -13,7 +13,10 @@ const WEIGHTED = new Set(
     .split(" "),
 );
 
-/** Operations without multiply-accumulates, and without weights where they are not among {@linkcode WEIGHTED}. */
+/**
+ * Operations without multiply-accumulates, and without weights where they are not among {@linkcode
+ * WEIGHTED}.
+ */
 const LIGHT = new Set([
   ...ELEMENTWISE,
   ...BROADCAST,
@@ -35,8 +38,8 @@ export interface WeightSources {
 }
 
 /**
- * Returns the constant tensors that are the node's weights and biases, also those that reach it through a change of type; null when
- * it has constants and is of a type that is not covered.
+ * Returns the constant tensors that are the node's weights and biases, also those that reach it
+ * through a change of type; null when it has constants and is of a type that is not covered.
  */
 export function weightsOf(node: OnnxNode, sources: WeightSources): OnnxTensor[] | null {
   const isWeighted = WEIGHTED.has(node.opType);
@@ -57,7 +60,10 @@ export function valueCount(tensors: readonly OnnxTensor[]): number {
   return tensors.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
 }
 
-/** Returns the number of weights and biases that the graph's operations use, each tensor counted once. */
+/**
+ * Returns the number of weights and biases that the graph's operations use, each tensor counted
+ * once.
+ */
 export function countParameters(model: OnnxModel): number {
   const sources = { constants: constantsOf(model), producers: producersOf(model.nodes) };
   const used = new Set(model.nodes.flatMap((node) => weightsOf(node, sources) ?? []));
@@ -65,15 +71,18 @@ export function countParameters(model: OnnxModel): number {
 }
 
 /**
- * Returns the multiply-accumulates of one inference at the input's shape: those of convolutions and matrix products, as
- * is usual; activations and additions are not counted.
+ * Returns the multiply-accumulates of one inference at the input's shape: those of convolutions and
+ * matrix products, as is usual; activations and additions are not counted.
  */
 export function countMacs(model: OnnxModel, inputShapes?: ReadonlyMap<string, number[]>): number {
   const { shapes } = inferShapes(model, inputShapes);
   return model.nodes.reduce((sum, node) => sum + (nodeMacs(node, shapes) ?? 0), 0);
 }
 
-/** Returns the multiply-accumulates of one node; null when a shape is not known, and for a type that is not covered. */
+/**
+ * Returns the multiply-accumulates of one node; null when a shape is not known, and for a type that
+ * is not covered.
+ */
 export function nodeMacs(node: OnnxNode, shapes: ReadonlyMap<string, number[]>): number | null {
   const input = shapes.get(node.inputs[0] ?? "");
   const second = shapes.get(node.inputs[1] ?? "");

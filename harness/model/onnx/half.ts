@@ -1,5 +1,6 @@
 /**
- * Models with float16 or bfloat16 weights → the same models in float32, which is what the converters and the reference take.
+ * Models with float16 or bfloat16 weights → the same models in float32, which is what the
+ * converters and the reference take.
  *
  * @module
  */
@@ -18,8 +19,8 @@ const HALF_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.float16, DATA_TYPE.bf
 /**
  * Returns the model with every float16 or bfloat16 constant, input and output turned into float32.
  *
- * Casts between these types and float32 lose their meaning by that and are taken out. Every such value is exact in
- * float32, so weights are not changed. A model without is returned as it is.
+ * Casts between these types and float32 lose their meaning by that and are taken out. Every such
+ * value is exact in float32, so weights are not changed. A model without is returned as it is.
  */
 export function expandHalf(model: OnnxModel): OnnxModel {
   const halves = new Set(
@@ -72,7 +73,10 @@ export function expandHalf(model: OnnxModel): OnnxModel {
   };
 }
 
-/** Operations whose result is a float in any YOLO graph, so that a Cast of it is one between float types. */
+/**
+ * Operations whose result is a float in any YOLO graph, so that a Cast of it is one between float
+ * types.
+ */
 const FLOAT_OPERATIONS = new Set(
   "Conv ConvTranspose Relu Sigmoid HardSigmoid HardSwish Swish Softmax MaxPool BatchNormalization MatMul Gemm"
     .split(" "),

@@ -1,8 +1,8 @@
 /**
  * ONNX bytes ↔ a plain model that the surgery works on.
  *
- * The file format is read and written by `onnx-proto` (ONNX's own schema). Tensors are kept as little-endian
- * raw bytes, whichever field of `TensorProto` they came in.
+ * The file format is read and written by `onnx-proto` (ONNX's own schema). Tensors are kept as
+ * little-endian raw bytes, whichever field of `TensorProto` they came in.
  *
  * @module
  */
@@ -38,7 +38,10 @@ export const DATA_TYPE = {
   float8e8m0: 24,
 } as const;
 
-/** Bytes of one element, half a byte where two share one; types that are not listed have no fixed size here. */
+/**
+ * Bytes of one element, half a byte where two share one; types that are not listed have no fixed
+ * size here.
+ */
 const ELEMENT_BYTES: Record<number, number> = {
   [DATA_TYPE.float]: 4,
   [DATA_TYPE.uint8]: 1,
@@ -93,7 +96,10 @@ export interface OnnxNode {
   attributes: Map<string, OnnxAttribute>;
 }
 
-/** A graph input or output. A dimension is a number, the name of a symbolic size, or null when unknown. */
+/**
+ * A graph input or output. A dimension is a number, the name of a symbolic size, or null when
+ * unknown.
+ */
 export interface OnnxValue {
   name: string;
   dataType: number;
@@ -123,8 +129,8 @@ export function badModel(label: string, details: string, cause?: unknown): Harne
 }
 
 /**
- * Returns what `make` makes of the model; what it can't make because the graph is not sound (`RangeError`, `TypeError`) becomes a
- * `bad-model` error.
+ * Returns what `make` makes of the model; what it can't make because the graph is not sound
+ * (`RangeError`, `TypeError`) becomes a `bad-model` error.
  */
 export function ofSoundModel<T>(label: string, make: () => T): T {
   try {
@@ -187,8 +193,8 @@ export async function readOnnxFile(file: string): Promise<OnnxFile> {
 /**
  * Returns the model that the bytes hold.
  *
- * `label` names the model in errors. `external` gives the bytes of a file of external data by its location in
- * the model, or null when it is not there. Throws `HarnessError` `bad-model`.
+ * `label` names the model in errors. `external` gives the bytes of a file of external data by its
+ * location in the model, or null when it is not there. Throws `HarnessError` `bad-model`.
  */
 export function decodeOnnx(
   bytes: Uint8Array,
@@ -243,7 +249,9 @@ export function decodeOnnx(
   };
 }
 
-/** Returns the bytes of an ONNX file that holds the model; throws `TypeError` for tensors of text. */
+/**
+ * Returns the bytes of an ONNX file that holds the model; throws `TypeError` for tensors of text.
+ */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
   const proto = onnx.ModelProto.create({
     irVersion: model.irVersion,
@@ -271,7 +279,10 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
   return Uint8Array.from(onnx.ModelProto.encode(proto).finish());
 }
 
-/** Returns the elements of a float, float16, bfloat16 or double tensor as float64 numbers; throws `TypeError` for other types. */
+/**
+ * Returns the elements of a float, float16, bfloat16 or double tensor as float64 numbers; throws
+ * `TypeError` for other types.
+ */
 export function floatsOf(tensor: OnnxTensor): number[] {
   const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
   const count = elementCount(tensor.dims);
@@ -289,7 +300,9 @@ export function floatsOf(tensor: OnnxTensor): number[] {
   }
 }
 
-/** Returns the elements of an int32 or int64 tensor as numbers; throws `TypeError` for other types. */
+/**
+ * Returns the elements of an int32 or int64 tensor as numbers; throws `TypeError` for other types.
+ */
 export function intsOf(tensor: OnnxTensor): number[] {
   const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
   const count = elementCount(tensor.dims);
@@ -341,7 +354,10 @@ function bfloat16ToNumber(bits: number): number {
   return view.getFloat32(0);
 }
 
-/** Returns what the bytes are when they are plainly not ONNX, with advice; null when they may be ONNX. */
+/**
+ * Returns what the bytes are when they are plainly not ONNX, with advice; null when they may be
+ * ONNX.
+ */
 function nameForeignFormat(bytes: Uint8Array): string | null {
   if (bytes.length === 0) return "the file is empty (0 bytes): copy or export it again";
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, 64));
@@ -408,8 +424,9 @@ function plainTensor(
 }
 
 /**
- * Returns the elements of a tensor that came in a typed field (`float_data`, …) as little-endian bytes; none for types whose size
- * is not known here. Source: `onnx/onnx.proto`, `TensorProto` (two elements of four bits are one entry of `int32_data`).
+ * Returns the elements of a tensor that came in a typed field (`float_data`, …) as little-endian
+ * bytes; none for types whose size is not known here. Source: `onnx/onnx.proto`, `TensorProto` (two
+ * elements of four bits are one entry of `int32_data`).
  */
 function packTypedFields(proto: NonNullable<TensorProto>, dataType: number): Uint8Array {
   if (ELEMENT_BYTES[dataType] === undefined) return new Uint8Array(0);

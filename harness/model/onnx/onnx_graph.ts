@@ -1,5 +1,6 @@
 /**
- * Questions to an ONNX graph: who makes a value, who uses it, what is constant, what is alive, in which order.
+ * Questions to an ONNX graph: who makes a value, who uses it, what is constant, what is alive, in
+ * which order.
  *
  * @module
  */
@@ -20,7 +21,10 @@ export function producersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode> {
   return producers;
 }
 
-/** Returns the nodes that use each value, by the value's name; a value that nobody uses has no entry. */
+/**
+ * Returns the nodes that use each value, by the value's name; a value that nobody uses has no
+ * entry.
+ */
 export function consumersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode[]> {
   const consumers = new Map<string, OnnxNode[]>();
   for (const node of nodes) {
@@ -34,7 +38,9 @@ export function consumersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode[]>
   return consumers;
 }
 
-/** Returns the constant tensors of a model by name: initializers and the values of Constant nodes. */
+/**
+ * Returns the constant tensors of a model by name: initializers and the values of Constant nodes.
+ */
 export function constantsOf(model: OnnxModel): Map<string, OnnxTensor> {
   const constants = new Map(model.initializers);
   for (const node of model.nodes) {
@@ -44,7 +50,10 @@ export function constantsOf(model: OnnxModel): Map<string, OnnxTensor> {
   return constants;
 }
 
-/** Returns the tensor of a Constant node, whichever attribute it is in; null for text and sparse tensors. */
+/**
+ * Returns the tensor of a Constant node, whichever attribute it is in; null for text and sparse
+ * tensors.
+ */
 function constantValue({ attributes, outputs: [name] }: OnnxNode): OnnxTensor | null {
   const value = attributes.get("value");
   if (value?.type === "tensor") return value.value;
@@ -78,7 +87,8 @@ export function textAttribute(node: OnnxNode, name: string, fallback: string): s
 }
 
 /**
- * Returns the nodes that the outputs depend on, in an order where each comes after those that it uses.
+ * Returns the nodes that the outputs depend on, in an order where each comes after those that it
+ * uses.
  *
  * Nodes that are already in such an order keep it. Throws `RangeError` when the graph has a cycle.
  */
@@ -107,7 +117,10 @@ export function sortedLiveNodes(nodes: readonly OnnxNode[], outputs: Iterable<st
   return sorted;
 }
 
-/** Returns the model with only the nodes and constants that its outputs depend on, in topological order. */
+/**
+ * Returns the model with only the nodes and constants that its outputs depend on, in topological
+ * order.
+ */
 export function pruned(model: OnnxModel): OnnxModel {
   const nodes = sortedLiveNodes(model.nodes, model.outputs.map((output) => output.name));
   const used = new Set(nodes.flatMap((node) => node.inputs));

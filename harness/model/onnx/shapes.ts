@@ -23,15 +23,17 @@ import {
 export interface InferredShapes {
   /** Dimensions by value name; a value whose shape is not known has no entry. */
   shapes: Map<string, number[]>;
-  /** Elements of small integer values that don't depend on the input's data (sizes, slices' ends). */
+  /**
+   * Elements of small integer values that don't depend on the input's data (sizes, slices' ends).
+   */
   integers: Map<string, number[]>;
 }
 
 /**
  * Returns the shapes of all values when the model's inputs have the given ones.
  *
- * `inputShapes` overrides the shapes in the file, by input name. A symbolic size without an override leaves the
- * shapes that depend on it unknown, as does an operation that is not covered.
+ * `inputShapes` overrides the shapes in the file, by input name. A symbolic size without an
+ * override leaves the shapes that depend on it unknown, as does an operation that is not covered.
  */
 export function inferShapes(
   model: OnnxModel,
@@ -284,7 +286,10 @@ function splitShapes(node: OnnxNode, input: number[], known: Known): number[][] 
   );
 }
 
-/** Returns start and end (exclusive) that a Slice takes of each axis; undefined when not known or not of step 1. */
+/**
+ * Returns start and end (exclusive) that a Slice takes of each axis; undefined when not known or
+ * not of step 1.
+ */
 export function sliceRanges(
   node: OnnxNode,
   inputShape: number[],
@@ -347,7 +352,8 @@ function foldIntegers(
   switch (node.opType) {
     case "Shape": {
       const shape = known.shape(0);
-      // both ends as those of Array.slice: negative ones count from the end, those beyond are clamped
+      // both ends as those of Array.slice: negative ones count from the end, those beyond are
+      // clamped
       const [start, end] = [intAttribute(node, "start", 0), intAttribute(node, "end", Infinity)];
       return shape && { values: shape.slice(start, end), isScalar: false };
     }

@@ -9,7 +9,10 @@ import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../onnx/onnx_file.ts";
 
 const { onnx } = onnxProto;
 
-/** Writes the model to `<folder>/<name>` and its floats to `<folder>/<name>.data`; returns the model's path. */
+/**
+ * Writes the model to `<folder>/<name>` and its floats to `<folder>/<name>.data`; returns the
+ * model's path.
+ */
 export async function writeWithExternalWeights(
   model: OnnxModel,
   folder: string,

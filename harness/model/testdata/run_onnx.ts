@@ -13,7 +13,10 @@ export interface Result {
   data: Float32Array;
 }
 
-/** Returns the model's outputs by name for an input of smooth random values, the same for the same size. */
+/**
+ * Returns the model's outputs by name for an input of smooth random values, the same for the same
+ * size.
+ */
 export async function runOnnx(
   model: OnnxModel,
   heightPx: number,
@@ -37,7 +40,10 @@ export async function runOnnx(
   );
 }
 
-/** Returns the rows [4+nc+K·D, cells] that the decode makes of raw NHWC outputs, written from the formulas alone. */
+/**
+ * Returns the rows [4+nc+K·D, cells] that the decode makes of raw NHWC outputs, written from the
+ * formulas alone.
+ */
 export function decodeRaw(levels: Result[], head: PoseHead): number[][] {
   const { classCount, keypointCount, keypointDims, regMax } = head;
   const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -77,7 +83,9 @@ export function decodeRaw(levels: Result[], head: PoseHead): number[][] {
   return rows;
 }
 
-/** Returns the largest difference of two lists, relative to the values where they are larger than 1. */
+/**
+ * Returns the largest difference of two lists, relative to the values where they are larger than 1.
+ */
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Infinity;
   let largest = 0;

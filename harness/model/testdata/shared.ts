@@ -10,7 +10,10 @@ export const SHARED = path.resolve(
   Deno.env.get("POSEMARK_SHARED") ?? path.join(import.meta.dirname!, "../../../../shared"),
 );
 
-/** True when a test that needs the real models has to be left out: they are absent and nobody requires them. */
+/**
+ * True when a test that needs the real models has to be left out: they are absent and nobody
+ * requires them.
+ */
 export const SHARED_MISSING = !exists(path.join(SHARED, "models", "yolov8n-pose-silu.onnx")) &&
   Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1";
 

@@ -1,5 +1,6 @@
 /**
- * A tiny YOLOv8-pose model made by hand: three levels, few channels, random weights, names without meaning.
+ * A tiny YOLOv8-pose model made by hand: three levels, few channels, random weights, names without
+ * meaning.
  *
  * @module
  */
@@ -20,7 +21,10 @@ export interface TinyPoseOptions {
   widthPx: number;
   heightPx: number;
   activation: "silu" | "relu" | "hardswish" | "fused-swish" | "spelled-hardswish";
-  /** `joined`: box and classes of a level go through one Concat (ultralytics 8.2); `apart`: each on its own (later exports). */
+  /**
+   * `joined`: box and classes of a level go through one Concat (ultralytics 8.2); `apart`: each on
+   * its own (later exports).
+   */
   style: "joined" | "apart";
   /** False leaves the keypoints out: a detection model. */
   pose: boolean;

@@ -20,7 +20,10 @@ export interface EvidenceRequest {
   imageWidthPx?: number;
   imageHeightPx?: number;
   options?: Partial<JudgeOptions>;
-  /** Changes the raw blobs in place: the reference's first, and then the runner's, which started from those. */
+  /**
+   * Changes the raw blobs in place: the reference's first, and then the runner's, which started
+   * from those.
+   */
   adjust?: (rawBlobs: readonly Float32Array[], side: "reference" | "runner") => void;
 }
 
@@ -31,7 +34,10 @@ const OPTIONS: JudgeOptions = {
   bar: { maxPx: 10, minOks: 0.9 },
 };
 
-/** Change of the made-up graph's outputs when its weights are rounded to fp16 (a standard deviation), as measured on yolov8n-pose. */
+/**
+ * Change of the made-up graph's outputs when its weights are rounded to fp16 (a standard
+ * deviation), as measured on yolov8n-pose.
+ */
 const FP16_CHANGE = 2e-3;
 
 /** Returns what a clean runner in float32 leaves for an image of that many made-up people. */

@@ -1,5 +1,6 @@
 /**
- * A second implementation of decode, NMS and the way back, in float32 as a phone computes it: a clean runner for tests.
+ * A second implementation of decode, NMS and the way back, in float32 as a phone computes it: a
+ * clean runner for tests.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The table of injected defects: which one, what it does, at which stage it is caught, what the verdict says.
+ * The table of injected defects: which one, what it does, at which stage it is caught, what the
+ * verdict says.
  *
  * @module
  */
@@ -20,7 +21,10 @@ export interface MutationRow {
 /** Longest reason in the table. */
 const REASON_LENGTH = 160;
 
-/** Returns a reason that fits a cell: the finding, without the place and without where the tolerance comes from. */
+/**
+ * Returns a reason that fits a cell: the finding, without the place and without where the tolerance
+ * comes from.
+ */
 function shortReason(reason: string): string {
   const finding = reason.replace(/^[a-z-]+ differs first: \d+ of \d+ images, worst \S+: /, "")
     .replace(/\d+ differences? unexplained, first: /, "")

@@ -1,5 +1,6 @@
 /**
- * The real runner on real photographs, for tests: shared models, the host's test build, references kept per image and shape.
+ * The real runner on real photographs, for tests: shared models, the host's test build, references
+ * kept per image and shape.
  *
  * @module
  */
@@ -21,7 +22,9 @@ import { headReference, judgeImage, type JudgeOptions } from "../judge.ts";
 
 const SHARED = path.join(import.meta.dirname!, "..", "..", "..", "..", "shared");
 
-/** True when the shared models and photographs are there, or POSEMARK_REQUIRE_ALL=1 demands them. */
+/**
+ * True when the shared models and photographs are there, or POSEMARK_REQUIRE_ALL=1 demands them.
+ */
 export function sharedAvailable(): boolean {
   if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") return true;
   try {
@@ -62,7 +65,10 @@ export interface RealRunner extends AsyncDisposable {
   program: string;
   photographs: Photograph[];
   model: ReferenceModel;
-  /** Returns the manifest of a head for that shape. Raw heads are convolutions only: one graph serves all shapes. */
+  /**
+   * Returns the manifest of a head for that shape. Raw heads are convolutions only: one graph
+   * serves all shapes.
+   */
   variant(head: Head, shape: Shape): VariantManifest;
   /** Returns the paths of a head's graph, weights and reference. */
   files(head: Head): { param: string; bin: string; referenceOnnx: string };
@@ -87,7 +93,10 @@ export async function runProgram([program, ...args]: string[]): Promise<string> 
   return new TextDecoder().decode(stdout);
 }
 
-/** Returns the host's test build of the runner with the shared SiLU model prepared for these heads, in float32. */
+/**
+ * Returns the host's test build of the runner with the shared SiLU model prepared for these heads,
+ * in float32.
+ */
 export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
   const { runner: program } = await buildRunner({ target: "host", kind: "test", progress: SILENT });
   const prepared: PreparedVariant[] = await prepareVariants({

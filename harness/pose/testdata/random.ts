@@ -34,7 +34,10 @@ export function rawHead(classCount = 1, keypointCount = 17, keypointDims: 2 | 3 
   };
 }
 
-/** Returns raw blobs with noise and that many people: each some neighbouring cells that agree on a box and on joints. */
+/**
+ * Returns raw blobs with noise and that many people: each some neighbouring cells that agree on a
+ * box and on joints.
+ */
 export function peopleBlobs(
   random: () => number,
   spec: HeadSpec,

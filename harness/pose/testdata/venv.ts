@@ -1,12 +1,15 @@
 /**
- * Python for the tests that ask an independent implementation: a virtual environment per set of pinned packages, kept
- * under the user's cache folder.
+ * Python for the tests that ask an independent implementation: a virtual environment per set of
+ * pinned packages, kept under the user's cache folder.
  *
  * @module
  */
 import * as path from "@std/path";
 
-/** Returns true when the tests must run: python3 with venv is there, or POSEMARK_REQUIRE_ALL=1 demands it. */
+/**
+ * Returns true when the tests must run: python3 with venv is there, or POSEMARK_REQUIRE_ALL=1
+ * demands it.
+ */
 export async function venvAvailable(): Promise<boolean> {
   if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") return true;
   try {
@@ -27,7 +30,10 @@ async function run(command: string, args: string[]): Promise<void> {
   }
 }
 
-/** Returns the path of a Python that has the packages; makes the environment when it is not there yet. */
+/**
+ * Returns the path of a Python that has the packages; makes the environment when it is not there
+ * yet.
+ */
 export async function prepareVenv(name: string, requirements: string[]): Promise<string> {
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? path.join(Deno.env.get("HOME") ?? ".", ".cache");
   const digest = new Uint8Array(

@@ -1,5 +1,6 @@
 /**
- * A reference graph small enough to compute by hand: input [1, 3, H, W], one 1×1 convolution to two channels, a sigmoid.
+ * A reference graph small enough to compute by hand: input [1, 3, H, W], one 1×1 convolution to two
+ * channels, a sigmoid.
  *
  * @module
  */

@@ -9,7 +9,8 @@ import fs from "node:fs";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
 const exists = fs.existsSync;
-// Where Node says that a file is not there, Deno throws for /proc without every permission, and playwright looks there when it is loaded.
+// Where Node says that a file is not there, Deno throws for /proc without every permission, and
+// playwright looks there when it is loaded.
 fs.existsSync = (file) => {
   try {
     return exists(file);
@@ -27,7 +28,9 @@ const CANDIDATES = [
   "/usr/bin/google-chrome-stable",
 ];
 
-/** Path of the Chromium to test with: `CHROMIUM`, else the first one found; null when there is none. */
+/**
+ * Path of the Chromium to test with: `CHROMIUM`, else the first one found; null when there is none.
+ */
 export const CHROMIUM: string | null = Deno.env.get("CHROMIUM") ??
   CANDIDATES.find((file) => {
     try {
@@ -40,7 +43,10 @@ export const CHROMIUM: string | null = Deno.env.get("CHROMIUM") ??
 /** True when tests in a browser are to be left out: there is none, and they are not required. */
 export const NO_BROWSER = CHROMIUM === null && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1";
 
-/** Options of a test in a browser: left out without one; the browser's pipes outlive the sanitizers' patience. */
+/**
+ * Options of a test in a browser: left out without one; the browser's pipes outlive the sanitizers'
+ * patience.
+ */
 export const IN_BROWSER = { ignore: NO_BROWSER, sanitizeOps: false, sanitizeResources: false };
 
 /** Patience with a machine that has other work to do. */
@@ -49,7 +55,10 @@ const TIMEOUT_MS = 180_000;
 /** A page in the browser, with all that went wrong in it. */
 export interface PageUnderTest {
   page: Page;
-  /** Messages of the console at the level of a warning or error, uncaught errors, violations of the policy. */
+  /**
+   * Messages of the console at the level of a warning or error, uncaught errors, violations of the
+   * policy.
+   */
   complaints: string[];
   /** Addresses that the page asked for, other than itself and data inside of it. */
   requests: string[];

@@ -73,8 +73,9 @@ export async function photograph(
 }
 
 /**
- * Returns how much two pictures differ, 0 (alike) to 1: the mean absolute difference of their pixels after both were made small, so
- * that another machine's fonts count little and the place and colour of things count much.
+ * Returns how much two pictures differ, 0 (alike) to 1: the mean absolute difference of their
+ * pixels after both were made small, so that another machine's fonts count little and the place and
+ * colour of things count much.
  */
 export async function difference(a: Uint8Array, b: Uint8Array): Promise<number> {
   const small = (picture: Uint8Array) =>

@@ -9,7 +9,10 @@ import type { Comparison } from "../comparison.ts";
 import type { History } from "../history.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./synthetic_report.ts";
 
-/** Returns a comparison on two devices, with places that are shared, an order that changes, and a load that throttles. */
+/**
+ * Returns a comparison on two devices, with places that are shared, an order that changes, and a
+ * load that throttles.
+ */
 export function syntheticComparison(): Comparison {
   const report = syntheticReport({ ...EXAMPLE_SIZE, seed: 17, devices: 2, rounds: 6 });
   const rng = seededRng(17);

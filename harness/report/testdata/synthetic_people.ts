@@ -73,7 +73,10 @@ function boxOf(
   ];
 }
 
-/** Returns the people as a candidate sees them: every coordinate off by a normal error with this standard deviation in pixels. */
+/**
+ * Returns the people as a candidate sees them: every coordinate off by a normal error with this
+ * standard deviation in pixels.
+ */
 export function seenBy(rng: Rng, people: Detection[], errorPx: number): Detection[] {
   return people.map((person) => ({
     ...person,
@@ -86,7 +89,10 @@ export function seenBy(rng: Rng, people: Detection[], errorPx: number): Detectio
   }));
 }
 
-/** Returns the pairs of the same index, with distances, and OKS by COCO's formula with one sigma (0.07) for all joints. */
+/**
+ * Returns the pairs of the same index, with distances, and OKS by COCO's formula with one sigma
+ * (0.07) for all joints.
+ */
 export function pairsOf(reference: Detection[], candidate: Detection[]): Match[] {
   return reference.slice(0, candidate.length).map((person, i) => {
     const other = candidate[i];

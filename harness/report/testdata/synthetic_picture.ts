@@ -9,7 +9,10 @@ import type { Detection } from "../../record/records.ts";
 
 type Rgb = [number, number, number];
 
-/** Limbs that are drawn, as pairs of COCO keypoints, with their half-width relative to the height of the person. */
+/**
+ * Limbs that are drawn, as pairs of COCO keypoints, with their half-width relative to the height of
+ * the person.
+ */
 const LIMBS: [number, number, number][] = [
   [5, 6, 0.04],
   [11, 12, 0.045],
@@ -30,7 +33,10 @@ const LIMBS: [number, number, number][] = [
 
 const CLOTHES: Rgb[] = [[120, 82, 74], [64, 96, 128], [96, 112, 80], [142, 120, 84]];
 
-/** Returns a PNG as a data URI: the people over a ground of two flat tones, `scale` output pixels per pixel of the coordinates. */
+/**
+ * Returns a PNG as a data URI: the people over a ground of two flat tones, `scale` output pixels
+ * per pixel of the coordinates.
+ */
 export function syntheticPicture(
   widthPx: number,
   heightPx: number,
@@ -70,7 +76,10 @@ function distance(x: number, y: number, [ax, ay]: number[], [bx, by]: number[]):
   return Math.hypot(x - ax - t * dx, y - ay - t * dy);
 }
 
-/** Returns a PNG file of 8-bit RGB rows, each with its filter byte (PNG, third edition, sections 5 and 11). */
+/**
+ * Returns a PNG file of 8-bit RGB rows, each with its filter byte (PNG, third edition, sections 5
+ * and 11).
+ */
 function png(width: number, height: number, rows: Uint8Array): Uint8Array {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);

@@ -1,5 +1,6 @@
 /**
- * Synthetic reports for tests and examples: seeded, never measured, and marked as synthetic in their run id and warnings.
+ * Synthetic reports for tests and examples: seeded, never measured, and marked as synthetic in
+ * their run id and warnings.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A PostgreSQL server of its own on this machine, for tests: private folder, private port, a password.
+ * A PostgreSQL server of its own on this machine, for tests: private folder, private port, a
+ * password.
  *
  * @module
  */
@@ -15,7 +16,9 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** Returns the newest folder of Debian's with `initdb` and `pg_ctl` in it; null when there is none. */
+/**
+ * Returns the newest folder of Debian's with `initdb` and `pg_ctl` in it; null when there is none.
+ */
 export async function postgresBin(): Promise<string | null> {
   const versions: string[] = [];
   try {
@@ -32,7 +35,9 @@ export async function postgresBin(): Promise<string | null> {
   return null;
 }
 
-/** Returns a fresh server that asks for a password; `bin` is the folder of {@linkcode postgresBin}. */
+/**
+ * Returns a fresh server that asks for a password; `bin` is the folder of {@linkcode postgresBin}.
+ */
 export async function startPostgres(bin: string): Promise<PostgresServer> {
   const dir = await Deno.makeTempDir({ prefix: "posemark-pg-" });
   const password = `pw-${crypto.randomUUID()}`;

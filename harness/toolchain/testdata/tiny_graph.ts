@@ -1,5 +1,6 @@
 /**
- * A graph of three convolutions that looks like a raw pose head: every cell gives the same values, its biases.
+ * A graph of three convolutions that looks like a raw pose head: every cell gives the same values,
+ * its biases.
  *
  * @module
  */
@@ -50,7 +51,10 @@ export function tinyBiases(classLogit: number): Float32Array {
   return biases;
 }
 
-/** Writes graph, weights, one grey image of 64 × 64 and its list to the folder, and returns the arguments that name them. */
+/**
+ * Writes graph, weights, one grey image of 64 × 64 and its list to the folder, and returns the
+ * arguments that name them.
+ */
 export async function writeTinyRun(folder: string, biases: Float32Array): Promise<string[]> {
   const file = (name: string) => path.join(folder, name);
   await Deno.writeTextFile(file("tiny.param"), tinyParam());

@@ -33,8 +33,8 @@ export interface EmulatedDevice extends AsyncDisposable {
 const TOOLS = ["adb", "qemu-system-aarch64", "aarch64-linux-gnu-g++", "cpio", "bash"];
 
 /**
- * Returns true when tests on emulated phones are to be skipped: unless `POSEMARK_DEVICE_TESTS=1`, and when a tool is missing (with
- * `POSEMARK_REQUIRE_ALL=1` they run, and fail).
+ * Returns true when tests on emulated phones are to be skipped: unless `POSEMARK_DEVICE_TESTS=1`,
+ * and when a tool is missing (with `POSEMARK_REQUIRE_ALL=1` they run, and fail).
  */
 export function skipDeviceTests(): boolean {
   if (Deno.env.get("POSEMARK_DEVICE_TESTS") !== "1") return true;

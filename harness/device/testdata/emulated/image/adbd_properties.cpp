@@ -1,5 +1,6 @@
-// Preloaded into adbd alone. Debian's libbase knows no Android properties: they are answered from getprop's files.
-// And drops to the user named by ADBD_UID, with Android's groups of the shell user.
+// Preloaded into adbd alone. Debian's libbase knows no Android properties: they are answered from
+// getprop's files. And drops to the user named by ADBD_UID, with Android's groups of the shell
+// user.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -1,4 +1,5 @@
-// Process 1 of the emulated device, compiled so that a boot under emulation spends no time on starting tools.
+// Process 1 of the emulated device, compiled so that a boot under emulation spends no time on
+// starting tools.
 #include <arpa/inet.h>
 #include <cstdio>
 #include <cstdlib>

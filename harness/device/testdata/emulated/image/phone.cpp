@@ -1,11 +1,15 @@
-// What a phone has and a virtual machine lacks: cpufreq and thermal files in /sys, and values for dumpsys.
+// What a phone has and a virtual machine lacks: cpufreq and thermal files in /sys, and values for
+// dumpsys.
 //
-//   /data/local/emulated/schedule ──► this process, twice a second ──► /dev/phone/{cpu,thermal} (bound over /sys)
-//                                                                  └─► /dev/phone/now/KEY (read by dumpsys)
+//   /data/local/emulated/schedule ──► this process, twice a second ──► /dev/phone/{cpu,thermal}
+//   (bound over /sys)
+//                                                                  └─► /dev/phone/now/KEY (read by
+//                                                                  dumpsys)
 //
-// Lines of the schedule: `SECONDS KEY VALUE`, seconds since the file was written. Temperatures are linear between
-// their lines, all else steps. Keys: battery_temp, skin_temp, cpu_temp (tenths of a degree), status (Android's
-// thermal status), level (percent), charging, screen (0 or 1), cap (kHz: cap of the big cores).
+// Lines of the schedule: `SECONDS KEY VALUE`, seconds since the file was written. Temperatures are
+// linear between their lines, all else steps. Keys: battery_temp, skin_temp, cpu_temp (tenths of a
+// degree), status (Android's thermal status), level (percent), charging, screen (0 or 1), cap (kHz:
+// cap of the big cores).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
