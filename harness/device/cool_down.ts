@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { DeviceDescription, DeviceState } from "./device.ts";
+import type { DeviceDescription, DeviceState } from "../record/device.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 
 /** When a device counts as cool, and how long to wait. */

@@ -9,7 +9,7 @@ import {
   waitUntilCool,
 } from "./cool_down.ts";
 import { parseAndroidState } from "./adb/state.ts";
-import type { DeviceState } from "./device.ts";
+import type { DeviceState } from "../record/device.ts";
 import { HarnessError } from "../errors.ts";
 
 /** A state where nothing could be read, but for what is given. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError, type Warning } from "../errors.ts";
-import type { DeviceDescription } from "./device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 
 /**
  * CPU features that select another code path in ncnn, or that explain a speed, in the order of the

@@ -5,7 +5,8 @@
  */
 import { formatTable } from "../text/table.ts";
 import { HarnessError } from "../errors.ts";
-import type { Device, DeviceDescription, DeviceState } from "./device.ts";
+import type { Device } from "./device.ts";
+import type { DeviceDescription, DeviceState } from "../record/device.ts";
 import { type AdbOptions, inspectAdb, openAdb } from "./adb/adb.ts";
 import { listAdbDevices, shellOnce } from "./adb/link.ts";
 import { isNetworkSerial, obstacleOf } from "./adb/words.ts";

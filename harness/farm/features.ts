@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import { HarnessError } from "../errors.ts";
 
 /** Keys of features, in the order in which they are listed. */

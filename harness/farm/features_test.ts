@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { parseAndroidDescription } from "../device/adb/describe.ts";
-import type { DeviceDescription } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import { SECTION_MARK } from "../device/shell/sections.ts";
 import {
   deviceFeatures,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import { deviceFeatures, featureValue } from "./features.ts";
 import { HarnessError } from "../errors.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 import * as path from "@std/path";
-import type { Device, DeviceDescription } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import { type CoolLaunches, coolLaunches, realWaiting } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";

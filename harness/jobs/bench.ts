@@ -6,7 +6,8 @@
 import * as path from "@std/path";
 import type { BuiltRunner } from "../toolchain/runner.ts";
 import type { VariantOptions } from "../config.ts";
-import type { Device, DeviceDescription } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import { coolLaunches, heatWarning, realWaiting } from "../device/cool_down.ts";
 import { threadWarnings } from "../device/cores.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";

@@ -7,7 +7,7 @@
 import { apDifference } from "../parity/ap_difference.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { categoriesOfClasses, toCocoResults } from "../pose/results.ts";
-import type { RunRecords } from "../report/build_report.ts";
+import type { RunRecords } from "../record/run_records.ts";
 import type { Report, ReportVariant } from "../report/report_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
 import type { Bounded } from "../stats/pareto.ts";

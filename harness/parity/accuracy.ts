@@ -10,7 +10,8 @@ import { annotatedKeypointCount, type CocoAnnotations } from "../pose/coco_annot
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
 import type { Detection, DetectionsRecord, RunImage, RunRecord } from "../record/records.ts";
-import type { Accuracy, RunRecords } from "../report/build_report.ts";
+import type { Accuracy } from "../report/build_report.ts";
+import type { RunRecords } from "../record/run_records.ts";
 import type { VariantManifest } from "../record/variant.ts";
 
 /**

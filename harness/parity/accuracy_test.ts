@@ -3,7 +3,7 @@ import { IMAGES, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { testManifest } from "./testdata/manifest.ts";
 import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
 import type { AnyRecord, Detection } from "../record/records.ts";
-import { type RunRecords, sortRecords } from "../report/build_report.ts";
+import { type RunRecords, sortRecords } from "../record/run_records.ts";
 import { accuraciesOf, resultsOfRun } from "./accuracy.ts";
 
 /** A person of 100 by 100 pixels. */

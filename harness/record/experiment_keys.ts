@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../device/device.ts";
+import type { DeviceDescription } from "./device.ts";
 import { HarnessError } from "../errors.ts";
 import type { LaunchRecord, RunImage } from "./records.ts";
 

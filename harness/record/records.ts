@@ -9,7 +9,7 @@
  */
 import { z } from "zod";
 import { EFFECTIVE_PRECISIONS, PRECISIONS, VariantManifestSchema } from "./variant.ts";
-import { DeviceDescriptionSchema, DeviceStateSchema } from "../device/device.ts";
+import { DeviceDescriptionSchema, DeviceStateSchema } from "./device.ts";
 import { HarnessError } from "../errors.ts";
 
 /** Newest version of the records' schema. */

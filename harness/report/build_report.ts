@@ -8,21 +8,16 @@ import { medianNs } from "../../reports/template/median.js";
 import { parityDetails } from "../parity/details.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type {
-  AnyRecord,
   BenchncnnRecord,
-  DetectionsRecord,
   FailureRecord,
   LaunchRecord,
-  LayerParityRecord,
-  LayerTimesRecord,
   ParityRecord,
-  RooflineRecord,
-  RunRecord,
 } from "../record/records.ts";
+import type { RunRecords } from "../record/run_records.ts";
 import { median } from "../stats/quantile.ts";
 import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
-import type { DeviceDescription } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
@@ -42,40 +37,8 @@ export interface ReportExtras {
   warnings: Warning[];
 }
 
-/** Records of a run, by kind. */
-export interface RunRecords {
-  run: RunRecord;
-  launches: LaunchRecord[];
-  detections: DetectionsRecord[];
-  parity: ParityRecord[];
-  benchncnn: BenchncnnRecord[];
-  failures: FailureRecord[];
-  layerTimes: LayerTimesRecord[];
-  roofline: RooflineRecord[];
-  layerParity: LayerParityRecord[];
-}
-
 /** Pictures in the gallery, at most. */
 const GALLERY_SIZE = 48;
-
-/** Returns the records by kind. The first one must be the run record. */
-export function sortRecords(records: AnyRecord[]): RunRecords {
-  const [run] = records;
-  if (run?.kind !== "run") throw new TypeError("Cannot sort records: the first is no run record");
-  const of = <K extends AnyRecord["kind"]>(kind: K) =>
-    records.filter((record): record is Extract<AnyRecord, { kind: K }> => record.kind === kind);
-  return {
-    run,
-    launches: of("launch"),
-    detections: of("detections"),
-    parity: of("parity"),
-    benchncnn: of("benchncnn"),
-    failures: of("failure"),
-    layerTimes: of("layer-times"),
-    roofline: of("roofline"),
-    layerParity: of("layer-parity"),
-  };
-}
 
 /**
  * Returns the report of a run. Where a round was begun, interrupted and run again, the last launch

@@ -8,7 +8,8 @@ import type { LaunchRecord } from "../record/records.ts";
 import { runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import { buildReport, reportExitCode, sortRecords } from "./build_report.ts";
+import { buildReport, reportExitCode } from "./build_report.ts";
+import { sortRecords } from "../record/run_records.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 

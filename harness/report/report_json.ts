@@ -15,7 +15,7 @@ import {
   ShapeSchema,
   WarningSchema,
 } from "../record/variant.ts";
-import { DeviceDescriptionSchema, DeviceStateSchema } from "../device/device.ts";
+import { DeviceDescriptionSchema, DeviceStateSchema } from "../record/device.ts";
 import {
   DetectionSchema,
   LayerParityRecordSchema,

@@ -6,7 +6,8 @@
 import * as path from "@std/path";
 import type { AdbDevice } from "../device/adb/adb.ts";
 import type { Target } from "../toolchain/toolchain.ts";
-import type { Device, DeviceDescription } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { RunnerOptions } from "../config.ts";
 import type { RgbFile } from "../images/rgb_files.ts";

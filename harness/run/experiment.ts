@@ -8,7 +8,8 @@ import { type BuildKind, buildRunner, type BuiltRunner } from "../toolchain/runn
 import type { RunnerOptions } from "../config.ts";
 import { PIN_OPTIONS } from "../device/shell/root.ts";
 import { requireCores } from "../device/cores.ts";
-import type { Device, DeviceDescription } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { benchncnnCommand, parseBenchncnn } from "../toolchain/benchncnn.ts";
-import type { DeviceState } from "../device/device.ts";
+import type { DeviceState } from "../record/device.ts";
 import { throttleMarks } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunImage } from "../record/records.ts";

@@ -5,7 +5,7 @@
  */
 import type { VariantManifest } from "../record/variant.ts";
 import type { RunnerOptions } from "../config.ts";
-import type { DeviceDescription } from "../device/device.ts";
+import type { DeviceDescription } from "../record/device.ts";
 
 /** Paths on the device of everything that a launch needs. */
 export interface DevicePaths {

@@ -5,7 +5,8 @@
  */
 import type { BuiltRunner } from "../toolchain/runner.ts";
 import { coolLaunches, realWaiting } from "../device/cool_down.ts";
-import type { Device, DeviceDescription, DeviceState } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
+import type { DeviceDescription, DeviceState } from "../record/device.ts";
 import { HarnessError } from "../errors.ts";
 import { assertComparable } from "../record/experiment_keys.ts";
 import type { BlockLaunches } from "../gate/live.ts";

@@ -5,7 +5,8 @@
  */
 import { posix } from "node:path";
 import { HarnessError } from "../../errors.ts";
-import type { Device, DeviceDescription, DeviceState } from "../device.ts";
+import type { Device } from "../device.ts";
+import type { DeviceDescription, DeviceState } from "../../record/device.ts";
 import type { AdbServer } from "./server.ts";
 import { ADB_TIMES, type AdbTimes, openSession, wasRebooted } from "./session.ts";
 import { openFiles } from "../shell/files.ts";

@@ -7,7 +7,7 @@ import { sha256 } from "../shell/push_source.ts";
 import { shellOnce } from "./link.ts";
 import { ADB_TIMES } from "./session.ts";
 import { COOL_RULES, realWaiting, throttleMarks, waitUntilCool } from "../cool_down.ts";
-import { DeviceDescriptionSchema, DeviceStateSchema } from "../device.ts";
+import { DeviceDescriptionSchema, DeviceStateSchema } from "../../record/device.ts";
 import { devicesTable, listDevices, openDevices } from "../devices.ts";
 import { skipDeviceTests, startEmulated } from "../testdata/emulated/emulated_device.ts";
 

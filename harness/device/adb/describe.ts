@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../device.ts";
+import type { DeviceDescription } from "../../record/device.ts";
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
 import { memInfoBytes, parseCores, parseCpuInfo } from "../shell/proc.ts";
 import { CORES_LINES } from "../host/describe.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { isEmulated, parseAndroidDescription, parseGetprop } from "./describe.ts";
-import { DeviceDescriptionSchema } from "../device.ts";
+import { DeviceDescriptionSchema } from "../../record/device.ts";
 
 const RECORDINGS = new URL("../testdata/emulated/recordings/", import.meta.url);
 const recording = (name: string) => Deno.readTextFileSync(new URL(name, RECORDINGS));

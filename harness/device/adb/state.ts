@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { DeviceState } from "../device.ts";
+import type { DeviceState } from "../../record/device.ts";
 import {
   memInfoBytes,
   parseFrequencies,

@@ -6,7 +6,7 @@ import {
   parseThermalService,
   parseTop,
 } from "./state.ts";
-import { DeviceStateSchema } from "../device.ts";
+import { DeviceStateSchema } from "../../record/device.ts";
 
 const RECORDINGS = new URL("../testdata/emulated/recordings/", import.meta.url);
 const recording = (name: string) => Deno.readTextFileSync(new URL(name, RECORDINGS));

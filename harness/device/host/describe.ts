@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type DeviceDescription, type DeviceState, unknownState } from "../device.ts";
+import { type DeviceDescription, type DeviceState, unknownState } from "../../record/device.ts";
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
 import {
   busiestProcesses,

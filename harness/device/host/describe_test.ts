@@ -5,7 +5,7 @@ import {
   parseLinuxDescription,
   parseLinuxState,
 } from "./describe.ts";
-import { DeviceDescriptionSchema, DeviceStateSchema } from "../device.ts";
+import { DeviceDescriptionSchema, DeviceStateSchema } from "../../record/device.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";
 

@@ -5,14 +5,8 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
-import type {
-  CommandResult,
-  Device,
-  DeviceDescription,
-  DeviceState,
-  Launch,
-  RunOptions,
-} from "../device.ts";
+import type { CommandResult, Device, Launch, RunOptions } from "../device.ts";
+import type { DeviceDescription, DeviceState } from "../../record/device.ts";
 import {
   DARWIN_DESCRIBE_SCRIPT,
   DARWIN_STATE_SCRIPT,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
-import { DeviceDescriptionSchema, DeviceStateSchema } from "../device.ts";
+import { DeviceDescriptionSchema, DeviceStateSchema } from "../../record/device.ts";
 import { openHost } from "./host.ts";
 
 async function withHost(test: (host: ReturnType<typeof openHost>, dir: string) => Promise<void>) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CoreSchema, DeviceState } from "../device.ts";
+import type { CoreSchema, DeviceState } from "../../record/device.ts";
 import type { z } from "zod";
 import { integerOrNull, textOrNull } from "./sections.ts";
 

@@ -6,7 +6,8 @@
  */
 import * as path from "@std/path";
 import { cacheRoot } from "../../toolchain/cache.ts";
-import type { Device, DeviceDescription } from "../device.ts";
+import type { Device } from "../device.ts";
+import type { DeviceDescription } from "../../record/device.ts";
 import { openAdb } from "../adb/adb.ts";
 import { adbServerFromEnvironment } from "../adb/server.ts";
 import { HarnessError, type Warning } from "../../errors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../../device/device.ts";
+import type { DeviceDescription } from "../../record/device.ts";
 import { type MetricName, metricOfLaunch } from "../metric.ts";
 import type { Verdict } from "../verdict.ts";
 import { summarizeParity } from "../../parity/summary.ts";

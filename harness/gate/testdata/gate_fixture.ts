@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../../device/device.ts";
+import type { DeviceDescription } from "../../record/device.ts";
 import type { ParityRecord, RunImage, RunRecord } from "../../record/records.ts";
 import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
 import { type NoiseModel, simulatedDevice } from "../../simulate/noise_model.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { KEYPOINT_NAMES } from "../../../fixtures/render/body.ts";
-import type { DeviceDescription, DeviceState } from "../../device/device.ts";
+import type { DeviceDescription, DeviceState } from "../../record/device.ts";
 import { robustInterval } from "../../stats/interval.ts";
 import { median, percentiles, quantile } from "../../stats/quantile.ts";
 import { pairedRatio } from "../../stats/ratio.ts";

@@ -3,13 +3,8 @@
  *
  * @module
  */
-import {
-  type Device,
-  type DeviceDescription,
-  type DeviceState,
-  type Launch,
-  unknownState,
-} from "../../device/device.ts";
+import type { Device, Launch } from "../../device/device.ts";
+import { type DeviceDescription, type DeviceState, unknownState } from "../../record/device.ts";
 import { HarnessError } from "../../errors.ts";
 import { deviceFixture } from "../../gate/testdata/gate_fixture.ts";
 import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
