@@ -19,7 +19,7 @@ import {
   parseGateConfig,
 } from "../gate/config.ts";
 import type { FormatInput } from "../gate/formats/figures.ts";
-import { METRIC_NAMES } from "../gate/metric.ts";
+import { METRIC_NAMES } from "../record/metrics.ts";
 import { gateExitCode } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
 import type { FormatRequest } from "../jobs/gate_formats.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { METRIC_NAMES } from "../gate/metric.ts";
+import { METRIC_NAMES } from "../record/metrics.ts";
 import type { Calibration, CalibrationKey } from "../store/calibrations.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import type { FarmStore } from "../store/store.ts";

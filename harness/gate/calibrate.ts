@@ -13,7 +13,7 @@ import {
 } from "../stats/detectable.ts";
 import { DEFAULT_RATES } from "../stats/experiment.ts";
 import { blockLogRatios, blockOrder, type LiveGate } from "./live.ts";
-import type { MetricName } from "./metric.ts";
+import type { MetricName } from "../record/metrics.ts";
 
 /** What a calibration runs on: both sides of its blocks are the same variant and runner. */
 export interface CalibrationRun

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
-import { METRIC_NAMES, type MetricName } from "./metric.ts";
+import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 
 /**
  * Schema of the thresholds: per metric the increase in percent from which it must be found; null

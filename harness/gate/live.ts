@@ -24,7 +24,8 @@ import {
   withBlock,
 } from "../stats/experiment.ts";
 import type { GateRules } from "./config.ts";
-import { type MetricName, metricOfLaunch } from "./metric.ts";
+import type { MetricName } from "../record/metrics.ts";
+import { metricOfLaunch } from "../stats/round.ts";
 import {
   type GateCorrectness,
   type GateMetric,

@@ -8,11 +8,11 @@ import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord } from "../record/records.ts";
 import { studentTQuantile } from "../stats/distribution.ts";
 import { median } from "../stats/quantile.ts";
-import { groupByRound } from "../stats/round.ts";
+import { groupByRound, metricOfLaunch } from "../stats/round.ts";
 import type { GateRules } from "./config.ts";
 import { assertComparable, type ComparisonSide } from "../record/experiment_keys.ts";
 import { describeRatio } from "./live.ts";
-import { type MetricName, metricOfLaunch } from "./metric.ts";
+import type { MetricName } from "../record/metrics.ts";
 import {
   type GateCorrectness,
   type GateMetric,

@@ -5,7 +5,7 @@
  */
 import { EXIT } from "../errors.ts";
 import type { GateRules } from "./config.ts";
-import type { MetricName } from "./metric.ts";
+import type { MetricName } from "../record/metrics.ts";
 
 /** What a gate can say. */
 export type Verdict = "pass" | "fail" | "inconclusive";

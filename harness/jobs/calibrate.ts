@@ -12,7 +12,7 @@ import {
   resolutions,
   runCalibration,
 } from "../gate/calibrate.ts";
-import { METRIC_NAMES, type MetricName } from "../gate/metric.ts";
+import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { openDataset } from "../images/dataset.ts";
 import { saveCalibration } from "../store/calibrations.ts";
 import type { HistoryDatabase } from "../store/history_database.ts";

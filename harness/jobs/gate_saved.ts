@@ -6,7 +6,7 @@
 import { HarnessError } from "../errors.ts";
 import { type GateConfig, type GateRules, gateRules } from "../gate/config.ts";
 import { judgeSavedRuns, savedSide, type SessionSpread } from "../gate/saved.ts";
-import type { MetricName } from "../gate/metric.ts";
+import type { MetricName } from "../record/metrics.ts";
 import type { GateResult } from "../gate/verdict.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import type { LaunchRecord } from "../record/records.ts";

@@ -224,7 +224,7 @@ function judgedVariant(
       : null,
     rank: null,
     rounds: summary?.roundCount ?? 0,
-    peakRssBytes: summary?.peakRssBytes ?? null,
+    peakRssBytes: summary?.figures.peakRss?.value ?? null,
     parity: { ...parity, details: parityDetails(own(records.parity)) },
     accuracy: manifest.speedOnly
       ? null

@@ -4,14 +4,49 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { LaunchRecord, StageSamples } from "../record/records.ts";
+import { type MetricName, metricOf, type SampledStage } from "../record/metrics.ts";
+import type { LaunchRecord } from "../record/records.ts";
+import { robustInterval } from "./interval.ts";
 import { quantile } from "./quantile.ts";
 
-/** A stage of the pipeline as the samples name it. */
-export type SampledStage = keyof StageSamples;
+/**
+ * Returns the metric of one launch, in its unit; null when the launch does not know it or it is too
+ * small for the clock (0).
+ *
+ * Throws `HarnessError` `bad-record` when the launch has no samples.
+ */
+export function metricOfLaunch(launch: LaunchRecord, name: MetricName): number | null {
+  const { of } = metricOf(name);
+  const value = "read" in of ? of.read(launch) : launchQuantileNs(launch, of.stage, of.quantile);
+  return value === null || value <= 0 ? null : value;
+}
 
-/** Stages as the samples name them, in the order of the pipeline. */
-export const SAMPLED_STAGES = ["preprocess", "inference", "postprocess", "total"] as const;
+/** A metric of several launches, in its unit. */
+export interface MetricEstimate {
+  value: number;
+  /** Bounds of the 95% interval over launches; null when there is none. */
+  low: number | null;
+  high: number | null;
+}
+
+/**
+ * Returns the metric of several launches from its value in each; null for no values.
+ *
+ * A location is the Hodges–Lehmann estimate on the log scale with its interval; a largest value has
+ * none.
+ */
+export function pooledMetric(name: MetricName, values: readonly number[]): MetricEstimate | null {
+  if (values.length === 0) return null;
+  if (metricOf(name).pool === "largest") {
+    return { value: values.reduce((a, b) => Math.max(a, b)), low: null, high: null };
+  }
+  const { estimate, low, high } = robustInterval(values.map(Math.log));
+  return {
+    value: Math.exp(estimate),
+    low: low === null ? null : Math.exp(low),
+    high: high === null ? null : Math.exp(high),
+  };
+}
 
 /** Returns all samples of a stage in a launch, all images together in order, in nanoseconds. */
 export function launchSamplesNs(launch: LaunchRecord, stage: SampledStage): number[] {

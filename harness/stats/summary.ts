@@ -5,6 +5,12 @@
  * @module
  */
 import { HarnessError, type Warning } from "../errors.ts";
+import {
+  METRIC_NAMES,
+  type MetricName,
+  SAMPLED_STAGES,
+  type SampledStage,
+} from "../record/metrics.ts";
 import type { LaunchRecord } from "../record/records.ts";
 import { CONFIDENCE_LEVEL, robustInterval } from "./interval.ts";
 import { type Percentiles, percentiles } from "./quantile.ts";
@@ -13,8 +19,9 @@ import {
   groupByRound,
   launchQuantileNs,
   launchSamplesNs,
-  SAMPLED_STAGES,
-  type SampledStage,
+  type MetricEstimate,
+  metricOfLaunch,
+  pooledMetric,
 } from "./round.ts";
 import { variantWarnings } from "./summary_warnings.ts";
 
@@ -52,8 +59,8 @@ export interface VariantSummary {
   ratio: Ratio | null;
   /** The same by stage. */
   stageRatios: Record<SampledStage, Ratio | null>;
-  /** Largest peak of resident memory over the rounds, bytes; null when no launch could read it. */
-  peakRssBytes: number | null;
+  /** Every metric over the rounds, in its unit; null when no launch knows it. */
+  figures: Record<MetricName, MetricEstimate | null>;
   warnings: Warning[];
 }
 
@@ -108,7 +115,7 @@ export function summarizeLaunches(
       roundMediansNs: [...medians].map(([round, medianNs]) => ({ round, medianNs })),
       ratio: stageRatios.total,
       stageRatios,
-      peakRssBytes: largest(ordered.map((launch) => launch.end.peakRssBytes)),
+      figures: figuresOfRounds(ordered),
       warnings: variantWarnings({
         launches: ordered,
         baseLaunches: baseRounds === undefined ? [] : [...baseRounds.values()],
@@ -146,7 +153,9 @@ function perStage<T>(figure: (stage: SampledStage) => T): Record<SampledStage, T
   >;
 }
 
-function largest(values: (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : Math.max(...known);
+function figuresOfRounds(launches: readonly LaunchRecord[]): VariantSummary["figures"] {
+  return Object.fromEntries(METRIC_NAMES.map((name) => {
+    const values = launches.map((launch) => metricOfLaunch(launch, name));
+    return [name, pooledMetric(name, values.filter((value) => value !== null))];
+  })) as VariantSummary["figures"];
 }

@@ -44,7 +44,7 @@ Deno.test("summarizeLaunches() gives percentiles, FPS and counts when computed b
     medianNs: 35 * MS,
   }]);
   assertEquals(summary.ratio, { value: 1, low: 1, high: 1, base: "a" });
-  assertEquals(summary.peakRssBytes, 9);
+  assertEquals(summary.figures.peakRss?.value, 9);
 });
 
 Deno.test("summarizeLaunches() finds the speed-up when drift hits both variants alike", () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MetricName } from "../gate/metric.ts";
+import type { MetricName } from "../record/metrics.ts";
 import { type DeviceNoise, deviceNoise } from "../stats/detectable.ts";
 import type { HistoryDatabase } from "./history_database.ts";
 

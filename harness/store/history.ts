@@ -6,12 +6,12 @@
  */
 import { experimentKeys } from "../record/experiment_keys.ts";
 import type { SessionSpread } from "../gate/saved.ts";
-import { METRIC_NAMES, type MetricName, metricOfLaunch } from "../gate/metric.ts";
+import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
 import { robustInterval } from "../stats/interval.ts";
 import { median, medianAbsoluteDeviation } from "../stats/quantile.ts";
-import { groupByRound } from "../stats/round.ts";
+import { groupByRound, metricOfLaunch } from "../stats/round.ts";
 import { type HistoryDatabase, inTransaction } from "./history_database.ts";
 
 /** Columns of the metrics that the history keeps. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { METRIC_NAMES, metricOf, type MetricUnit } from "../../record/metrics.ts";
 import type { VariantSummary } from "../../stats/summary.ts";
 import type { MergedResult, NamedMetric } from "../verdict.ts";
 
@@ -13,7 +14,7 @@ export interface Figure {
   variantId: string;
   /** `total.p50`, `fps`, `peakRss`, … */
   metric: string;
-  unit: "ns" | "fps" | "bytes";
+  unit: MetricUnit | "fps";
   value: number;
   /** Bounds of the 95% interval; null when there is none. */
   low: number | null;
@@ -49,48 +50,30 @@ export function metricLabel(gate: MergedResult, { name, candidate }: NamedMetric
 }
 
 /**
- * Returns the rows of the summaries of one device: percentiles of the stages, FPS, and memory where
- * it is known.
- *
- * The median of the whole and FPS have intervals over rounds, and are the estimates that these
- * belong to.
+ * Returns the rows of the summaries of one device: every metric that is known, and FPS, which is
+ * the reciprocal of the time per image.
  */
 export function figuresOf(device: string, summaries: readonly VariantSummary[]): Figure[] {
   return summaries.flatMap((summary) => {
-    const row = (
-      metric: string,
-      unit: Figure["unit"],
-      value: number,
-      low: number | null = null,
-      high: number | null = null,
-    ): Figure => ({
-      device,
-      variantId: summary.variantId,
-      metric,
-      unit,
-      value,
-      low,
-      high,
-      rounds: summary.roundCount,
-      samples: summary.sampleCount,
+    const { variantId, roundCount: rounds, sampleCount: samples } = summary;
+    const rows = METRIC_NAMES.flatMap((metric): Figure[] => {
+      const figure = summary.figures[metric];
+      if (figure === null) return [];
+      const { unit } = metricOf(metric);
+      const value = unit === "ns" ? Math.round(figure.value) : figure.value;
+      return [{ device, variantId, metric, unit, ...figure, value, rounds, samples }];
     });
-    const { total, preprocess, inference, postprocess } = summary.latencyNs;
     const { estimateNs, lowNs, highNs } = summary.intervalNs;
-    return [
-      row("total.p50", "ns", Math.round(estimateNs), lowNs, highNs),
-      row("total.p90", "ns", total.p90),
-      row("total.p99", "ns", total.p99),
-      row("preprocess.p50", "ns", preprocess.p50),
-      row("inference.p50", "ns", inference.p50),
-      row("postprocess.p50", "ns", postprocess.p50),
-      row(
-        "fps",
-        "fps",
-        1e9 / estimateNs,
-        highNs === null ? null : 1e9 / highNs,
-        lowNs === null ? null : 1e9 / lowNs,
-      ),
-      ...(summary.peakRssBytes === null ? [] : [row("peakRss", "bytes", summary.peakRssBytes)]),
-    ];
+    return [...rows, {
+      device,
+      variantId,
+      metric: "fps",
+      unit: "fps",
+      value: 1e9 / estimateNs,
+      low: highNs === null ? null : 1e9 / highNs,
+      high: lowNs === null ? null : 1e9 / lowNs,
+      rounds,
+      samples,
+    }];
   });
 }

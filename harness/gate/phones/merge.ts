@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { MetricName } from "../metric.ts";
+import type { MetricName } from "../../record/metrics.ts";
 import { type Verdict, worst } from "../verdict.ts";
 import type { DeviceNoise } from "../../stats/detectable.ts";
 import { type FarmRule, type FarmVerdict, judgePhones, type PhoneResult } from "./verdict.ts";

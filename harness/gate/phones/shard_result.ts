@@ -4,12 +4,12 @@
  * @module
  */
 import type { DeviceDescription } from "../../record/device.ts";
-import { type MetricName, metricOfLaunch } from "../metric.ts";
+import type { MetricName } from "../../record/metrics.ts";
 import type { Verdict } from "../verdict.ts";
 import { summarizeParity } from "../../parity/summary.ts";
 import type { AnyRecord, LaunchRecord } from "../../record/records.ts";
 import { conclude, decide, newExperiment, withBlock } from "../../stats/experiment.ts";
-import { groupByRound } from "../../stats/round.ts";
+import { groupByRound, metricOfLaunch } from "../../stats/round.ts";
 import type { CalibrationKey } from "../../store/calibrations.ts";
 import { deviceFeatures, phoneKind } from "../../farm/features.ts";
 import type { Pair } from "../../farm/plan.ts";

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { launchFixture } from "../stats/testdata/launch_fixture.ts";
-import { metricOfLaunch, metricUnit } from "./metric.ts";
+import { METRICS } from "../record/metrics.ts";
+import { metricOfLaunch, pooledMetric } from "./round.ts";
+import { launchFixture } from "./testdata/launch_fixture.ts";
 
 Deno.test("metricOfLaunch() reads stage and percentile from the name when computed by hand", () => {
   const launch = launchFixture({ variantId: "a", round: 0, totalNs: [100, 200, 300, 400] });
@@ -17,6 +18,13 @@ Deno.test("metricOfLaunch() is null when the launch does not know or the clock i
   assertEquals(metricOfLaunch(unknown, "preprocess.p50"), null);
 });
 
-Deno.test("metricUnit() is bytes when the metric is memory", () => {
-  assertEquals([metricUnit("peakRss"), metricUnit("total.p99")], ["bytes", "ns"]);
+Deno.test("METRICS tell bytes when the metric is memory", () => {
+  assertEquals([METRICS["peakRss"].unit, METRICS["total.p99"].unit], ["bytes", "ns"]);
+});
+
+Deno.test("pooledMetric() is the location of times and the largest of memory", () => {
+  const times = pooledMetric("total.p50", [100, 100, 100])!;
+  assertEquals([times.value, times.low, times.high].map((ns) => Math.round(ns!)), [100, 100, 100]);
+  assertEquals(pooledMetric("peakRss", [5, 9, 7]), { value: 9, low: null, high: null });
+  assertEquals(pooledMetric("inference.p90", []), null);
 });
