@@ -27,12 +27,12 @@ import { type Pair, type Plan, planRun, planShards } from "./plan.ts";
 import { requireSameRun } from "./same_run.ts";
 import {
   type FarmRun,
-  readStrictly,
   type ShardFile,
   ShardFileSchema,
   type Side,
   type Target,
 } from "./shard_file.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { shardResult } from "../gate/phones/shard_result.ts";
 
 /** One side of a farm's gate on this machine's disk. */
@@ -219,5 +219,5 @@ async function putRun(request: FarmGateRequest, artefacts: ArtefactStore): Promi
 
 /** Returns the file of a shard as the store has it; throws `bad-config` when it is not one. */
 export function storedShardFile(document: unknown, where: string): ShardFile {
-  return readStrictly(ShardFileSchema, document, where);
+  return parseStrictly(ShardFileSchema, document, where);
 }

@@ -31,7 +31,8 @@ import { parsePhones } from "./features.ts";
 import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
 import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "../secret.ts";
-import { FarmRunSchema, readStrictly, type Target } from "./shard_file.ts";
+import { FarmRunSchema, type Target } from "./shard_file.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { runShard } from "./shard_run.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
 import { openLentDevice } from "../device/stf/lent_device.ts";
@@ -236,7 +237,7 @@ export async function keepRecords(
  */
 async function writeRecords(store: FarmStore, runId: string, out: string): Promise<void> {
   const document = await store.run(runId);
-  const run = readStrictly(FarmRunSchema, document, `run "${runId}" of ${store.address}`);
+  const run = parseStrictly(FarmRunSchema, document, `run "${runId}" of ${store.address}`);
   const file = path.join(out, "records.jsonl");
   // Creates the file or says that it is there.
   RecordLog.create(file)[Symbol.dispose]();

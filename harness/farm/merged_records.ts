@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnyRecord, RunRecord } from "../record/records.ts";
+import { type AnyRecord, RECORD_VERSION, type RunRecord } from "../record/records.ts";
 import { type FarmStore, recordKey, type ShardRecords } from "../store/store.ts";
 import type { FarmRun } from "./shard_file.ts";
 
@@ -54,7 +54,7 @@ async function mergedRun(store: FarmStore, run: FarmRun): Promise<RunRecord> {
   const variants = Object.values(run.sides).map(({ manifest }) => manifest);
   return {
     kind: "run",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: run.runId,
     createdAt: run.createdAt,
     command: run.command,

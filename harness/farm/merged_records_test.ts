@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { openHost } from "../device/host/host.ts";
-import type { DetectionsRecord } from "../record/records.ts";
+import { parityFixture } from "../gate/testdata/gate_fixture.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
 import { mergedRecords } from "./merged_records.ts";
@@ -27,18 +27,7 @@ Deno.test("mergedRecords() keys hosts by their node, moves rounds apart, and kee
         for (const round of [0, 1]) {
           log.append(launchFixture({ variantId: "base", round, totalNs: [5] }));
         }
-        const detections: DetectionsRecord = {
-          kind: "detections",
-          schemaVersion: 1,
-          runId: "run-1",
-          device: "host",
-          variantId: "base",
-          imageId: "image",
-          precisionEffective: "fp32",
-          detections: [],
-          reference: [],
-        };
-        log.append(detections);
+        log.append(parityFixture("run-1", "host", "base", "pass", { imageId: "image" }));
         return Promise.resolve();
       },
     });
@@ -56,12 +45,12 @@ Deno.test("mergedRecords() keys hosts by their node, moves rounds apart, and kee
     [
       "node-a 0",
       "node-a 1",
-      "detections",
+      "parity",
       "node-a 4",
       "node-a 5",
       "node-b 0",
       "node-b 1",
-      "detections",
+      "parity",
     ],
   );
   await Deno.remove(dir, { recursive: true });

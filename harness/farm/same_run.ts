@@ -4,7 +4,8 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import { type FarmRun, FarmRunSchema, readStrictly, type Side } from "./shard_file.ts";
+import { type FarmRun, FarmRunSchema, type Side } from "./shard_file.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 
 /**
  * Throws `HarnessError` `bad-option` that names the first key in which the run asked for is not the
@@ -17,7 +18,7 @@ import { type FarmRun, FarmRunSchema, readStrictly, type Side } from "./shard_fi
  * @param where the store's address, for messages
  */
 export function requireSameRun(stored: unknown, asked: FarmRun, where: string): void {
-  const known = readStrictly(FarmRunSchema, stored, `run "${asked.runId}" of ${where}`);
+  const known = parseStrictly(FarmRunSchema, stored, `run "${asked.runId}" of ${where}`);
   // Through JSON, as the stored one went.
   const difference = firstDifference(
     identity(known),

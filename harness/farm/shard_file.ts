@@ -90,36 +90,6 @@ export const ShardFileSchema = z.strictObject({
 /** See {@linkcode ShardFileSchema}. */
 export type ShardFile = z.infer<typeof ShardFileSchema>;
 
-/**
- * Returns what the text or value holds by the schema; throws `bad-config` naming `where` and the
- * key at fault.
- */
-export function readStrictly<T>(schema: z.ZodType<T>, input: unknown, where: string): T {
-  let value = input;
-  if (typeof input === "string") {
-    try {
-      value = JSON.parse(input);
-    } catch (cause) {
-      throw new HarnessError(
-        "bad-config",
-        `Cannot read ${where}: found text that is not JSON (${
-          (cause as Error).message
-        }), expected a file that Posemark wrote`,
-        { cause },
-      );
-    }
-  }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new HarnessError(
-    "bad-config",
-    `Cannot read ${where}: key "${
-      issue.path.join(".")
-    }": ${issue.message}. Was it written by another version of Posemark?`,
-  );
-}
-
 /** A file that a shard needs, by its hash. */
 export interface Artefact {
   sha256: string;

@@ -11,13 +11,8 @@ import { RecordLog } from "../record/record_log.ts";
 import type { FarmStore, ShardClaim, ShardOutcome } from "../store/store.ts";
 import { fetchArtefacts, folderArtefacts } from "./artefacts.ts";
 import { EXIT_TRY_AGAIN } from "./nodes.ts";
-import {
-  type FarmRun,
-  FarmRunSchema,
-  readStrictly,
-  shardArtefacts,
-  type ShardFile,
-} from "./shard_file.ts";
+import { type FarmRun, FarmRunSchema, shardArtefacts, type ShardFile } from "./shard_file.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { uploader } from "./shard_upload.ts";
 import { measureShard, type ShardJob, shardRunRecord } from "./shard_work.ts";
 
@@ -107,7 +102,7 @@ async function readRun(shard: ShardFile, store: FarmStore): Promise<FarmRun> {
       `Cannot find run "${shard.runId}" in ${store.address}: is it the store that the run was planned in?`,
     );
   }
-  return readStrictly(FarmRunSchema, document, `run "${shard.runId}" of ${store.address}`);
+  return parseStrictly(FarmRunSchema, document, `run "${shard.runId}" of ${store.address}`);
 }
 
 /** Runs the work under the claim; returns the number of records that are new in the store. */

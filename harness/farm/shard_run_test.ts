@@ -1,18 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openHost } from "../device/host/host.ts";
 import { HarnessError } from "../errors.ts";
-import type { FailureRecord } from "../record/records.ts";
+import { type FailureRecord, RECORD_VERSION } from "../record/records.ts";
 import { runCommand } from "../run/runner_command.ts";
 import { devicePaths, type DeviceSetup } from "../run/deploy.ts";
 import { openEmbeddedStore } from "../store/embedded.ts";
 import type { FarmStore } from "../store/store.ts";
-import {
-  FarmRunSchema,
-  readStrictly,
-  shardArtefacts,
-  ShardFileSchema,
-  sideOf,
-} from "./shard_file.ts";
+import { FarmRunSchema, shardArtefacts, ShardFileSchema, sideOf } from "./shard_file.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { outcomeOf, runShard, type ShardContext } from "./shard_run.ts";
 import { joinSides, type ShardJob } from "./shard_work.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
@@ -56,7 +51,7 @@ async function setUp(shardCount = 1): Promise<Setup> {
 function failure(round: number): FailureRecord {
   return {
     kind: "failure",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: "run-1",
     device: "host",
     variantId: "base",
@@ -254,10 +249,10 @@ Deno.test("shardArtefacts() names each file once, and refuses a target without a
   await store[Symbol.asyncDispose]();
 });
 
-Deno.test("readStrictly() takes what was written and refuses unknown keys by name", async () => {
+Deno.test("parseStrictly() takes what was written and refuses unknown keys by name", async () => {
   const store = await openEmbeddedStore(":memory:");
   const run = await farmRun(store);
-  assertEquals(readStrictly(FarmRunSchema, JSON.stringify(run), "run.json"), run);
+  assertEquals(parseStrictly(FarmRunSchema, JSON.stringify(run), "run.json"), run);
   for (
     const [input, part] of [[{ ...shardFile(0), colour: 1 }, "colour"], ["{", "not JSON"], [{
       ...shardFile(0),
@@ -265,7 +260,7 @@ Deno.test("readStrictly() takes what was written and refuses unknown keys by nam
     }, "index"]] as const
   ) {
     try {
-      readStrictly(ShardFileSchema, input, "s.json");
+      parseStrictly(ShardFileSchema, input, "s.json");
       throw new Error("was accepted");
     } catch (error) {
       assertStringIncludes((error as Error).message, part);

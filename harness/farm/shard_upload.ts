@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AnyRecord, parseRecord } from "../record/records.ts";
+import { parseRecord } from "../record/records.ts";
 import type { FarmStore, ShardClaim } from "../store/store.ts";
 
 /** Sends what a log gained since the last time. */
@@ -33,9 +33,9 @@ export function uploader(logPath: string, store: FarmStore, claim: ShardClaim): 
     if (end <= offset) return;
     const lines = new TextDecoder().decode(bytes.subarray(offset, end)).split("\n");
     lines.pop();
-    const records: AnyRecord[] = lines.map((text, index) =>
+    const records = lines.map((text, index) =>
       parseRecord(text, `${logPath}, line ${line + index + 1}`)
-    );
+    ).filter((record) => record !== null);
     sent += await store.append(claim, records);
     offset = end;
     line += lines.length;

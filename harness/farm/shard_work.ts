@@ -9,7 +9,7 @@ import type { DeviceDescription } from "../record/device.ts";
 import { type CoolLaunches, coolLaunches, realWaiting } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import type { AnyRecord, RunRecord } from "../record/records.ts";
+import { type AnyRecord, RECORD_VERSION, type RunRecord } from "../record/records.ts";
 import { check } from "../run/check.ts";
 import { deploy, deployImages, type DeviceSetup, targetOf } from "../run/deploy.ts";
 import { measure } from "../run/measure.ts";
@@ -46,7 +46,7 @@ export function shardRunRecord(
   const candidate = sideOf(run, shard.candidate, target);
   return {
     kind: "run",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: run.runId,
     createdAt: run.createdAt,
     command: run.command,

@@ -10,7 +10,8 @@ import { openStore } from "../store/open_store.ts";
 import { type FarmStore, isStoreFailure, isStoreRefusal } from "../store/store.ts";
 import { findNodeDevice, openNodeDevice } from "./node_device.ts";
 import { EXIT_TRY_AGAIN } from "./nodes.ts";
-import { readStrictly, type ShardFile, ShardFileSchema } from "./shard_file.ts";
+import { type ShardFile, ShardFileSchema } from "./shard_file.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { runShard } from "./shard_run.ts";
 
 /** What names a shard: its file, or run and index in a store. */
@@ -75,7 +76,7 @@ async function readShardFile(file: string): Promise<ShardFile> {
       { cause },
     );
   }
-  return readStrictly(ShardFileSchema, text, file);
+  return parseStrictly(ShardFileSchema, text, file);
 }
 
 async function storedShard(
@@ -95,7 +96,7 @@ async function storedShard(
       `Cannot find shard ${asked.index} of run "${asked.run}" in ${store.address}: is it the store that the run was planned in?`,
     );
   }
-  return readStrictly(
+  return parseStrictly(
     ShardFileSchema,
     stored.document,
     `shard ${asked.index} of run "${asked.run}"`,

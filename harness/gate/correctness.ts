@@ -99,10 +99,10 @@ function resultsOf(
   const cocoIds = new Map(runOf(records)?.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
   const byImage = new Map<number, CocoResult[]>();
   for (const record of records) {
-    if (record.kind !== "detections") continue;
+    if (record.kind !== "parity") continue;
     if (record.device !== device || record.variantId !== variantId) continue;
     const cocoId = cocoIds.get(record.imageId) ?? null;
-    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.detections, categories));
+    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.candidate, categories));
   }
   if (annotations.images.some(({ id }) => !byImage.has(id))) return null;
   return [...byImage.values()].flat();

@@ -49,17 +49,12 @@ function records(foundByB: number): AnyRecord[] {
     ],
   });
   const detections = (variantId: string, count: number) =>
-    images.map(({ id: imageId }, index): AnyRecord => ({
-      kind: "detections",
-      schemaVersion: 1,
-      runId: "run1",
-      device: "host",
-      variantId,
-      imageId,
-      precisionEffective: "fp32",
-      detections: index < count ? [PERSON] : [],
-      reference: [],
-    }));
+    images.map(({ id: imageId }, index) =>
+      parityFixture("run1", "host", variantId, "pass", {
+        imageId,
+        candidate: index < count ? [PERSON] : [],
+      })
+    );
   return [run, ...detections("a", 6), ...detections("b", foundByB), ...detections("c", 6)];
 }
 
@@ -79,9 +74,7 @@ Deno.test("correctnessOf() has no difference without annotations, with an image 
     correctnessOf(on(list, id), on(list, "a"), known).apDifference;
   assertEquals(of(all, "b", null), null);
   assertEquals(of(all, "c", annotations()), null);
-  const last = all.findLastIndex((record) =>
-    record.kind === "detections" && record.variantId === "b"
-  );
+  const last = all.findLastIndex((record) => record.kind === "parity" && record.variantId === "b");
   assertEquals(of(all.toSpliced(last, 1), "b", annotations()), null);
   assertEquals(of(all, "b", annotations())?.value, 0);
 });
@@ -114,7 +107,7 @@ Deno.test("correctnessOf() never passes a candidate for speed only against a bas
 });
 
 Deno.test("correctnessOf() has no parity when it was not judged, and says why when the check failed", () => {
-  const all = records(6);
+  const all = records(6).filter(({ kind }) => kind === "run");
   assertEquals(correctnessOf(on(all, "b"), on(all, "a"), null).parity, null);
   const failure = { ...failureRecord(0), variantId: "b", message: "it was killed" };
   const { parity } = correctnessOf(on([...all, failure], "b"), on(all, "a"), null);

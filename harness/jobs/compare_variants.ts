@@ -55,16 +55,16 @@ function bounded(
 
 function apOf(
   variant: ReportVariant,
-  { run, detections }: RunRecords,
+  { run, parity }: RunRecords,
   annotations: CocoAnnotations,
 ): Bounded | null {
   const cocoIds = new Map(run.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
   const manifest = run.variants.find(({ id }) => id === variant.id);
   const categories = categoriesOfClasses(annotations, manifest?.classCount ?? 1);
-  const results = detections.flatMap((record) => {
+  const results = parity.flatMap((record) => {
     const cocoId = cocoIds.get(record.imageId) ?? null;
     const isOwn = record.device === variant.device && record.variantId === variant.id;
-    return isOwn && cocoId !== null ? toCocoResults(cocoId, record.detections, categories) : [];
+    return isOwn && cocoId !== null ? toCocoResults(cocoId, record.candidate, categories) : [];
   });
   const found = apDifference(annotations, results, []);
   if (found === null) return null;

@@ -86,7 +86,7 @@ async function writeDetections(
     const file = path.join(folder, `${variantId}.json`);
     try {
       await Deno.mkdir(folder, { recursive: true });
-      const results = resultsOfRun(run, group, annotations, (record) => record.detections);
+      const results = resultsOfRun(run, group, annotations, (record) => record.candidate);
       await Deno.writeTextFile(file, JSON.stringify(results) + "\n");
     } catch (cause) {
       throw asWriteError(cause, file);

@@ -12,7 +12,7 @@ import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { Progress } from "../progress.ts";
-import { parseStrictly } from "../record/records.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import {
   ACTIVATIONS,
   BASELINE_SUFFIX,

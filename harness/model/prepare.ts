@@ -8,7 +8,7 @@ import type { VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
-import type { VariantManifest } from "../record/variant.ts";
+import { MANIFEST_VERSION, type VariantManifest } from "../record/variant.ts";
 import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
 import { type Conversion, keptConversion, weightStorage } from "./convert/conversion.ts";
 import { type ConverterTools, pinnedTools } from "./convert/tools.ts";
@@ -179,7 +179,7 @@ function manifestOf(
   const { param, bin, referenceOnnx, inputBlob, outputs, parameterCount, macs, tools, logs } =
     conversion;
   return {
-    schemaVersion: 1,
+    schemaVersion: MANIFEST_VERSION,
     id: variant.id,
     model: key.model,
     activation: key.activation,

@@ -9,7 +9,7 @@ import { apDifference } from "./ap_difference.ts";
 import { annotatedKeypointCount, type CocoAnnotations } from "../pose/coco_annotations.ts";
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
-import type { Detection, DetectionsRecord, RunImage, RunRecord } from "../record/records.ts";
+import type { Detection, ParityRecord, RunImage, RunRecord } from "../record/records.ts";
 import type { Accuracy } from "../report/build_report.ts";
 import type { RunRecords } from "../record/run_records.ts";
 import type { VariantManifest } from "../record/variant.ts";
@@ -30,9 +30,9 @@ function resultImageId(image: RunImage, index: number): number {
  */
 export function resultsOfRun(
   { images, variants }: RunRecord,
-  records: readonly DetectionsRecord[],
+  records: readonly ParityRecord[],
   annotations: CocoAnnotations | null,
-  of: (record: DetectionsRecord) => readonly Detection[],
+  of: (record: ParityRecord) => readonly Detection[],
 ): CocoResult[] {
   const byImage = new Map(records.map((record) => [record.imageId, record]));
   const manifest = variants.find(({ id }) => id === records[0]?.variantId);
@@ -47,9 +47,9 @@ export function resultsOfRun(
  * Returns the records by variant and device, in the order of the records; of an image that was
  * recorded twice the last one counts.
  */
-export function detectionGroups(records: RunRecords): Map<string, DetectionsRecord[]> {
+export function detectionGroups(records: RunRecords): Map<string, ParityRecord[]> {
   const groups = Map.groupBy(
-    records.detections,
+    records.parity,
     ({ device, variantId }) => `${device} ${variantId}`,
   );
   return new Map(
@@ -86,7 +86,7 @@ export function accuraciesOf(
     if (group.length < run.images.length) continue;
     const manifest = run.variants.find(({ id }) => id === group[0].variantId);
     if (manifest !== undefined && !hasAnnotatedKeypoints(manifest, annotations)) continue;
-    const candidate = resultsOfRun(run, group, annotations, (record) => record.detections);
+    const candidate = resultsOfRun(run, group, annotations, (record) => record.candidate);
     const reference = resultsOfRun(run, group, annotations, (record) => record.reference);
     const { AP, AP50, AP75 } = evaluateKeypoints(annotations, candidate);
     if (AP < 0) continue; // nothing is annotated: COCO's figures are -1

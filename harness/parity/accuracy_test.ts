@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { IMAGES, runFixture } from "../gate/testdata/gate_fixture.ts";
+import { IMAGES, parityFixture, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { testManifest } from "./testdata/manifest.ts";
 import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
-import type { AnyRecord, Detection } from "../record/records.ts";
+import type { Detection } from "../record/records.ts";
 import { type RunRecords, sortRecords } from "../record/run_records.ts";
 import { accuraciesOf, resultsOfRun } from "./accuracy.ts";
 
@@ -44,18 +44,8 @@ function runOf(
     images: [{ ...IMAGES[0], id: "five", cocoImageId: 5 }],
     variants: [testManifest({ id: "v", ...counts })],
   });
-  const record: AnyRecord = {
-    kind: "detections",
-    schemaVersion: 1,
-    runId: "run1",
-    device: "host",
-    variantId: "v",
-    imageId: "five",
-    precisionEffective: "fp32",
-    detections,
-    reference: detections,
-  };
-  return sortRecords([run, record]);
+  const found = { imageId: "five", candidate: detections, reference: detections };
+  return sortRecords([run, parityFixture("run1", "host", "v", "pass", found)]);
 }
 
 Deno.test("accuraciesOf() takes class k for the k-th category, whatever the categories' ids", () => {
@@ -70,7 +60,7 @@ Deno.test("accuraciesOf() takes class k for the k-th category, whatever the cate
     ]);
     assertEquals(warnings, []);
     assertEquals(
-      resultsOfRun(records.run, records.detections, annotations(categoryIds), (r) => r.detections)
+      resultsOfRun(records.run, records.parity, annotations(categoryIds), (r) => r.candidate)
         .map(({ category_id }) => category_id),
       categoryIds,
     );
@@ -101,14 +91,14 @@ Deno.test("accuraciesOf() warns of a model with more classes than categories, wh
 Deno.test("accuraciesOf() has nothing without annotations or with an image missing", () => {
   const records = runOf([person(17)]);
   assertEquals(accuraciesOf(records, null), { accuracy: new Map(), warnings: [] });
-  const none = { ...records, detections: [] };
+  const none = { ...records, parity: [] };
   assertEquals(accuraciesOf(none, annotations([1])).accuracy.size, 0);
   // one of two images, on record twice
-  const [record] = records.detections;
+  const [record] = records.parity;
   const twice = {
     ...records,
     run: { ...records.run, images: [...records.run.images, { ...IMAGES[1], id: "other" }] },
-    detections: [record, record],
+    parity: [record, record],
   };
   assertEquals(accuraciesOf(twice, annotations([1])).accuracy.size, 0);
 });

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import type { Detection, ParityRecord, StageParity } from "../record/records.ts";
+import {
+  type Detection,
+  type ParityRecord,
+  RECORD_VERSION,
+  type StageParity,
+} from "../record/records.ts";
 import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
@@ -114,7 +119,7 @@ export function judgeImage(evidence: ImageEvidence): ParityRecord {
   judged.push(endToEnd.stage);
   return {
     kind: "parity",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: evidence.runId,
     device: evidence.device,
     variantId: variant.id,

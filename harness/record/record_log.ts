@@ -4,7 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
-import { AnyRecord, FailureRecord, parseRecord } from "./records.ts";
+import { AnyRecord, FailureRecord, parseRecord, RECORD_VERSION } from "./records.ts";
 import { asWriteError, makeFolder } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 
@@ -106,7 +106,8 @@ export function readRecords(
   const completeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, completeBytes)).split("\n");
   lines.pop();
-  const records = lines.map((line, index) => parseRecord(line, `${path}, line ${index + 1}`));
+  const records = lines.map((line, index) => parseRecord(line, `${path}, line ${index + 1}`))
+    .filter((record) => record !== null);
   if (records.length > 0 && records[0].kind !== "run") {
     throw new HarnessError(
       "bad-record",
@@ -146,7 +147,7 @@ export function failureRecord(
 ): FailureRecord {
   return {
     kind: "failure",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: where.runId,
     device: where.device,
     variantId: where.variantId,

@@ -10,10 +10,11 @@
 import { z } from "zod";
 import { EFFECTIVE_PRECISIONS, PRECISIONS, VariantManifestSchema } from "./variant.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "./device.ts";
-import { HarnessError } from "../errors.ts";
+import { migrateRecord } from "./migrate.ts";
+import { parseJson, parseStrictly } from "./strict_json.ts";
 
 /** Newest version of the records' schema. */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2 as const;
 
 /** Schema of integer nanoseconds. */
 const Ns = z.int().nonnegative();
@@ -21,7 +22,7 @@ const Ns = z.int().nonnegative();
 /** What every record of a variant on a device begins with. */
 const ofVariant = <Kind extends string>(kind: Kind) => ({
   kind: z.literal(kind),
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(RECORD_VERSION),
   runId: z.string(),
   device: z.string(),
   variantId: z.string(),
@@ -156,7 +157,7 @@ export type RunImage = z.infer<typeof RunImageSchema>;
 /** Schema of the first record of a file: everything that holds for the whole run. */
 export const RunRecordSchema = z.strictObject({
   kind: z.literal("run"),
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(RECORD_VERSION),
   runId: z.string(),
   createdAt: z.string(),
   /** The exact command line. */
@@ -198,18 +199,6 @@ export const LaunchRecordSchema = z.strictObject({
 });
 /** See {@linkcode LaunchRecordSchema}. */
 export type LaunchRecord = z.infer<typeof LaunchRecordSchema>;
-
-/** Schema of a variant's detections on one image, from the accuracy pass. */
-export const DetectionsRecordSchema = z.strictObject({
-  ...ofVariant("detections"),
-  imageId: z.string(),
-  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
-  detections: z.array(DetectionSchema),
-  /** Detections of the ONNX reference of the same activation and shape. */
-  reference: z.array(DetectionSchema),
-});
-/** See {@linkcode DetectionsRecordSchema}. */
-export type DetectionsRecord = z.infer<typeof DetectionsRecordSchema>;
 
 /** Schema of a launch that did not finish. */
 export const FailureRecordSchema = z.strictObject({
@@ -316,6 +305,7 @@ export type LayerParityRecord = z.infer<typeof LayerParityRecordSchema>;
 
 /** Schema of the roofline of a device, measured in this run. */
 export const RooflineRecordSchema = RooflineSchema.extend({
+  schemaVersion: z.literal(RECORD_VERSION),
   runId: z.string(),
   device: z.string(),
 });
@@ -354,7 +344,7 @@ export const MatchSchema = z.strictObject({
 /** See {@linkcode MatchSchema}. */
 export type Match = z.infer<typeof MatchSchema>;
 
-/** Schema of the parity of one variant on one image. */
+/** Schema of what one variant detects on one image, and its parity with the reference. */
 export const ParityRecordSchema = z.strictObject({
   ...ofVariant("parity"),
   imageId: z.string(),
@@ -362,7 +352,9 @@ export const ParityRecordSchema = z.strictObject({
   stages: z.array(StageParitySchema),
   /** First stage that fails; null when none does. */
   firstFailedStage: z.enum(STAGES).nullable(),
+  /** Detections of the ONNX reference of the same activation and shape. */
   reference: z.array(DetectionSchema),
+  /** Detections of the variant on the device. */
   candidate: z.array(DetectionSchema),
   matches: z.array(MatchSchema),
   /**
@@ -381,7 +373,6 @@ export type ParityRecord = z.infer<typeof ParityRecordSchema>;
 export const RecordSchema = z.discriminatedUnion("kind", [
   RunRecordSchema,
   LaunchRecordSchema,
-  DetectionsRecordSchema,
   FailureRecordSchema,
   BenchncnnRecordSchema,
   ParityRecordSchema,
@@ -393,38 +384,13 @@ export const RecordSchema = z.discriminatedUnion("kind", [
 export type AnyRecord = z.infer<typeof RecordSchema>;
 
 /**
- * Returns the record that a line of `records.jsonl` holds.
+ * Returns the record that a line of `records.jsonl` holds, in the newest version; null for a line
+ * of an earlier version whose facts another record holds now, see {@linkcode migrateRecord}.
  *
  * Throws `HarnessError` `bad-record` that names `where` (file and line) and the key at fault.
  */
-export function parseRecord(line: string, where: string): AnyRecord {
-  return parseStrictly(RecordSchema, line, where);
-}
-
-/**
- * Returns the value that the JSON text holds by the schema; throws `bad-record` naming `where` and
- * the key at fault.
- */
-export function parseStrictly<T>(schema: z.ZodType<T>, text: string, where: string): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new HarnessError(
-      "bad-record",
-      `Cannot read ${where}: found text that is not JSON (${
-        (cause as Error).message
-      }), expected one JSON object`,
-      { cause },
-    );
-  }
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new HarnessError(
-    "bad-record",
-    `Cannot read ${where}: key "${
-      issue.path.join(".")
-    }": ${issue.message}. Expected schema version ${RECORD_VERSION}: was the file written by another version of Posemark, or edited?`,
-  );
+export function parseRecord(line: string, where: string): AnyRecord | null {
+  const json = parseJson(line, where);
+  const migrated = migrateRecord(json);
+  return migrated === null && json !== null ? null : parseStrictly(RecordSchema, migrated, where);
 }

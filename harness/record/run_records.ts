@@ -6,7 +6,6 @@
 import type {
   AnyRecord,
   BenchncnnRecord,
-  DetectionsRecord,
   FailureRecord,
   LaunchRecord,
   LayerParityRecord,
@@ -20,7 +19,6 @@ import type {
 export interface RunRecords {
   run: RunRecord;
   launches: LaunchRecord[];
-  detections: DetectionsRecord[];
   parity: ParityRecord[];
   benchncnn: BenchncnnRecord[];
   failures: FailureRecord[];
@@ -38,7 +36,6 @@ export function sortRecords(records: AnyRecord[]): RunRecords {
   return {
     run,
     launches: of("launch"),
-    detections: of("detections"),
     parity: of("parity"),
     benchncnn: of("benchncnn"),
     failures: of("failure"),

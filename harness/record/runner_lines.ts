@@ -5,7 +5,6 @@
  */
 import { z } from "zod";
 import {
-  parseStrictly,
   RunnerEnd,
   RunnerEndSchema,
   RunnerHeader,
@@ -13,6 +12,7 @@ import {
   RunnerImage,
   RunnerImageSchema,
 } from "./records.ts";
+import { parseStrictly } from "./strict_json.ts";
 import { HarnessError } from "../errors.ts";
 
 /** What one launch of `posemark-runner run` printed. */

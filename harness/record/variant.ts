@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { migrateManifest } from "./migrate.ts";
 
 /** Activation of the variant's graph. `relu` and `hardswish` may be swapped in, see `swapped`. */
 export const ACTIVATIONS = ["silu", "relu", "hardswish"] as const;
@@ -114,45 +115,54 @@ export const CONVERTED = {
   logs: z.array(z.string()),
 };
 
-/** Schema of `manifest.json` in a prepared variant's folder. */
-export const VariantManifestSchema = z.strictObject({
-  schemaVersion: z.literal(1),
-  id: z.string(),
-  /** Model name: the stem of the source file, made safe for file names. */
-  model: z.string(),
-  activation: z.enum(ACTIVATIONS),
-  /** True when the activation is not the one that the model was trained with. */
-  swapped: z.boolean(),
-  /**
-   * True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be
-   * reported.
-   */
-  speedOnly: z.boolean(),
-  head: z.enum(HEADS),
-  precision: z.enum(PRECISIONS),
-  shape: ShapeSchema,
-  converter: z.enum(CONVERTERS),
-  classCount: z.int().positive(),
-  keypointCount: z.int().positive(),
-  /** Values per keypoint: 3 (x, y, visibility) or 2. */
-  keypointDims: z.union([z.literal(2), z.literal(3)]),
-  strides: z.array(z.int().positive()),
-  /** DFL bins per box side, 16 in YOLOv8. */
-  regMax: z.int().positive(),
-  /** The ONNX file that the user named. */
-  source: z.strictObject({
-    path: z.string(),
-    sha256: z.string(),
-    bytes: z.int(),
-    opset: z.int(),
-    producer: z.string(),
-    /** Static input size of the file. */
-    inputWidthPx: z.int(),
-    inputHeightPx: z.int(),
+/** Newest version of the manifest's schema. */
+export const MANIFEST_VERSION = 2 as const;
+
+/**
+ * Schema of `manifest.json` in a prepared variant's folder; a manifest of an earlier version is
+ * read as one of the newest.
+ */
+export const VariantManifestSchema = z.preprocess(
+  migrateManifest,
+  z.strictObject({
+    schemaVersion: z.literal(MANIFEST_VERSION),
+    id: z.string(),
+    /** Model name: the stem of the source file, made safe for file names. */
+    model: z.string(),
+    activation: z.enum(ACTIVATIONS),
+    /** True when the activation is not the one that the model was trained with. */
+    swapped: z.boolean(),
+    /**
+     * True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be
+     * reported.
+     */
+    speedOnly: z.boolean(),
+    head: z.enum(HEADS),
+    precision: z.enum(PRECISIONS),
+    shape: ShapeSchema,
+    converter: z.enum(CONVERTERS),
+    classCount: z.int().positive(),
+    keypointCount: z.int().positive(),
+    /** Values per keypoint: 3 (x, y, visibility) or 2. */
+    keypointDims: z.union([z.literal(2), z.literal(3)]),
+    strides: z.array(z.int().positive()),
+    /** DFL bins per box side, 16 in YOLOv8. */
+    regMax: z.int().positive(),
+    /** The ONNX file that the user named. */
+    source: z.strictObject({
+      path: z.string(),
+      sha256: z.string(),
+      bytes: z.int(),
+      opset: z.int(),
+      producer: z.string(),
+      /** Static input size of the file. */
+      inputWidthPx: z.int(),
+      inputHeightPx: z.int(),
+    }),
+    ...CONVERTED,
+    warnings: z.array(WarningSchema),
   }),
-  ...CONVERTED,
-  warnings: z.array(WarningSchema),
-});
+);
 /** See {@linkcode VariantManifestSchema}. */
 export type VariantManifest = z.infer<typeof VariantManifestSchema>;
 

@@ -19,7 +19,7 @@ import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
-import type { Report, ReportVariant } from "./report_json.ts";
+import { type Report, REPORT_VERSION, type ReportVariant } from "./report_json.ts";
 
 /** Accuracy of one variant on one device, as computed from its detections. */
 export type Accuracy = NonNullable<ReportVariant["accuracy"]>;
@@ -55,7 +55,7 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
   const gallery = galleryItems(records);
   const shown = new Set(gallery.map((item) => item.imageId));
   return {
-    schemaVersion: 1,
+    schemaVersion: REPORT_VERSION,
     runId: run.runId,
     createdAt: run.createdAt,
     command: run.command,
@@ -171,10 +171,10 @@ function judgedVariant(
   const own = <T extends { device: string; variantId: string }>(list: T[]) =>
     list.filter((item) => item.device === device.serial && item.variantId === manifest.id);
   const launches = own(records.launches);
-  const detections = own(records.detections);
+  const checked = own(records.parity);
   const effective = launches[0]?.runner.options.precisionEffective ??
-    detections[0]?.precisionEffective ?? null;
-  const parity = summarizeParity(own(records.parity), {
+    checked[0]?.precisionEffective ?? null;
+  const parity = summarizeParity(checked, {
     speedOnly: manifest.speedOnly,
     expectedImages: records.run.images.length,
   });
@@ -225,7 +225,7 @@ function judgedVariant(
     rank: null,
     rounds: summary?.roundCount ?? 0,
     peakRssBytes: summary?.figures.peakRss?.value ?? null,
-    parity: { ...parity, details: parityDetails(own(records.parity)) },
+    parity: { ...parity, details: parityDetails(checked) },
     accuracy: manifest.speedOnly
       ? null
       : extras.accuracy.get(`${device.serial} ${manifest.id}`) ?? null,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { parseStrictly } from "../record/records.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
 import type { Report } from "./report_json.ts";
 

@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { parseStrictly } from "../record/records.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { hasRecords } from "../record/record_log.ts";
 import { type Report, ReportSchema } from "./report_json.ts";
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { migrateReport } from "./migrate.ts";
 import {
   ACTIVATIONS,
   CONVERTERS,
@@ -26,7 +27,7 @@ import {
 } from "../record/records.ts";
 
 /** Newest version of the report's schema. */
-export const REPORT_VERSION = 1;
+export const REPORT_VERSION = 2 as const;
 
 const Percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number() });
 
@@ -251,67 +252,70 @@ export const ReportLayerTimeSchema = z.strictObject({
   bytes: z.number().nullable(),
 });
 
-/** Schema of `report.json`. */
-export const ReportSchema = z.strictObject({
-  schemaVersion: z.literal(1),
-  runId: z.string(),
-  createdAt: z.string(),
-  /** The exact command line. */
-  command: z.array(z.string()),
-  options: z.record(z.string(), z.unknown()),
-  harness: z.record(z.string(), z.unknown()),
-  devices: z.array(DeviceDescriptionSchema),
-  /** Id of the variant that ratios are taken against. */
-  base: z.string(),
-  variants: z.array(ReportVariantSchema),
-  images: z.array(
-    z.strictObject({
-      id: z.string(),
-      file: z.string(),
-      widthPx: z.int(),
-      heightPx: z.int(),
-      /**
-       * `data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the
-       * gallery.
-       */
-      thumbnail: z.string().nullable(),
-    }),
-  ),
-  launches: z.array(ReportLaunchSchema),
-  failures: z.array(
-    z.strictObject({
-      device: z.string(),
-      variantId: z.string(),
-      round: z.int(),
-      code: z.string(),
-      message: z.string(),
-    }),
-  ),
-  gallery: z.array(GalleryItemSchema),
-  graphs: z.array(ReportGraphSchema),
-  layerTimes: z.array(ReportLayerTimeSchema),
-  /** Measured ceilings of the device for the roofline. */
-  roofline: z.array(
-    z.strictObject({
-      device: z.string(),
-      /** In fp32. */
-      gflops: z.number(),
-      /** Null without fp16 arithmetic, and in reports before it was measured. */
-      fp16Gflops: z.number().nullable().default(null),
-      gbPerSecond: z.number(),
-    }),
-  ),
-  /** Comparisons layer by layer; empty when none were asked for. */
-  layerParity: z.array(
-    LayerParityRecordSchema.omit({ kind: true, schemaVersion: true, runId: true }).extend({
-      /**
-       * The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its
-       * tolerance.
-       */
-      svg: z.string().nullable(),
-    }),
-  ).default([]),
-  warnings: z.array(WarningSchema),
-});
+/** Schema of `report.json`; a report of an earlier version is read as one of the newest. */
+export const ReportSchema = z.preprocess(
+  migrateReport,
+  z.strictObject({
+    schemaVersion: z.literal(REPORT_VERSION),
+    runId: z.string(),
+    createdAt: z.string(),
+    /** The exact command line. */
+    command: z.array(z.string()),
+    options: z.record(z.string(), z.unknown()),
+    harness: z.record(z.string(), z.unknown()),
+    devices: z.array(DeviceDescriptionSchema),
+    /** Id of the variant that ratios are taken against. */
+    base: z.string(),
+    variants: z.array(ReportVariantSchema),
+    images: z.array(
+      z.strictObject({
+        id: z.string(),
+        file: z.string(),
+        widthPx: z.int(),
+        heightPx: z.int(),
+        /**
+         * `data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the
+         * gallery.
+         */
+        thumbnail: z.string().nullable(),
+      }),
+    ),
+    launches: z.array(ReportLaunchSchema),
+    failures: z.array(
+      z.strictObject({
+        device: z.string(),
+        variantId: z.string(),
+        round: z.int(),
+        code: z.string(),
+        message: z.string(),
+      }),
+    ),
+    gallery: z.array(GalleryItemSchema),
+    graphs: z.array(ReportGraphSchema),
+    layerTimes: z.array(ReportLayerTimeSchema),
+    /** Measured ceilings of the device for the roofline. */
+    roofline: z.array(
+      z.strictObject({
+        device: z.string(),
+        /** In fp32. */
+        gflops: z.number(),
+        /** Null without fp16 arithmetic, and in reports before it was measured. */
+        fp16Gflops: z.number().nullable().default(null),
+        gbPerSecond: z.number(),
+      }),
+    ),
+    /** Comparisons layer by layer; empty when none were asked for. */
+    layerParity: z.array(
+      LayerParityRecordSchema.omit({ kind: true, schemaVersion: true, runId: true }).extend({
+        /**
+         * The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its
+         * tolerance.
+         */
+        svg: z.string().nullable(),
+      }),
+    ).default([]),
+    warnings: z.array(WarningSchema),
+  }),
+);
 /** See {@linkcode ReportSchema}. */
 export type Report = z.infer<typeof ReportSchema>;

@@ -5,6 +5,7 @@ import { syntheticComparison } from "./testdata/synthetic_history.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 import { writeIndex } from "./write_index.ts";
 import { writeReport } from "./write_report.ts";
+import { bytesOfV010 } from "../record/testdata/v0_1_0.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const report = syntheticReport({
@@ -59,6 +60,18 @@ Deno.test("writeReport() renders a report of the oldest version when its kept ex
     assert((await Deno.stat(path.join(dir, "report.html"))).size > 200_000);
   }));
 
+Deno.test("writeReport() renders the report of a run of version 0.1.0", () =>
+  inTempFolder(async (dir) => {
+    for (const run of ["bench", "bench2"]) {
+      await Deno.writeFile(
+        path.join(dir, "report.json"),
+        await bytesOfV010(`${run}.report.json`),
+      );
+      const html = await Deno.readTextFile(await writeReport(dir));
+      assert(html.includes("posemark-n-relu.relu.raw.fp32.160x160.pnnx"));
+    }
+  }));
+
 Deno.test("writeReport() says what is wrong when report.json is missing, no JSON, edited or contradicts itself", () =>
   inTempFolder(async (dir) => {
     assertMatch(
@@ -67,7 +80,7 @@ Deno.test("writeReport() says what is wrong when report.json is missing, no JSON
     );
     assertMatch(await rejection(dir, "{"), /not JSON/);
     assertMatch(
-      await rejection(dir, JSON.stringify({ ...report, schemaVersion: 2 })),
+      await rejection(dir, JSON.stringify({ ...report, schemaVersion: 3 })),
       /schemaVersion/,
     );
     assertMatch(await rejection(dir, JSON.stringify({ ...report, extra: 1 })), /extra/);

@@ -10,13 +10,7 @@ import * as path from "@std/path";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
 import type { DetectOptions } from "../pose/detect.ts";
-import type {
-  AnyRecord,
-  DetectionsRecord,
-  ParityRecord,
-  RunImage,
-  RunRecord,
-} from "../record/records.ts";
+import type { AnyRecord, RunImage, RunRecord } from "../record/records.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { DatasetImage } from "../images/dataset.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
@@ -66,20 +60,18 @@ const CHUNK = 8;
 const KEPT_IMAGES = 64;
 
 /**
- * Appends the detections and the parity of every variant on every image that are not on record yet.
+ * Appends the parity record, which holds the detections, of every variant on every image that has
+ * none yet.
  *
  * A variant whose launch fails is recorded as a failure and left out; the others go on. Throws
  * `HarnessError` when an image, the device or the disk can't go on.
  */
 export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHooks): Promise<void> {
   const { serial } = setup.device;
-  const onRecord = (kind: "parity" | "detections") =>
-    new Set(
-      hooks.earlier.filter((record) => record.kind === kind && record.device === serial)
-        .map((record) => imageKey(record as ParityRecord | DetectionsRecord)),
-    );
-  const checked = onRecord("parity");
-  const detected = onRecord("detections");
+  const checked = new Set(
+    hooks.earlier.filter((record) => record.kind === "parity")
+      .filter((record) => record.device === serial).map(imageKey),
+  );
   const groups = referenceGroups(plan.variants);
   const total = groups.length * plan.run.images.length;
   let done = 0;
@@ -129,7 +121,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
         for (const variant of variants) {
           hooks.onProgress?.(done, total, `${variant.manifest.id}, images from ${start + 1}`);
           try {
-            await checkVariant(setup, plan, variant, chunk, { checked, detected }, hooks);
+            await checkVariant(setup, plan, variant, chunk, checked, hooks);
           } catch (error) {
             if (!isLaunchFailure(error)) throw error;
             broken.add(variant.manifest.id);
@@ -185,35 +177,21 @@ async function checkVariant(
   plan: CheckPlan,
   { manifest }: PreparedVariant,
   chunk: Chunk,
-  known: { checked: ReadonlySet<string>; detected: ReadonlySet<string> },
+  checked: ReadonlySet<string>,
   hooks: CheckHooks,
 ): Promise<void> {
   const output = await detections(setup, plan, manifest, chunk, hooks);
   const stages = await runStages(setup, plan, manifest, chunk, hooks);
   for (const [index, image] of chunk.images.entries()) {
     const key = imageKey({ variantId: manifest.id, imageId: image.id });
-    if (known.checked.has(key)) continue;
+    if (checked.has(key)) continue;
     const reference = chunk.references.get(image.id)!;
     const { precisionEffective } = output.header.options;
-    const evidence = {
+    hooks.log.append(judgeImage({
       runId: plan.run.runId,
       device: setup.device.serial,
       imageId: image.id,
       precisionEffective,
-    };
-    // an interruption may have come between the two
-    if (!known.detected.has(key)) {
-      hooks.log.append({
-        kind: "detections",
-        schemaVersion: 1,
-        ...evidence,
-        variantId: manifest.id,
-        detections: output.images[index].detections,
-        reference: reference.detections,
-      });
-    }
-    hooks.log.append(judgeImage({
-      ...evidence,
       manifest,
       options: { ...chunk.options, sigmoid: setup.options.sigmoid, bar: plan.bars },
       reference,

@@ -15,7 +15,12 @@ import { HarnessError, type Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
-import type { AnyRecord, RunImage, RunRecord } from "../record/records.ts";
+import {
+  type AnyRecord,
+  RECORD_VERSION,
+  type RunImage,
+  type RunRecord,
+} from "../record/records.ts";
 import type { ImageDataset } from "../images/dataset.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { check } from "./check.ts";
@@ -89,7 +94,7 @@ export async function describeExperiment(
   const versions = new Set([...runners.values()].map(({ ncnnVersion }) => ncnnVersion));
   return {
     kind: "run",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: `${createdAt.replace(/\D/g, "").slice(0, 14)}-${crypto.randomUUID().slice(0, 8)}`,
     createdAt,
     command,

@@ -14,7 +14,8 @@ import { parseParam } from "../model/ncnn/param_file.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { drawVerdicts } from "../model/inspect/svg.ts";
 import { compareLayers, type LayersReport, layerVerdicts } from "../parity/layers.ts";
-import { type AnyRecord, type LayerParityRecord, parseStrictly } from "../record/records.ts";
+import { type AnyRecord, type LayerParityRecord, RECORD_VERSION } from "../record/records.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 import { dotLengths } from "../reference/dot_lengths.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import { intermediateTensors, readLayerDumps } from "../reference/intermediate.ts";
@@ -118,9 +119,9 @@ export async function checkLayers(
 /** The precision in which the variant ran; null when it did not. */
 function precisionOf(records: readonly AnyRecord[], device: string, variantId: string) {
   const ran = records.find((record) =>
-    record.kind === "detections" && record.device === device && record.variantId === variantId
+    record.kind === "parity" && record.device === device && record.variantId === variantId
   );
-  return ran?.kind === "detections" ? ran.precisionEffective : null;
+  return ran?.kind === "parity" ? ran.precisionEffective : null;
 }
 
 /**
@@ -248,7 +249,7 @@ export async function compareLayerFolder(folder: string): Promise<ComparedLayers
     svg: drawVerdicts(named, layerVerdicts(graph.layers.length, report)),
     record: {
       kind: "layer-parity",
-      schemaVersion: 1,
+      schemaVersion: RECORD_VERSION,
       runId: about.runId,
       device: about.device,
       variantId: manifest.id,

@@ -7,7 +7,12 @@ import { benchncnnCommand, parseBenchncnn } from "../toolchain/benchncnn.ts";
 import type { DeviceState } from "../record/device.ts";
 import { throttleMarks } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord, LaunchRecord, RunImage } from "../record/records.ts";
+import {
+  type AnyRecord,
+  type LaunchRecord,
+  RECORD_VERSION,
+  type RunImage,
+} from "../record/records.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { devicePaths, type DeviceSetup } from "./deploy.ts";
 import { failureRecord, type RecordLog } from "../record/record_log.ts";
@@ -151,7 +156,7 @@ export async function measureOnce(
   );
   return {
     kind: "launch",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: plan.runId,
     device: device.serial,
     variantId: manifest.id,
@@ -206,7 +211,7 @@ async function secondOpinion(
     }, { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal });
     hooks.log.append({
       kind: "benchncnn",
-      schemaVersion: 1,
+      schemaVersion: RECORD_VERSION,
       ...where,
       loops,
       threads: options.threads,

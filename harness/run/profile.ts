@@ -8,7 +8,12 @@
 import { parseLayerTimes, summarizeLayerTimes } from "../toolchain/layer_times.ts";
 import { parseRoofline } from "../toolchain/roofline.ts";
 import type { BuiltRunner } from "../toolchain/runner.ts";
-import type { AnyRecord, LayerTimesRecord, RunRecord } from "../record/records.ts";
+import {
+  type AnyRecord,
+  type LayerTimesRecord,
+  RECORD_VERSION,
+  type RunRecord,
+} from "../record/records.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentContext } from "./experiment.ts";
@@ -88,7 +93,7 @@ export async function profileLayers(
         { command, name: "roofline", runDir: setup.runDir },
         limits,
       );
-      return { ...about, ...parseRoofline(result.stdout) };
+      return { ...parseRoofline(result.stdout), ...about, schemaVersion: RECORD_VERSION };
     });
   }
   step.done();
@@ -102,7 +107,7 @@ function layerTimes(
   const layers = summarizeLayerTimes(parseLayerTimes(stderr));
   return {
     kind: "layer-times",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     variantId: manifest.id,
     precisionEffective: header.options.precisionEffective,
     threads: header.options.threads,

@@ -11,7 +11,12 @@ import { HarnessError } from "../errors.ts";
 import { assertComparable } from "../record/experiment_keys.ts";
 import type { BlockLaunches } from "../gate/live.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import type { LaunchRecord, RunImage, RunRecord } from "../record/records.ts";
+import {
+  type LaunchRecord,
+  RECORD_VERSION,
+  type RunImage,
+  type RunRecord,
+} from "../record/records.ts";
 import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentSettings } from "./experiment.ts";
@@ -125,7 +130,7 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
         if (!(error instanceof HarnessError) || FATAL.includes(error.code)) throw error;
         plan.log.append({
           kind: "failure",
-          schemaVersion: 1,
+          schemaVersion: RECORD_VERSION,
           runId: run.runId,
           device: device.serial,
           variantId: manifest.id,

@@ -165,7 +165,7 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
         );
         return {
           claim: { runId, index, attempt, epoch, device: who.device },
-          earlier: earlier.map((row) => asRecord(row, runId, index)),
+          earlier: asRecords(earlier, runId, index),
         };
       });
     },
@@ -270,9 +270,7 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
         const byShard = Map.groupBy(rows, (row) => Number(row.shard));
         for (const row of shards) {
           const shard = asShard(row);
-          const records = (byShard.get(shard.index) ?? []).map((r) =>
-            asRecord(r, runId, shard.index)
-          );
+          const records = asRecords(byShard.get(shard.index) ?? [], runId, shard.index);
           yield { shard, records };
         }
         from = last;
@@ -336,6 +334,7 @@ function asShard(row: SqlRow): StoredShard {
   };
 }
 
-function asRecord(row: SqlRow, runId: string, index: number): AnyRecord {
-  return parseRecord(String(row.body), `a record of shard ${index} of run "${runId}"`);
+function asRecords(rows: readonly SqlRow[], runId: string, index: number): AnyRecord[] {
+  const where = `a record of shard ${index} of run "${runId}"`;
+  return rows.map(({ body }) => parseRecord(String(body), where)).filter((each) => each !== null);
 }

@@ -164,7 +164,6 @@ export function recordKey(record: AnyRecord): string {
       return `${record.kind}/${record.variantId}/${record.round}`;
     case "failure":
       return `failure/${record.variantId}/${record.round}/${record.at}`;
-    case "detections":
     case "parity":
       return `${record.kind}/${record.variantId}/${record.imageId}`;
     case "layer-times":

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord, FailureRecord } from "../record/records.ts";
+import { type AnyRecord, type FailureRecord, RECORD_VERSION } from "../record/records.ts";
 import { makeSecret } from "../secret.ts";
 import { openEmbeddedStore, openSqlite } from "./embedded.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
@@ -11,7 +11,7 @@ import { type FarmStore, isStoreRefusal, recordKey, sha256Hex } from "./store.ts
 function failure(round: number, message = "it's “odd” \\ \u0001 text"): FailureRecord {
   return {
     kind: "failure",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: "r1",
     device: "phone-a",
     variantId: "v",

@@ -4,12 +4,8 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import {
-  parseStrictly,
-  type Roofline,
-  RooflineSchema,
-  RunnerHeaderSchema,
-} from "../record/records.ts";
+import { type Roofline, RooflineSchema, RunnerHeaderSchema } from "../record/records.ts";
+import { parseStrictly } from "../record/strict_json.ts";
 
 /**
  * Returns the roofline in the stdout of `posemark-runner roofline`: a header and one line.

@@ -4,7 +4,7 @@
  * @module
  */
 import { runnerOptions } from "../../run/testdata/records.ts";
-import type { VariantManifest } from "../../record/variant.ts";
+import { MANIFEST_VERSION, type VariantManifest } from "../../record/variant.ts";
 import { type ArtefactStore, sha256Hex } from "../../store/store.ts";
 import type { FarmRun, ShardFile } from "../shard_file.ts";
 
@@ -70,7 +70,7 @@ async function variantManifest(
   put: (text: string) => Promise<FileRef>,
 ): Promise<VariantManifest> {
   return {
-    schemaVersion: 1,
+    schemaVersion: MANIFEST_VERSION,
     id,
     model: "m",
     activation: "silu",

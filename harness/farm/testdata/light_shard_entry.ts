@@ -9,7 +9,8 @@ import { deploy, deployImages } from "../../run/deploy.ts";
 import { measure } from "../../run/measure.ts";
 import { loadRunImage, writeRgbFile } from "../../images/rgb_files.ts";
 import { openStore } from "../../store/open_store.ts";
-import { readStrictly, ShardFileSchema, sideOf } from "../shard_file.ts";
+import { ShardFileSchema, sideOf } from "../shard_file.ts";
+import { parseStrictly } from "../../record/strict_json.ts";
 import { runShard } from "../shard_run.ts";
 import { joinSides, type ShardJob, sideFolder } from "../shard_work.ts";
 
@@ -52,7 +53,7 @@ async function measureOnly(job: ShardJob): Promise<void> {
 await using store = await openStore(Deno.env.get("POSEMARK_STORE")!);
 const index = Number(Deno.env.get("POSEMARK_SHARD"));
 const stored = await store.shard(Deno.env.get("POSEMARK_RUN")!, index);
-Deno.exitCode = await runShard(readStrictly(ShardFileSchema, stored?.document, `shard ${index}`), {
+Deno.exitCode = await runShard(parseStrictly(ShardFileSchema, stored?.document, `shard ${index}`), {
   store,
   phone: Deno.env.get("SLURMD_NODENAME")!,
   host: Deno.hostname(),

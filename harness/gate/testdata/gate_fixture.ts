@@ -4,7 +4,12 @@
  * @module
  */
 import type { DeviceDescription } from "../../record/device.ts";
-import type { ParityRecord, RunImage, RunRecord } from "../../record/records.ts";
+import {
+  type ParityRecord,
+  RECORD_VERSION,
+  type RunImage,
+  type RunRecord,
+} from "../../record/records.ts";
 import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
 import { type NoiseModel, simulatedDevice } from "../../simulate/noise_model.ts";
 import type { Rng } from "../../stats/rng.ts";
@@ -62,7 +67,7 @@ export function phoneFixture(
 export function runFixture(runId: string, day: number, change: Partial<RunRecord> = {}): RunRecord {
   return {
     kind: "run",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId,
     createdAt: new Date(Date.UTC(2026, 0, 1 + day)).toISOString(),
     command: ["bench"],
@@ -94,10 +99,11 @@ export function parityFixture(
   device: string,
   variantId: string,
   verdict: ParityRecord["stages"][number]["verdict"],
+  change: Partial<ParityRecord> = {},
 ): ParityRecord {
   return {
     kind: "parity",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId,
     device,
     variantId,
@@ -125,6 +131,7 @@ export function parityFixture(
     unmatchedReference: [],
     unmatchedCandidate: [],
     explainedUnmatched: 0,
+    ...change,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import {
   type Head,
+  MANIFEST_VERSION,
   type OutputBlob,
   variantId,
   type VariantManifest,
@@ -42,7 +43,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     converter: "pnnx" as const,
   };
   return {
-    schemaVersion: 1,
+    schemaVersion: MANIFEST_VERSION,
     ...key,
     id: variantId(key),
     swapped: false,

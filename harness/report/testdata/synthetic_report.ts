@@ -17,7 +17,12 @@ import {
   type Precision,
   variantId,
 } from "../../record/variant.ts";
-import type { Report, ReportLaunch, ReportVariant } from "../report_json.ts";
+import {
+  type Report,
+  REPORT_VERSION,
+  type ReportLaunch,
+  type ReportVariant,
+} from "../report_json.ts";
 import { pairsOf, seenBy, syntheticPeople } from "./synthetic_people.ts";
 import { syntheticPicture } from "./synthetic_picture.ts";
 
@@ -238,7 +243,7 @@ export function syntheticReport(size: SyntheticSize): Report {
     rankOn(variants, device.serial);
   }
   return {
-    schemaVersion: 1,
+    schemaVersion: REPORT_VERSION,
     runId: `synthetic-seed-${size.seed}`,
     createdAt: "2026-07-01T09:30:00.000Z",
     command: [

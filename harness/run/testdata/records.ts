@@ -4,7 +4,12 @@
  * @module
  */
 import type { RunnerOptions } from "../../config.ts";
-import type { FailureRecord, RunnerHeader, RunRecord } from "../../record/records.ts";
+import {
+  type FailureRecord,
+  RECORD_VERSION,
+  type RunnerHeader,
+  type RunRecord,
+} from "../../record/records.ts";
 
 /** Returns a runner's header as a release build on x86 prints it. */
 export function runnerHeader(): RunnerHeader {
@@ -66,7 +71,7 @@ export function runnerOptions(change: Partial<RunnerOptions> = {}): RunnerOption
 export function runRecord(change: Partial<RunRecord> = {}): RunRecord {
   return {
     kind: "run",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: "test-run",
     createdAt: "2026-11-24T00:00:00.000Z",
     command: ["bench"],
@@ -91,7 +96,7 @@ export function runRecord(change: Partial<RunRecord> = {}): RunRecord {
 export function failureRecord(round: number): FailureRecord {
   return {
     kind: "failure",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: "test-run",
     device: "host",
     variantId: "m.silu.raw.fp32.64x64.pnnx",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LaunchRecord, RunnerImage } from "../../record/records.ts";
+import { type LaunchRecord, RECORD_VERSION, type RunnerImage } from "../../record/records.ts";
 import { runnerHeader } from "../../run/testdata/records.ts";
 
 /** What a made launch is to look like; everything else is plain. */
@@ -55,7 +55,7 @@ export function launchFixture(fixture: LaunchFixture): LaunchRecord {
   const header = runnerHeader();
   return {
     kind: "launch",
-    schemaVersion: 1,
+    schemaVersion: RECORD_VERSION,
     runId: fixture.runId ?? "run1",
     device: fixture.device ?? "host",
     variantId: fixture.variantId,
