@@ -13,7 +13,7 @@ export interface ShardBatch {
   runId: string;
   /** Indices of the shards within the run. */
   indices: number[];
-  /** Features that the phone must have, all of them (see features.ts). */
+  /** Features that the phone must have, all of them (see device_features.ts). */
   features: string[];
   /** Command of a shard on the phone's host; the engine adds no argument. */
   command: string[];

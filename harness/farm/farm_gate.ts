@@ -14,7 +14,8 @@ import { sha256Hex } from "../store/store.ts";
 import { BASELINE_SUFFIX } from "../record/variant.ts";
 import { folderArtefacts } from "./artefacts.ts";
 import type { FarmEngine } from "./engine.ts";
-import { type PhoneChoice, phoneKind } from "./features.ts";
+import type { PhoneChoice } from "./phone_choice.ts";
+import { phoneKind } from "../record/device_features.ts";
 import { type FarmGateResult, farmGateResult } from "../gate/phones/farm_result.ts";
 import { type FarmOutcome, type FollowOptions, followRun, storeShards } from "./follow.ts";
 import {

@@ -27,7 +27,7 @@ import {
   gateOnFarm,
   storedShardFile,
 } from "./farm_gate.ts";
-import { parsePhones } from "./features.ts";
+import { parsePhones } from "./phone_choice.ts";
 import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
 import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "../secret.ts";

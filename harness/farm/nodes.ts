@@ -4,7 +4,7 @@
  * @module
  */
 import type { DeviceDescription } from "../record/device.ts";
-import { deviceFeatures, featureValue } from "./features.ts";
+import { deviceFeatures, featureValue } from "../record/device_features.ts";
 import { HarnessError } from "../errors.ts";
 
 /** One phone as a node of Slurm. */

@@ -4,7 +4,8 @@
  * @module
  */
 import type { FarmNode } from "./engine.ts";
-import { matchesPhones, type PhoneChoice, phoneKind } from "./features.ts";
+import { phoneKind } from "../record/device_features.ts";
+import { matchesPhones, type PhoneChoice } from "./phone_choice.ts";
 import { HarnessError } from "../errors.ts";
 
 /** Two variants that are compared. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { FarmNode } from "./engine.ts";
-import { parsePhones } from "./features.ts";
+import { parsePhones } from "./phone_choice.ts";
 import { HarnessError } from "../errors.ts";
 import { type Pair, planBatches, planRun, planShards, shardCount } from "./plan.ts";
 

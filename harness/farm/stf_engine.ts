@@ -6,7 +6,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
-import { featureValue, socFeatures } from "./features.ts";
+import { featureValue, socFeatures } from "../record/device_features.ts";
 import { EXIT_TRY_AGAIN, MAX_REQUEUES } from "./nodes.ts";
 import type { StfClient, StfPhone } from "../device/stf/client.ts";
 import { pause } from "../pause.ts";

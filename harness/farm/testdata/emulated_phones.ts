@@ -5,7 +5,7 @@
  */
 import { openDevices } from "../../device/devices.ts";
 import { emulate } from "../../device/testdata/emulated/emulated_device.ts";
-import { deviceFeatures } from "../features.ts";
+import { deviceFeatures } from "../../record/device_features.ts";
 import { nodeName } from "../nodes.ts";
 import type { WorldPhone } from "./farm_world.ts";
 

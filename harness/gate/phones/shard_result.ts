@@ -11,7 +11,7 @@ import type { AnyRecord, LaunchRecord } from "../../record/records.ts";
 import { conclude, decide, newExperiment, withBlock } from "../../stats/experiment.ts";
 import { groupByRound, metricOfLaunch } from "../../stats/round.ts";
 import type { CalibrationKey } from "../../store/calibrations.ts";
-import { deviceFeatures, phoneKind } from "../../farm/features.ts";
+import { deviceFeatures, phoneKind } from "../../record/device_features.ts";
 import type { Pair } from "../../farm/plan.ts";
 
 /** Log of candidate over base for both rounds of each block, in order, by metric. */
