@@ -62,33 +62,23 @@ float dfl_expectation(const float* logits, size_t step, int count, bool fast)
     return weighted / sum;
 }
 
-static int box_size(const Options& o)
-{
-    return 4 * o.reg_max;
-}
-
-static int keypoint_size(const Options& o)
-{
-    return o.keypoints * o.keypoint_dims;
-}
-
 std::vector<int> output_dims(const Output& output, const Options& o, int input_width, int input_height)
 {
     if (output.role == Role::DECODED)
-        return {4 + o.classes + keypoint_size(o), -1};
+        return {4 + o.head.classes + keypoint_channels(o.head), -1};
 
     const int h = input_height / output.stride;
     const int w = input_width / output.stride;
     switch (output.role)
     {
     case Role::BOX:
-        return {box_size(o), h, w};
+        return {box_channels(o.head), h, w};
     case Role::CLS:
-        return {o.classes, h, w};
+        return {o.head.classes, h, w};
     case Role::KPT:
-        return {keypoint_size(o), h, w};
+        return {keypoint_channels(o.head), h, w};
     default:
-        return {h, w, o.classes + box_size(o) + keypoint_size(o)};
+        return {h, w, o.head.classes + box_channels(o.head) + keypoint_channels(o.head)};
     }
 }
 
@@ -139,7 +129,7 @@ static int check_dims(const Output& output, const ncnn::Mat& m, const Options& o
     }
     // the grid is part of such a graph: for another input size ncnn runs it all the same, and gives
     // nonsense
-    const int cells = cell_count(o.strides, input_width, input_height);
+    const int cells = cell_count(o.head.strides, input_width, input_height);
     if (output.role == Role::DECODED && m.w != cells)
     {
         error = "Cannot decode the output \"" + output.blob + "\": found " + std::to_string(m.w) + " cells, expected " + std::to_string(cells) + " for an input of "
@@ -190,25 +180,25 @@ static void store_keypoint(float* triple, float x, float y, float v)
     triple[2] = v;
 }
 
-static void decode_keypoints(const LevelView& level, const float* kpt, int x, int y, const Options& o, Candidates& candidates)
+static void decode_keypoints(const LevelView& level, size_t cell, int x, int y, const Options& o, Candidates& candidates)
 {
     const size_t begin = candidates.keypoints.size();
-    candidates.keypoints.resize(begin + (size_t)o.keypoints * 3);
+    candidates.keypoints.resize(begin + (size_t)o.head.keypoints * 3);
 
-    const float factor = has_defect(Defect::KEYPOINT_NOT_DOUBLED) ? 1.f : 2.f;
-    const float origin = has_defect(Defect::KEYPOINT_ANCHOR) ? 0.5f : 0.f;
+    const float scale = o.head.keypoint_scale;
+    const float origin = o.head.keypoint_origin;
     const float stride = (float)level.stride;
-    for (int k = 0; k < o.keypoints; k++)
+    for (int k = 0; k < o.head.keypoints; k++)
     {
-        const float* p = kpt + (size_t)k * o.keypoint_dims * level.kpt_step;
-        const int place = has_defect(Defect::KEYPOINT_LEFT_RIGHT) ? left_right_partner(k, o.keypoints) : k;
-        const float kx = (factor * p[0] + (float)x + origin) * stride;
-        const float ky = (factor * p[level.kpt_step] + (float)y + origin) * stride;
+        const float* p = level.kpt + cell + (size_t)k * o.head.keypoint_dims * level.kpt_step;
+        const int place = has_defect(Defect::KEYPOINT_LEFT_RIGHT) ? left_right_partner(k, o.head.keypoints) : k;
+        const float kx = (scale * p[0] + (float)x + origin) * stride;
+        const float ky = (scale * p[level.kpt_step] + (float)y + origin) * stride;
         float v = 1.f;
-        if (o.keypoint_dims == 3)
+        if (o.head.keypoint_dims == 3)
         {
             const float raw = p[2 * level.kpt_step];
-            v = has_defect(Defect::VISIBILITY_LOGIT) ? raw : sigmoid(raw, o.fast_sigmoid);
+            v = o.head.visibility_sigmoid ? sigmoid(raw, o.fast_sigmoid) : raw;
         }
         store_keypoint(&candidates.keypoints[begin + (size_t)place * 3], kx, ky, v);
     }
@@ -219,18 +209,20 @@ static Candidate decode_box(const LevelView& level, const float* box, int x, int
     float side[4];
     for (int i = 0; i < 4; i++)
     {
-        side[i] = dfl_expectation(box + (size_t)i * o.reg_max * level.box_step, level.box_step, o.reg_max, o.fast_sigmoid);
+        side[i] = o.head.box == BoxCode::LTRB
+                      ? box[(size_t)i * level.box_step]
+                      : dfl_expectation(box + (size_t)i * o.head.bins * level.box_step, level.box_step, o.head.bins, o.fast_sigmoid);
     }
     if (has_defect(Defect::BOX_SIDES_SWAPPED))
         std::swap(side[0], side[2]);
 
-    const float centre = has_defect(Defect::ANCHOR_OFF_BY_HALF) ? 0.f : 0.5f;
+    const float origin = o.head.box_origin;
     const float stride = (float)level.stride;
     Candidate c;
-    c.x1 = ((float)x + centre - side[0]) * stride;
-    c.y1 = ((float)y + centre - side[1]) * stride;
-    c.x2 = ((float)x + centre + side[2]) * stride;
-    c.y2 = ((float)y + centre + side[3]) * stride;
+    c.x1 = ((float)x + origin - side[0]) * stride;
+    c.y1 = ((float)y + origin - side[1]) * stride;
+    c.x2 = ((float)x + origin + side[2]) * stride;
+    c.y2 = ((float)y + origin + side[3]) * stride;
 
     if (has_defect(Defect::BOX_CENTRE_SIZE))
     {
@@ -250,6 +242,20 @@ static Candidate decode_box(const LevelView& level, const float* box, int x, int
     return c;
 }
 
+struct ClassRange
+{
+    int first;
+    int last;
+};
+
+// Classes of a cell that become candidates: the best one, or for a selection without NMS all.
+static ClassRange classes_of(int best_class, const Head& head)
+{
+    if (head.select == Select::TOP_K)
+        return {0, head.classes - 1};
+    return {best_class, best_class};
+}
+
 static void decode_level(const LevelView& level, const Options& o, Candidates& candidates)
 {
     const float logit_threshold = has_defect(Defect::THRESHOLD_LOGIT) ? o.score_threshold : logit(o.score_threshold);
@@ -262,7 +268,7 @@ static void decode_level(const LevelView& level, const Options& o, Candidates& c
             const float* cls = level.cls + cell;
             float best = cls[0];
             int best_class = 0;
-            for (int i = 1; i < o.classes; i++)
+            for (int i = 1; i < o.head.classes; i++)
             {
                 if (cls[i * level.cls_step] > best)
                 {
@@ -275,20 +281,27 @@ static void decode_level(const LevelView& level, const Options& o, Candidates& c
 
             const int gx = has_defect(Defect::TRANSPOSED_HEAD) ? y : x;
             const int gy = has_defect(Defect::TRANSPOSED_HEAD) ? x : y;
-            Candidate c = decode_box(level, level.box + cell, gx, gy, o);
-            c.score = has_defect(Defect::SCORE_LOGIT) ? best : sigmoid(best, o.fast_sigmoid);
-            c.class_index = best_class;
-            candidates.items.push_back(c);
-            decode_keypoints(level, level.kpt + cell, gx, gy, o, candidates);
+            const ClassRange classes = classes_of(best_class, o.head);
+            for (int i = classes.first; i <= classes.last; i++)
+            {
+                const float value = cls[i * level.cls_step];
+                if (!(value > logit_threshold))
+                    continue;
+                Candidate c = decode_box(level, level.box + cell, gx, gy, o);
+                c.score = has_defect(Defect::SCORE_LOGIT) ? value : sigmoid(value, o.fast_sigmoid);
+                c.class_index = i;
+                candidates.items.push_back(c);
+                decode_keypoints(level, cell, gx, gy, o, candidates);
+            }
         }
     }
 }
 
 static const ncnn::Mat* find_output(const std::vector<ncnn::Mat>& outputs, const Options& o, Role role, int stride)
 {
-    for (size_t i = 0; i < o.outputs.size(); i++)
+    for (size_t i = 0; i < o.head.outputs.size(); i++)
     {
-        if (o.outputs[i].role == role && o.outputs[i].stride == stride)
+        if (o.head.outputs[i].role == role && o.head.outputs[i].stride == stride)
             return &outputs[i];
     }
     return 0;
@@ -304,8 +317,8 @@ static LevelView raw_view(const ncnn::Mat& m, const Options& o, int stride)
     v.column = m.w;
     v.row = m.dims == 4 ? (size_t)m.w * m.h : m.cstep;
     v.cls = (const float*)m.data;
-    v.box = v.cls + o.classes;
-    v.kpt = v.box + box_size(o);
+    v.box = v.cls + o.head.classes;
+    v.kpt = v.box + box_channels(o.head);
     return v;
 }
 
@@ -319,7 +332,7 @@ static void plane_view(const ncnn::Mat& m, const float*& base, size_t& step)
 static int decode_heads(const std::vector<ncnn::Mat>& outputs, const Options& o, Candidates& candidates)
 {
     std::vector<int> strides;
-    for (const Output& output : o.outputs)
+    for (const Output& output : o.head.outputs)
     {
         if (output.role == Role::RAW || output.role == Role::CLS)
             strides.push_back(output.stride);
@@ -330,7 +343,7 @@ static int decode_heads(const std::vector<ncnn::Mat>& outputs, const Options& o,
     for (int stride : strides)
     {
         LevelView level;
-        if (o.head == Head::RAW)
+        if (o.head.layout == Layout::RAW)
         {
             level = raw_view(*find_output(outputs, o, Role::RAW, stride), o, stride);
         }
@@ -344,7 +357,8 @@ static int decode_heads(const std::vector<ncnn::Mat>& outputs, const Options& o,
             level.row = cls.w;
             plane_view(cls, level.cls, level.cls_step);
             plane_view(*find_output(outputs, o, Role::BOX, stride), level.box, level.box_step);
-            plane_view(*find_output(outputs, o, Role::KPT, stride), level.kpt, level.kpt_step);
+            if (o.head.keypoints > 0)
+                plane_view(*find_output(outputs, o, Role::KPT, stride), level.kpt, level.kpt_step);
         }
 
         if (has_defect(Defect::STRIDES_SWAPPED) && (stride == finest || stride == coarsest))
@@ -356,6 +370,37 @@ static int decode_heads(const std::vector<ncnn::Mat>& outputs, const Options& o,
     return 0;
 }
 
+// Appends a column of the decoded matrix, whose values lie step apart, as a candidate of that class.
+static void append_decoded(const float* column, size_t step, int class_index, const Options& o, Candidates& candidates)
+{
+    const auto row = [column, step](int i) { return column[(size_t)i * step]; };
+    Candidate c;
+    c.x1 = row(0) - row(2) / 2;
+    c.y1 = row(1) - row(3) / 2;
+    c.x2 = row(0) + row(2) / 2;
+    c.y2 = row(1) + row(3) / 2;
+    if (has_defect(Defect::BOX_CENTRE_SIZE))
+    {
+        c.x1 = row(0);
+        c.y1 = row(1);
+        c.x2 = row(2);
+        c.y2 = row(3);
+    }
+    c.score = row(4 + class_index);
+    c.class_index = class_index;
+    candidates.items.push_back(c);
+
+    const size_t begin = candidates.keypoints.size();
+    candidates.keypoints.resize(begin + (size_t)o.head.keypoints * 3);
+    for (int k = 0; k < o.head.keypoints; k++)
+    {
+        const int first = 4 + o.head.classes + k * o.head.keypoint_dims;
+        const int place = has_defect(Defect::KEYPOINT_LEFT_RIGHT) ? left_right_partner(k, o.head.keypoints) : k;
+        const float v = o.head.keypoint_dims == 3 ? row(first + 2) : 1.f;
+        store_keypoint(&candidates.keypoints[begin + (size_t)place * 3], row(first), row(first + 1), v);
+    }
+}
+
 static void decode_decoded(const ncnn::Mat& m, const Options& o, Candidates& candidates)
 {
     const int count = m.w;
@@ -365,7 +410,7 @@ static void decode_decoded(const ncnn::Mat& m, const Options& o, Candidates& can
     {
         float best = row(4)[n];
         int best_class = 0;
-        for (int i = 1; i < o.classes; i++)
+        for (int i = 1; i < o.head.classes; i++)
         {
             if (row(4 + i)[n] > best)
             {
@@ -377,46 +422,27 @@ static void decode_decoded(const ncnn::Mat& m, const Options& o, Candidates& can
         if (!(best > threshold))
             continue;
 
-        Candidate c;
-        c.x1 = row(0)[n] - row(2)[n] / 2;
-        c.y1 = row(1)[n] - row(3)[n] / 2;
-        c.x2 = row(0)[n] + row(2)[n] / 2;
-        c.y2 = row(1)[n] + row(3)[n] / 2;
-        if (has_defect(Defect::BOX_CENTRE_SIZE))
+        const ClassRange classes = classes_of(best_class, o.head);
+        for (int i = classes.first; i <= classes.last; i++)
         {
-            c.x1 = row(0)[n];
-            c.y1 = row(1)[n];
-            c.x2 = row(2)[n];
-            c.y2 = row(3)[n];
-        }
-        c.score = best;
-        c.class_index = best_class;
-        candidates.items.push_back(c);
-
-        const size_t begin = candidates.keypoints.size();
-        candidates.keypoints.resize(begin + (size_t)o.keypoints * 3);
-        for (int k = 0; k < o.keypoints; k++)
-        {
-            const int first = 4 + o.classes + k * o.keypoint_dims;
-            const int place = has_defect(Defect::KEYPOINT_LEFT_RIGHT) ? left_right_partner(k, o.keypoints) : k;
-            const float v = o.keypoint_dims == 3 ? row(first + 2)[n] : 1.f;
-            store_keypoint(&candidates.keypoints[begin + (size_t)place * 3], row(first)[n], row(first + 1)[n], v);
+            if (row(4 + i)[n] > threshold)
+                append_decoded(data + n, (size_t)count, i, o, candidates);
         }
     }
 }
 
 int decode(const std::vector<ncnn::Mat>& outputs, const Options& o, int input_width, int input_height, Candidates& candidates, std::string& error)
 {
-    candidates.keypoint_count = o.keypoints;
+    candidates.keypoint_count = o.head.keypoints;
     candidates.items.clear();
     candidates.keypoints.clear();
-    for (size_t i = 0; i < o.outputs.size(); i++)
+    for (size_t i = 0; i < o.head.outputs.size(); i++)
     {
-        if (check_dims(o.outputs[i], outputs[i], o, input_width, input_height, error) != 0)
+        if (check_dims(o.head.outputs[i], outputs[i], o, input_width, input_height, error) != 0)
             return -1;
     }
 
-    if (o.head == Head::DECODED)
+    if (o.head.layout == Layout::DECODED)
         decode_decoded(outputs[0], o, candidates);
     else
         decode_heads(outputs, o, candidates);

@@ -1,10 +1,11 @@
 // Network outputs → candidates in letterbox pixels.
 //
-// raw       three blobs [H,W,nc+4*regMax+K*D], one per stride; values of a cell lie together: cls,
-// box, kpt raw-nchw  nine blobs: box [4*regMax,H,W], cls [nc,H,W], kpt [K*D,H,W] per stride decoded
-// one blob [4+nc+K*D,N]: cx, cy, w, h, scores, keypoints; pixels and probabilities already
+// raw       a blob [H,W,nc+B+K*D] per stride; values of a cell lie together: cls, box, kpt
+// raw-nchw  three blobs per stride: box [B,H,W], cls [nc,H,W], kpt [K*D,H,W] (none when K is 0)
+// decoded   one blob [4+nc+K*D,N]: cx, cy, w, h, scores, keypoints; pixels and probabilities already
 //
-// cell (gx, gy), stride s:
+// cell (gx, gy), stride s, for YOLOv8's head (B = 4 * 16 bins); others differ in the numbers and in
+// the code of the sides, see head.h:
 //
 //      l             r            l, t, r, b = expectation over the bins of the softmax (DFL)
 //   +--------x--------+   t       x1 = (gx + 0.5 - l) * s     keypoint x = (2 * kx + gx) * s
@@ -44,8 +45,8 @@ struct Candidates
 // decoded is -1: any.
 std::vector<int> output_dims(const Output& output, const Options& options, int input_width, int input_height);
 
-// Appends what passes the threshold, in the order level by level, row by row. Returns 0, or -1 with
-// the reason in error.
+// Appends what passes the threshold, in the order level by level, row by row: of a cell its best
+// class, or for the selection top-k each class. Returns 0, or -1 with the reason in error.
 int decode(const std::vector<ncnn::Mat>& outputs, const Options& options, int input_width, int input_height, Candidates& candidates, std::string& error);
 
 // Number of values in the outputs that are not finite.

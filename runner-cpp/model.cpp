@@ -328,7 +328,7 @@ int run_network(Model& model, const Options& o, const ncnn::Mat& input, const st
 std::vector<std::string> output_names(const Options& o)
 {
     std::vector<std::string> names;
-    for (const Output& output : o.outputs)
+    for (const Output& output : o.head.outputs)
     {
         names.push_back(output.blob);
     }

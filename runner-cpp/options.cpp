@@ -20,7 +20,10 @@ const char* usage()
            "  --input-blob NAME             default in0\n"
            "  --outputs LIST                NAME:ROLE:STRIDE with role decoded, raw, box, cls or kpt\n"
            "  --strides LIST                of a decoded head's levels (default 8,16,32)\n"
-           "  --classes N --keypoints K --keypoint-dims 2|3 --reg-max N\n"
+           "  --classes N --keypoints K     K may be 0: detection\n"
+           "  --keypoint-dims 2|3 --keypoint SCALE,ORIGIN   (scale * k + cell + origin) * stride (default 2,0)\n"
+           "  --box dfl|ltrb --reg-max BINS code of the box's sides; bins of dfl (default dfl with 16)\n"
+           "  --select nms|top-k            default nms\n"
            "  --images LIST                 one image a line: id TAB width TAB height TAB path of raw RGB\n"
            "  --shape WxH | --rect LONGSIDE letterbox target\n"
            "  --score-threshold T --nms-iou T --max-detections N\n"
@@ -139,6 +142,34 @@ static int parse_strides(const std::string& value, std::vector<int>& strides, st
     return 0;
 }
 
+static int parse_coordinate(const std::string& text, float& value)
+{
+    double parsed = 0.0;
+    if (parse_number(text, parsed) != 0 || fabs(parsed) > 1000.0)
+        return -1;
+    value = (float)parsed;
+    return 0;
+}
+
+static int parse_box(const std::string& value, Head& head)
+{
+    const std::vector<std::string> parts = split(value, ',');
+    if ((parts[0] != "dfl" && parts[0] != "ltrb") || parts.size() > 2)
+        return -1;
+    head.box = parts[0] == "dfl" ? BoxCode::DFL : BoxCode::LTRB;
+    return parts.size() == 2 ? parse_coordinate(parts[1], head.box_origin) : 0;
+}
+
+static int parse_keypoint(const std::string& value, Head& head)
+{
+    const std::vector<std::string> parts = split(value, ',');
+    const bool visibility = parts.size() == 3 && (parts[2] == "sigmoid" || parts[2] == "logit");
+    if (parts.size() != 2 && !visibility)
+        return -1;
+    head.visibility_sigmoid = parts.size() == 2 || parts[2] == "sigmoid";
+    return parse_coordinate(parts[0], head.keypoint_scale) != 0 ? -1 : parse_coordinate(parts[1], head.keypoint_origin);
+}
+
 static int parse_traps(const std::string& value, Traps& traps, std::string& error)
 {
     for (const std::string& part : split(value, ','))
@@ -216,33 +247,46 @@ static int parse_model_option(const std::string& name, const std::string& value,
     else if (name == "--head")
     {
         if (value == "decoded")
-            o.head = Head::DECODED;
+            o.head.layout = Layout::DECODED;
         else if (value == "raw")
-            o.head = Head::RAW;
+            o.head.layout = Layout::RAW;
         else if (value == "raw-nchw")
-            o.head = Head::RAW_NCHW;
+            o.head.layout = Layout::RAW_NCHW;
         else
             error = refuse(name, value, "decoded, raw or raw-nchw");
     }
     else if (name == "--outputs")
-        return parse_outputs(value, o.outputs, error);
+        return parse_outputs(value, o.head.outputs, error);
     else if (name == "--strides")
-        return parse_strides(value, o.strides, error);
+        return parse_strides(value, o.head.strides, error);
     else if (name == "--classes")
     {
-        if (parse_int(value, 1, 10000, o.classes) != 0) error = refuse(name, value, "a whole number from 1 to 10000");
+        if (parse_int(value, 1, 10000, o.head.classes) != 0) error = refuse(name, value, "a whole number from 1 to 10000");
     }
     else if (name == "--keypoints")
     {
-        if (parse_int(value, 1, 1000, o.keypoints) != 0) error = refuse(name, value, "a whole number from 1 to 1000");
+        if (parse_int(value, 0, 1000, o.head.keypoints) != 0) error = refuse(name, value, "a whole number from 0 to 1000");
     }
     else if (name == "--keypoint-dims")
     {
-        if (parse_int(value, 2, 3, o.keypoint_dims) != 0) error = refuse(name, value, "2 or 3");
+        if (parse_int(value, 2, 3, o.head.keypoint_dims) != 0) error = refuse(name, value, "2 or 3");
     }
     else if (name == "--reg-max")
     {
-        if (parse_int(value, 2, 64, o.reg_max) != 0) error = refuse(name, value, "a whole number from 2 to 64");
+        if (parse_int(value, 2, 64, o.head.bins) != 0) error = refuse(name, value, "a whole number from 2 to 64");
+    }
+    else if (name == "--box")
+    {
+        if (parse_box(value, o.head) != 0) error = refuse(name, value, "dfl or ltrb, with the origin in cells behind a comma where it is not 0.5");
+    }
+    else if (name == "--keypoint")
+    {
+        if (parse_keypoint(value, o.head) != 0) error = refuse(name, value, "SCALE,ORIGIN such as 2,0, with \",logit\" behind it where visibility stays one");
+    }
+    else if (name == "--select")
+    {
+        if (value != "nms" && value != "top-k") error = refuse(name, value, "nms or top-k");
+        o.head.select = value == "top-k" ? Select::TOP_K : Select::NMS;
     }
     else if (name == "--shape")
     {
@@ -352,11 +396,11 @@ static int check_outputs(const Options& o, std::string& error)
 {
     std::set<std::string> seen;
     std::set<int> strides;
-    for (const Output& output : o.outputs)
+    for (const Output& output : o.head.outputs)
     {
-        const bool fits = o.head == Head::DECODED ? output.role == Role::DECODED
-                          : o.head == Head::RAW   ? output.role == Role::RAW
-                                                  : output.role == Role::BOX || output.role == Role::CLS || output.role == Role::KPT;
+        const bool fits = o.head.layout == Layout::DECODED ? output.role == Role::DECODED
+                          : o.head.layout == Layout::RAW   ? output.role == Role::RAW
+                                                           : output.role == Role::BOX || output.role == Role::CLS || (output.role == Role::KPT && o.head.keypoints > 0);
         if (!fits)
         {
             error = "Cannot use --outputs: the role of \"" + output.blob + "\" does not belong to this --head: expected decoded for decoded, raw for raw, and box, cls and kpt for raw-nchw";
@@ -370,14 +414,15 @@ static int check_outputs(const Options& o, std::string& error)
         strides.insert(output.stride);
     }
 
-    const size_t per_level = o.head == Head::RAW_NCHW ? 3 : 1;
-    if (o.outputs.size() != strides.size() * per_level)
+    const size_t per_level = o.head.layout != Layout::RAW_NCHW ? 1 : o.head.keypoints > 0 ? 3
+                                                                                          : 2;
+    if (o.head.outputs.size() != strides.size() * per_level)
     {
-        error = "Cannot use --outputs: found " + std::to_string(o.outputs.size()) + " blobs for " + std::to_string(strides.size()) + " strides, expected box, cls and kpt for every stride";
+        error = "Cannot use --outputs: found " + std::to_string(o.head.outputs.size()) + " blobs for " + std::to_string(strides.size()) + " strides, expected box, cls and (unless --keypoints is 0) kpt for every stride";
         return -1;
     }
 
-    if (o.head != Head::DECODED && o.rect_long_side == 0)
+    if (o.head.layout != Layout::DECODED && o.rect_long_side == 0)
     {
         for (int stride : strides)
         {
@@ -388,7 +433,7 @@ static int check_outputs(const Options& o, std::string& error)
             }
         }
     }
-    if (o.head != Head::DECODED && o.rect_long_side != 0)
+    if (o.head.layout != Layout::DECODED && o.rect_long_side != 0)
     {
         for (int stride : strides)
         {
@@ -409,7 +454,7 @@ static int check_required(const Options& o, std::string& error)
 
     const char* missing = o.param.empty()                                           ? "--param"
                           : o.bin.empty()                                           ? "--bin"
-                          : o.outputs.empty()                                       ? "--outputs"
+                          : o.head.outputs.empty()                                  ? "--outputs"
                           : o.input_blob.empty()                                    ? "--input-blob"
                           : o.images.empty()                                        ? "--images"
                           : o.shape_width == 0 && o.rect_long_side == 0             ? "--shape or --rect"
@@ -427,7 +472,7 @@ static int check_required(const Options& o, std::string& error)
         error = "Cannot use --shape and --rect together: give one of them";
         return -1;
     }
-    if (o.head == Head::DECODED && o.rect_long_side != 0)
+    if (o.head.layout == Layout::DECODED && o.rect_long_side != 0)
     {
         error = "Cannot use --rect with --head decoded: the grid is part of such a graph: use --shape with the size of the model";
         return -1;

@@ -3,6 +3,8 @@
 #ifndef POSEMARK_OPTIONS_H
 #define POSEMARK_OPTIONS_H
 
+#include "head.h"
+
 #include <string>
 #include <vector>
 
@@ -13,29 +15,6 @@ enum class Command
     STAGES,
     DEFECTS,
     ROOFLINE,
-};
-
-enum class Head
-{
-    DECODED,
-    RAW,
-    RAW_NCHW,
-};
-
-enum class Role
-{
-    DECODED,
-    RAW,
-    BOX,
-    CLS,
-    KPT,
-};
-
-struct Output
-{
-    std::string blob;
-    Role role = Role::RAW;
-    int stride = 0;
 };
 
 struct Traps
@@ -51,15 +30,8 @@ struct Options
 
     std::string param;
     std::string bin;
-    Head head = Head::RAW;
+    Head head;
     std::string input_blob = "in0";
-    std::vector<Output> outputs;
-    // of a decoded head's levels; of the others the outputs say it
-    std::vector<int> strides = {8, 16, 32};
-    int classes = 1;
-    int keypoints = 17;
-    int keypoint_dims = 3;
-    int reg_max = 16;
 
     std::string images;
     // fixed target width x height; both 0 with rect_long_side

@@ -1,7 +1,7 @@
 #include "pipeline.h"
 
 #include "defects.h"
-#include "nms.h"
+#include "select.h"
 #include "timing.h"
 
 #include <math.h>
@@ -39,7 +39,7 @@ static int postprocess(const Options& o, const Image& image, Pipeline& p, std::s
 {
     if (decode(p.outputs, o, p.geometry.width, p.geometry.height, p.candidates, error) != 0)
         return -1;
-    const std::vector<int> kept = nms(p.candidates.items, o.nms_iou, o.max_detections);
+    const std::vector<int> kept = select(p.candidates.items, o.head.select, o.nms_iou, o.max_detections);
     p.detections.clear();
     for (int index : kept)
     {
@@ -110,7 +110,7 @@ int check_finite(const Options& o, const Pipeline& p, std::string& error)
         const size_t count = count_not_finite({p.outputs[i]});
         if (count > 0)
         {
-            error = "Cannot use the network's output \"" + o.outputs[i].blob + "\": found " + std::to_string(count) + " values that are NaN or infinite, expected finite ones: fp16 may have overflowed (try --precision fp32), or the weights are damaged";
+            error = "Cannot use the network's output \"" + o.head.outputs[i].blob + "\": found " + std::to_string(count) + " values that are NaN or infinite, expected finite ones: fp16 may have overflowed (try --precision fp32), or the weights are damaged";
             return -1;
         }
     }

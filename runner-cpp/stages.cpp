@@ -5,7 +5,7 @@
 #include "files.h"
 #include "image_lines.h"
 #include "json.h"
-#include "nms.h"
+#include "select.h"
 #include "pipeline.h"
 
 #include <math.h>
@@ -81,7 +81,7 @@ static int write_blob(const std::string& path, const ncnn::Mat& blob, std::strin
 
 static size_t candidate_row(const Options& o)
 {
-    return 6 + (size_t)o.keypoints * 3;
+    return 6 + (size_t)o.head.keypoints * 3;
 }
 
 static std::vector<float> candidate_values(const Candidates& candidates)
@@ -121,9 +121,9 @@ static int read_candidates(const std::string& path, const Options& o, std::vecto
                 return -1;
             }
         }
-        if (!(values[i + 5] >= 0.f && values[i + 5] < (float)o.classes))
+        if (!(values[i + 5] >= 0.f && values[i + 5] < (float)o.head.classes))
         {
-            error = "Cannot use the reference \"" + path + "\": found the class " + std::to_string(values[i + 5]) + " in row " + std::to_string(i / row) + ", expected 0 to " + std::to_string(o.classes - 1);
+            error = "Cannot use the reference \"" + path + "\": found the class " + std::to_string(values[i + 5]) + " in row " + std::to_string(i / row) + ", expected 0 to " + std::to_string(o.head.classes - 1);
             return -1;
         }
         Candidate c;
@@ -182,7 +182,7 @@ static int decode_stage(const Options& o, const std::string& prefix, const std::
 
 static int nms_stage(const Options& o, const std::string& prefix, const std::vector<Candidate>& candidates, StageDims& dims, std::string& error)
 {
-    const std::vector<int> kept = nms(candidates, o.nms_iou, o.max_detections);
+    const std::vector<int> kept = select(candidates, o.head.select, o.nms_iou, o.max_detections);
     const std::vector<int32_t> indices(kept.begin(), kept.end());
     dims.kept = (int64_t)indices.size();
     return write_bytes(prefix + ".nms.i32", indices.data(), indices.size() * sizeof(int32_t), error);
@@ -219,13 +219,13 @@ static int stages_of_image(Model& model, const Options& o, Pipeline& p, const Im
     const Geometry own = letterbox_geometry(image.width, image.height, o);
 
     ncnn::Mat input;
-    std::vector<ncnn::Mat> outputs(o.outputs.size());
+    std::vector<ncnn::Mat> outputs(o.head.outputs.size());
     std::vector<Candidate> candidates;
     if (read_blob(reference + ".input.f32", {3, g.height, g.width}, input, error) != 0)
         return -1;
-    for (size_t k = 0; k < o.outputs.size(); k++)
+    for (size_t k = 0; k < o.head.outputs.size(); k++)
     {
-        if (read_blob(reference + ".out" + std::to_string(k) + ".f32", output_dims(o.outputs[k], o, g.width, g.height), outputs[k], error) != 0)
+        if (read_blob(reference + ".out" + std::to_string(k) + ".f32", output_dims(o.head.outputs[k], o, g.width, g.height), outputs[k], error) != 0)
             return -1;
     }
     if (read_candidates(reference + ".candidates.f32", o, candidates, error) != 0)

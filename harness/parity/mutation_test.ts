@@ -1,8 +1,18 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type MutationRow, mutationTable } from "./testdata/mutation_table.ts";
 import { DEFAULT_BARS, type JudgeOptions } from "./judge.ts";
+import { STAGES } from "../record/records.ts";
 import { summarizeParity } from "./summary.ts";
-import { openRealRunner, runProgram, sharedAvailable } from "./testdata/real_runner.ts";
+import {
+  type LaunchRequest,
+  openRealRunner,
+  runProgram,
+  sharedAvailable,
+} from "./testdata/real_runner.ts";
+import { WRONG_DESCRIPTIONS } from "./testdata/wrong_head.ts";
+
+/** What makes a run a faulty one. */
+type Change = Pick<LaunchRequest, "extra" | "told">;
 
 const OPTIONS: JudgeOptions = {
   scoreThreshold: 0.25,
@@ -25,11 +35,17 @@ Deno.test({
   ignore: !sharedAvailable(),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
-    const defects: { name: string; stage: string; what: string }[] =
+    const injected: { name: string; stage: string; what: string }[] =
       (await runProgram([runner.program, "defects"])).trim().split("\n").map((line) =>
         JSON.parse(line)
       );
-    assert(defects.length >= 25, `${defects.length} defects`);
+    const defects: (Change & { name: string; stage: string; what: string })[] = [
+      ...injected.map((defect) => ({ ...defect, extra: ["--inject-defect", defect.name] })),
+      ...WRONG_DESCRIPTIONS,
+    ];
+    const order = (stage: string) => STAGES.findIndex((each) => each === stage);
+    defects.sort((a, b) => order(a.stage) - order(b.stage));
+    assertEquals(defects.length, 49);
     const request = {
       head: "raw",
       shape: { mode: "fixed", widthPx: 320, heightPx: 320 },
@@ -37,17 +53,17 @@ Deno.test({
       options: OPTIONS,
     } as const;
     assertEquals(request.images.length, PHOTOGRAPHS.length);
-    const summaryOf = async (extra: string[]) =>
-      summarizeParity(await runner.judge({ ...request, extra }), {
+    const summaryOf = async (change: Change) =>
+      summarizeParity(await runner.judge({ ...request, ...change }), {
         speedOnly: false,
         expectedImages: request.images.length,
       });
-    const clean = await summaryOf([]);
+    const clean = await summaryOf({});
     assertEquals(clean.verdict, "pass", clean.reason);
     const rows: MutationRow[] = [];
     const wrong: string[] = [];
-    for (const { name, stage, what: description } of defects) {
-      const summary = await summaryOf(["--inject-defect", name]);
+    for (const { name, stage, what: description, ...change } of defects) {
+      const summary = await summaryOf(change);
       rows.push({ name, description, caughtAt: summary.firstFailedStage, reason: summary.reason });
       if (summary.verdict !== "fail" || summary.firstFailedStage !== stage) {
         wrong.push(

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { HeadCodeSchema, YOLOV8 } from "./head_code.ts";
 import { migrateManifest } from "./migrate.ts";
 
 /** Activation of the variant's graph. `relu` and `hardswish` may be swapped in, see `swapped`. */
@@ -73,9 +74,9 @@ export const OutputBlobSchema = z.strictObject({
   /** Name in the `.param`, for instance `out0`. */
   blob: z.string(),
   /**
-   * `decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+64+K·D],
-   * in the order cls, box, kpt. `box` [64,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W]: logits as the
-   * convolutions give them.
+   * `decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`:
+   * [H,W,nc+4·regMax+K·D], in the order cls, box, kpt. `box` [4·regMax,H,W], `cls` [nc,H,W], `kpt`
+   * [K·D,H,W] (none when K is 0): logits as the convolutions give them.
    */
   role: z.enum(["decoded", "raw", "box", "cls", "kpt"]),
   /** Stride of the level in letterbox pixels; null for `decoded`. */
@@ -142,12 +143,15 @@ export const VariantManifestSchema = z.preprocess(
     shape: ShapeSchema,
     converter: z.enum(CONVERTERS),
     classCount: z.int().positive(),
-    keypointCount: z.int().positive(),
+    /** 0 for detection. */
+    keypointCount: z.int().nonnegative(),
     /** Values per keypoint: 3 (x, y, visibility) or 2. */
     keypointDims: z.union([z.literal(2), z.literal(3)]),
     strides: z.array(z.int().positive()),
-    /** DFL bins per box side, 16 in YOLOv8. */
+    /** Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes. */
     regMax: z.int().positive(),
+    /** How these values become people. */
+    headCode: HeadCodeSchema.default(YOLOV8),
     /** The ONNX file that the user named. */
     source: z.strictObject({
       path: z.string(),

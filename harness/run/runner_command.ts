@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type HeadCode, YOLOV8 } from "../record/head_code.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import type { RunnerOptions } from "../config.ts";
 import type { DeviceDescription } from "../record/device.ts";
@@ -37,6 +38,25 @@ export function effectiveOptions(
   };
 }
 
+/**
+ * Returns the arguments that describe the code of the head: only where it is not YOLOv8's, since
+ * the other side of a gate may be a runner that knows no other.
+ */
+function headArguments({ regMax, headCode }: VariantManifest): string[] {
+  const { box, keypoint, select } = headCode;
+  const changed = (name: string, value: string, known: string) =>
+    value === known ? [] : [name, value];
+  const boxText = (each: HeadCode["box"]) => `${each.code},${each.origin}`;
+  const keypointText = ({ scale, origin, visibility }: HeadCode["keypoint"]) =>
+    `${scale},${origin},${visibility}`;
+  return [
+    ...(box.code === "dfl" ? ["--reg-max", String(regMax)] : []),
+    ...changed("--box", boxText(box), boxText(YOLOV8.box)),
+    ...changed("--keypoint", keypointText(keypoint), keypointText(YOLOV8.keypoint)),
+    ...changed("--select", select, YOLOV8.select),
+  ];
+}
+
 /** Returns the arguments that describe the variant: graph, head, outputs, shape, precision. */
 function variantArguments(manifest: VariantManifest, paths: DevicePaths): string[] {
   const { shape } = manifest;
@@ -52,7 +72,8 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
       ? ["--strides", manifest.strides.join(",")]
       : []),
     ...["--classes", String(manifest.classCount), "--keypoints", String(manifest.keypointCount)],
-    ...["--keypoint-dims", String(manifest.keypointDims), "--reg-max", String(manifest.regMax)],
+    ...["--keypoint-dims", String(manifest.keypointDims)],
+    ...headArguments(manifest),
     ...(shape.mode === "rect"
       ? ["--rect", String(Math.max(shape.widthPx, shape.heightPx))]
       : ["--shape", `${shape.widthPx}x${shape.heightPx}`]),

@@ -39,9 +39,9 @@ void test_decode();
 void test_image();
 void test_json();
 void test_letterbox();
-void test_nms();
 void test_options();
 void test_param_check();
+void test_select();
 void test_weights();
 
 #endif // POSEMARK_TESTS_CHECK_H

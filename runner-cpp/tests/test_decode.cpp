@@ -1,6 +1,8 @@
 #include "check.h"
 #include "decode.h"
 
+#include <string.h>
+
 #include <limits>
 
 static void fast_exp_is_near_exp_in_its_range()
@@ -61,21 +63,21 @@ static void dfl_expectation_is_the_mean_bin()
 }
 
 // One level of stride 32 for an input of 96 x 64: 3 x 2 cells, 2 classes, 2 keypoints, 4 bins.
-static Options small_options(Head head)
+static Options small_options(Layout layout)
 {
     Options o;
-    o.head = head;
-    o.classes = 2;
-    o.keypoints = 2;
-    o.keypoint_dims = 3;
-    o.reg_max = 4;
+    o.head.layout = layout;
+    o.head.classes = 2;
+    o.head.keypoints = 2;
+    o.head.keypoint_dims = 3;
+    o.head.bins = 4;
     o.score_threshold = 0.25f;
-    if (head == Head::RAW)
-        o.outputs = {{"out", Role::RAW, 32}};
-    if (head == Head::RAW_NCHW)
-        o.outputs = {{"b", Role::BOX, 32}, {"c", Role::CLS, 32}, {"k", Role::KPT, 32}};
-    if (head == Head::DECODED)
-        o.outputs = {{"out", Role::DECODED, 0}};
+    if (layout == Layout::RAW)
+        o.head.outputs = {{"out", Role::RAW, 32}};
+    if (layout == Layout::RAW_NCHW)
+        o.head.outputs = {{"b", Role::BOX, 32}, {"c", Role::CLS, 32}, {"k", Role::KPT, 32}};
+    if (layout == Layout::DECODED)
+        o.head.outputs = {{"out", Role::DECODED, 0}};
     return o;
 }
 
@@ -123,7 +125,7 @@ static void check_the_cell(const Candidates& c)
 
 static void decode_raw_gives_the_cell_by_hand()
 {
-    const Options o = small_options(Head::RAW);
+    const Options o = small_options(Layout::RAW);
     const int channels = 2 + 16 + 6;
     ncnn::Mat m(channels, 3, 2);
     m.fill(-9.f);
@@ -138,7 +140,7 @@ static void decode_raw_gives_the_cell_by_hand()
 
 static void decode_raw_nchw_gives_the_cell_by_hand()
 {
-    const Options o = small_options(Head::RAW_NCHW);
+    const Options o = small_options(Layout::RAW_NCHW);
     ncnn::Mat box(3, 2, 16);
     ncnn::Mat cls(3, 2, 2);
     ncnn::Mat kpt(3, 2, 6);
@@ -157,7 +159,7 @@ static void decode_raw_nchw_gives_the_cell_by_hand()
 
 static void decode_decoded_keeps_pixels_and_probabilities()
 {
-    const Options o = small_options(Head::DECODED);
+    const Options o = small_options(Layout::DECODED);
     // 12 x 8 + 6 x 4 + 3 x 2 cells
     ncnn::Mat m(126, 4 + 2 + 6);
     m.fill(0.f);
@@ -181,8 +183,8 @@ static void decode_decoded_keeps_pixels_and_probabilities()
     CHECK(error.find("found 126 cells, expected 84") != std::string::npos);
 
     // a head without its finest level
-    Options coarse = small_options(Head::DECODED);
-    coarse.strides = {16, 32};
+    Options coarse = small_options(Layout::DECODED);
+    coarse.head.strides = {16, 32};
     ncnn::Mat two_levels(30, 4 + 2 + 6);
     two_levels.fill(0.f);
     CHECK(decode({two_levels}, coarse, 96, 64, c, error) == 0);
@@ -191,7 +193,7 @@ static void decode_decoded_keeps_pixels_and_probabilities()
 
 static void decode_takes_logits_above_the_threshold_only()
 {
-    const Options o = small_options(Head::RAW);
+    const Options o = small_options(Layout::RAW);
     ncnn::Mat m(24, 3, 2);
     m.fill(0.f);
     for (int y = 0; y < 2; y++)
@@ -215,7 +217,7 @@ static void decode_takes_logits_above_the_threshold_only()
 
 static void decode_takes_the_first_of_equal_classes()
 {
-    const Options o = small_options(Head::RAW);
+    const Options o = small_options(Layout::RAW);
     ncnn::Mat m(24, 3, 2);
     m.fill(2.f);
     Candidates c;
@@ -227,7 +229,7 @@ static void decode_takes_the_first_of_equal_classes()
 
 static void decode_refuses_another_shape()
 {
-    const Options o = small_options(Head::RAW);
+    const Options o = small_options(Layout::RAW);
     ncnn::Mat m(25, 3, 2);
     m.fill(0.f);
     Candidates c;
@@ -238,14 +240,73 @@ static void decode_refuses_another_shape()
 
 static void decode_gives_visibility_1_when_there_is_none()
 {
-    Options o = small_options(Head::RAW);
-    o.keypoint_dims = 2;
+    Options o = small_options(Layout::RAW);
+    o.head.keypoint_dims = 2;
     ncnn::Mat m(2 + 16 + 4, 3, 2);
     m.fill(1.f);
     Candidates c;
     std::string error;
     CHECK(decode({m}, o, 96, 64, c, error) == 0);
     CHECK(c.items.size() == 6 && c.keypoints.size() == 36 && c.keypoints[2] == 1.f);
+}
+
+// YOLO26's rule: distances as they are, keypoints from the cell's centre and not doubled.
+static void decode_follows_the_head_that_it_is_told()
+{
+    Options o = small_options(Layout::RAW);
+    o.head.box = BoxCode::LTRB;
+    o.head.keypoint_scale = 1.f;
+    o.head.keypoint_origin = 0.5f;
+    ncnn::Mat m(2 + 4 + 6, 3, 2);
+    m.fill(-9.f);
+    const float values[12] = {-3.f, 1.f, 1.f, 2.f, 0.5f, 3.f, 1.5f, -0.25f, 0.f, 0.f, 0.5f, 2.f};
+    memcpy(m.channel(1).row(2), values, sizeof(values));
+    Candidates c;
+    std::string error;
+    CHECK(decode({m}, o, 96, 64, c, error) == 0);
+    CHECK(c.items.size() == 1);
+    if (c.items.size() != 1)
+        return;
+    CHECK(c.items[0].x1 == 48.f && c.items[0].y1 == -16.f && c.items[0].x2 == 96.f && c.items[0].y2 == 144.f);
+    CHECK(c.keypoints[0] == (1.5f + 2.5f) * 32 && c.keypoints[1] == (-0.25f + 1.5f) * 32);
+    CHECK_NEAR(c.keypoints[5], 1.0 / (1.0 + exp(-2.0)), 1e-6);
+
+    o.head.visibility_sigmoid = false;
+    o.head.box_origin = 0.f;
+    CHECK(decode({m}, o, 96, 64, c, error) == 0);
+    CHECK(c.items[0].x1 == 32.f && c.keypoints[5] == 2.f);
+}
+
+static void decode_gives_every_class_of_a_cell_to_top_k()
+{
+    Options o = small_options(Layout::RAW);
+    o.head.select = Select::TOP_K;
+    ncnn::Mat m(24, 3, 2);
+    m.fill(-9.f);
+    m.channel(1).row(2)[0] = 0.5f;
+    m.channel(1).row(2)[1] = 2.f;
+    m.channel(0).row(1)[1] = 1.f;
+    Candidates c;
+    std::string error;
+    CHECK(decode({m}, o, 96, 64, c, error) == 0);
+    CHECK(c.items.size() == 3 && c.keypoints.size() == 18);
+    CHECK(c.items.size() == 3 && c.items[0].class_index == 1 && c.items[1].class_index == 0 && c.items[2].class_index == 1);
+    CHECK(c.items.size() == 3 && c.items[1].x1 == c.items[2].x1 && c.items[1].score < c.items[2].score);
+}
+
+static void decode_of_no_keypoints_is_detection()
+{
+    Options o = small_options(Layout::RAW_NCHW);
+    o.head.keypoints = 0;
+    o.head.outputs.pop_back();
+    ncnn::Mat box(3, 2, 16);
+    ncnn::Mat cls(3, 2, 2);
+    box.fill(1.f);
+    cls.fill(1.f);
+    Candidates c;
+    std::string error;
+    CHECK(decode({box, cls}, o, 96, 64, c, error) == 0);
+    CHECK(c.items.size() == 6 && c.keypoints.empty() && c.keypoint_count == 0);
 }
 
 void test_decode()
@@ -261,4 +322,7 @@ void test_decode()
     decode_takes_the_first_of_equal_classes();
     decode_refuses_another_shape();
     decode_gives_visibility_1_when_there_is_none();
+    decode_follows_the_head_that_it_is_told();
+    decode_gives_every_class_of_a_cell_to_top_k();
+    decode_of_no_keypoints_is_detection();
 }

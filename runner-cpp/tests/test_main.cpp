@@ -9,9 +9,9 @@ int main()
     test_image();
     test_json();
     test_letterbox();
-    test_nms();
     test_options();
     test_param_check();
+    test_select();
     test_weights();
 
     fprintf(stderr, "%d checks, %d failed\n", g_checks, g_failures);

@@ -26,11 +26,26 @@ static void parse_options_reads_a_run()
     std::string error;
     CHECK(parse(run_words({"--shape", "640x384", "--threads", "2", "--core-mask", "0xF0", "--sigmoid", "fast", "--trap", "swap-rb,integer-boxes", "--precision", "fp16-storage", "--winograd", "off", "--nms-iou", "0.45"}), o, error) == 0);
     CHECK(o.shape_width == 640 && o.shape_height == 384);
-    CHECK(o.outputs.size() == 3 && o.outputs[2].blob == "out2" && o.outputs[2].stride == 32);
+    CHECK(o.head.outputs.size() == 3 && o.head.outputs[2].blob == "out2" && o.head.outputs[2].stride == 32);
     CHECK(o.threads == 2 && o.core_mask == "f0" && o.powersave == -1);
     CHECK(o.fast_sigmoid && o.traps.swap_rb && o.traps.integer_boxes && !o.traps.letterbox_truncate);
     CHECK(o.precision == "fp16-storage" && !o.winograd && o.sgemm);
     CHECK(o.nms_iou == 0.45f && o.score_threshold == 0.25f && o.max_detections == 300);
+}
+
+static void parse_options_reads_a_head()
+{
+    Options o;
+    std::string error;
+    CHECK(parse(run_words({"--shape", "640x640"}), o, error) == 0);
+    CHECK(o.head.box == BoxCode::DFL && o.head.bins == 16 && o.head.box_origin == 0.5f);
+    CHECK(o.head.keypoint_scale == 2.f && o.head.keypoint_origin == 0.f && o.head.visibility_sigmoid);
+    CHECK(o.head.select == Select::NMS);
+    CHECK(parse(run_words({"--shape", "640x640", "--box", "ltrb,0", "--keypoint", "1,0.5,logit", "--select", "top-k", "--keypoints", "0"}), o, error) == 0);
+    CHECK(o.head.box == BoxCode::LTRB && o.head.box_origin == 0.f);
+    CHECK(o.head.keypoint_scale == 1.f && o.head.keypoint_origin == 0.5f && !o.head.visibility_sigmoid);
+    CHECK(o.head.select == Select::TOP_K && o.head.keypoints == 0);
+    CHECK(parse({"run", "--param", "p", "--bin", "b", "--head", "raw-nchw", "--keypoints", "0", "--outputs", "b:box:8,c:cls:8", "--images", "l", "--shape", "64x64"}, o, error) == 0);
 }
 
 static void parse_options_reads_blob_names_with_colons()
@@ -38,7 +53,7 @@ static void parse_options_reads_blob_names_with_colons()
     Options o;
     std::string error;
     CHECK(parse({"run", "--param", "p", "--bin", "b", "--head", "decoded", "--outputs", "a:b:decoded:0", "--images", "l", "--shape", "640x640"}, o, error) == 0);
-    CHECK(o.outputs.size() == 1 && o.outputs[0].blob == "a:b");
+    CHECK(o.head.outputs.size() == 1 && o.head.outputs[0].blob == "a:b");
 }
 
 static void parse_options_refuses_what_is_wrong()
@@ -69,6 +84,11 @@ static void parse_options_refuses_what_is_wrong()
         run_words({"--shape", "640x640", "--core-mask", "3", "--powersave", "0"}),
         run_words({"--shape", "640x640", "--winograd", "yes"}),
         run_words({"--shape", "640x640", "--iterations", "-1"}),
+        run_words({"--shape", "640x640", "--box", "xywh"}),
+        run_words({"--shape", "640x640", "--box", "dfl,half"}),
+        run_words({"--shape", "640x640", "--keypoint", "2"}),
+        run_words({"--shape", "640x640", "--keypoint", "2,0,seen"}),
+        run_words({"--shape", "640x640", "--select", "soft-nms"}),
         run_words({"--shape", "640x640", "--trap", "mirror"}),
         run_words({"--shape", "640x640", "--shape", "640x640"}),
         run_words({"--shape", "640x640", "--dump-blob", "out0"}),
@@ -114,6 +134,7 @@ static void parse_options_keeps_injection_to_test_builds()
 void test_options()
 {
     parse_options_reads_a_run();
+    parse_options_reads_a_head();
     parse_options_reads_blob_names_with_colons();
     parse_options_refuses_what_is_wrong();
     parse_options_keeps_injection_to_test_builds();

@@ -4,6 +4,7 @@
  * @module
  */
 import { runnerOptions } from "../../run/testdata/records.ts";
+import { YOLOV8 } from "../../record/head_code.ts";
 import { MANIFEST_VERSION, type VariantManifest } from "../../record/variant.ts";
 import { type ArtefactStore, sha256Hex } from "../../store/store.ts";
 import type { FarmRun, ShardFile } from "../shard_file.ts";
@@ -85,6 +86,7 @@ async function variantManifest(
     keypointDims: 3,
     strides: [8, 16, 32],
     regMax: 16,
+    headCode: YOLOV8,
     source: {
       path: "m.onnx",
       sha256: "0",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { YOLOV8 } from "../../record/head_code.ts";
 import {
   type Head,
   MANIFEST_VERSION,
@@ -52,6 +53,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     keypointDims: 3,
     strides: [8, 16, 32],
     regMax: 16,
+    headCode: YOLOV8,
     source: {
       path: "x.onnx",
       sha256: FILE.sha256,

@@ -7,6 +7,7 @@
 import * as path from "@std/path";
 import { buildRunner } from "../../toolchain/runner.ts";
 import { type PreparedVariant, prepareVariants } from "../../model/prepare.ts";
+import { SHARED, SHARED_MISSING } from "../../model/testdata/shared.ts";
 import { SILENT } from "../../progress.ts";
 import type { RgbImage } from "../../pose/letterbox.ts";
 import type { ParityRecord } from "../../record/records.ts";
@@ -17,22 +18,15 @@ import { openReferenceModel, type ReferenceModel } from "../../reference/referen
 import { readRunnerStages, writeReferenceFiles } from "../../reference/stage_files.ts";
 import { runCommand, stagesCommand } from "../../run/runner_command.ts";
 import { parseRunnerOutput } from "../../record/runner_lines.ts";
+import type { HeadCode } from "../../record/head_code.ts";
 import { type Head, type Shape, shapeName, type VariantManifest } from "../../record/variant.ts";
 import { headReference, judgeImage, type JudgeOptions } from "../judge.ts";
-
-const SHARED = path.join(import.meta.dirname!, "..", "..", "..", "..", "shared");
 
 /**
  * True when the shared models and photographs are there, or POSEMARK_REQUIRE_ALL=1 demands them.
  */
 export function sharedAvailable(): boolean {
-  if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") return true;
-  try {
-    Deno.statSync(path.join(SHARED, "models", "yolov8n-pose-silu.onnx"));
-    return true;
-  } catch {
-    return false;
-  }
+  return !SHARED_MISSING;
 }
 
 /** Path of a shared model. */
@@ -56,6 +50,8 @@ export interface LaunchRequest {
   options: JudgeOptions;
   /** More arguments, for instance `--inject-defect NAME`. */
   extra?: string[];
+  /** What the runner is told in place of the truth; the judgement keeps the truth. */
+  told?: { headCode?: HeadCode; nmsIou?: number; maxDetections?: number };
   sigmoid?: "exact" | "fast";
 }
 
@@ -142,7 +138,7 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
     variant,
     files,
     reference,
-    async judge({ head, shape, images, options, extra = [], sigmoid = "exact" }) {
+    async judge({ head, shape, images, options, extra = [], told = {}, sigmoid = "exact" }) {
       const folder = await Deno.makeTempDir({ dir: work });
       const manifest = variant(head, shape);
       const dump = path.join(folder, "dump");
@@ -167,18 +163,22 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
         powersave: 0,
         coreMask: null,
         scoreThreshold: options.scoreThreshold,
-        nmsIou: options.nmsIou,
+        nmsIou: told.nmsIou ?? options.nmsIou,
         sigmoid,
         traps: [],
         warmup: 0,
         iterations: 0,
       };
+      const toldManifest = { ...manifest, headCode: told.headCode ?? manifest.headCode };
+      const more = told.maxDetections === undefined
+        ? extra
+        : [...extra, "--max-detections", String(told.maxDetections)];
       const output = parseRunnerOutput(
-        await runProgram([...runCommand(manifest, paths, settings), ...extra]),
+        await runProgram([...runCommand(toldManifest, paths, settings), ...more]),
         { imageIds: images.map(({ id }) => id), iterations: 0, where: "test" },
       );
       const folders = { reference: folder, dump };
-      await runProgram([...stagesCommand(manifest, paths, settings, folders), ...extra]);
+      await runProgram([...stagesCommand(toldManifest, paths, settings, folders), ...more]);
       const records: ParityRecord[] = [];
       const { precisionEffective } = output.header.options;
       for (const [index, image] of images.entries()) {

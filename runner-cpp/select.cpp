@@ -1,4 +1,4 @@
-#include "nms.h"
+#include "select.h"
 
 #include "defects.h"
 
@@ -21,7 +21,7 @@ float box_iou(const Candidate& a, const Candidate& b)
     return total > 0.f ? intersection / total : 0.f;
 }
 
-std::vector<int> nms(const std::vector<Candidate>& candidates, float iou_threshold, int max_detections)
+static std::vector<int> in_order_of_score(const std::vector<Candidate>& candidates)
 {
     std::vector<int> order(candidates.size());
     std::iota(order.begin(), order.end(), 0);
@@ -29,15 +29,18 @@ std::vector<int> nms(const std::vector<Candidate>& candidates, float iou_thresho
         std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return candidates[a].score < candidates[b].score; });
     else if (!has_defect(Defect::NMS_UNSORTED))
         std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return candidates[a].score > candidates[b].score; });
+    return order;
+}
 
-    const size_t limit = has_defect(Defect::MAX_DETECTIONS_1) ? 1 : (size_t)max_detections;
+std::vector<int> nms(const std::vector<Candidate>& candidates, float iou_threshold, int max_detections)
+{
     std::vector<int> kept;
-    for (int index : order)
+    for (int index : in_order_of_score(candidates))
     {
-        if (kept.size() >= limit)
+        if (kept.size() >= (size_t)max_detections)
             break;
         bool suppressed = false;
-        for (size_t i = 0; i < kept.size() && !suppressed && !has_defect(Defect::NMS_NONE); i++)
+        for (size_t i = 0; i < kept.size() && !suppressed; i++)
         {
             const Candidate& winner = candidates[kept[i]];
             suppressed = winner.class_index == candidates[index].class_index && box_iou(winner, candidates[index]) > iou_threshold;
@@ -45,7 +48,19 @@ std::vector<int> nms(const std::vector<Candidate>& candidates, float iou_thresho
         if (!suppressed)
             kept.push_back(index);
     }
+    return kept;
+}
 
+std::vector<int> top_k(const std::vector<Candidate>& candidates, int max_detections)
+{
+    std::vector<int> kept = in_order_of_score(candidates);
+    kept.resize(std::min(kept.size(), (size_t)max_detections));
+    return kept;
+}
+
+std::vector<int> select(const std::vector<Candidate>& candidates, Select by, float iou_threshold, int max_detections)
+{
+    std::vector<int> kept = by == Select::TOP_K ? top_k(candidates, max_detections) : nms(candidates, iou_threshold, max_detections);
     if (has_defect(Defect::DROP_LAST) && !kept.empty())
         kept.pop_back();
     if (has_defect(Defect::DUPLICATE) && !kept.empty())

@@ -1,5 +1,5 @@
 #include "check.h"
-#include "nms.h"
+#include "select.h"
 
 static Candidate box(float x1, float y1, float x2, float y2, float score, int class_index)
 {
@@ -56,7 +56,17 @@ static void nms_stops_at_the_limit_and_takes_nothing()
     CHECK(nms({}, 0.5f, 300).empty());
 }
 
-void test_nms()
+static void top_k_keeps_the_best_whatever_they_overlap()
+{
+    const std::vector<Candidate> c = {box(0, 0, 10, 10, 0.5f, 0), box(0, 0, 10, 10, 0.9f, 0), box(0, 0, 10, 10, 0.5f, 1), box(9, 9, 10, 10, 0.7f, 0)};
+    CHECK((top_k(c, 300) == std::vector<int>{1, 3, 0, 2}));
+    CHECK((top_k(c, 3) == std::vector<int>{1, 3, 0}));
+    CHECK(top_k({}, 3).empty());
+    CHECK((select(c, Select::TOP_K, 0.5f, 2) == std::vector<int>{1, 3}));
+    CHECK((select(c, Select::NMS, 0.5f, 300) == std::vector<int>{1, 3, 2}));
+}
+
+void test_select()
 {
     box_iou_by_hand();
     nms_keeps_the_best_of_overlapping_boxes();
@@ -64,4 +74,5 @@ void test_nms()
     nms_breaks_ties_by_index();
     nms_looks_at_classes_apart();
     nms_stops_at_the_limit_and_takes_nothing();
+    top_k_keeps_the_best_whatever_they_overlap();
 }

@@ -1,0 +1,91 @@
+// The head as a value: how blobs become people. The runner knows descriptions, not names of models.
+//
+//               box code               keypoint = (scale * k + cell + origin) * stride   selection
+//  YOLOv8, 11   DFL with 16 bins       scale 2, origin 0                                NMS
+//  YOLO26       distances as they are  scale 1, origin 0.5          NMS, or the best k (one-to-one)
+
+#ifndef POSEMARK_HEAD_H
+#define POSEMARK_HEAD_H
+
+#include <string>
+#include <vector>
+
+// What the outputs hold, see decode.h.
+enum class Layout
+{
+    DECODED,
+    RAW,
+    RAW_NCHW,
+};
+
+enum class Role
+{
+    DECODED,
+    RAW,
+    BOX,
+    CLS,
+    KPT,
+};
+
+struct Output
+{
+    std::string blob;
+    Role role = Role::RAW;
+    int stride = 0;
+};
+
+// How the distances of a box's sides from its cell are written, in strides.
+enum class BoxCode
+{
+    // expectation over the bins of a softmax
+    DFL,
+    // left, top, right, bottom as they are
+    LTRB,
+};
+
+enum class Select
+{
+    NMS,
+    // the k best pairs of cell and class, whatever they overlap
+    TOP_K,
+};
+
+struct Head
+{
+    Layout layout = Layout::RAW;
+    std::vector<Output> outputs;
+    // of a decoded head's levels; of the others the outputs say it
+    std::vector<int> strides = {8, 16, 32};
+    int classes = 1;
+
+    BoxCode box = BoxCode::DFL;
+    // per side, of DFL
+    int bins = 16;
+    // where in its cell the distances start, in cells
+    float box_origin = 0.5f;
+
+    // 0: detection
+    int keypoints = 17;
+    // x, y and perhaps visibility
+    int keypoint_dims = 3;
+    float keypoint_scale = 2.f;
+    float keypoint_origin = 0.f;
+    // false: visibility stays a logit
+    bool visibility_sigmoid = true;
+
+    Select select = Select::NMS;
+};
+
+// Values of a cell that code its box.
+inline int box_channels(const Head& head)
+{
+    return 4 * (head.box == BoxCode::DFL ? head.bins : 1);
+}
+
+// Values of a cell that hold its keypoints.
+inline int keypoint_channels(const Head& head)
+{
+    return head.keypoints * head.keypoint_dims;
+}
+
+#endif // POSEMARK_HEAD_H
