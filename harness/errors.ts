@@ -13,43 +13,55 @@ export const EXIT = {
   inconclusive: 4,
 } as const;
 
-/** Stable error codes and the exit code of each. */
-export const ERROR_EXIT = {
+/**
+ * What an error ends.
+ *
+ * - `launch`: one launch; it is put on record, and the same or the next one may go well.
+ * - `device`: everything on this device, for as long as somebody does something about it; other
+ *   devices go on.
+ * - `run`: what was asked; the cause would meet every device, or lies in the request.
+ */
+export type Ends = "launch" | "device" | "run";
+
+/** Stable error codes: the exit code of each, and what it ends. */
+export const ERRORS = {
   // what was asked is wrong
-  "bad-option": EXIT.usage,
-  "bad-config": EXIT.usage,
-  "bad-model": EXIT.usage,
-  "bad-param": EXIT.usage,
-  "bad-image": EXIT.usage,
-  "bad-annotations": EXIT.usage,
-  "bad-detections": EXIT.usage,
-  "bad-record": EXIT.usage,
-  "not-comparable": EXIT.usage,
-  "output-exists": EXIT.usage,
+  "bad-option": { exit: EXIT.usage, ends: "run" },
+  "bad-config": { exit: EXIT.usage, ends: "run" },
+  "bad-model": { exit: EXIT.usage, ends: "run" },
+  "bad-param": { exit: EXIT.usage, ends: "run" },
+  "bad-image": { exit: EXIT.usage, ends: "run" },
+  "bad-annotations": { exit: EXIT.usage, ends: "run" },
+  "bad-detections": { exit: EXIT.usage, ends: "run" },
+  "bad-record": { exit: EXIT.usage, ends: "run" },
+  "not-comparable": { exit: EXIT.usage, ends: "run" },
+  "output-exists": { exit: EXIT.usage, ends: "run" },
   // the machine, the network or the device is in the way
-  "missing-tool": EXIT.environment,
-  "download-failed": EXIT.environment,
-  "hash-mismatch": EXIT.environment,
-  "no-space": EXIT.environment,
-  "build-failed": EXIT.environment,
-  "convert-failed": EXIT.environment,
-  "runner-failed": EXIT.environment,
-  "timeout": EXIT.environment,
-  "interrupted": EXIT.environment,
-  "device-not-found": EXIT.environment,
-  "device-unauthorized": EXIT.environment,
-  "device-offline": EXIT.environment,
-  "device-lost": EXIT.environment,
-  "device-busy": EXIT.environment,
-  "device-hot": EXIT.environment,
-  "device-unsuitable": EXIT.environment,
-  "bad-device-output": EXIT.environment,
-  "store-failed": EXIT.environment,
-  "farm-failed": EXIT.environment,
-} as const;
+  "missing-tool": { exit: EXIT.environment, ends: "run" },
+  "download-failed": { exit: EXIT.environment, ends: "run" },
+  "hash-mismatch": { exit: EXIT.environment, ends: "run" },
+  "no-space": { exit: EXIT.environment, ends: "run" },
+  "build-failed": { exit: EXIT.environment, ends: "run" },
+  "convert-failed": { exit: EXIT.environment, ends: "run" },
+  "interrupted": { exit: EXIT.environment, ends: "run" },
+  "store-failed": { exit: EXIT.environment, ends: "run" },
+  "farm-failed": { exit: EXIT.environment, ends: "run" },
+  "runner-failed": { exit: EXIT.environment, ends: "launch" },
+  "bad-device-output": { exit: EXIT.environment, ends: "launch" },
+  "timeout": { exit: EXIT.environment, ends: "launch" },
+  // the device was rebooted meanwhile: the same launch may go well now
+  "device-lost": { exit: EXIT.environment, ends: "launch" },
+  "device-not-found": { exit: EXIT.environment, ends: "device" },
+  "device-unauthorized": { exit: EXIT.environment, ends: "device" },
+  "device-offline": { exit: EXIT.environment, ends: "device" },
+  "device-busy": { exit: EXIT.environment, ends: "device" },
+  // it was waited for as long as the user allows
+  "device-hot": { exit: EXIT.environment, ends: "device" },
+  "device-unsuitable": { exit: EXIT.environment, ends: "device" },
+} as const satisfies Record<string, { exit: number; ends: Ends }>;
 
 /** A stable error code: scripts may match on it. */
-export type ErrorCode = keyof typeof ERROR_EXIT;
+export type ErrorCode = keyof typeof ERRORS;
 
 /**
  * An error that a user can meet.
@@ -77,8 +89,18 @@ export class HarnessError extends Error {
 
   /** The process exit code that this error leads to: 2 for usage, 3 for the environment. */
   get exitCode(): number {
-    return ERROR_EXIT[this.code];
+    return ERRORS[this.code].exit;
   }
+}
+
+/** Returns whether the error ended one launch only, after which the next may go well. */
+export function isLaunchFailure(error: unknown): error is HarnessError {
+  return error instanceof HarnessError && ERRORS[error.code].ends === "launch";
+}
+
+/** Returns whether the error ended what runs on a device: one launch of it, or all. */
+export function isDeviceFailure(error: unknown): error is HarnessError {
+  return error instanceof HarnessError && ERRORS[error.code].ends !== "run";
 }
 
 /** A warning: data in the record, with advice, shown by the report. */

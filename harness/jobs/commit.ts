@@ -6,7 +6,7 @@
  */
 import * as path from "@std/path";
 import type { BuiltRunner, RunnerRequest } from "../toolchain/runner.ts";
-import { ERROR_EXIT, type ErrorCode, HarnessError } from "../errors.ts";
+import { type ErrorCode, ERRORS, HarnessError } from "../errors.ts";
 import { SHIPPED_MODELS_FOLDER, shippedNames } from "../model/fetch/resolve_model.ts";
 
 /** A checked out commit; removed when it is given back. */
@@ -207,7 +207,7 @@ async function buildCommitRunner(folder: string, request: RunnerRequest): Promis
   } catch (cause) {
     // the commit's own HarnessError is another class than ours
     const { code, message, stderrTail } = cause as HarnessError;
-    if (typeof code === "string" && code in ERROR_EXIT) {
+    if (typeof code === "string" && code in ERRORS) {
       throw new HarnessError(code as ErrorCode, message, { cause, stderrTail });
     }
     throw new HarnessError(

@@ -133,12 +133,6 @@ function ofRun<T>(path: string, open: () => T): T {
   }
 }
 
-/** Returns whether it is the failure of one launch, after which the next may go well. */
-export function isLaunchFailure(error: unknown): error is HarnessError {
-  return error instanceof HarnessError &&
-    ["runner-failed", "bad-device-output", "timeout"].includes(error.code);
-}
-
 /** Returns the record of a launch that failed; `before` stands before the error's own words. */
 export function failureRecord(
   where: Pick<FailureRecord, "runId" | "device" | "variantId" | "round">,

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isLaunchFailure } from "../errors.ts";
 import * as path from "@std/path";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
@@ -26,7 +27,7 @@ import {
 } from "../reference/stage_files.ts";
 import { shapeName } from "../record/variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
-import { failureRecord, isLaunchFailure, type RecordLog } from "../record/record_log.ts";
+import { failureRecord, type RecordLog } from "../record/record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "../images/rgb_files.ts";
 import { runCommand, stagesCommand } from "./runner_command.ts";
 import { parseRunnerOutput, type RunnerOutput } from "../record/runner_lines.ts";

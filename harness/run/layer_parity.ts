@@ -7,7 +7,7 @@
 import * as path from "@std/path";
 import { z } from "zod";
 import { asWriteError } from "../disk.ts";
-import { HarnessError } from "../errors.ts";
+import { HarnessError, isLaunchFailure } from "../errors.ts";
 import { readGraph } from "../model/inspect/inspect.ts";
 import { readOnnxFile } from "../model/onnx/onnx_file.ts";
 import { parseParam } from "../model/ncnn/param_file.ts";
@@ -26,7 +26,7 @@ import { EFFECTIVE_PRECISIONS, VariantManifestSchema } from "../record/variant.t
 import { launchStages } from "./check.ts";
 import type { DeviceSetup } from "./deploy.ts";
 import { type CheckedExperiment, MAX_DETECTIONS } from "./experiment.ts";
-import { failureRecord, isLaunchFailure, readRecords } from "../record/record_log.ts";
+import { failureRecord, readRecords } from "../record/record_log.ts";
 import { loadRunImage, writeRgbFile } from "../images/rgb_files.ts";
 
 /** What the folder of one variant's blobs holds besides them. */

@@ -6,7 +6,7 @@
 import { benchncnnCommand, parseBenchncnn } from "../toolchain/benchncnn.ts";
 import type { DeviceState } from "../record/device.ts";
 import { throttleMarks } from "../device/cool_down.ts";
-import { HarnessError } from "../errors.ts";
+import { isDeviceFailure, isLaunchFailure } from "../errors.ts";
 import {
   type AnyRecord,
   type LaunchRecord,
@@ -55,15 +55,6 @@ export interface MeasureHooks {
 /** Launches of one variant that may fail before the rest of its rounds is given up. */
 const MAX_FAILURES = 2;
 
-/** Errors after which going on with other launches makes no sense. */
-const FATAL = new Set([
-  "interrupted",
-  "no-space",
-  "device-busy",
-  "device-hot",
-  "device-unauthorized",
-]);
-
 /**
  * Runs all launches of the plan that are not on record yet, and returns the number of failed ones.
  *
@@ -97,12 +88,12 @@ export async function measure(
         failures.set(launch.variantId, 0);
         break;
       } catch (error) {
-        if (!(error instanceof HarnessError) || FATAL.has(error.code)) throw error;
+        if (!isDeviceFailure(error)) throw error;
         failed++;
         failures.set(launch.variantId, (failures.get(launch.variantId) ?? 0) + 1);
         const where = { runId: plan.runId, device: setup.device.serial };
         hooks.log.append(failureRecord({ ...where, ...launch }, error));
-        if (error.code === "device-not-found" || error.code === "device-offline") throw error;
+        if (!isLaunchFailure(error)) throw error;
       }
     }
     if (launch.round < plan.benchncnnRounds && manifest.shape.mode === "fixed") {
@@ -221,7 +212,7 @@ async function secondOpinion(
       ...parseBenchncnn(result.stderr),
     });
   } catch (error) {
-    if (!(error instanceof HarnessError) || FATAL.has(error.code)) throw error;
+    if (!isLaunchFailure(error)) throw error;
     hooks.log.append(failureRecord(where, error, "benchncnn: "));
   }
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isLaunchFailure } from "../errors.ts";
 import { parseLayerTimes, summarizeLayerTimes } from "../toolchain/layer_times.ts";
 import { parseRoofline } from "../toolchain/roofline.ts";
 import type { BuiltRunner } from "../toolchain/runner.ts";
@@ -17,7 +18,7 @@ import {
 import type { VariantManifest } from "../record/variant.ts";
 import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentContext } from "./experiment.ts";
-import { failureRecord, isLaunchFailure, type RecordLog } from "../record/record_log.ts";
+import { failureRecord, type RecordLog } from "../record/record_log.ts";
 import type { RgbFile } from "../images/rgb_files.ts";
 import { rooflineCommand, runCommand } from "./runner_command.ts";
 import { parseRunnerOutput } from "../record/runner_lines.ts";

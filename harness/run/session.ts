@@ -7,21 +7,16 @@ import type { BuiltRunner } from "../toolchain/runner.ts";
 import { coolLaunches, realWaiting } from "../device/cool_down.ts";
 import type { Device } from "../device/device.ts";
 import type { DeviceDescription, DeviceState } from "../record/device.ts";
-import { HarnessError } from "../errors.ts";
+import { isLaunchFailure } from "../errors.ts";
 import { assertComparable } from "../record/experiment_keys.ts";
 import type { BlockLaunches } from "../gate/live.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import {
-  type LaunchRecord,
-  RECORD_VERSION,
-  type RunImage,
-  type RunRecord,
-} from "../record/records.ts";
+import type { LaunchRecord, RunImage, RunRecord } from "../record/records.ts";
 import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
 import { deploy, deployImages, type DeviceSetup } from "./deploy.ts";
 import type { ExperimentSettings } from "./experiment.ts";
 import { measureOnce } from "./measure.ts";
-import type { RecordLog } from "../record/record_log.ts";
+import { failureRecord, type RecordLog } from "../record/record_log.ts";
 import type { RgbFile } from "../images/rgb_files.ts";
 
 /** A word for a side. */
@@ -72,11 +67,6 @@ export interface PairSession extends AsyncDisposable {
 
 /** Times that a launch is tried. */
 const TRIES = 2;
-/** Errors that a second try does not mend. */
-const FATAL: readonly string[] = [
-  ...["interrupted", "no-space", "device-busy", "device-unauthorized", "device-not-found"],
-  ...["device-offline", "not-comparable"],
-];
 /** Below this charge, and not charging, a phone slows down or dies. */
 const LEAST_BATTERY_PERCENT = 15;
 
@@ -127,19 +117,9 @@ export async function openSession(device: Device, plan: SessionPlan): Promise<Pa
           hooks,
         );
       } catch (error) {
-        if (!(error instanceof HarnessError) || FATAL.includes(error.code)) throw error;
-        plan.log.append({
-          kind: "failure",
-          schemaVersion: RECORD_VERSION,
-          runId: run.runId,
-          device: device.serial,
-          variantId: manifest.id,
-          round,
-          at: new Date().toISOString(),
-          code: error.code,
-          message: error.message,
-          stderrTail: error.stderrTail,
-        });
+        if (!isLaunchFailure(error)) throw error;
+        const where = { runId: run.runId, device: device.serial, variantId: manifest.id, round };
+        plan.log.append(failureRecord(where, error));
         if (tried === TRIES) throw error;
       }
     }
