@@ -5,7 +5,7 @@ import type { KeypointFile } from "../fixtures/coco.ts";
 import { sha256Of } from "../fixtures/hash.ts";
 import { detect } from "../harness/pose/detect.ts";
 import { letterbox, letterboxGeometry } from "../harness/pose/letterbox.ts";
-import { iou } from "../harness/pose/nms.ts";
+import { iou } from "../harness/head/select.ts";
 import { openSession } from "../harness/reference/session.ts";
 import { DECODED_HEAD } from "./train/evaluate_card.ts";
 import { ACTIVATIONS, type ModelManifest } from "./train/manifest.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { gridSize, type HeadSpec, type InputSize, levelStrides } from "../pose/head.ts";
+import { gridSize, type HeadSpec, type InputSize, levelStrides } from "../head/head_spec.ts";
 
 /** What a value of an output blob is. */
 export type ValueRole = "cls" | "box" | "kpt" | "vis";

@@ -5,10 +5,10 @@
  * @module
  */
 import type { Detection } from "../record/records.ts";
-import { classAt, rowAt, scoreAt } from "../pose/candidates.ts";
+import { classAt, rowAt, scoreAt } from "../head/candidates.ts";
 import { type Detected, toDetection } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";
-import { byDescendingScore, candidateIou } from "../pose/nms.ts";
+import { byDescendingScore, candidateIou } from "../head/select.ts";
 import { type DetectionTolerance, isWithin } from "./detection_difference.ts";
 
 /** A class that an expected candidate may come out as. */

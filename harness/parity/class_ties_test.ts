@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { seededRandom } from "../pose/testdata/random.ts";
-import { rawChannelCount } from "../pose/head.ts";
+import { rawChannelCount } from "../head/head_spec.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import { HEADS, type VariantManifest } from "../record/variant.ts";
 import { judgeImage } from "./judge.ts";

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { classAt, rowAt } from "../pose/candidates.ts";
-import { classValues, decode, levelPlanes } from "../pose/decode.ts";
+import { classAt, rowAt } from "../head/candidates.ts";
+import { classValues, decode, levelPlanes } from "../head/decode.ts";
 import type { Detected, DetectOptions } from "../pose/detect.ts";
-import { sigmoid } from "../pose/exponential.ts";
-import type { HeadSpec } from "../pose/head.ts";
+import { sigmoid } from "../head/exponential.ts";
+import type { HeadSpec } from "../head/head_spec.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { VariantManifest } from "../record/variant.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 import type { Detection, Match } from "../record/records.ts";
-import { classAt, scoreAt } from "../pose/candidates.ts";
+import { classAt, scoreAt } from "../head/candidates.ts";
 import { type Detected, toDetection } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";
-import { iou } from "../pose/nms.ts";
+import { iou } from "../head/select.ts";
 import { resolveTies, type TiedClass } from "./class_ties.ts";
 import {
   boxDifferencePx,

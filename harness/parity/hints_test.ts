@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { letterbox, letterboxGeometry, type RgbImage } from "../pose/letterbox.ts";
 import { seededRandom } from "../pose/testdata/random.ts";
-import { rowAt } from "../pose/candidates.ts";
+import { rowAt } from "../head/candidates.ts";
 import type { Detection } from "../record/records.ts";
 import { headReference, type ImageEvidence } from "./judge.ts";
 import { mappingHint } from "./mapping_hints.ts";

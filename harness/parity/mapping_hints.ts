@@ -5,7 +5,7 @@
  * @module
  */
 import type { Detection } from "../record/records.ts";
-import { ROW_HEAD, rowAt } from "../pose/candidates.ts";
+import { ROW_HEAD, rowAt } from "../head/candidates.ts";
 import type { Detected } from "../pose/detect.ts";
 import type { Letterbox } from "../pose/letterbox.ts";
 

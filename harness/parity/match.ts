@@ -4,7 +4,7 @@
  * @module
  */
 import type { Detection, Match } from "../record/records.ts";
-import { iou } from "../pose/nms.ts";
+import { iou } from "../head/select.ts";
 import { oksFromDistances, SEGMENT_SHARE_OF_BOX, sigmasFor } from "../pose/oks.ts";
 import { assign } from "./assignment.ts";
 

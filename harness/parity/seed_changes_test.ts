@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
-import { rowAt } from "../pose/candidates.ts";
-import { decode } from "../pose/decode.ts";
+import { rowAt } from "../head/candidates.ts";
+import { decode } from "../head/decode.ts";
 import { readIntegers, writeFloats } from "../reference/stage_files.ts";
-import { blobLength } from "../pose/head.ts";
+import { blobLength } from "../head/head_spec.ts";
 import { stagesCommand } from "../run/runner_command.ts";
 import { DEFAULT_BARS, type JudgeOptions } from "./judge.ts";
 import { summarizeParity } from "./summary.ts";
@@ -16,7 +16,7 @@ const OPTIONS: JudgeOptions = {
   bar: DEFAULT_BARS,
 };
 const SHAPE = { mode: "fixed", widthPx: 320, heightPx: 320 } as const;
-const CASES = new URL("../pose/testdata/nms_cases.json", import.meta.url);
+const CASES = new URL("../head/testdata/nms_cases.json", import.meta.url);
 
 Deno.test({
   name:

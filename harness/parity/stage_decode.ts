@@ -4,9 +4,9 @@
  * @module
  */
 import type { StageParity } from "../record/records.ts";
-import { rowAt, rowLength, scoreAt } from "../pose/candidates.ts";
-import { decode, type DecodeOptions } from "../pose/decode.ts";
-import type { HeadSpec, InputSize } from "../pose/head.ts";
+import { rowAt, rowLength, scoreAt } from "../head/candidates.ts";
+import { decode, type DecodeOptions } from "../head/decode.ts";
+import type { HeadSpec, InputSize } from "../head/head_spec.ts";
 import { rowHint } from "./row_hints.ts";
 import { format, missing } from "./stage_verdict.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StageParity } from "../record/records.ts";
-import type { HeadSpec, InputSize } from "../pose/head.ts";
+import type { HeadSpec, InputSize } from "../head/head_spec.ts";
 import { groupDifferences } from "./blob_groups.ts";
 import { format, missing, wrongLength } from "./stage_verdict.ts";
 import type { NetworkTolerance } from "./tolerance.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { StageParity } from "../record/records.ts";
-import { type Candidates, classAt, scoreAt } from "../pose/candidates.ts";
-import { byDescendingScore, candidateIou, type NmsOptions } from "../pose/nms.ts";
+import { type Candidates, classAt, scoreAt } from "../head/candidates.ts";
+import { byDescendingScore, candidateIou, type NmsOptions } from "../head/select.ts";
 import { format, missing } from "./stage_verdict.ts";
 
 /** IoUs this near to the threshold may fall on either side in float32. */

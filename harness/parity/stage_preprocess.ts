@@ -4,7 +4,7 @@
  * @module
  */
 import type { StageParity } from "../record/records.ts";
-import type { InputSize } from "../pose/head.ts";
+import type { InputSize } from "../head/head_spec.ts";
 import { missing, wrongLength } from "./stage_verdict.ts";
 import { tensorHint } from "./tensor_hints.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { InputSize } from "../pose/head.ts";
+import type { InputSize } from "../head/head_spec.ts";
 import { PAD_LEVEL } from "../pose/letterbox.ts";
 
 /** Two tensors of one size, R, G and B planes of values in 0..1. */

@@ -34,7 +34,7 @@
  * @module
  */
 import type { EffectivePrecision } from "../record/variant.ts";
-import { type HeadSpec, type InputSize, levelStrides } from "../pose/head.ts";
+import { type HeadSpec, type InputSize, levelStrides } from "../head/head_spec.ts";
 import type { DotLengths } from "../reference/dot_lengths.ts";
 import { groupDifferences, type GroupKey, type ValueRole } from "./blob_groups.ts";
 

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Detection } from "../record/records.ts";
-import { type Candidates, ROW_HEAD, rowLength } from "./candidates.ts";
-import { decode, type DecodeOptions } from "./decode.ts";
-import type { HeadSpec } from "./head.ts";
+import { type Candidates, ROW_HEAD, rowLength } from "../head/candidates.ts";
+import { decode, type DecodeOptions } from "../head/decode.ts";
+import type { HeadSpec } from "../head/head_spec.ts";
 import { type Letterbox, toImageXPx, toImageYPx } from "./letterbox.ts";
-import { nms, type NmsOptions } from "./nms.ts";
+import { nms, type NmsOptions } from "../head/select.ts";
 
 /** Options of {@linkcode detect}. */
 export interface DetectOptions extends DecodeOptions, NmsOptions {}

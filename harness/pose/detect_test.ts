@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { detect } from "./detect.ts";
-import type { HeadSpec } from "./head.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { detect, toDetection } from "./detect.ts";
+import { newCandidates, rowAt } from "../head/candidates.ts";
+import type { HeadSpec } from "../head/head_spec.ts";
 import { letterboxGeometry } from "./letterbox.ts";
 
 Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
@@ -37,4 +38,14 @@ Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
   }]);
   const loose = detect(spec, [blob], geometry, { ...options, nmsIou: 0.5 });
   assertEquals(loose.detections.length, 2);
+});
+
+Deno.test("toDetection() goes back to image pixels and clips", () => {
+  const made = newCandidates([{ level: 0, stride: 8, cell: 0, score: 0.75, classIndex: 0 }], 1);
+  rowAt(made, 0).set([-10, 140, 320, 320, 0.75, 0, 100, 100, 0.5]);
+  const geometry = letterboxGeometry(1280, 720, { mode: "fixed", widthPx: 640, heightPx: 640 });
+  const detection = toDetection(made, 0, geometry);
+  assertEquals(detection.boxXyxyPx, [0, 0, 640, 360]);
+  assertEquals(detection.keypoints, [[200, 0, 0.5]]);
+  assertAlmostEquals(detection.score, 0.75);
 });

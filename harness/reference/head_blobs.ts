@@ -4,9 +4,9 @@
  * @module
  */
 import type { VariantManifest } from "../record/variant.ts";
-import { sigmoid } from "../pose/exponential.ts";
-import { decodeCell, levelPlanes } from "../pose/decode.ts";
-import { blobLength, type HeadSpec, type InputSize } from "../pose/head.ts";
+import { sigmoid } from "../head/exponential.ts";
+import { decodeCell, levelPlanes } from "../head/decode.ts";
+import { blobLength, type HeadSpec, type InputSize } from "../head/head_spec.ts";
 
 /** Returns the spec of the reference graph of a variant: one `raw` output per stride. */
 export function rawSpec(

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { rowLength } from "../pose/candidates.ts";
-import { decode } from "../pose/decode.ts";
-import type { HeadSpec } from "../pose/head.ts";
+import { rowLength } from "../head/candidates.ts";
+import { decode } from "../head/decode.ts";
+import type { HeadSpec } from "../head/head_spec.ts";
 import { peopleBlobs, rawHead, seededRandom } from "../pose/testdata/random.ts";
 import { headBlobs } from "./head_blobs.ts";
 

@@ -7,7 +7,7 @@
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx/onnx_file.ts";
-import type { InputSize } from "../pose/head.ts";
+import type { InputSize } from "../head/head_spec.ts";
 import { openSession, type SessionOptions } from "./session.ts";
 import { type HalfWeights, simulatePrecision } from "./simulated_precision.ts";
 import { readFloats } from "./stage_files.ts";

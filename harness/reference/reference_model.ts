@@ -6,7 +6,7 @@
  */
 import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import { encodeOnnx, readOnnxFile } from "../model/onnx/onnx_file.ts";
-import type { InputSize } from "../pose/head.ts";
+import type { InputSize } from "../head/head_spec.ts";
 import { type DotLengths, dotLengths } from "./dot_lengths.ts";
 import type { Reference } from "./reference.ts";
 import { openSession, type ReferenceSession, type SessionOptions } from "./session.ts";

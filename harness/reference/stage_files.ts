@@ -8,7 +8,7 @@
  * @module
  */
 import * as path from "@std/path";
-import type { Candidates } from "../pose/candidates.ts";
+import type { Candidates } from "../head/candidates.ts";
 import type { Reference } from "./reference.ts";
 
 /** What the runner computed per stage; null where it left no file. */

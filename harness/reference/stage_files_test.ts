@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as path from "@std/path";
-import { newCandidates, rowAt } from "../pose/candidates.ts";
+import { newCandidates, rowAt } from "../head/candidates.ts";
 import { readFloats, readRunnerStages, writeReferenceFiles } from "./stage_files.ts";
 
 Deno.test("writeReferenceFiles() writes little-endian float32 under the names of the stages command", async () => {

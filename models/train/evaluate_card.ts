@@ -10,7 +10,7 @@ import { rendered } from "../../fixtures/render/render.ts";
 import { parseAnnotations } from "../../harness/pose/coco_annotations.ts";
 import { evaluateKeypoints, type KeypointMetrics } from "../../harness/pose/coco_eval.ts";
 import { detect } from "../../harness/pose/detect.ts";
-import type { HeadSpec } from "../../harness/pose/head.ts";
+import type { HeadSpec } from "../../harness/head/head_spec.ts";
 import { letterbox, letterboxGeometry } from "../../harness/pose/letterbox.ts";
 import { type CocoResult, toCocoResults } from "../../harness/pose/results.ts";
 import { openSession } from "../../harness/reference/session.ts";

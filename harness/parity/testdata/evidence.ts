@@ -4,7 +4,7 @@
  * @module
  */
 import { detect } from "../../pose/detect.ts";
-import { rowLength } from "../../pose/candidates.ts";
+import { rowLength } from "../../head/candidates.ts";
 import { letterbox, letterboxGeometry } from "../../pose/letterbox.ts";
 import { normal, peopleBlobs, seededRandom } from "../../pose/testdata/random.ts";
 import { headBlobs, rawSpec } from "../../reference/head_blobs.ts";

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { gridSize, type HeadSpec, type InputSize, levelStrides, rawChannelCount } from "../head.ts";
+import {
+  gridSize,
+  type HeadSpec,
+  type InputSize,
+  levelStrides,
+  rawChannelCount,
+} from "../../head/head_spec.ts";
 
 /** Returns a generator of uniform numbers in [0, 1) (mulberry32). */
 export function seededRandom(seed: number): () => number {

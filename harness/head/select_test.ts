@@ -1,8 +1,6 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type Candidates, newCandidates, rowAt } from "./candidates.ts";
-import { toDetection } from "./detect.ts";
-import { letterboxGeometry } from "./letterbox.ts";
-import { iou, nms } from "./nms.ts";
+import { iou, nms } from "./select.ts";
 
 /** Candidates without keypoints from [x1, y1, x2, y2, score, class]. */
 function candidates(...rows: number[][]): Candidates {
@@ -62,16 +60,6 @@ Deno.test("nms() stops at the largest number and takes an empty list", () => {
   const apart = candidates([0, 0, 9, 9, 0.5, 0], [20, 0, 29, 9, 0.6, 0]);
   assertEquals([...nms(apart, { ...OPTIONS, maxDetections: 1 })], [1]);
   assertEquals([...nms(candidates(), OPTIONS)], []);
-});
-
-Deno.test("toDetection() goes back to image pixels and clips", () => {
-  const made = newCandidates([{ level: 0, stride: 8, cell: 0, score: 0.75, classIndex: 0 }], 1);
-  rowAt(made, 0).set([-10, 140, 320, 320, 0.75, 0, 100, 100, 0.5]);
-  const geometry = letterboxGeometry(1280, 720, { mode: "fixed", widthPx: 640, heightPx: 640 });
-  const detection = toDetection(made, 0, geometry);
-  assertEquals(detection.boxXyxyPx, [0, 0, 640, 360]);
-  assertEquals(detection.keypoints, [[200, 0, 0.5]]);
-  assertAlmostEquals(detection.score, 0.75);
 });
 
 Deno.test("nms() keeps what OpenCV's NMSBoxes and torchvision keep on the recorded cases", async () => {

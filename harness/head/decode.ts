@@ -23,7 +23,7 @@ import {
   type InputSize,
   levelStrides,
   rawChannelCount,
-} from "./head.ts";
+} from "./head_spec.ts";
 
 /** Options of {@linkcode decode}. */
 export interface DecodeOptions {

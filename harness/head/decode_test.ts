@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { rowAt } from "./candidates.ts";
 import { decode } from "./decode.ts";
 import { fastExp, fastSigmoid, logit, sigmoid } from "./exponential.ts";
-import type { HeadSpec } from "./head.ts";
+import type { HeadSpec } from "./head_spec.ts";
 
 /**
  * Two classes, two keypoints, four bins, levels of stride 8 and 16 on a 32 x 16 input: 4x2 and 2x1
