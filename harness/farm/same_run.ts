@@ -4,6 +4,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
+import { firstDifference } from "../record/experiment_keys.ts";
 import { type FarmRun, FarmRunSchema, type Side } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 
@@ -20,15 +21,13 @@ import { parseStrictly } from "../record/strict_json.ts";
 export function requireSameRun(stored: unknown, asked: FarmRun, where: string): void {
   const known = parseStrictly(FarmRunSchema, stored, `run "${asked.runId}" of ${where}`);
   // Through JSON, as the stored one went.
-  const difference = firstDifference(
-    identity(known),
-    identity(JSON.parse(JSON.stringify(asked))),
-    "",
-  );
+  const again = JSON.parse(JSON.stringify(asked));
+  const difference = firstDifference(identity(known), identity(again));
   if (difference === null) return;
+  const { key, then, now } = difference;
   throw new HarnessError(
     "bad-option",
-    `Cannot go on with run "${asked.runId}" of ${where}: ${difference}. Ask for the same as then, or leave --run-id out for a run of its own`,
+    `Cannot go on with run "${asked.runId}" of ${where}: its key "${key}" is ${then} there and ${now} now. Ask for the same as then, or leave --run-id out for a run of its own`,
   );
 }
 
@@ -44,26 +43,4 @@ function identity({ createdAt: _at, command: _command, sides, ...run }: FarmRun)
       Object.entries(sides).map(([id, side]) => [id, withoutPath(side)]),
     ),
   };
-}
-
-/** Says at which key two JSON values differ first, and how; null when they don't. */
-function firstDifference(then: unknown, now: unknown, key: string): string | null {
-  if (isObject(then) && isObject(now)) {
-    for (const name of new Set([...Object.keys(then), ...Object.keys(now)])) {
-      const found = firstDifference(then[name], now[name], key === "" ? name : `${key}.${name}`);
-      if (found !== null) return found;
-    }
-    return null;
-  }
-  if (then === now) return null;
-  return `its key "${key}" is ${shown(then)} there and ${shown(now)} now`;
-}
-
-/** Arrays count: their keys are indices. */
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? "absent" : JSON.stringify(value).slice(0, 120);
 }

@@ -33,7 +33,7 @@ import { judge } from "./judge_run.ts";
 import { measure } from "../run/measure.ts";
 import { profileLayers } from "../run/profile.ts";
 import { hasRecords, RecordLog } from "../record/record_log.ts";
-import { requireSameExperiment } from "./resume.ts";
+import { requireSameExperiment } from "../record/experiment_keys.ts";
 import type { RgbFile } from "../images/rgb_files.ts";
 import { effectiveOptions } from "../run/runner_command.ts";
 

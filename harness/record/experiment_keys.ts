@@ -1,12 +1,18 @@
 /**
- * Whether two sets of launches are the same experiment: what must agree so that a difference is the
- * candidate's.
+ * Whether two things are the same experiment, more or less strictly (pure).
+ *
+ * - Two sets of launches are *comparable* when all but the candidate agrees, so that a difference is
+ *   the candidate's: {@linkcode assertComparable}.
+ * - A run is *gone on with* when every fact that a figure depends on agrees, the candidate too:
+ *   {@linkcode requireSameExperiment}.
+ * - A farm's run is *asked for again* when the whole request agrees; `farm/same_run.ts` says what may
+ *   differ, {@linkcode firstDifference} tells whether more does.
  *
  * @module
  */
 import type { DeviceDescription } from "./device.ts";
 import { HarnessError } from "../errors.ts";
-import type { LaunchRecord, RunImage } from "./records.ts";
+import type { LaunchRecord, RunImage, RunRecord } from "./records.ts";
 
 /** One side of a comparison. */
 export interface ComparisonSide {
@@ -100,12 +106,85 @@ function throwOnDifference(
   ignore: readonly string[],
   message: (key: string, expected: string, found: string) => string,
 ): void {
-  for (const [key, value] of Object.entries(expected)) {
-    if (found[key] === value || ignore.includes(key)) continue;
-    throw new HarnessError("not-comparable", message(key, short(value), short(found[key])));
-  }
+  const difference = firstDifference(without(expected, ignore), without(found, ignore));
+  if (difference === null) return;
+  const { key, then, now } = difference;
+  throw new HarnessError("not-comparable", message(key, then, now));
 }
 
-function short(value: string): string {
-  return value.length <= 120 ? `"${value}"` : `"${value.slice(0, 117)}…"`;
+function without(keys: Record<string, string>, ignore: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(keys).filter(([key]) => !ignore.includes(key)));
+}
+
+/**
+ * Returns what must not change when a run is gone on with, by key: options, files, the build of each
+ * device and its runner.
+ *
+ * More rounds may be asked for than before, and more time be given to a launch: no figure depends on
+ * them.
+ */
+function resumableKeys(run: RunRecord): Record<string, unknown> {
+  const { rounds: _rounds, launchTimeoutMs: _limit, ...options } = run.options;
+  return Object.fromEntries([
+    ...Object.entries(options).map(([name, value]) => [`option ${name}`, value]),
+    ...run.variants.flatMap(({ id, bin, param }) => [
+      [`weights of variant ${id}`, bin.sha256],
+      [`graph of variant ${id}`, param.sha256],
+    ]),
+    ...run.devices.flatMap(({ serial, buildFingerprint }) => [
+      [`build of device ${serial}`, buildFingerprint],
+      [`runner on device ${serial}`, run.harness.runnerSha256[serial]],
+    ]),
+    ...run.images.map(({ id, sha256 }) => [`image ${id}`, sha256]),
+    ["base variant", run.baseVariantId],
+  ]);
+}
+
+/**
+ * Throws `not-comparable` that names the first key in which a resumed run differs from the one on
+ * record.
+ */
+export function requireSameExperiment(recorded: RunRecord, asked: RunRecord, out: string): void {
+  const difference = firstDifference(resumableKeys(recorded), resumableKeys(asked));
+  if (difference === null) return;
+  const { key, then, now } = difference;
+  throw new HarnessError(
+    "not-comparable",
+    `Cannot resume the run in ${out}: ${key} was ${then}, now ${now}. ` +
+      `Give the same options and files as before, or start a new run with another --out`,
+  );
+}
+
+/** Where two values differ first. */
+export interface Difference {
+  /** Names of the keys on the way there, joined by dots. */
+  key: string;
+  /** The value of each as short JSON text, or `absent`. */
+  then: string;
+  now: string;
+}
+
+/**
+ * Returns where two JSON values differ first, in the order of the earlier one's keys; null when they
+ * are equal. A key without a value is none.
+ */
+export function firstDifference(then: unknown, now: unknown, key = ""): Difference | null {
+  if (!isObject(then) || !isObject(now)) {
+    return then === now ? null : { key, then: short(then), now: short(now) };
+  }
+  for (const name of new Set([...Object.keys(then), ...Object.keys(now)])) {
+    const found = firstDifference(then[name], now[name], key === "" ? name : `${key}.${name}`);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Arrays count: their keys are indices. */
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function short(value: unknown): string {
+  const text = JSON.stringify(value) ?? "absent";
+  return text.length <= 120 ? text : `${text.slice(0, 119)}…`;
 }

@@ -1,6 +1,17 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
 import { HarnessError } from "../errors.ts";
-import { assertComparable, type ComparisonSide, experimentKeys } from "./experiment_keys.ts";
+import { experimentHash } from "../store/history.ts";
+import { bytesOfV010, recordsOfV010 } from "./testdata/v0_1_0.ts";
+import {
+  assertComparable,
+  type ComparisonSide,
+  experimentKeys,
+  firstDifference,
+  requireSameExperiment,
+} from "./experiment_keys.ts";
+import { sortRecords } from "./run_records.ts";
+import { runRecord } from "../run/testdata/records.ts";
 import { sideFixture } from "../gate/testdata/gate_fixture.ts";
 
 function refused(change: (side: ComparisonSide) => void, key: string): string {
@@ -56,4 +67,78 @@ Deno.test("assertComparable() refuses an emulated device when either sign of it 
 Deno.test("experimentKeys() throws when a side has no launch", () => {
   const side = { ...sideFixture("empty run", []), launches: [] };
   assertThrows(() => experimentKeys(side), HarnessError, "no finished launch");
+});
+
+const image = (sha256: string) => ({
+  id: "a",
+  file: "a.jpg",
+  widthPx: 1,
+  heightPx: 1,
+  sha256,
+  cocoImageId: null,
+});
+
+Deno.test("requireSameExperiment() accepts more rounds and another time", () => {
+  requireSameExperiment(
+    runRecord({ options: { rounds: 2, threads: 2 } }),
+    runRecord({ options: { rounds: 9, threads: 2 }, createdAt: "2027-01-01T00:00:00.000Z" }),
+    "out",
+  );
+});
+
+Deno.test("requireSameExperiment() names the key when options, images or the base differ", () => {
+  const cases: [string, Parameters<typeof runRecord>[0], Parameters<typeof runRecord>[0]][] = [
+    ["option threads", { options: { threads: 2 } }, { options: { threads: 4 } }],
+    ["option threads", { options: { threads: 2 } }, { options: {} }],
+    ["image a", { images: [image("0")] }, { images: [image("1")] }],
+    ["image a", { images: [image("0")] }, { images: [] }],
+    ["base variant", { baseVariantId: "x" }, { baseVariantId: "y" }],
+  ];
+  for (const [key, recorded, asked] of cases) {
+    assertThrows(
+      () => requireSameExperiment(runRecord(recorded), runRecord(asked), "out"),
+      HarnessError,
+      key,
+    );
+  }
+});
+
+Deno.test("requireSameExperiment() goes on with a run that version 0.1.0 began, and names what differs", async () => {
+  const { run } = sortRecords(await recordsOfV010("bench"));
+  requireSameExperiment(run, { ...run, options: { ...run.options, rounds: 30 } }, "out");
+  const other = structuredClone(run);
+  other.variants[1].bin.sha256 = "0".repeat(64);
+  const error = assertThrows(() => requireSameExperiment(run, other, "out"), HarnessError);
+  assertStringIncludes(error.message, `weights of variant ${run.variants[1].id} was "`);
+});
+
+Deno.test("experimentKeys() of launches of version 0.1.0 are those under which its history keeps them", async () => {
+  const { run, launches } = sortRecords(await recordsOfV010("bench2"));
+  const keys = experimentKeys({
+    ...{ name: "bench2", device: run.devices[0], images: run.images, launches },
+  });
+  const hash = await experimentHash(keys);
+  const file = await Deno.makeTempFile({ suffix: ".db" });
+  try {
+    await Deno.writeFile(file, await bytesOfV010("history.db"));
+    using history = new DatabaseSync(file);
+    const kept = history.prepare("SELECT experiment FROM series WHERE variant_id = ?")
+      .all(launches[0].variantId).map(({ experiment }) => experiment);
+    assert(kept.includes(hash), `${hash} is not among ${kept}`);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("firstDifference() names the way to the first value that differs, and nothing where all are equal", () => {
+  const then = { a: 1, b: { c: [1, { d: null }] }, gone: undefined };
+  assertEquals(firstDifference(then, structuredClone(then)), null);
+  assertEquals(firstDifference(then, { a: 1, b: { c: [1, { d: 2 }] } }), {
+    key: "b.c.1.d",
+    then: "null",
+    now: "2",
+  });
+  assertEquals(firstDifference(then, { a: 1 })?.key, "b");
+  assertEquals(firstDifference({}, { late: "x".repeat(200) })?.then, "absent");
+  assertEquals(firstDifference({}, { late: "x".repeat(200) })?.now.length, 120);
 });
