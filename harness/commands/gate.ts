@@ -26,7 +26,7 @@ import type { FormatRequest } from "../jobs/gate_formats.ts";
 import type { GateOutcome } from "../jobs/gate_live.ts";
 import type { ExperimentContext } from "../run/experiment.ts";
 import type { SideName, SidePair } from "../jobs/sides.ts";
-import type { HistoryDatabase } from "../store/history_database.ts";
+import type { Sql } from "../store/sql.ts";
 import {
   EXPERIMENT_OPTIONS,
   historyFile,
@@ -50,7 +50,7 @@ const CONFIG_OPTIONS: OptionSpec[] = [
   {
     flags: "--history <file>",
     description:
-      "history with calibrations and earlier runs. Default: history.db in the cache folder",
+      "history with calibrations and earlier runs: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
   },
 ];
 
@@ -125,7 +125,7 @@ async function gateHere(
   const { baseline, candidate } = await readSides(options);
   // two runs are compared without a history too: it tells only how much sessions differ
   const { history: opened, reasons } = await openGateHistory(options, baseline.kind === "run");
-  using history = opened;
+  await using history = opened;
   let outcome: GateOutcome;
   if (baseline.kind === "run" || baseline.kind === "latest") {
     if (candidate?.kind !== "run") {
@@ -178,14 +178,15 @@ async function gateHere(
 async function openGateHistory(
   options: Options,
   isOptional: boolean,
-): Promise<{ history: HistoryDatabase; reasons: string[] }> {
-  const { openHistoryDatabase } = await import("../store/history_database.ts");
+): Promise<{ history: Sql; reasons: string[] }> {
+  const { openDatabase } = await import("../store/open_store.ts");
   try {
-    return { history: openHistoryDatabase(await historyFile(options.history)), reasons: [] };
+    const address = await historyFile(options.history);
+    return { history: await openDatabase(address, "--history"), reasons: [] };
   } catch (error) {
     if (!isOptional || !(error instanceof HarnessError)) throw error;
     const reasons = [`nothing is known of earlier sessions and of the noise: ${error.message}`];
-    return { history: openHistoryDatabase(":memory:"), reasons };
+    return { history: await openDatabase(":memory:"), reasons };
   }
 }
 
@@ -312,8 +313,8 @@ export const calibrateCommand: CommandSpec = {
       );
       return phones.some(({ key }) => key !== null) ? EXIT.pass : EXIT.inconclusive;
     }
-    const { openHistoryDatabase } = await import("../store/history_database.ts");
-    using history = openHistoryDatabase(await historyFile(options.history));
+    const { openDatabase } = await import("../store/open_store.ts");
+    await using history = await openDatabase(await historyFile(options.history), "--history");
     const { calibrate, calibrationText } = await import("../jobs/calibrate.ts");
     const calibrations = await calibrate(
       {

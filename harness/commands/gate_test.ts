@@ -268,7 +268,7 @@ Deno.test("gate compares saved runs without a history that can't be opened, and 
       );
     const { code, stdout } = await gate(a);
     assertEquals(code, 4, stdout);
-    assertStringIncludes(JSON.parse(stdout).reasons[0], "Cannot open the history");
+    assertStringIncludes(JSON.parse(stdout).reasons[0], "Cannot use the history");
     const error = await assertRejects(() => gate(b), HarnessError, "the same run on both sides");
     assertEquals(error.exitCode, 2);
     const latest = await assertRejects(() => gate("latest"), HarnessError);

@@ -7,6 +7,7 @@ import * as path from "@std/path";
 import type { CommandSpec } from "../cli.ts";
 import { parseChoice, parseNumber } from "../config.ts";
 import { EXIT, HarnessError } from "../errors.ts";
+import { METRIC_NAMES } from "../record/metrics.ts";
 import { historyFile } from "./experiment_options.ts";
 
 /** `history`: what was measured before. */
@@ -16,7 +17,11 @@ export const historyCommand: CommandSpec = {
     "imports the runs in the folders given, then lists runs, trends per device and variant, and lasting changes",
   arguments: [{ name: "[dirs...]", description: "folders of runs to import" }],
   options: [
-    { flags: "--db <file>", description: "the history; default: history.db in the cache folder" },
+    {
+      flags: "--db <file>",
+      description:
+        "the history: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
+    },
     { flags: "--device <serial>", description: "this device only" },
     { flags: "--variant <id>", description: "this variant only" },
     { flags: "--metric <name>", description: "what to follow", default: "total.p50" },
@@ -30,18 +35,18 @@ export const historyCommand: CommandSpec = {
     { flags: "--json", description: "print JSON" },
   ],
   async run(options, dirs) {
-    const { HISTORY_METRICS, importRun, listRuns, listSeries } = await import(
-      "../store/history.ts"
-    );
-    const { openHistoryDatabase } = await import("../store/history_database.ts");
+    const { importRun, listRuns, listSeries } = await import("../store/history.ts");
+    const { isPostgres, openDatabase } = await import("../store/open_store.ts");
     const { formatHistory, judgeHistory } = await import("../store/history_query.ts");
     const { readRecords } = await import("../record/record_log.ts");
-    const metric = parseChoice("--metric", options.metric, HISTORY_METRICS);
+    const metric = parseChoice("--metric", options.metric, METRIC_NAMES);
     const limit = parseNumber("--limit", options.limit, { min: 1, max: 100_000, integer: true });
     const change = parseNumber("--min-change", options.minChange, { min: 0, max: 1000 });
     // a name that was mistyped must not make a history of its own
-    if (options.db !== undefined && dirs.length === 0) await requireFile(options.db);
-    using history = openHistoryDatabase(await historyFile(options.db));
+    if (options.db !== undefined && dirs.length === 0 && !isPostgres(options.db)) {
+      await requireFile(options.db);
+    }
+    await using history = await openDatabase(await historyFile(options.db), "--history");
     for (const dir of dirs) {
       const folder = path.resolve(dir);
       const { records } = readRecords(path.join(folder, "records.jsonl"));
@@ -51,10 +56,10 @@ export const historyCommand: CommandSpec = {
       );
     }
     const filter = { device: options.device, variantId: options.variant, limit };
-    const runs = listRuns(history, filter);
-    const series = judgeHistory(history, filter, metric, 1 + change / 100);
+    const runs = await listRuns(history, filter);
+    const series = await judgeHistory(history, filter, metric, 1 + change / 100);
     if (runs.length === 0) {
-      const all = listSeries(history);
+      const all = await listSeries(history);
       for (
         const [name, asked, names] of [
           ["device", options.device, all.map(({ device }) => device)],

@@ -37,7 +37,8 @@ export const trialsCommand: CommandSpec = {
     { flags: "--seed <n>", description: "seed of the order", default: "1" },
     {
       flags: "--history <file>",
-      description: "history with the device's calibration. Default: history.db in the cache folder",
+      description:
+        "history with the device's calibration: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
     },
     ...VARIANT_OPTIONS,
     ...EXPERIMENT_OPTIONS,
@@ -58,10 +59,10 @@ export const trialsCommand: CommandSpec = {
       number("--sizes", text, 0.1, 1000, false)
     );
     const { readSideName } = await import("../jobs/sides.ts");
-    const { openHistoryDatabase } = await import("../store/history_database.ts");
+    const { openDatabase } = await import("../store/open_store.ts");
     const { runTrials } = await import("../jobs/trials.ts");
     const { countTrials, trialsTable } = await import("../gate/trials.ts");
-    using history = openHistoryDatabase(await historyFile(options.history));
+    await using history = await openDatabase(await historyFile(options.history), "--history");
     const results = await runTrials(
       {
         ...experiment,

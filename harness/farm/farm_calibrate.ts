@@ -5,7 +5,7 @@
  * @module
  */
 import { METRIC_NAMES } from "../record/metrics.ts";
-import type { Calibration, CalibrationKey } from "../store/calibrations.ts";
+import { type Calibration, type CalibrationKey, saveCalibration } from "../store/calibrations.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import type { FarmStore } from "../store/store.ts";
 import { type FarmGateRequest, gateOnFarm, mergedShards } from "./farm_gate.ts";
@@ -77,7 +77,11 @@ export async function keepCalibrations(
     const count = Math.max(0, ...Object.values(blocks).map((each) => each.length));
     const enough = key !== null && count >= FEWEST_CALIBRATION_BLOCKS;
     if (enough) {
-      await store.saveCalibration(key, { createdAt, secondsPerBlock: seconds / count, blocks });
+      await saveCalibration(store.database, { ...key, workload: null }, {
+        createdAt,
+        secondsPerBlock: seconds / count,
+        blocks,
+      });
     }
     kept.push({ phone, blocks: count, key: enough ? key : null });
   }

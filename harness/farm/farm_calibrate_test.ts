@@ -1,7 +1,8 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { openHost } from "../device/host/host.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
-import { openEmbeddedStore } from "../store/embedded.ts";
+import { newestCalibration } from "../store/calibrations.ts";
+import { openStore } from "../store/open_store.ts";
 import { keepCalibrations } from "./farm_calibrate.ts";
 import { storedNoise } from "./farm_gate.ts";
 import { planRun } from "./plan.ts";
@@ -9,7 +10,7 @@ import { runShard } from "./shard_run.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
 
 Deno.test("keepCalibrations() keeps the noise of phones with enough blocks, for the gates to come", async () => {
-  await using store = await openEmbeddedStore(":memory:");
+  await using store = await openStore(":memory:");
   const dir = await Deno.makeTempDir();
   const run = await farmRun(store);
   await store.putRun("run-1", run);
@@ -48,7 +49,7 @@ Deno.test("keepCalibrations() keeps the noise of phones with enough blocks, for 
     ["b", 1, false],
   ]);
   const key = kept[0].key!;
-  const calibration = await store.newestCalibration(key);
+  const calibration = await newestCalibration(store.database, { ...key, workload: null });
   assertAlmostEquals(calibration!.secondsPerBlock, 4, 1e-9);
   const noise = await storedNoise(store)(key);
   assertAlmostEquals(noise!["total.p50"]!.sd, 0.01, 0.001);

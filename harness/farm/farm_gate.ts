@@ -8,7 +8,7 @@ import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { RunImage } from "../record/records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
-import { calibratedNoise } from "../store/calibrations.ts";
+import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
 import type { ArtefactStore, FarmStore } from "../store/store.ts";
 import { sha256Hex } from "../store/store.ts";
 import { BASELINE_SUFFIX } from "../record/variant.ts";
@@ -141,7 +141,7 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
  */
 export function storedNoise(store: FarmStore): NoiseOf {
   return async (key) => {
-    const calibration = await store.newestCalibration(key);
+    const calibration = await newestCalibration(store.database, { ...key, workload: null });
     if (calibration === null) return null;
     const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
       blocks.length >= FEWEST_CALIBRATION_BLOCKS

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { openEmbeddedStore } from "../store/embedded.ts";
+import { openStore } from "../store/open_store.ts";
 import type { FarmStore, StoreRefusal } from "../store/store.ts";
 import type { FarmNode, TaskStatus } from "./engine.ts";
 import { type FarmProgress, type FollowOptions, followRun, storeShards } from "./follow.ts";
@@ -15,7 +15,7 @@ const NODES: FarmNode[] = ["a", "b"].map((name) => ({
 }));
 
 async function setUp(): Promise<{ store: FarmStore; plan: Plan; options: FollowOptions }> {
-  const store = await openEmbeddedStore(":memory:");
+  const store = await openStore(":memory:");
   const pairs = [{ base: "v", candidate: "c1" }, { base: "v", candidate: "c2" }];
   const plan = planRun(NODES, new Map(), pairs, null);
   await store.putRun("r", {});

@@ -5,7 +5,7 @@ import { gateCommand } from "../commands/gate.ts";
 import { HarnessError } from "../errors.ts";
 import { runRecord } from "../run/testdata/records.ts";
 import { readRecords } from "../record/record_log.ts";
-import { openEmbeddedStore } from "../store/embedded.ts";
+import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
 import { keepRecords } from "./gate_command.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
@@ -13,7 +13,7 @@ import { inTempFolder } from "../testdata/temp_folder.ts";
 
 /** A store with a run of one shard that has kept its run record. */
 async function storeWithRun(): Promise<FarmStore> {
-  const store = await openEmbeddedStore(":memory:");
+  const store = await openStore(":memory:");
   await store.putRun("run-1", await farmRun(store));
   await store.addShards("run-1", [{ index: 0, document: shardFile(0) }]);
   const { claim } = (await store.claim("run-1", 0, { device: "d", host: "h" }))!;

@@ -2,13 +2,13 @@ import { assertEquals } from "@std/assert";
 import { openHost } from "../device/host/host.ts";
 import { parityFixture } from "../gate/testdata/gate_fixture.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
-import { openEmbeddedStore } from "../store/embedded.ts";
+import { openStore } from "../store/open_store.ts";
 import { mergedRecords } from "./merged_records.ts";
 import { runShard } from "./shard_run.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
 
 Deno.test("mergedRecords() keys hosts by their node, moves rounds apart, and keeps judgements once", async () => {
-  await using store = await openEmbeddedStore(":memory:");
+  await using store = await openStore(":memory:");
   const dir = await Deno.makeTempDir();
   const run = await farmRun(store);
   await store.putRun("run-1", run);
@@ -57,7 +57,7 @@ Deno.test("mergedRecords() keys hosts by their node, moves rounds apart, and kee
 });
 
 Deno.test("mergedRecords() of a run that gave nothing is its run record alone", async () => {
-  await using store = await openEmbeddedStore(":memory:");
+  await using store = await openStore(":memory:");
   const run = await farmRun(store);
   await store.putRun("run-1", run);
   await store.addShards("run-1", [{ index: 0, document: shardFile(0) }]);

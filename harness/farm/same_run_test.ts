@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { openEmbeddedStore } from "../store/embedded.ts";
+import { openStore } from "../store/open_store.ts";
 import type { FarmNode } from "./engine.ts";
 import { type FarmGateRequest, type FarmSide, gateOnFarm } from "./farm_gate.ts";
 import { DEFAULT_FARM_RULE } from "../gate/phones/verdict.ts";
@@ -21,7 +21,7 @@ function startedAgain(run: FarmRun): FarmRun {
 }
 
 Deno.test("requireSameRun() takes a start of the same run, and names the key in which another differs", async () => {
-  await using store = await openEmbeddedStore(":memory:");
+  await using store = await openStore(":memory:");
   const run = await farmRun(store);
   requireSameRun(run, startedAgain(run), "s");
   const change = (change: (run: FarmRun) => void): string => {
@@ -71,7 +71,7 @@ const NODES: FarmNode[] = ["a", "b"].map((name) => ({
 }));
 
 Deno.test("gateOnFarm() started again with its run id goes on with what is not done", async () => {
-  await using store = await openEmbeddedStore(":memory:");
+  await using store = await openStore(":memory:");
   const dir = await Deno.makeTempDir();
   const first = await farmRun(store);
   const start = async (run: FarmRun, waiting: number | null, deadlineMs: number) => {

@@ -4,7 +4,7 @@ import { HarnessError } from "../errors.ts";
 import { type FailureRecord, RECORD_VERSION } from "../record/records.ts";
 import { runCommand } from "../run/runner_command.ts";
 import { devicePaths, type DeviceSetup } from "../run/deploy.ts";
-import { openEmbeddedStore } from "../store/embedded.ts";
+import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
 import { FarmRunSchema, shardArtefacts, ShardFileSchema, sideOf } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
@@ -20,7 +20,7 @@ interface Setup extends AsyncDisposable {
 
 async function setUp(shardCount = 1): Promise<Setup> {
   const dir = await Deno.makeTempDir();
-  const store = await openEmbeddedStore(":memory:");
+  const store = await openStore(":memory:");
   await store.putRun("run-1", await farmRun(store));
   await store.addShards(
     "run-1",
@@ -217,7 +217,7 @@ Deno.test("outcomeOf() returns what lies in the environment, and fails the rest"
 });
 
 Deno.test("joinSides() launches each side by its own runner", async () => {
-  const store = await openEmbeddedStore(":memory:");
+  const store = await openStore(":memory:");
   const run = await farmRun(store);
   const side = (id: string) =>
     ({
@@ -234,7 +234,7 @@ Deno.test("joinSides() launches each side by its own runner", async () => {
 });
 
 Deno.test("shardArtefacts() names each file once, and refuses a target without a runner", async () => {
-  const store = await openEmbeddedStore(":memory:");
+  const store = await openStore(":memory:");
   const run = await farmRun(store);
   const artefacts = shardArtefacts(run, shardFile(0), "host");
   assertEquals(artefacts.length, 9);
@@ -250,7 +250,7 @@ Deno.test("shardArtefacts() names each file once, and refuses a target without a
 });
 
 Deno.test("parseStrictly() takes what was written and refuses unknown keys by name", async () => {
-  const store = await openEmbeddedStore(":memory:");
+  const store = await openStore(":memory:");
   const run = await farmRun(store);
   assertEquals(parseStrictly(FarmRunSchema, JSON.stringify(run), "run.json"), run);
   for (

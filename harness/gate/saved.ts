@@ -9,6 +9,7 @@ import type { AnyRecord, LaunchRecord } from "../record/records.ts";
 import { studentTQuantile } from "../stats/distribution.ts";
 import { median } from "../stats/quantile.ts";
 import { groupByRound, metricOfLaunch } from "../stats/round.ts";
+import type { SessionSpread } from "../stats/sessions.ts";
 import type { GateRules } from "./config.ts";
 import { assertComparable, type ComparisonSide } from "../record/experiment_keys.ts";
 import { describeRatio } from "./live.ts";
@@ -20,14 +21,6 @@ import {
   judgeCorrectness,
   overallVerdict,
 } from "./verdict.ts";
-
-/** How much a device's log time differs from session to session. */
-export interface SessionSpread {
-  /** Standard deviation of one session. */
-  sd: number;
-  /** Degrees of freedom of Student's t that stand for how well the deviation is known. */
-  freedom: number;
-}
 
 /**
  * What is assumed when nothing is known of the sessions: 2%, what unrooted phones commonly show

@@ -10,7 +10,7 @@ import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
 import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./testdata/gate_fixture.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { seededRng } from "../stats/rng.ts";
-import { sessionSpread } from "../store/history.ts";
+import { sessionSpread } from "../stats/sessions.ts";
 import {
   ASSUMED_SESSIONS,
   judgeSavedRuns,

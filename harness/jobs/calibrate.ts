@@ -15,7 +15,7 @@ import {
 import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { openDataset } from "../images/dataset.ts";
 import { saveCalibration } from "../store/calibrations.ts";
-import type { HistoryDatabase } from "../store/history_database.ts";
+import type { Sql } from "../store/sql.ts";
 import { buildPair, recordedRunners, requireNewFolder } from "./gate_live.ts";
 import {
   describeExperiment,
@@ -63,7 +63,7 @@ export interface DeviceCalibration {
  */
 export async function calibrate(
   options: CalibrateOptions,
-  history: HistoryDatabase,
+  history: Sql,
   context: ExperimentContext,
 ): Promise<DeviceCalibration[]> {
   if (options.out !== null) requireNewFolder(options.out);
@@ -126,7 +126,7 @@ export async function calibrate(
       onBlock: (done) => step.update(done / options.blockCount),
     });
     const settings = session.calibrationSettings;
-    saveCalibration(history, {
+    await saveCalibration(history, {
       device: device.serial,
       buildFingerprint: description.buildFingerprint,
       settings,

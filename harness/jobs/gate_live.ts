@@ -17,7 +17,7 @@ import { type ImageDataset, openDataset } from "../images/dataset.ts";
 import type { RunRecord } from "../record/records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
-import type { HistoryDatabase } from "../store/history_database.ts";
+import type { Sql } from "../store/sql.ts";
 import { correctnessOf } from "../gate/correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
 import { mergeGateResults } from "../gate/merge.ts";
@@ -82,7 +82,7 @@ export function slowdownArguments(side: SideWord, percent: number | null): strin
  */
 export async function gateLive(
   options: LiveGateOptions,
-  history: HistoryDatabase,
+  history: Sql,
   context: ExperimentContext,
 ): Promise<GateOutcome> {
   requireNewFolder(options.out);
@@ -101,7 +101,7 @@ export async function gatePairs(
   pairs: readonly SidePair[],
   dataset: ImageDataset,
   options: LiveGateOptions,
-  history: HistoryDatabase,
+  history: Sql,
   context: ExperimentContext,
 ): Promise<GateOutcome> {
   await using stack = new AsyncDisposableStack();
@@ -139,7 +139,7 @@ export async function gatePairs(
 interface GateRun {
   options: LiveGateOptions;
   context: ExperimentContext;
-  history: HistoryDatabase;
+  history: Sql;
   dataset: ImageDataset;
   record: RunRecord;
   log: RecordLog;
@@ -236,7 +236,7 @@ async function gatePair(
     signal: context.signal,
     tell: (message) => step.update(null, message),
   });
-  const { notes, ...known } = deviceNoiseOf(run.history, {
+  const { notes, ...known } = await deviceNoiseOf(run.history, {
     device: device.serial,
     buildFingerprint: description.buildFingerprint,
     settings: session.calibrationSettings,
@@ -270,11 +270,11 @@ function sideName(pair: SidePair, side: SideWord, percent: number | null): strin
 /**
  * Returns what is known of a device's noise from its newest calibration, and what to know of that.
  */
-export function deviceNoiseOf(
-  history: HistoryDatabase,
+export async function deviceNoiseOf(
+  history: Sql,
   key: Parameters<typeof newestCalibration>[1],
-): Pick<LiveGate, "noise" | "secondsPerBlock"> & { notes: string[] } {
-  const calibration = newestCalibration(history, key);
+): Promise<Pick<LiveGate, "noise" | "secondsPerBlock"> & { notes: string[] }> {
+  const calibration = await newestCalibration(history, key);
   if (calibration === null) return { noise: {}, secondsPerBlock: null, notes: [] };
   const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
     blocks.length >= FEWEST_CALIBRATION_BLOCKS

@@ -5,15 +5,16 @@
  */
 import { HarnessError } from "../errors.ts";
 import { type GateConfig, type GateRules, gateRules } from "../gate/config.ts";
-import { judgeSavedRuns, savedSide, type SessionSpread } from "../gate/saved.ts";
+import { judgeSavedRuns, savedSide } from "../gate/saved.ts";
+import type { SessionSpread } from "../stats/sessions.ts";
 import type { MetricName } from "../record/metrics.ts";
 import type { GateResult } from "../gate/verdict.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import type { LaunchRecord } from "../record/records.ts";
 import { openDataset } from "../images/dataset.ts";
 import { smallestDetectableRatio } from "../stats/detectable.ts";
-import { HISTORY_METRICS, knownSessions, type Series } from "../store/history.ts";
-import type { HistoryDatabase } from "../store/history_database.ts";
+import { knownSessions, type Series } from "../store/history.ts";
+import type { Sql } from "../store/sql.ts";
 import { correctnessOf } from "../gate/correctness.ts";
 import { launchFigures } from "./gate_formats.ts";
 import { deviceNoiseOf, type GateOutcome } from "./gate_live.ts";
@@ -51,7 +52,7 @@ export interface SavedGateOptions {
  */
 export async function gateSaved(
   options: SavedGateOptions,
-  history: HistoryDatabase,
+  history: Sql,
 ): Promise<GateOutcome> {
   const candidate = readRun(options.candidateDir);
   const baseline = options.baseline.kind === "latest" ? null : readRun(options.baseline.dir);
@@ -93,7 +94,7 @@ async function judgePair(
   { device, baseline, baselineId, candidateId }: SavedPair,
   candidate: SavedRun,
   options: SavedGateOptions & { rules: GateRules },
-  history: HistoryDatabase,
+  history: Sql,
 ): Promise<GateResult> {
   const { rules } = options;
   const sides = {
@@ -105,8 +106,13 @@ async function judgePair(
   return judgeSavedRuns({
     ...sides,
     rules,
-    sessions: sessionSpreads(history, series, rules),
-    detectable: detectableOf(history, sides.candidate.launches[0], sides.candidate.device, rules),
+    sessions: await sessionSpreads(history, series, rules),
+    detectable: await detectableOf(
+      history,
+      sides.candidate.launches[0],
+      sides.candidate.device,
+      rules,
+    ),
     correctness: correctnessOf(
       { records: candidate.records, device, variantId: candidateId },
       { records: baseline.records, device, variantId: baselineId },
@@ -116,29 +122,28 @@ async function judgePair(
 }
 
 /** How much sessions of this series differ, by metric, as far as the history knows. */
-function sessionSpreads(
-  history: HistoryDatabase,
+async function sessionSpreads(
+  history: Sql,
   series: Series,
   rules: GateRules,
-): Partial<Record<MetricName, SessionSpread>> {
+): Promise<Partial<Record<MetricName, SessionSpread>>> {
   const known: Partial<Record<MetricName, SessionSpread>> = {};
   for (const { name } of rules.thresholds) {
-    const metric = HISTORY_METRICS.find((each) => each === name);
-    const spread = metric === undefined ? null : knownSessions(history, series, metric);
+    const spread = await knownSessions(history, series, name);
     if (spread !== null) known[name] = spread;
   }
   return known;
 }
 
 /** What a paired gate would resolve on the device within the budget, where it was calibrated. */
-function detectableOf(
-  history: HistoryDatabase,
+async function detectableOf(
+  history: Sql,
   { variantId, runner, images }: LaunchRecord,
   device: { serial: string; buildFingerprint: string | null },
   rules: GateRules,
-): Partial<Record<MetricName, number>> {
+): Promise<Partial<Record<MetricName, number>>> {
   const { threads, powersave, coreMask, warmup, iterations } = runner.options;
-  const { noise, secondsPerBlock } = deviceNoiseOf(history, {
+  const { noise, secondsPerBlock } = await deviceNoiseOf(history, {
     device: device.serial,
     buildFingerprint: device.buildFingerprint,
     settings: { threads, powersave, coreMask },

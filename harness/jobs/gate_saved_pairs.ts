@@ -10,7 +10,7 @@ import { experimentKeys } from "../record/experiment_keys.ts";
 import { savedSide } from "../gate/saved.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
 import { experimentHash, latestBaseline, type Series } from "../store/history.ts";
-import type { HistoryDatabase } from "../store/history_database.ts";
+import type { Sql } from "../store/sql.ts";
 import { BASELINE_SUFFIX, type VariantManifest } from "../record/variant.ts";
 import { readRecords } from "../record/record_log.ts";
 
@@ -47,7 +47,7 @@ export async function pairSavedRuns(
   baseline: SavedRun | null,
   candidate: SavedRun,
   devices: readonly string[] | null,
-  history: HistoryDatabase,
+  history: Sql,
 ): Promise<SavedPairing> {
   if (baseline?.run.runId === candidate.run.runId) {
     throw new HarnessError(
@@ -120,16 +120,16 @@ function pairVariants(baseline: SavedRun, candidate: SavedRun, device: string): 
 async function latestPairs(
   candidate: SavedRun,
   device: string,
-  history: HistoryDatabase,
+  history: Sql,
 ): Promise<SavedPair[]> {
   const pairs: SavedPair[] = [];
   for (const { id } of variantsOn(candidate, device)) {
     const series = await seriesOf(candidate, device, id);
-    const found = latestBaseline(history, series, candidate.run.runId);
+    const found = await latestBaseline(history, series, candidate.run.runId);
     if (found === null) {
       throw new HarnessError(
         "not-comparable",
-        `Cannot find a run to compare with: ${history.file} has none of "${id}" on "${device}" with the same build, threads, shape and images. Import runs by "deno task history DIR", or name one by --baseline`,
+        `Cannot find a run to compare with: ${history.address} has none of "${id}" on "${device}" with the same build, threads, shape and images. Import runs by "deno task history DIR", or name one by --baseline`,
       );
     }
     if (found.folder === null) {

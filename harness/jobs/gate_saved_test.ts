@@ -7,7 +7,7 @@ import { testManifest } from "../parity/testdata/manifest.ts";
 import type { AnyRecord, ParityRecord, RunRecord } from "../record/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { importRun } from "../store/history.ts";
-import { openHistoryDatabase } from "../store/history_database.ts";
+import { openDatabase } from "../store/open_store.ts";
 import { type GateOutcome } from "./gate_live.ts";
 import { gateSaved, type SavedGateOptions } from "./gate_saved.ts";
 import { failureRecord } from "../run/testdata/records.ts";
@@ -52,7 +52,7 @@ function recordsOf(runId: string, day: number, ms: number[], change: RunChange =
 Deno.test("gateSaved() refuses latest when its folder was written over by the candidate", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    using history = openHistoryDatabase(":memory:");
+    await using history = await openDatabase(":memory:", "--history");
     const write = async (records: AnyRecord[]) => {
       const lines = records.map((record) => JSON.stringify(record) + "\n");
       await Deno.writeTextFile(path.join(folder, "records.jsonl"), lines.join(""));
@@ -87,7 +87,7 @@ async function gateOf(
 ): Promise<GateOutcome> {
   const folder = await Deno.makeTempDir();
   try {
-    using history = openHistoryDatabase(":memory:");
+    await using history = await openDatabase(":memory:", "--history");
     const write = async (name: string, records: AnyRecord[]) => {
       const dir = path.join(folder, name);
       await Deno.mkdir(dir);

@@ -10,7 +10,7 @@ import { DEFAULT_GATE_CONFIG } from "../gate/config.ts";
 import { planTrials, type Trial, type TrialResult } from "../gate/trials.ts";
 import { openDataset } from "../images/dataset.ts";
 import { seededRng } from "../stats/rng.ts";
-import type { HistoryDatabase } from "../store/history_database.ts";
+import type { Sql } from "../store/sql.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/experiment.ts";
 import { gatePairs, requireNewFolder } from "./gate_live.ts";
 import { openOneSide, pairSides, type SideName } from "./sides.ts";
@@ -43,7 +43,7 @@ export interface TrialsOptions extends ExperimentSettings {
  */
 export async function runTrials(
   options: TrialsOptions,
-  history: HistoryDatabase,
+  history: Sql,
   context: ExperimentContext,
 ): Promise<TrialResult[]> {
   const { variant, variants, sizesPercent, counts, budgetSeconds, seed, out, ...settings } =

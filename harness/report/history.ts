@@ -4,7 +4,8 @@
  * @module
  */
 import type { ChangePoint } from "../store/change_points.ts";
-import type { HistoryMetric, TrendPoint } from "../store/history.ts";
+import type { MetricName } from "../record/metrics.ts";
+import type { TrendPoint } from "../store/history.ts";
 import type { Warning } from "../errors.ts";
 
 /** The trend of one variant on one device. */
@@ -15,7 +16,7 @@ export interface HistorySeries {
   variantId: string;
   /** Hash of the experiment keys: figures of different keys are not compared. */
   experiment: string;
-  metric: HistoryMetric;
+  metric: MetricName;
   /** In order of time. */
   points: TrendPoint[];
   /** Lasting changes, by index of `points`. */

@@ -5,7 +5,7 @@
  */
 import type { MetricName } from "../record/metrics.ts";
 import { type DeviceNoise, deviceNoise } from "../stats/detectable.ts";
-import type { HistoryDatabase } from "./history_database.ts";
+import type { SqlQueries } from "./sql.ts";
 
 /** What the noise depends on besides the device: threads and cores. */
 export interface CalibrationSettings {
@@ -45,18 +45,25 @@ export interface Calibration {
   blocks: Partial<Record<MetricName, number[][]>>;
 }
 
-/** Keeps a calibration; earlier ones stay. */
-export function saveCalibration(
-  { sql }: HistoryDatabase,
-  key: WorkloadKey,
+/** Keeps a calibration; earlier ones stay. Workload null: nothing is known of it. */
+export async function saveCalibration(
+  sql: SqlQueries,
+  key: CalibrationKey & { workload: CalibrationWorkload | null },
   { createdAt, secondsPerBlock, blocks }: Calibration,
-): void {
-  sql.prepare("INSERT OR REPLACE INTO calibrations VALUES (?, ?, ?, ?, ?, ?)").run(
-    ...deviceColumns(key),
-    settingsText(key),
-    createdAt,
-    secondsPerBlock,
-    JSON.stringify(blocks),
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO device_calibrations
+       (device, build_fingerprint, settings, workload, created_at, seconds_per_block, blocks)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (device, build_fingerprint, settings, workload, created_at) DO UPDATE
+       SET seconds_per_block = excluded.seconds_per_block, blocks = excluded.blocks`,
+    [
+      ...deviceColumns(key),
+      workloadText(key.workload),
+      createdAt,
+      secondsPerBlock,
+      JSON.stringify(blocks),
+    ],
   );
 }
 
@@ -67,23 +74,24 @@ export function saveCalibration(
  * (`isOfWorkload` is then false): its noise and the time of its blocks are those of another
  * variant, other iterations or images.
  */
-export function newestCalibration(
-  { sql }: HistoryDatabase,
-  key: WorkloadKey,
-): Calibration & { isOfWorkload: boolean } | null {
-  const ofDevice = settingsText({ settings: key.settings }).slice(0, -1);
-  const row = sql.prepare(
-    `SELECT created_at AS createdAt, seconds_per_block AS secondsPerBlock, blocks, settings = ? AS isOfWorkload
-     FROM calibrations
-     WHERE device = ? AND build_fingerprint = ? AND substr(settings, 1, ?) = ?
-     ORDER BY isOfWorkload DESC, created_at DESC LIMIT 1`,
-  ).get(settingsText(key), ...deviceColumns(key), ofDevice.length, ofDevice);
-  if (row === undefined) return null;
+export async function newestCalibration(
+  sql: SqlQueries,
+  key: CalibrationKey & { workload: CalibrationWorkload | null },
+): Promise<Calibration & { isOfWorkload: boolean } | null> {
+  const workload = workloadText(key.workload);
+  const rows = await sql.query(
+    `SELECT created_at, seconds_per_block, blocks, workload FROM device_calibrations
+     WHERE device = $1 AND build_fingerprint = $2 AND settings = $3
+     ORDER BY CASE WHEN workload = $4 THEN 0 ELSE 1 END, created_at DESC LIMIT 1`,
+    [...deviceColumns(key), workload],
+  );
+  if (rows.length === 0) return null;
+  const [row] = rows;
   return {
-    createdAt: row.createdAt as string,
-    secondsPerBlock: row.secondsPerBlock as number,
-    blocks: JSON.parse(row.blocks as string),
-    isOfWorkload: row.isOfWorkload === 1,
+    createdAt: String(row.created_at),
+    secondsPerBlock: Number(row.seconds_per_block),
+    blocks: JSON.parse(String(row.blocks)),
+    isOfWorkload: row.workload === workload,
   };
 }
 
@@ -99,21 +107,14 @@ export function calibratedNoise(
   );
 }
 
-function deviceColumns({ device, buildFingerprint }: CalibrationKey): string[] {
-  return [device, String(buildFingerprint)];
+/** Device, build and settings as columns; a build that is unknown is one of its own. */
+function deviceColumns({ device, buildFingerprint, settings }: CalibrationKey): string[] {
+  const { threads, powersave, coreMask } = settings;
+  return [device, buildFingerprint ?? "", JSON.stringify([threads, powersave, coreMask])];
 }
 
-/** The column `settings`: keys in a fixed order, the workload last, and none in rows of old. */
-function settingsText(
-  { settings, workload }: Pick<CalibrationKey, "settings"> & Partial<WorkloadKey>,
-): string {
-  const { threads, powersave, coreMask } = settings;
-  if (workload === undefined) return JSON.stringify({ threads, powersave, coreMask });
+function workloadText(workload: CalibrationWorkload | null): string {
+  if (workload === null) return "";
   const { variantId, warmup, iterations, images } = workload;
-  return JSON.stringify({
-    threads,
-    powersave,
-    coreMask,
-    workload: { variantId, warmup, iterations, images },
-  });
+  return JSON.stringify([variantId, warmup, iterations, images]);
 }

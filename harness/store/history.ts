@@ -5,35 +5,13 @@
  * @module
  */
 import { experimentKeys } from "../record/experiment_keys.ts";
-import type { SessionSpread } from "../gate/saved.ts";
 import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
-import { robustInterval } from "../stats/interval.ts";
-import { median, medianAbsoluteDeviation } from "../stats/quantile.ts";
-import { groupByRound, metricOfLaunch } from "../stats/round.ts";
-import { type HistoryDatabase, inTransaction } from "./history_database.ts";
-
-/** Columns of the metrics that the history keeps. */
-const COLUMNS = {
-  "total.p50": "total_p50_ns",
-  "total.p90": "total_p90_ns",
-  "total.p99": "total_p99_ns",
-  "preprocess.p50": "preprocess_p50_ns",
-  "inference.p50": "inference_p50_ns",
-  "postprocess.p50": "postprocess_p50_ns",
-  "peakRss": "peak_rss_bytes",
-} as const satisfies Partial<Record<MetricName, string>>;
-/** A metric that the history keeps. */
-export type HistoryMetric = keyof typeof COLUMNS;
-
-/** Names of the metrics that the history keeps. */
-export const HISTORY_METRICS = METRIC_NAMES.filter((name): name is HistoryMetric =>
-  name in COLUMNS
-);
-
-/** Launches that tell how fast something is: a test build may be slowed down on purpose. */
-const IN_EARNEST = `marks NOT LIKE '%"test-build"%'`;
+import { median } from "../stats/quantile.ts";
+import { groupByRound, type MetricEstimate, metricOfLaunch, pooledMetric } from "../stats/round.ts";
+import { type SessionSpread, sessionSpread } from "../stats/sessions.ts";
+import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } from "./sql.ts";
 
 /** A run in the list. */
 export interface HistoryRun {
@@ -57,16 +35,11 @@ export interface Series {
 }
 
 /** One run in the trend of a series. */
-export interface TrendPoint {
+export interface TrendPoint extends MetricEstimate {
   runId: string;
   createdAt: string;
   gitCommit: string | null;
   rounds: number;
-  /** Robust mean over rounds, nanoseconds or bytes: what the interval is of. */
-  value: number;
-  /** 95% interval over rounds; null for one round. */
-  low: number | null;
-  high: number | null;
   /** Marks of its launches, each once: `throttled`, … */
   marks: string[];
 }
@@ -87,7 +60,7 @@ export interface HistoryFilter {
  * `bad-record` when there is no run record, or more than one.
  */
 export async function importRun(
-  history: HistoryDatabase,
+  sql: Sql,
   records: readonly AnyRecord[],
   folder: string | null,
 ): Promise<{ runId: string; added: number; skipped: number }> {
@@ -117,7 +90,7 @@ export async function importRun(
       }
     }
   }
-  const added = inTransaction(history.sql, () => insertRun(history, run, folder, rows));
+  const added = await sql.transaction((inside) => insertRun(inside, run, folder, rows));
   return { runId: run.runId, added, skipped: all.length - rows.length };
 }
 
@@ -132,141 +105,205 @@ export async function experimentHash(keys: Record<string, string>): Promise<stri
     .join("");
 }
 
-function insertRun(
-  { sql }: HistoryDatabase,
+async function insertRun(
+  inside: SqlQueries,
   run: RunRecord,
   folder: string | null,
   rows: readonly { series: Series; launch: LaunchRecord }[],
-): number {
+): Promise<number> {
   const { gitCommit, version, ncnn } = run.harness;
-  sql.prepare(
-    `INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT (run_id) DO UPDATE SET folder = coalesce(excluded.folder, folder)`,
-  ).run(run.runId, run.createdAt, gitCommit, version, ncnn, folder);
-  const putSeries = sql.prepare(
-    "INSERT OR IGNORE INTO series (device, variant_id, experiment) VALUES (?, ?, ?)",
+  await inside.query(
+    `INSERT INTO history_runs (run_id, created_at, git_commit, harness_version, ncnn_version, folder)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (run_id) DO UPDATE SET folder = coalesce(excluded.folder, history_runs.folder)`,
+    [run.runId, run.createdAt, gitCommit, version, ncnn, folder],
   );
-  const seriesId = sql.prepare(
-    "SELECT series_id AS id FROM series WHERE device = ? AND variant_id = ? AND experiment = ?",
+  if (rows.length === 0) return 0;
+  const before = await countLaunches(inside, run.runId);
+  const ids = new Map<string, SqlValue>();
+  for (const { series } of rows) {
+    const key = JSON.stringify(series);
+    if (!ids.has(key)) ids.set(key, await putSeries(inside, series));
+  }
+  const launchOf = new Map(
+    rows.map(({ series, launch }) =>
+      [`${ids.get(JSON.stringify(series))} ${launch.round}` as string, launch] as const
+    ),
   );
-  const put = sql.prepare(
-    "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-  );
-  const countLaunches = () =>
-    sql.prepare("SELECT count(*) AS count FROM launches WHERE run_id = ?").get(run.runId)!
-      .count as number;
-  const before = countLaunches();
-  const ids = new Map<string, number>();
-  for (const { series: { device, variantId, experiment }, launch } of rows) {
-    const key = JSON.stringify([device, variantId, experiment]);
-    if (!ids.has(key)) {
-      putSeries.run(device, variantId, experiment);
-      ids.set(key, seriesId.get(device, variantId, experiment)!.id as number);
-    }
-    const value = (name: MetricName) => metricOfLaunch(launch, name);
-    put.run(
-      ids.get(key)!,
+  const put = await insertRows(
+    inside,
+    `INSERT INTO history_launches (series_id, run_at, run_id, round, earnest, marks)`,
+    `ON CONFLICT (series_id, run_at, run_id, round)
+       DO UPDATE SET earnest = excluded.earnest, marks = excluded.marks
+     RETURNING launch_id, series_id, round`,
+    rows.map(({ series, launch }) => [
+      ids.get(JSON.stringify(series))!,
       run.createdAt,
       run.runId,
       launch.round,
-      value("total.p50"),
-      value("total.p90"),
-      value("total.p99"),
-      value("preprocess.p50"),
-      value("inference.p50"),
-      value("postprocess.p50"),
-      launch.end.peakRssBytes,
+      launch.marks.includes("test-build") ? 0 : 1,
       JSON.stringify(launch.marks),
-    );
-  }
-  return countLaunches() - before;
+    ]),
+  );
+  const figures = put.flatMap(({ launch_id, series_id, round }) => {
+    const launch = launchOf.get(`${series_id} ${round}`)!;
+    return METRIC_NAMES.flatMap((metric): SqlValue[][] => {
+      const value = metricOfLaunch(launch, metric);
+      return value === null ? [] : [[launch_id, metric, value]];
+    });
+  });
+  await insertRows(
+    inside,
+    `INSERT INTO history_figures (launch_id, metric, value)`,
+    `ON CONFLICT (launch_id, metric) DO UPDATE SET value = excluded.value`,
+    figures,
+  );
+  return await countLaunches(inside, run.runId) - before;
+}
+
+async function countLaunches(sql: SqlQueries, runId: string): Promise<number> {
+  const rows = await sql.query(
+    `SELECT count(*) AS count FROM history_launches WHERE run_id = $1`,
+    [runId],
+  );
+  return Number(rows[0].count);
+}
+
+async function putSeries(
+  sql: SqlQueries,
+  { device, variantId, experiment }: Series,
+): Promise<SqlValue> {
+  const key = [device, variantId, experiment];
+  await sql.query(
+    `INSERT INTO history_series (device, variant_id, experiment) VALUES ($1, $2, $3)
+     ON CONFLICT (device, variant_id, experiment) DO NOTHING`,
+    key,
+  );
+  const rows = await sql.query(
+    `SELECT series_id FROM history_series WHERE device = $1 AND variant_id = $2 AND experiment = $3`,
+    key,
+  );
+  return rows[0].series_id;
 }
 
 /** Returns the runs, newest first. */
-export function listRuns({ sql }: HistoryDatabase, filter: HistoryFilter = {}): HistoryRun[] {
-  const narrowed = filter.device !== undefined || filter.variantId !== undefined;
-  const rows = sql.prepare(
-    `SELECT r.run_id AS runId, r.created_at AS createdAt, r.git_commit AS gitCommit,
-       r.harness_version AS harnessVersion, r.ncnn_version AS ncnnVersion, r.folder AS folder,
-       (SELECT count(*) FROM launches l WHERE l.run_id = r.run_id) AS launches
-     FROM runs r
+export async function listRuns(sql: Sql, filter: HistoryFilter = {}): Promise<HistoryRun[]> {
+  const { where, values } = narrowed(filter);
+  const rows = await sql.query(
+    `SELECT r.run_id, r.created_at, r.git_commit, r.harness_version, r.ncnn_version, r.folder,
+       (SELECT count(*) FROM history_launches l WHERE l.run_id = r.run_id) AS launches
+     FROM history_runs r
      ${
-      narrowed
-        ? `WHERE EXISTS (SELECT 1 FROM launches l JOIN series s USING (series_id) WHERE l.run_id = r.run_id
-             AND s.device = coalesce(?, s.device) AND s.variant_id = coalesce(?, s.variant_id))`
-        : ""
+      where === "" ? "" : `WHERE EXISTS (SELECT 1 FROM history_launches l
+         JOIN history_series s ON s.series_id = l.series_id
+         WHERE l.run_id = r.run_id AND ${where})`
     }
-     ORDER BY r.created_at DESC, r.run_id DESC LIMIT ?`,
-  ).all(
-    ...(narrowed ? [filter.device ?? null, filter.variantId ?? null] : []),
-    filter.limit ?? -1,
+     ORDER BY r.created_at DESC, r.run_id DESC ${atMost(filter.limit)}`,
+    values,
   );
-  return rows as unknown as HistoryRun[];
+  return rows.map((row) => ({
+    ...runOf(row),
+    harnessVersion: String(row.harness_version),
+    ncnnVersion: String(row.ncnn_version),
+    folder: row.folder as string | null,
+    launches: Number(row.launches),
+  }));
 }
 
 /** Returns the series of the history by device and variant, for those who ask what there is. */
-export function listSeries({ sql }: HistoryDatabase, filter: HistoryFilter = {}): Series[] {
-  return sql.prepare(
-    `SELECT device, variant_id AS variantId, experiment FROM series
-     WHERE device = coalesce(?, device) AND variant_id = coalesce(?, variant_id)
-     ORDER BY device, variant_id, series_id LIMIT ?`,
-  ).all(filter.device ?? null, filter.variantId ?? null, filter.limit ?? -1) as unknown as Series[];
+export async function listSeries(sql: Sql, filter: HistoryFilter = {}): Promise<Series[]> {
+  const { where, values } = narrowed(filter);
+  const rows = await sql.query(
+    `SELECT s.device, s.variant_id, s.experiment FROM history_series s
+     ${where === "" ? "" : `WHERE ${where}`}
+     ORDER BY s.device, s.variant_id, s.series_id ${atMost(filter.limit)}`,
+    values,
+  );
+  return rows.map((row) => ({
+    device: String(row.device),
+    variantId: String(row.variant_id),
+    experiment: String(row.experiment),
+  }));
+}
+
+/** Condition on the series `s` with its parameters; empty when all are wanted. */
+function narrowed({ device, variantId }: HistoryFilter): { where: string; values: string[] } {
+  const asked = [["s.device", device], ["s.variant_id", variantId]].filter((each) =>
+    each[1] !== undefined
+  );
+  return {
+    where: asked.map(([column], index) => `${column} = $${index + 1}`).join(" AND "),
+    values: asked.map(([, value]) => value!),
+  };
+}
+
+function atMost(limit: number | undefined): string {
+  return limit === undefined ? "" : `LIMIT ${Math.trunc(limit)}`;
+}
+
+function runOf(row: SqlRow): Pick<TrendPoint, "runId" | "createdAt" | "gitCommit"> {
+  return {
+    runId: String(row.run_id),
+    createdAt: String(row.created_at),
+    gitCommit: row.git_commit as string | null,
+  };
 }
 
 /**
  * Returns the trend of a series, oldest first: one point per run that has the metric. Launches of
  * test builds are left out.
  */
-export function trend(
-  history: HistoryDatabase,
+export async function trend(
+  sql: Sql,
   series: Series,
-  metric: HistoryMetric = "total.p50",
+  metric: MetricName = "total.p50",
   limit = 1000,
-): TrendPoint[] {
-  return newestRuns(history, series, metric, limit).map(({ values, marks, ...run }) => {
-    const interval = robustInterval(values.map(Math.log));
-    return {
-      ...run,
-      rounds: values.length,
-      value: Math.round(Math.exp(interval.estimate)),
-      low: interval.low === null ? null : Math.exp(interval.low),
-      high: interval.high === null ? null : Math.exp(interval.high),
-      marks: [...new Set(marks.flat())].sort(),
-    };
+): Promise<TrendPoint[]> {
+  const runs = await newestRuns(sql, series, metric, limit);
+  return runs.map(({ values, marks, ...run }) => {
+    const { value, low, high } = pooledMetric(metric, values)!;
+    return { ...run, rounds: values.length, value: Math.round(value), low, high, marks };
   });
 }
 
-/**
- * The newest runs of a series that have the metric, oldest first, with the values of their rounds.
- */
-function newestRuns(
-  { sql }: HistoryDatabase,
-  series: Series,
-  metric: HistoryMetric,
-  limit: number,
-): (Pick<TrendPoint, "runId" | "createdAt" | "gitCommit"> & {
+/** A run with the values of its rounds, and the marks of its launches, each once. */
+type RunValues = Pick<TrendPoint, "runId" | "createdAt" | "gitCommit" | "marks"> & {
   values: number[];
-  marks: string[][];
-})[] {
-  const column = COLUMNS[metric];
-  const rows = sql.prepare(
-    `SELECT l.run_id AS runId, r.created_at AS createdAt, r.git_commit AS gitCommit,
-       json_group_array(l.${column}) AS found, json_group_array(json(l.marks)) AS marks
-     FROM launches l JOIN runs r ON r.run_id = l.run_id
-     WHERE l.series_id = (SELECT series_id FROM series WHERE device = ? AND variant_id = ? AND experiment = ?)
-       AND l.${column} > 0 AND l.${IN_EARNEST}
-     GROUP BY l.run_at, l.run_id ORDER BY l.run_at DESC, l.run_id DESC LIMIT ?`,
-  ).all(series.device, series.variantId, series.experiment, limit) as unknown as {
-    runId: string;
-    createdAt: string;
-    gitCommit: string | null;
-    found: string;
-    marks: string;
-  }[];
-  return rows.reverse().map(({ found, marks, ...run }) => ({
-    ...run,
-    values: JSON.parse(found),
-    marks: JSON.parse(marks),
+};
+
+/**
+ * The newest runs of a series that have the metric, oldest first.
+ *
+ * CROSS JOIN keeps SQLite from beginning with all launches of the series.
+ */
+async function newestRuns(
+  sql: Sql,
+  series: Series,
+  metric: MetricName,
+  limit: number,
+): Promise<RunValues[]> {
+  const rows = await sql.query(
+    `WITH own AS (
+       SELECT series_id FROM history_series WHERE device = $1 AND variant_id = $2 AND experiment = $3
+     ), newest AS (
+       SELECT DISTINCT l.run_at, l.run_id FROM history_launches l
+       JOIN history_figures f ON f.launch_id = l.launch_id AND f.metric = $4
+       WHERE l.series_id = (SELECT series_id FROM own) AND l.earnest = 1
+       ORDER BY l.run_at DESC, l.run_id DESC ${atMost(limit)}
+     )
+     SELECT l.run_id, r.created_at, r.git_commit, f.value, l.marks FROM newest n
+     CROSS JOIN history_launches l
+     JOIN history_figures f ON f.launch_id = l.launch_id AND f.metric = $4
+     JOIN history_runs r ON r.run_id = l.run_id
+     WHERE l.run_at = n.run_at AND l.run_id = n.run_id
+       AND l.series_id = (SELECT series_id FROM own) AND l.earnest = 1
+     ORDER BY l.run_at, l.run_id, l.round`,
+    [series.device, series.variantId, series.experiment, metric],
+  );
+  return [...Map.groupBy(rows, (row) => String(row.run_id)).values()].map((own) => ({
+    ...runOf(own[0]),
+    values: own.map((row) => Number(row.value)),
+    marks: [...new Set(own.flatMap((row) => JSON.parse(String(row.marks)) as string[]))].sort(),
   }));
 }
 
@@ -275,8 +312,8 @@ export interface GateBaseline {
   runId: string;
   createdAt: string;
   folder: string | null;
-  /** Values of the metrics, one per round, nanoseconds or bytes. */
-  values: Record<HistoryMetric, number[]>;
+  /** Values of the metrics in their unit, one per round. */
+  values: Record<MetricName, number[]>;
 }
 
 /**
@@ -284,46 +321,39 @@ export interface GateBaseline {
  * none. `besides` is the candidate's own run, which is not its baseline. Launches of test builds
  * are none either.
  */
-export function latestBaseline(
-  { sql }: HistoryDatabase,
+export async function latestBaseline(
+  sql: Sql,
   series: Series,
   besides: string | null = null,
-): GateBaseline | null {
-  const rows = sql.prepare(
-    `WITH own AS (
-       SELECT * FROM launches WHERE series_id =
-         (SELECT series_id FROM series WHERE device = ? AND variant_id = ? AND experiment = ?)
-     ), newest AS (
-       SELECT run_at, run_id FROM own WHERE run_id IS NOT ? AND ${IN_EARNEST} ORDER BY run_at DESC, run_id DESC LIMIT 1
-     )
-     SELECT own.*, r.folder AS folder FROM own JOIN newest USING (run_at, run_id) JOIN runs r USING (run_id)
-     WHERE own.${IN_EARNEST} ORDER BY round`,
-  ).all(series.device, series.variantId, series.experiment, besides);
-  if (rows.length === 0) return null;
-  const values = Object.fromEntries(HISTORY_METRICS.map((metric) => [
+): Promise<GateBaseline | null> {
+  const newest = await sql.query(
+    `SELECT l.series_id, l.run_at, l.run_id, r.folder FROM history_launches l
+     JOIN history_runs r ON r.run_id = l.run_id
+     WHERE l.series_id = (SELECT series_id FROM history_series
+         WHERE device = $1 AND variant_id = $2 AND experiment = $3)
+       AND l.run_id <> $4 AND l.earnest = 1
+     ORDER BY l.run_at DESC, l.run_id DESC LIMIT 1`,
+    [series.device, series.variantId, series.experiment, besides ?? ""],
+  );
+  if (newest.length === 0) return null;
+  const [{ series_id, run_at, run_id, folder }] = newest;
+  const rows = await sql.query(
+    `SELECT f.metric, f.value FROM history_launches l
+     JOIN history_figures f ON f.launch_id = l.launch_id
+     WHERE l.series_id = $1 AND l.run_at = $2 AND l.run_id = $3 AND l.earnest = 1 ORDER BY l.round`,
+    [series_id, run_at, run_id],
+  );
+  const values = Object.fromEntries(METRIC_NAMES.map((metric) => [
     metric,
-    rows.map((row) => row[COLUMNS[metric]]).filter((value) =>
-      typeof value === "number" && value > 0
-    ),
-  ])) as Record<HistoryMetric, number[]>;
-  const [first] = rows;
+    rows.filter((row) => row.metric === metric).map((row) => Number(row.value)),
+  ])) as GateBaseline["values"];
   return {
-    runId: first.run_id as string,
-    createdAt: first.run_at as string,
-    folder: first.folder as string | null,
+    runId: String(run_id),
+    createdAt: String(run_at),
+    folder: folder as string | null,
     values,
   };
 }
-
-/** Fewest runs from which the spread between sessions is taken. */
-export const FEWEST_SESSIONS = 6;
-
-/**
- * Degrees of freedom per run of a deviation from steps by their median absolute deviation: by
- * simulation of normal sessions (6 to 100 runs), bounds by Student's t are then wrong no more often
- * than they say. The efficiency of that deviation, 0.37, is the limit for many.
- */
-const FREEDOM_PER_RUN = 1 / 3;
 
 /**
  * Newest runs from which the spread between sessions is taken: more tell little more, and a gate
@@ -337,25 +367,11 @@ const MOST_SESSIONS = 100;
  *
  * See {@linkcode sessionSpread}.
  */
-export function knownSessions(
-  history: HistoryDatabase,
+export async function knownSessions(
+  sql: Sql,
   series: Series,
-  metric: HistoryMetric,
-): SessionSpread | null {
-  const runs = newestRuns(history, series, metric, MOST_SESSIONS);
+  metric: MetricName,
+): Promise<SessionSpread | null> {
+  const runs = await newestRuns(sql, series, metric, MOST_SESSIONS);
   return sessionSpread(runs.map(({ values }) => median(values)));
-}
-
-/**
- * Returns how much the log value differs from session to session, from the values of runs in order
- * of time: from the differences of successive runs, so that lasting changes count little (median of
- * the sizes, as a normal distribution has it); null for fewer than 6 runs.
- */
-export function sessionSpread(values: readonly number[]): SessionSpread | null {
-  if (values.length < FEWEST_SESSIONS) return null;
-  const steps = values.slice(1).map((value, i) => Math.log(value / values[i]));
-  return {
-    sd: 1.4826 * medianAbsoluteDeviation(steps) / Math.SQRT2,
-    freedom: FREEDOM_PER_RUN * (values.length - 1),
-  };
 }

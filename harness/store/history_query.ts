@@ -8,18 +8,18 @@ import { describeRatio } from "../gate/live.ts";
 import { type ChangePoint, changePoints, firstSlower } from "./change_points.ts";
 import {
   type HistoryFilter,
-  type HistoryMetric,
   type HistoryRun,
   listSeries,
   type Series,
   trend,
   type TrendPoint,
 } from "./history.ts";
-import type { HistoryDatabase } from "./history_database.ts";
+import { type MetricName, metricOf } from "../record/metrics.ts";
+import type { Sql } from "./sql.ts";
 
 /** The trend of one series with what changed for good. */
 export interface JudgedSeries extends Series {
-  metric: HistoryMetric;
+  metric: MetricName;
   /** In order of time. */
   points: TrendPoint[];
   /** Lasting changes, by index of `points`. */
@@ -49,25 +49,28 @@ export interface FirstSlower {
  * Returns every series that the filter lets through. Changes for the worse below `smallestRatio`
  * are passed over in `firstSlower`.
  */
-export function judgeHistory(
-  history: HistoryDatabase,
+export async function judgeHistory(
+  sql: Sql,
   filter: HistoryFilter,
-  metric: HistoryMetric,
+  metric: MetricName,
   smallestRatio = 1,
-): JudgedSeries[] {
+): Promise<JudgedSeries[]> {
   const { device, variantId } = filter;
-  return listSeries(history, { device, variantId }).map((series) => {
-    const points = trend(history, series, metric, filter.limit);
+  const judged: JudgedSeries[] = [];
+  for (const series of await listSeries(sql, { device, variantId })) {
+    const points = await trend(sql, series, metric, filter.limit);
+    if (points.length === 0) continue;
     const changes = changePoints(points.map((point) => point.value));
     const slower = firstSlower(changes, smallestRatio);
-    return {
+    judged.push({
       ...series,
       metric,
       points,
       changes,
       firstSlower: slower === null ? null : describeSlower(points, changes, slower),
-    };
-  }).filter((series) => series.points.length > 0);
+    });
+  }
+  return judged;
 }
 
 function describeSlower(
@@ -134,14 +137,14 @@ function slowerText({ runId, gitCommit, withinCommit, ratio }: FirstSlower): str
     : `within commit ${withinCommit} ${figures}: it was fast before, the device or its surroundings changed`;
 }
 
-function bounds({ low, high }: TrendPoint, metric: HistoryMetric): string {
+function bounds({ low, high }: TrendPoint, metric: MetricName): string {
   return low === null || high === null
     ? ""
     : ` (${amount(low, metric)} to ${amount(high, metric)})`;
 }
 
-function amount(value: number, metric: HistoryMetric): string {
-  return metric === "peakRss"
+function amount(value: number, metric: MetricName): string {
+  return metricOf(metric).unit === "bytes"
     ? `${(value / 1_048_576).toFixed(1)} MiB`
     : `${(value / 1e6).toFixed(2)} ms`;
 }

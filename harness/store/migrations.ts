@@ -1,16 +1,20 @@
 /**
- * Schema of the farm's store, as steps from one version to the next: SQL that SQLite and PostgreSQL
- * both read.
+ * Schema of the database, as steps from one version to the next: SQL that SQLite and PostgreSQL both
+ * read. History and farm have their tables in it, and calibrations are shared.
  *
  * A released step is never changed; a new one is added at the end.
  *
  * @module
  */
-import type { Sql } from "./sql.ts";
 import { HarnessError } from "../errors.ts";
+import { adoptHistory, moveFarmCalibrations } from "./older_tables.ts";
+import type { Sql, SqlQueries } from "./sql.ts";
 
-/** Steps: the first makes version 1. `{json}` and `{bytes}` stand for the dialect's types. */
-export const MIGRATIONS: readonly (readonly string[])[] = [
+/** One step: statements, or work for what SQL alone can't say. */
+export type Migration = readonly string[] | ((inside: SqlQueries) => Promise<void>);
+
+/** Steps: the first makes version 1. `{json}`, … stand for the dialect's words. */
+export const MIGRATIONS: readonly Migration[] = [
   [
     `CREATE TABLE farm_runs (
       run_id TEXT PRIMARY KEY,
@@ -68,6 +72,54 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       PRIMARY KEY (device, build_fingerprint, settings, created_at)
     )`,
   ],
+  [
+    `CREATE TABLE device_calibrations (
+      device TEXT NOT NULL,
+      build_fingerprint TEXT NOT NULL,
+      settings TEXT NOT NULL,
+      workload TEXT NOT NULL,
+      created_at TEXT NOT NULL,
+      seconds_per_block DOUBLE PRECISION NOT NULL,
+      blocks {json} NOT NULL,
+      PRIMARY KEY (device, build_fingerprint, settings, workload, created_at)
+    )`,
+    `CREATE TABLE history_runs (
+      run_id TEXT PRIMARY KEY,
+      created_at TEXT NOT NULL,
+      git_commit TEXT,
+      harness_version TEXT NOT NULL,
+      ncnn_version TEXT NOT NULL,
+      folder TEXT
+    )`,
+    `CREATE INDEX history_runs_by_time ON history_runs (created_at)`,
+    `CREATE TABLE history_series (
+      series_id {id},
+      device TEXT NOT NULL,
+      variant_id TEXT NOT NULL,
+      experiment TEXT NOT NULL,
+      UNIQUE (device, variant_id, experiment)
+    )`,
+    // Unique in the order in which a gate asks for them. earnest: 1, or 0 for a test build.
+    `CREATE TABLE history_launches (
+      launch_id {id},
+      series_id INTEGER NOT NULL REFERENCES history_series (series_id),
+      run_at TEXT NOT NULL,
+      run_id TEXT NOT NULL REFERENCES history_runs (run_id),
+      round INTEGER NOT NULL,
+      earnest INTEGER NOT NULL,
+      marks TEXT NOT NULL,
+      UNIQUE (series_id, run_at, run_id, round)
+    )`,
+    `CREATE INDEX history_launches_by_run ON history_launches (run_id)`,
+    `CREATE TABLE history_figures (
+      launch_id INTEGER NOT NULL REFERENCES history_launches (launch_id),
+      metric TEXT NOT NULL,
+      value DOUBLE PRECISION NOT NULL,
+      PRIMARY KEY (launch_id, metric)
+    ){clustered}`,
+  ],
+  moveFarmCalibrations,
+  adoptHistory,
 ];
 
 /**
@@ -77,7 +129,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
  */
 export async function migrate(
   sql: Sql,
-  migrations: readonly (readonly string[])[] = MIGRATIONS,
+  migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<number> {
   return await sql.transaction(async (inside) => {
     await inside.lockSchema();
@@ -87,11 +139,12 @@ export async function migrate(
     if (version > migrations.length) {
       throw new HarnessError(
         "store-failed",
-        `Cannot use the store ${sql.address}: its schema has version ${version}, expected ${migrations.length} or older. Update Posemark on this host`,
+        `Cannot use the database ${sql.address}: its schema has version ${version}, expected ${migrations.length} or older. Update Posemark on this host`,
       );
     }
     for (const step of migrations.slice(version)) {
-      for (const text of step) await inside.query(inside.dialect(text), []);
+      if (typeof step === "function") await step(inside);
+      else for (const text of step) await inside.query(inside.dialect(text), []);
     }
     if (rows.length === 0) {
       await inside.query(`INSERT INTO farm_schema (version) VALUES ($1)`, [migrations.length]);

@@ -5,9 +5,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import { type AnyRecord, parseRecord } from "../record/records.ts";
-import type { CalibrationKey } from "./calibrations.ts";
-import { migrate } from "./migrations.ts";
-import type { Sql, SqlQueries, SqlRow, SqlValue } from "./sql.ts";
+import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } from "./sql.ts";
 import {
   type FarmStore,
   recordKey,
@@ -19,24 +17,8 @@ import {
 /** Shards that are read at once when all records of a run are asked for: bounds the memory. */
 const PAGE_SHARDS = 64;
 
-/** Returns the store in the database, its schema brought to the newest version. */
-export async function openSqlStore(sql: Sql): Promise<FarmStore> {
-  await migrate(sql);
-
-  /** Inserts rows with as few statements as the database's limit on parameters allows. */
-  const insert = async (into: SqlQueries, head: string, tail: string, rows: SqlValue[][]) => {
-    const perStatement = Math.max(1, Math.floor(sql.maxParameters / (rows[0]?.length ?? 1)));
-    let inserted = 0;
-    for (let start = 0; start < rows.length; start += perStatement) {
-      const part = rows.slice(start, start + perStatement);
-      let next = 1;
-      const places = part.map((row) => `(${row.map(() => `$${next++}`).join(", ")})`);
-      const done = await into.query(`${head} VALUES ${places.join(", ")} ${tail}`, part.flat());
-      inserted += done.length;
-    }
-    return inserted;
-  };
-
+/** Returns the store in a database whose schema is of the newest version. */
+export function farmStore(sql: Sql): FarmStore {
   /** Row of a shard, kept from others until the transaction ends. */
   const lockShard = async (inside: SqlQueries, runId: string, index: number): Promise<SqlRow> => {
     const rows = await inside.query(
@@ -92,6 +74,7 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
 
   return {
     address: sql.address,
+    database: sql,
 
     async putRun(runId, document) {
       const text = JSON.stringify(document);
@@ -120,7 +103,7 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
       await sql.transaction(async (inside) => {
         const head = `INSERT INTO farm_shards (run_id, shard, document)`;
         const tail = `ON CONFLICT (run_id, shard) DO NOTHING RETURNING shard`;
-        if (await insert(inside, head, tail, rows) < rows.length) {
+        if ((await insertRows(inside, head, tail, rows)).length < rows.length) {
           await checkShards(inside, runId, shards);
         }
       });
@@ -194,7 +177,7 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
         const head =
           `INSERT INTO farm_records (run_id, shard, epoch, record_key, attempt, sequence, body)`;
         const tail = `ON CONFLICT (run_id, shard, epoch, record_key) DO NOTHING RETURNING sequence`;
-        return await insert(inside, head, tail, rows);
+        return (await insertRows(inside, head, tail, rows)).length;
       });
     },
 
@@ -217,23 +200,6 @@ export async function openSqlStore(sql: Sql): Promise<FarmStore> {
           ],
         );
       });
-    },
-
-    async saveCalibration(key, calibration) {
-      await sql.query(
-        `INSERT INTO farm_calibrations (device, build_fingerprint, settings, created_at, body) VALUES ($1, $2, $3, $4, $5)
-          ON CONFLICT (device, build_fingerprint, settings, created_at) DO NOTHING`,
-        [...calibrationColumns(key), calibration.createdAt, JSON.stringify(calibration)],
-      );
-    },
-
-    async newestCalibration(key) {
-      const rows = await sql.query(
-        `SELECT body FROM farm_calibrations WHERE device = $1 AND build_fingerprint = $2 AND settings = $3
-          ORDER BY created_at DESC LIMIT 1`,
-        calibrationColumns(key),
-      );
-      return rows.length === 0 ? null : JSON.parse(String(rows[0].body));
     },
 
     async attempts(runId) {
@@ -312,12 +278,6 @@ export function hashMismatch(expected: string, found: string, where: string): Ha
       found.slice(0, 16)
     }…. It was damaged or changed: put it there again`,
   );
-}
-
-/** What a calibration holds for; a build that is unknown is one of its own. */
-function calibrationColumns({ device, buildFingerprint, settings }: CalibrationKey): SqlValue[] {
-  const { threads, powersave, coreMask } = settings;
-  return [device, buildFingerprint ?? "", JSON.stringify([threads, powersave, coreMask])];
 }
 
 function asText(value: SqlValue): string | null {

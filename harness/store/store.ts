@@ -1,15 +1,15 @@
 /**
  * The store of a farm: what shards are to do, what they did, and the files that they need.
  *
- * One interface, two implementations: `embedded.ts` (SQLite, one machine or a shared folder) and
- * `postgres.ts` (a team). Everything may be repeated: a shard that runs again, or an upload sent
+ * One implementation (`sql_store.ts`) over two databases: SQLite for one machine, PostgreSQL for a
+ * team. Everything may be repeated: a shard that runs again, or an upload sent
  * twice, changes nothing.
  *
  * @module
  */
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord } from "../record/records.ts";
-import type { Calibration, CalibrationKey } from "./calibrations.ts";
+import type { Sql } from "./sql.ts";
 
 /** A shard as it stands in the store. */
 export interface StoredShard {
@@ -88,6 +88,8 @@ export interface ArtefactStore {
 export interface FarmStore extends ArtefactStore, AsyncDisposable {
   /** Address without a password. */
   readonly address: string;
+  /** The database that it lies in: calibrations and history are kept there too. */
+  readonly database: Sql;
   /**
    * Keeps what all shards of a run share. Repeating it with the same document changes nothing;
    * throws `store-failed` when the run is there with another one.
@@ -121,10 +123,6 @@ export interface FarmStore extends ArtefactStore, AsyncDisposable {
   append(claim: ShardClaim, records: readonly AnyRecord[]): Promise<number>;
   /** Ends the attempt. Throws `store-failed` when a newer attempt has claimed the shard. */
   finish(claim: ShardClaim, outcome: ShardOutcome): Promise<void>;
-  /** Keeps a calibration of a phone; earlier ones stay. */
-  saveCalibration(key: CalibrationKey, calibration: Calibration): Promise<void>;
-  /** Returns the newest calibration of the phone at these settings; null when there is none. */
-  newestCalibration(key: CalibrationKey): Promise<Calibration | null>;
   /** Returns all attempts at a run's shards, by shard and attempt. */
   attempts(runId: string): Promise<StoredAttempt[]>;
   /**

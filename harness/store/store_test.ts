@@ -1,10 +1,24 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { type AnyRecord, type FailureRecord, RECORD_VERSION } from "../record/records.ts";
-import { makeSecret } from "../secret.ts";
-import { openEmbeddedStore, openSqlite } from "./embedded.ts";
+import { makeSecret, type Secret } from "../secret.ts";
+import { runFixture } from "../gate/testdata/gate_fixture.ts";
+import { launchFixture } from "../stats/testdata/launch_fixture.ts";
+import { newestCalibration, saveCalibration } from "./calibrations.ts";
+import {
+  importRun,
+  knownSessions,
+  latestBaseline,
+  listRuns,
+  listSeries,
+  trend,
+} from "./history.ts";
+import { migrated, openDatabase, openStore } from "./open_store.ts";
+import { openSqlite } from "./sqlite.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
-import { openPostgres, openPostgresStore } from "./postgres.ts";
+import { openPostgres } from "./postgres.ts";
+import type { Sql } from "./sql.ts";
+import { farmStore } from "./sql_store.ts";
 import { postgresBin, startPostgres } from "./testdata/postgres_server.ts";
 import { type FarmStore, isStoreRefusal, recordKey, sha256Hex } from "./store.ts";
 
@@ -161,22 +175,26 @@ const CONTRACT: Record<string, (store: FarmStore, runId: string) => Promise<void
       device: "R5CT10",
       buildFingerprint: "b1",
       settings: { threads: 4, powersave: 2, coreMask: null },
+      workload: { variantId: "a", warmup: 3, iterations: 10, images: 8 },
     };
     const calibration = (createdAt: string) => ({
       createdAt,
       secondsPerBlock: 3,
       blocks: { "total.p50": [[0.01, -0.01]] },
     });
-    await store.saveCalibration(key, calibration("2026-01-01"));
-    await store.saveCalibration(key, calibration("2026-01-02"));
-    await store.saveCalibration(key, calibration("2026-01-02"));
-    assertEquals(await store.newestCalibration(key), calibration("2026-01-02"));
+    await saveCalibration(store.database, key, calibration("2026-01-01"));
+    await saveCalibration(store.database, key, calibration("2026-01-02"));
+    await saveCalibration(store.database, key, calibration("2026-01-02"));
+    assertEquals(await newestCalibration(store.database, key), {
+      ...calibration("2026-01-02"),
+      isOfWorkload: true,
+    });
     const others = [
       { ...key, device: "other" },
       { ...key, buildFingerprint: null },
       { ...key, settings: { ...key.settings, threads: 1 } },
     ];
-    for (const other of others) assertEquals(await store.newestCalibration(other), null);
+    for (const other of others) assertEquals(await newestCalibration(store.database, other), null);
   },
 
   async "putArtefact() keeps bytes by their hash and refuses others"(store) {
@@ -198,21 +216,23 @@ async function checkContract(context: Deno.TestContext, store: FarmStore): Promi
   }
 }
 
-Deno.test("openEmbeddedStore() keeps the contract of a farm's store", async (context) => {
+Deno.test("openStore() keeps the contract of a farm's store", async (context) => {
   const dir = await Deno.makeTempDir();
   {
-    await using store = await openEmbeddedStore(`${dir}/farm.db`);
+    await using store = await openStore(`${dir}/farm.db`);
     await checkContract(context, store);
   }
   {
-    await using again = await openEmbeddedStore(`${dir}/farm.db`);
+    await using again = await openStore(`${dir}/farm.db`);
     assertEquals((await again.progress("run-0")).length, 4);
   }
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("openEmbeddedStore() says what is wrong when the file can't be used", async () => {
-  const error = await assertRejects(() => openEmbeddedStore("/nowhere/at/all.db"), HarnessError);
+Deno.test("openStore() says what is wrong when the file can't be used", async () => {
+  const file = await Deno.makeTempFile();
+  const error = await assertRejects(() => openStore(`${file}/all.db`), HarnessError);
+  await Deno.remove(file);
   assertEquals(error.code, "store-failed");
 });
 
@@ -244,11 +264,44 @@ Deno.test("recordKey() differs for every measurement of a shard", () => {
   assertEquals(new Set(records.map(recordKey)).size, 3);
 });
 
+/** Imports runs of two variants, one run twice, and returns all that a history answers. */
+async function historyAnswers(sql: Sql) {
+  const added = [];
+  for (const day of [0, 1, 2, 3, 4, 5, 6, 0]) {
+    const launches = ["a", "b"].flatMap((variantId) =>
+      [0, 1, 2].map((round) =>
+        launchFixture({
+          variantId,
+          round,
+          runId: `r${day}`,
+          totalNs: [3e7 + day * 1e5 + round * 1e4, 3.3e7],
+          marks: day === 5 ? ["test-build"] : round === 2 ? ["throttled"] : [],
+        })
+      )
+    );
+    added.push(await importRun(sql, [runFixture(`r${day}`, day), ...launches], `/runs/${day}`));
+  }
+  const [series] = await listSeries(sql, { variantId: "b" });
+  return {
+    added,
+    runs: await listRuns(sql, { device: "host", limit: 5 }),
+    all: (await listRuns(sql)).length,
+    series: await listSeries(sql),
+    trends: [await trend(sql, series), await trend(sql, series, "peakRss", 2)],
+    baselines: [await latestBaseline(sql, series), await latestBaseline(sql, series, "r6")],
+    sessions: await knownSessions(sql, series, "total.p90"),
+  };
+}
+
+async function teamStore(address: string, password: Secret): Promise<FarmStore> {
+  return farmStore(await migrated(openPostgres(address, password)));
+}
+
 const BIN = await postgresBin();
 const REQUIRED = Deno.env.get("POSEMARK_REQUIRE_ALL") === "1";
 
 Deno.test({
-  name: "openPostgresStore() keeps the contract of a farm's store, over restarts too",
+  name: "openPostgres() keeps the contract of a farm's store, over restarts too",
   ignore: BIN === null && !REQUIRED,
   async fn(context) {
     if (BIN === null) {
@@ -257,8 +310,8 @@ Deno.test({
     await using server = await startPostgres(BIN);
     // Two that open an empty database at once make the schema once.
     const [store, other] = await Promise.all([
-      openPostgresStore(server.address, server.password),
-      openPostgresStore(server.address, server.password),
+      teamStore(server.address, server.password),
+      teamStore(server.address, server.password),
     ]);
     await other[Symbol.asyncDispose]();
     await checkContract(context, store);
@@ -272,10 +325,15 @@ Deno.test({
       assertEquals(await written, 1);
     });
 
+    await context.step("a team's history answers as one in a file does", async () => {
+      await using local = await openDatabase(":memory:", "--history");
+      assertEquals(await historyAnswers(store.database), await historyAnswers(local));
+    });
+
     await context.step("a wrong password is said without showing it", async () => {
       const wrong = makeSecret("hunter2-secret");
       const error = await assertRejects(
-        () => openPostgresStore(server.address, wrong),
+        () => teamStore(server.address, wrong),
         HarnessError,
       );
       assertEquals(error.code, "store-failed");

@@ -13,7 +13,9 @@ import { prepareVariants } from "../../model/prepare.ts";
 import { SILENT } from "../../progress.ts";
 import { openDataset } from "../../images/dataset.ts";
 import { describeImages } from "../../images/rgb_files.ts";
-import { openPostgresStore } from "../../store/postgres.ts";
+import { migrated } from "../../store/open_store.ts";
+import { openPostgres } from "../../store/postgres.ts";
+import { farmStore } from "../../store/sql_store.ts";
 import { postgresBin, startPostgres } from "../../store/testdata/postgres_server.ts";
 import type { FarmStore } from "../../store/store.ts";
 import type { FarmGateRequest, FarmSide } from "../farm_gate.ts";
@@ -91,7 +93,9 @@ export async function startWorld(
     throw new Error("PostgreSQL's server is not installed: apt-get install postgresql");
   }
   const postgres = stack.use(await startPostgres(bin));
-  const store = stack.use(await openPostgresStore(postgres.address, postgres.password));
+  const store = stack.use(
+    farmStore(await migrated(openPostgres(postgres.address, postgres.password))),
+  );
   await Deno.writeTextFile(path.join(dir, "store-password"), postgres.password.reveal(), {
     mode: 0o600,
   });

@@ -1,37 +1,34 @@
 /**
- * The farm's store in one SQLite file: for one machine.
+ * The database in one SQLite file: for one machine.
  *
  * @module
  */
+import * as path from "@std/path";
 import { DatabaseSync } from "node:sqlite";
 import { HarnessError } from "../errors.ts";
 import type { Sql, SqlQueries, SqlRow, SqlValue } from "./sql.ts";
-import { openSqlStore } from "./sql_store.ts";
-import type { FarmStore } from "./store.ts";
 
 /** Longest wait for another process that writes. */
 const BUSY_MS = 10_000;
 
 /**
- * Returns the store in a file, made when it is missing; throws `store-failed` when it can't be
- * opened.
+ * Returns the database in the file, made when it is missing (folders too); `:memory:` is one for
+ * tests. `what` is what errors call it.
+ *
+ * Throws `HarnessError` `store-failed` when it can't be opened.
  */
-export async function openEmbeddedStore(file: string): Promise<FarmStore> {
-  return await openSqlStore(openSqlite(file));
-}
-
-/** Returns the database of a file (or `:memory:`). */
-export function openSqlite(file: string): Sql {
+export function openSqlite(file: string, what = "store"): Sql {
   const failed = (cause: unknown) =>
     cause instanceof HarnessError ? cause : new HarnessError(
       "store-failed",
-      `Cannot use the store ${file}: ${
+      `Cannot use the ${what} ${file}: ${
         (cause as Error).message
       }. Expected a file that this user can write`,
       { cause },
     );
   let database: DatabaseSync;
   try {
+    if (file !== ":memory:") Deno.mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
     database = new DatabaseSync(file);
     database.exec(
       `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON`,
@@ -50,7 +47,13 @@ export function openSqlite(file: string): Sql {
   const queries: SqlQueries = {
     query,
     dialect: (text) =>
-      text.replaceAll("{json}", "TEXT").replaceAll("{bytes}", "BLOB").replaceAll("{forUpdate}", ""),
+      text.replaceAll("{json}", "TEXT").replaceAll("{bytes}", "BLOB").replaceAll("{forUpdate}", "")
+        .replaceAll("{clustered}", " WITHOUT ROWID").replaceAll("{id}", "INTEGER PRIMARY KEY"),
+    async tableNames() {
+      const rows = await query(`SELECT name FROM sqlite_master WHERE type = 'table'`, []);
+      return rows.map((row) => String(row.name));
+    },
+    maxParameters: 32_000,
     // BEGIN IMMEDIATE keeps all others from writing.
     lockSchema: () => Promise.resolve(),
   };
@@ -60,7 +63,6 @@ export function openSqlite(file: string): Sql {
   return {
     ...queries,
     address: file,
-    maxParameters: 32_000,
     transaction(work) {
       const run = async () => {
         await query("BEGIN IMMEDIATE", []);
