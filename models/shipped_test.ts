@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as path from "@std/path";
 import sharp from "sharp";
 import type { KeypointFile } from "../fixtures/coco.ts";
-import { sha256Of } from "../fixtures/hash.ts";
+import { sha256Hex } from "../harness/hash.ts";
 import { detect } from "../harness/pose/detect.ts";
 import { letterbox, letterboxGeometry } from "../harness/pose/letterbox.ts";
 import { iou } from "../harness/head/select.ts";
@@ -23,7 +23,7 @@ for (const activation of ACTIVATIONS) {
     const bytes = await Deno.readFile(path.join(HERE, manifest.file));
     assertEquals(manifest.activation, activation);
     assertEquals(manifest.sizeBytes, bytes.length);
-    assertEquals(manifest.sha256, await sha256Of(bytes));
+    assertEquals(manifest.sha256, await sha256Hex(bytes));
     assert(bytes.length < 7_000_000, `${bytes.length} bytes: are the weights fp16?`);
   });
 

@@ -7,7 +7,8 @@ import * as path from "@std/path";
 import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { hashMismatch } from "../store/sql_store.ts";
-import { type ArtefactStore, sha256Hex } from "../store/store.ts";
+import type { ArtefactStore } from "../store/store.ts";
+import { sha256Hex } from "../hash.ts";
 import type { Artefact } from "./shard_file.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { sha256Hex } from "../store/store.ts";
+import { sha256Hex } from "../hash.ts";
 import { artefactPath, fetchArtefacts, folderArtefacts } from "./artefacts.ts";
 
 const BYTES = new TextEncoder().encode("param");

@@ -10,7 +10,7 @@ import type { RunImage } from "../record/records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
 import type { ArtefactStore, FarmStore } from "../store/store.ts";
-import { sha256Hex } from "../store/store.ts";
+import { sha256Hex } from "../hash.ts";
 import { BASELINE_SUFFIX } from "../record/variant.ts";
 import { folderArtefacts } from "./artefacts.ts";
 import type { FarmEngine } from "./engine.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { newRunId } from "../record/run_id.ts";
 import * as path from "@std/path";
 import { cacheRoot } from "../toolchain/cache.ts";
 import type { RunnerOptions } from "../config.ts";
@@ -299,10 +300,4 @@ function requireStore(address: string | undefined): string {
     "bad-option",
     "Cannot gate on a farm: no store is named, expected --store postgres://user@host:port/database (or sqlite:FILE when all runs on one machine)",
   );
-}
-
-function newRunId(): string {
-  return `${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}-${
-    crypto.randomUUID().slice(0, 8)
-  }`;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { markdownTable } from "../text/markdown_table.ts";
+import { markdownTable } from "../text/table.ts";
 import { quantile } from "../stats/quantile.ts";
 import type { Rng } from "../stats/rng.ts";
 import type { Verdict } from "./verdict.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 import * as path from "@std/path";
-import { encodeHex } from "@std/encoding";
 import { type DatasetImage, loadImage } from "./dataset.ts";
 import type { RgbImage } from "../pose/letterbox.ts";
 import type { RunImage } from "../record/records.ts";
 import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
+import { sha256Hex } from "../hash.ts";
 
 /** A raw RGB file and the image that it holds. */
 export interface RgbFile {
@@ -45,7 +45,7 @@ export async function describeImages(images: DatasetImage[]): Promise<RunImage[]
       file: path.basename(image.file),
       widthPx: size.widthPx,
       heightPx: size.heightPx,
-      sha256: encodeHex(await crypto.subtle.digest("SHA-256", bytes)),
+      sha256: await sha256Hex(bytes),
       cocoImageId: image.cocoImageId,
     });
   }

@@ -146,7 +146,7 @@ export const RunImageSchema = z.strictObject({
   file: z.string(),
   widthPx: z.int().positive(),
   heightPx: z.int().positive(),
-  /** Of the decoded RGB bytes. */
+  /** Of the file's bytes. */
   sha256: z.string(),
   /** COCO's image id; null for a folder without annotations. */
   cocoImageId: z.int().nullable(),

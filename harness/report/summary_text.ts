@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatTable } from "../text/table.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
 /**
@@ -20,7 +21,7 @@ export function summaryText(report: Report): string {
     );
     const variants = report.variants.filter((variant) => variant.device === device.serial)
       .toSorted((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity));
-    lines.push(...table([
+    lines.push(formatTable(
       [
         "rank",
         "variant",
@@ -36,9 +37,8 @@ export function summaryText(report: Report): string {
         "AP",
         "reference AP",
       ],
-      ...variants.map(row),
-    ]));
-    lines.push("");
+      variants.map(row),
+    ));
   }
   lines.push(...notes(report));
   return lines.join("\n") + "\n";
@@ -96,16 +96,4 @@ function notes(report: Report): string[] {
     lines.push(`warning: ${about}${about && ": "}${message} ${all[0].advice}`);
   }
   return lines;
-}
-
-/**
- * Returns the rows as lines with aligned columns, the first row being the heading; every character
- * counts as one wide (ids are ASCII).
- */
-export function table(rows: string[][]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
-  return rows.map((cells) =>
-    cells.map((cell, column) => cell + " ".repeat(widths[column] - cell.length))
-      .join("  ").trimEnd()
-  );
 }

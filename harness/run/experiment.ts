@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { newRunId } from "../record/run_id.ts";
 import { type BuildKind, buildRunner, type BuiltRunner } from "../toolchain/runner.ts";
 import type { RunnerOptions } from "../config.ts";
 import { PIN_OPTIONS } from "../device/shell/root.ts";
@@ -90,13 +91,13 @@ export async function describeExperiment(
   const { devices: _devices, command, ...rest } = settings;
   const { coreMask } = settings.runner;
   if (coreMask !== null) devices.forEach((device) => requireCores(device, coreMask));
-  const createdAt = new Date().toISOString();
+  const at = new Date();
   const versions = new Set([...runners.values()].map(({ ncnnVersion }) => ncnnVersion));
   return {
     kind: "run",
     schemaVersion: RECORD_VERSION,
-    runId: `${createdAt.replace(/\D/g, "").slice(0, 14)}-${crypto.randomUUID().slice(0, 8)}`,
-    createdAt,
+    runId: newRunId(at),
+    createdAt: at.toISOString(),
     command,
     options: { experiment: kind, ...rest, ...options },
     devices,

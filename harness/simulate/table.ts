@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { markdownTable } from "../text/markdown_table.ts";
+import { markdownTable } from "../text/table.ts";
 import type { SimulationRow } from "./simulation.ts";
 
 /**

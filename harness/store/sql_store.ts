@@ -6,13 +6,8 @@
 import { HarnessError } from "../errors.ts";
 import { type AnyRecord, parseRecord } from "../record/records.ts";
 import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } from "./sql.ts";
-import {
-  type FarmStore,
-  recordKey,
-  sha256Hex,
-  type ShardClaim,
-  type StoredShard,
-} from "./store.ts";
+import { type FarmStore, recordKey, type ShardClaim, type StoredShard } from "./store.ts";
+import { sha256Hex } from "../hash.ts";
 
 /** Shards that are read at once when all records of a run are asked for: bounds the memory. */
 const PAGE_SHARDS = 64;

@@ -171,9 +171,3 @@ export function recordKey(record: AnyRecord): string {
       return "roofline";
   }
 }
-
-/** Returns the SHA-256 of the bytes in hexadecimal. */
-export async function sha256Hex(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.slice()));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

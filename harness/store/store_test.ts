@@ -20,7 +20,8 @@ import { openPostgres } from "./postgres.ts";
 import type { Sql } from "./sql.ts";
 import { farmStore } from "./sql_store.ts";
 import { postgresBin, startPostgres } from "./testdata/postgres_server.ts";
-import { type FarmStore, isStoreRefusal, recordKey, sha256Hex } from "./store.ts";
+import { type FarmStore, isStoreRefusal, recordKey } from "./store.ts";
+import { sha256Hex } from "../hash.ts";
 
 function failure(round: number, message = "it's “odd” \\ \u0001 text"): FailureRecord {
   return {

@@ -1,8 +1,9 @@
 /**
- * Plain tables for a terminal.
+ * Rows → a table for a terminal, or in Markdown (pure).
  *
  * @module
  */
+
 /**
  * Returns a table: columns as wide as their widest cell, two blanks between them, a line of dashes
  * below the head.
@@ -23,6 +24,18 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
     }).join("  ").trimEnd();
   const dashes = widths.map((columns) => "-".repeat(columns));
   return [head, dashes, ...rows].map((cells) => `${line(cells)}\n`).join("");
+}
+
+/**
+ * Returns the table in Markdown, without a line break at its end; cells stand as they are, so that
+ * hostile ones are to be escaped before.
+ */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
 }
 
 /** Returns the number of characters, one column each. */

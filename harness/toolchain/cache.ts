@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { encodeHex } from "@std/encoding";
+import { sha256Hex } from "../hash.ts";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 
@@ -35,8 +35,7 @@ export function cacheRoot(getEnv: (name: string) => string | undefined = Deno.en
  */
 export async function contentKey(inputs: Record<string, string | string[]>): Promise<string> {
   const sorted = Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const bytes = new TextEncoder().encode(JSON.stringify(sorted));
-  return encodeHex(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 32);
+  return (await sha256Hex(JSON.stringify(sorted))).slice(0, 32);
 }
 
 /** How an entry is made. */

@@ -1,15 +1,10 @@
 /**
- * Hashes of folders and files, for cache keys.
+ * Files of folders and the hash over them, for cache keys.
  *
  * @module
  */
-import { encodeHex } from "@std/encoding";
 import * as path from "@std/path";
-
-/** Returns the SHA-256 of the file, 64 hexadecimal digits. */
-export async function fileSha256(file: string): Promise<string> {
-  return encodeHex(await crypto.subtle.digest("SHA-256", await Deno.readFile(file)));
-}
+import { fileSha256, sha256Hex } from "../hash.ts";
 
 /**
  * Returns the files under the folder that `include` accepts, relative, with `/`, sorted. Symbolic
@@ -43,6 +38,5 @@ export async function folderSha256(
   for (const file of await listFiles(folder, include)) {
     lines.push(`${await fileSha256(path.join(folder, file))} ${file}`);
   }
-  const bytes = new TextEncoder().encode(lines.join("\n"));
-  return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
+  return await sha256Hex(lines.join("\n"));
 }

@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as path from "@std/path";
-import { fileSha256, folderSha256, listFiles } from "./folder_hash.ts";
+import { folderSha256, listFiles } from "./folder_hash.ts";
+import { fileSha256 } from "../hash.ts";
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

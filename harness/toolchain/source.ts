@@ -8,7 +8,8 @@ import { HarnessError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached } from "./cache.ts";
-import { fileSha256, folderSha256, listFiles } from "./folder_hash.ts";
+import { folderSha256, listFiles } from "./folder_hash.ts";
+import { fileSha256 } from "../hash.ts";
 
 /** The source package that carries the pinned ncnn under `src/ncnn`, on PyPI. */
 export const PINNED_SDIST = {

@@ -9,7 +9,7 @@ import { HarnessError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
-import { fileSha256 } from "./folder_hash.ts";
+import { fileSha256 } from "../hash.ts";
 import { buildNcnn, buildTargets, type NcnnInstall } from "./ncnn.ts";
 import { type NcnnSource, ncnnSource } from "./source.ts";
 import { findToolchain, type Toolchain, toolVersion } from "./toolchain.ts";

@@ -4,7 +4,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../../harness/errors.ts";
-import { sha256Of } from "../../fixtures/hash.ts";
+import { sha256Hex } from "../../harness/hash.ts";
 import { FIRST_SEED } from "./distribution.ts";
 import type { ModelManifest } from "./manifest.ts";
 import { renderSet } from "./render_set.ts";
@@ -61,7 +61,7 @@ export async function trainModel(options: TrainOptions): Promise<string> {
     ...["--imgsz", String(options.exportSidePx)],
   ], environment);
   const bytes = await Deno.readFile(model);
-  const manifest = manifestOf(name, bytes.length, await sha256Of(bytes), options, summaries);
+  const manifest = manifestOf(name, bytes.length, await sha256Hex(bytes), options, summaries);
   await Deno.writeTextFile(
     path.join(out, `${name}.json`),
     JSON.stringify(manifest, null, 2) + "\n",
@@ -126,7 +126,7 @@ async function preparedPython(venv: string): Promise<string> {
   const python = path.join(venv, ...inVenv);
   const requirements = path.join(HERE, "requirements.txt");
   const stamp = path.join(venv, "requirements.sha256");
-  const wanted = await sha256Of(await Deno.readFile(requirements));
+  const wanted = await sha256Hex(await Deno.readFile(requirements));
   const found = await Deno.readTextFile(stamp).catch(() => null);
   if (found === wanted) return python;
   console.error(`Preparing the Python environment ${venv} (some GB) ...`);

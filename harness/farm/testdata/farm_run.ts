@@ -6,7 +6,8 @@
 import { runnerOptions } from "../../run/testdata/records.ts";
 import { YOLOV8 } from "../../record/head_code.ts";
 import { MANIFEST_VERSION, type VariantManifest } from "../../record/variant.ts";
-import { type ArtefactStore, sha256Hex } from "../../store/store.ts";
+import type { ArtefactStore } from "../../store/store.ts";
+import { sha256Hex } from "../../hash.ts";
 import type { FarmRun, ShardFile } from "../shard_file.ts";
 
 /** Returns a run of a pair `base`, `candidate` and one image, its files put into the store. */

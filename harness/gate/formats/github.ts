@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { markdownTable } from "../../text/markdown_table.ts";
+import { markdownTable } from "../../text/table.ts";
 import { type GateMetric, isVerdictUntold, type Verdict } from "../verdict.ts";
 import { type FormatInput, metricLabel } from "./figures.ts";
 
