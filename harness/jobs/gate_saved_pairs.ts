@@ -6,10 +6,10 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { experimentKeys } from "../record/experiment_keys.ts";
+import { experimentHash, experimentKeys } from "../record/experiment_keys.ts";
 import { savedSide } from "../gate/saved.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
-import { experimentHash, latestBaseline, type Series } from "../store/history.ts";
+import { latestBaseline, type Series } from "../store/history.ts";
 import type { Sql } from "../store/sql.ts";
 import { BASELINE_SUFFIX, type VariantManifest } from "../record/variant.ts";
 import { readRecords } from "../record/record_log.ts";

@@ -12,6 +12,7 @@
  */
 import type { DeviceDescription } from "./device.ts";
 import { HarnessError } from "../errors.ts";
+import { sha256Hex } from "../hash.ts";
 import type { LaunchRecord, RunImage, RunRecord } from "./records.ts";
 
 /** One side of a comparison. */
@@ -57,6 +58,15 @@ export function experimentKeys(side: ComparisonSide): Record<string, string> {
       `${image.imageId}:${image.inputWidthPx}x${image.inputHeightPx}`
     ).toSorted().join(" "),
   };
+}
+
+/**
+ * Returns the hash of experiment keys, 16 hexadecimal digits: the history files a series under it,
+ * so that it must stay as it is.
+ */
+export async function experimentHash(keys: Record<string, string>): Promise<string> {
+  const sorted = Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1);
+  return (await sha256Hex(JSON.stringify(sorted))).slice(0, 16);
 }
 
 /**

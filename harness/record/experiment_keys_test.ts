@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { HarnessError } from "../errors.ts";
-import { experimentHash } from "../store/history.ts";
 import { bytesOfV010, recordsOfV010 } from "./testdata/v0_1_0.ts";
 import {
   assertComparable,
   type ComparisonSide,
+  experimentHash,
   experimentKeys,
   firstDifference,
   requireSameExperiment,

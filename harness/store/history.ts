@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { experimentKeys } from "../record/experiment_keys.ts";
+import { experimentHash, experimentKeys } from "../record/experiment_keys.ts";
 import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
@@ -92,17 +92,6 @@ export async function importRun(
   }
   const added = await sql.transaction((inside) => insertRun(inside, run, folder, rows));
   return { runId: run.runId, added, skipped: all.length - rows.length };
-}
-
-/**
- * Returns the hash of experiment keys under which the history files a series: 16 hexadecimal
- * digits.
- */
-export async function experimentHash(keys: Record<string, string>): Promise<string> {
-  const text = JSON.stringify(Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest).slice(0, 8)].map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
 }
 
 async function insertRun(

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as path from "@std/path";
-import { experimentKeys } from "../record/experiment_keys.ts";
+import { experimentHash, experimentKeys } from "../record/experiment_keys.ts";
 import { deviceFixture, IMAGES, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { HarnessError } from "../errors.ts";
 import { type AnyRecord, RunRecordSchema } from "../record/records.ts";
@@ -8,7 +8,6 @@ import { bytesOfV010, recordsOfV010 } from "../record/testdata/v0_1_0.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { newestCalibration } from "./calibrations.ts";
 import {
-  experimentHash,
   importRun,
   knownSessions,
   latestBaseline,

@@ -5,6 +5,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { sha256Hex } from "../../hash.ts";
 
 /**
  * Returns true when the tests must run: python3 with venv is there, or POSEMARK_REQUIRE_ALL=1
@@ -36,11 +37,8 @@ async function run(command: string, args: string[]): Promise<void> {
  */
 export async function prepareVenv(name: string, requirements: string[]): Promise<string> {
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? path.join(Deno.env.get("HOME") ?? ".", ".cache");
-  const digest = new Uint8Array(
-    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(requirements.join("\n"))),
-  );
-  const key = Array.from(digest.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0"));
-  const folder = path.join(cache, "posemark", "test-venvs", `${name}-${key.join("")}`);
+  const key = (await sha256Hex(requirements.join("\n"))).slice(0, 12);
+  const folder = path.join(cache, "posemark", "test-venvs", `${name}-${key}`);
   const python = path.join(folder, "bin", "python");
   const marker = path.join(folder, "ready");
   try {
