@@ -8,29 +8,13 @@ import type { OptionSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine } from "./engine.ts";
-import { parseAddress, requireSecret } from "../secret.ts";
-import { slurmCli } from "./slurm/cli.ts";
-import { slurmRest } from "./slurm/rest.ts";
-
-/** Environment variable with Slurm's JSON web token; `…_FILE` names a file with it. */
-export const SLURM_TOKEN_NAME = "POSEMARK_SLURM_TOKEN";
+import { slurmEngine } from "./slurm/slurm.ts";
 
 /** Options of every command that talks to a farm's engine. */
 export const ENGINE_OPTIONS: OptionSpec[] = [
   {
     flags: "--farm <engine>",
     description: "slurm, or stf://host for phones lent by STF or DeviceHub",
-  },
-  {
-    flags: "--slurm-rest <address>",
-    description:
-      `address of slurmrestd, token in ${SLURM_TOKEN_NAME} or ${SLURM_TOKEN_NAME}_FILE. Default: Slurm's command line tools`,
-  },
-  { flags: "--slurm-user <name>", description: "user that the token is for. Default: $USER" },
-  {
-    flags: "--slurm-api <version>",
-    description: "version of slurmrestd's API",
-    default: "v0.0.38",
   },
   {
     flags: "--slurm-partition <name>",
@@ -89,45 +73,56 @@ export const FARM_GATE_OPTIONS: OptionSpec[] = [
   },
   {
     flags: "--away <minutes>",
-    description: "a phone that is drained or down for so long is given up",
+    description:
+      "shards are given up when all that are left wait for phones that were drained or down for so long",
     default: "5",
   },
   { flags: "--run-id <id>", description: "go on with a run of the farm. Default: a new one" },
 ];
 
-/** Options as commander gives them. */
-// deno-lint-ignore no-explicit-any
-type Options = any;
+/** Values of {@linkcode ENGINE_OPTIONS} as the command line gives them. */
+export interface EngineChoice {
+  farm?: string;
+  slurmPartition?: string;
+  slurmWorkDir: string;
+  slurmOutput: string;
+}
 
-/**
- * Returns Slurm's engine as the options ask for it; throws `bad-option` for another farm or a
- * missing token.
- */
-export async function openSlurm(options: Options): Promise<FarmEngine> {
-  if (options.farm !== "slurm") {
+/** Values of {@linkcode FARM_GATE_OPTIONS} as the command line gives them. */
+export interface FarmChoice extends EngineChoice {
+  devices: string;
+  perKind?: string;
+  store?: string;
+  artefacts?: string;
+  shardCommand: string;
+  minPhones: string;
+  minShare: string;
+  farmDeadline: string;
+  away: string;
+  runId?: string;
+}
+
+/** Returns Slurm's engine as the options ask for it; throws `bad-option` for another farm. */
+export function openSlurm(choice: EngineChoice): FarmEngine {
+  if (choice.farm !== "slurm") {
     throw new HarnessError(
       "bad-option",
-      `Cannot use --farm "${options.farm ?? ""}" for this: expected slurm`,
+      `Cannot use --farm "${choice.farm ?? ""}" for this: expected slurm`,
     );
   }
-  const place = {
-    partition: options.slurmPartition ?? null,
-    workDir: path.resolve(options.slurmWorkDir),
-    outputPattern: options.slurmOutput,
+  return slurmEngine({
+    partition: choice.slurmPartition ?? null,
+    workDir: path.resolve(choice.slurmWorkDir),
+    outputPattern: choice.slurmOutput,
+    environment: {},
     timeoutMs: 30_000,
-  };
-  if (options.slurmRest === undefined) return slurmCli({ ...place, environment: {} });
-  return slurmRest({
-    ...place,
-    address: parseAddress("--slurm-rest", options.slurmRest, ["http:", "https:"], SLURM_TOKEN_NAME),
-    user: options.slurmUser ?? Deno.env.get("USER") ?? "root",
-    token: await requireSecret(SLURM_TOKEN_NAME, `Slurm at ${options.slurmRest}`),
-    apiVersion: options.slurmApi,
   });
 }
 
 /** Values of {@linkcode FARM_GATE_OPTIONS} that are numbers, checked. */
-export function readFarmNumbers(options: Options): {
+export function readFarmNumbers(
+  choice: Pick<FarmChoice, "perKind" | "minPhones" | "minShare" | "farmDeadline" | "away">,
+): {
   perKind: number | null;
   fewestPhones: number;
   fewestShare: number;
@@ -135,14 +130,15 @@ export function readFarmNumbers(options: Options): {
   awayMs: number;
 } {
   const whole = (min: number, max: number) => ({ min, max, integer: true });
+  const minutes = (option: string, text: string, min: number) =>
+    parseNumber(option, text, { min, max: 10_000 }) * 60_000;
   return {
-    perKind: options.perKind === undefined
+    perKind: choice.perKind === undefined
       ? null
-      : parseNumber("--per-kind", options.perKind, whole(1, 1000)),
-    fewestPhones: parseNumber("--min-phones", options.minPhones, whole(1, 100_000)),
-    fewestShare: parseNumber("--min-share", options.minShare, { min: 0, max: 100 }) / 100,
-    deadlineMs: parseNumber("--farm-deadline", options.farmDeadline, { min: 0.01, max: 10_000 }) *
-      60_000,
-    awayMs: parseNumber("--away", options.away, { min: 0, max: 10_000 }) * 60_000,
+      : parseNumber("--per-kind", choice.perKind, whole(1, 1000)),
+    fewestPhones: parseNumber("--min-phones", choice.minPhones, whole(1, 100_000)),
+    fewestShare: parseNumber("--min-share", choice.minShare, { min: 0, max: 100 }) / 100,
+    deadlineMs: minutes("--farm-deadline", choice.farmDeadline, 0.01),
+    awayMs: minutes("--away", choice.away, 0),
   };
 }

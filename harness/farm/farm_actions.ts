@@ -8,19 +8,28 @@ import { formatTable } from "../text/table.ts";
 import { listDevices } from "../device/devices.ts";
 import { makeFolder } from "../disk.ts";
 import { EXIT, HarnessError } from "../errors.ts";
-import { openSlurm } from "./engine_options.ts";
+import { type EngineChoice, openSlurm } from "./engine_options.ts";
 import { nodeLines, nodeTable, phoneNodes, slurmConf } from "./nodes.ts";
 import { requireSecret } from "../secret.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
 import { parseNumber } from "../config.ts";
 
-/** Options as commander gives them. */
-// deno-lint-ignore no-explicit-any
-type Options = any;
+/** What `farm setup` is told. */
+export interface SetupChoice {
+  /** Folder for the files. */
+  out: string;
+  hostName?: string;
+  hostAddress?: string;
+  firstPort: string;
+  controller: string;
+}
 
 /** Prints the phones of the farm with their features and what is wrong with them. */
-export async function listNodes(options: Options, signal: AbortSignal): Promise<number> {
-  const rows = String(options.farm ?? "").startsWith("stf")
+export async function listNodes(
+  options: EngineChoice & { json?: boolean },
+  signal: AbortSignal,
+): Promise<number> {
+  const rows = options.farm?.startsWith("stf")
     ? await stfRows(options.farm, signal)
     : await slurmRows(options);
   if (options.json) {
@@ -35,27 +44,30 @@ export async function listNodes(options: Options, signal: AbortSignal): Promise<
 }
 
 /** Takes a phone out of service. */
-export async function drainNode(options: Options, node: string): Promise<number> {
+export async function drainNode(
+  options: EngineChoice & { reason?: string },
+  node: string,
+): Promise<number> {
   if (!options.reason) {
     throw new HarnessError(
       "bad-option",
       `Cannot drain "${node}" without a reason: say why by --reason, for those who find it drained`,
     );
   }
-  await using engine = await openSlurm(options);
+  await using engine = openSlurm(options);
   await engine.drain(node, options.reason);
   return EXIT.pass;
 }
 
 /** Takes a phone back into service. */
-export async function resumeNode(options: Options, node: string): Promise<number> {
-  await using engine = await openSlurm(options);
+export async function resumeNode(options: EngineChoice, node: string): Promise<number> {
+  await using engine = openSlurm(options);
   await engine.resume(node);
   return EXIT.pass;
 }
 
 /** Writes the set-up files for the phones that are plugged into this host. */
-export async function writeSetup(options: Options): Promise<number> {
+export async function writeSetup(options: SetupChoice): Promise<number> {
   const hostName = options.hostName ?? Deno.hostname();
   const rows = await listDevices();
   const phones = rows.filter(({ kind }) => kind === "adb").flatMap(({ description }) =>
@@ -116,8 +128,8 @@ interface PhoneRow {
   features: string[];
 }
 
-async function slurmRows(options: Options): Promise<PhoneRow[]> {
-  await using engine = await openSlurm(options);
+async function slurmRows(options: EngineChoice): Promise<PhoneRow[]> {
+  await using engine = openSlurm(options);
   return await engine.nodes();
 }
 

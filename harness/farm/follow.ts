@@ -4,15 +4,14 @@
  *
  * @module
  */
-import { HarnessError, type Warning } from "../errors.ts";
+import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import {
   type FarmStore,
   isStoreFailure,
   isStoreRefusal,
   type StoredShard,
 } from "../store/store.ts";
-import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "./engine.ts";
-import { type FollowedShard, nextStep, waitReason } from "./followed_shard.ts";
+import type { FarmEngine, FarmNode, TaskStatus } from "./engine.ts";
 import { type Plan, planBatches, planShards } from "./plan.ts";
 import { pause } from "../pause.ts";
 
@@ -26,12 +25,10 @@ export interface FollowOptions {
   environment: Record<string, string>;
   /** Longest time for one attempt at a shard; null leaves it to the engine. */
   timeLimitMinutes: number | null;
-  /** Most shards in the engine's queue at once. */
-  maxQueued: number;
   pollMs: number;
   /** The run ends after so long, with what is there. */
   deadlineMs: number;
-  /** A shard whose phones are all drained or down for so long is given up. */
+  /** Shards are given up when all that are left wait so long for phones that are drained or down. */
   awayMs: number;
   signal: AbortSignal;
   onProgress?(progress: FarmProgress): void;
@@ -39,7 +36,6 @@ export interface FollowOptions {
 
 /** Defaults of a run. */
 export const DEFAULT_FOLLOW = {
-  maxQueued: 5000,
   pollMs: 2000,
   deadlineMs: 2 * 3600_000,
   awayMs: 5 * 60_000,
@@ -52,8 +48,6 @@ export interface FarmProgress {
   failed: number;
   running: number;
   waiting: number;
-  /** Shards that were given up. */
-  missing: number;
   /** Phones of the run that are drained or down, with the reason. */
   sick: { name: string; reason: string | null }[];
 }
@@ -70,6 +64,11 @@ export interface FarmOutcome {
 
 /** Times that a shard goes to the engine, the engine's own retries not counted. */
 const MOST_SUBMISSIONS = 3;
+/**
+ * Looks in a row without a shard that runs or waits, after which what is left is submitted again: a
+ * restarting controller needs a moment.
+ */
+const QUIET_LOOKS = 3;
 /** Shards that are put into the store in one call. */
 const STORE_CHUNK = 5000;
 
@@ -106,14 +105,25 @@ export async function storeShards(
   );
 }
 
+type ShardProgress = Omit<StoredShard, "document">;
+
+/** Where a shard that is not done stands, by what the engine says. */
+interface Step {
+  /** `away`: it waits for a phone that is drained or down. */
+  kind: "moving" | "away" | "again" | "over";
+  reason: string;
+}
+
 /**
- * Submits the shards of the plan that are not done, follows them to their end, and returns what is
+ * Submits the shards of the plan that are not done, waits for their end, and returns what is
  * missing.
  *
- * When it is interrupted, or anything throws, the shards that are left are taken out of the queue.
- * An engine or a store that can't be reached for a while (a controller or a database that restarts)
- * is waited for until the deadline. A phone that the engine drained by mistake is taken back into
- * service. A shard that failed in an earlier run of this gets another try.
+ * The engine queues, requeues and holds. When nothing of the run moves there any more, shards that
+ * it lost or ended without a result are submitted again. An engine or a store that can't be reached
+ * for a while (a controller or a database that restarts) is waited for until the deadline. A phone
+ * that the engine drained by mistake is taken back into service. A shard that failed in an earlier
+ * run of this gets another try. When the run is interrupted, or anything throws, the shards that are
+ * left are taken out of the queue.
  */
 export async function followRun(
   engine: FarmEngine,
@@ -122,156 +132,131 @@ export async function followRun(
   options: FollowOptions,
 ): Promise<FarmOutcome> {
   const startedAt = performance.now();
-  const shards = new Map<number, FollowedShard>();
+  const before = new Map((await store.progress(options.runId)).map((s) => [s.index, s]));
+  /** Features by index of the shards that are not done. */
+  const open = new Map<number, string[]>();
   for (const { index, features } of planShards(plan)) {
-    shards.set(index, { features, submissions: 0, batch: null, unknownLooks: 0, awaySince: null });
+    if (before.get(index)?.state !== "done") open.set(index, features);
   }
-  const missing = new Map<number, string>();
-  const warnings: Warning[] = [];
-  const batches = new Set<string>();
-  let resubmitted = 0;
-  const before = await store.progress(options.runId);
-  const done = new Set(before.filter(isDone).map(({ index }) => index));
-  /** Attempts of shards that an earlier run of this left failed. */
-  const failedBefore = new Map(
-    before.filter(({ state }) => state === "failed").map((
-      { index, attempts },
-    ) => [index, attempts]),
-  );
-  const isOver = (shard: ShardProgress | undefined): boolean =>
-    shard !== undefined &&
-    (isDone(shard) ||
-      shard.state === "failed" && shard.attempts !== failedBefore.get(shard.index));
-  let stored: ReadonlyMap<number, ShardProgress> = new Map(before.map((s) => [s.index, s]));
-  const pending = planBatches(plan, options.maxQueued, (index) => done.has(index));
-  let next = pending.next();
-
-  /**
-   * Returns false when the engine did not take the shards: they are tried again at the next look.
-   */
-  const submit = async (indices: number[], features: string[]): Promise<boolean> => {
-    const batch: ShardBatch = { ...options, indices, features };
-    let id: string;
-    try {
-      id = await engine.submit(batch);
-    } catch (error) {
-      // The very first refusal is about what was asked; later ones are about room in the queue or a
-      // controller that restarts.
-      if (batches.size === 0 || !(error instanceof HarnessError)) throw error;
-      return false;
-    }
-    batches.add(id);
-    for (const index of indices) {
-      const shard = shards.get(index)!;
-      shard.submissions++;
-      shard.batch = id;
-      shard.unknownLooks = 0;
-    }
-    return true;
-  };
-  const cancelRest = async () => {
-    try {
-      await engine.cancel([...batches]);
-    } catch (error) {
-      warnings.push({
-        code: "farm-not-cancelled",
-        message: `Shards could not be taken out of the queue: ${(error as Error).message}`,
-        advice: "They change nothing when they run. Cancel them by the engine's own tools.",
-      });
-    }
-  };
+  const isOver = (shard: ShardProgress): boolean =>
+    shard.state === "done" ||
+    shard.state === "failed" && shard.attempts !== (before.get(shard.index)?.attempts ?? 0);
+  let steps = new Map<number, Step>();
+  const warnings = new Map<string, Warning>();
+  const batches: string[] = [];
+  const pending = [...planBatches(plan, (index) => !open.has(index))];
+  let [submissions, resubmitted, quietLooks, movedAt] = [1, 0, 0, startedAt];
+  let silent = "";
 
   try {
     for (;;) {
       options.signal.throwIfAborted();
       // The engine first: a shard that it calls ended has then told the store already.
-      const look = await lookAt(engine, [...batches]);
-      const told = await storedShards(store, options.runId);
-      if (told !== null) stored = told;
-      // Without both of them nothing can be said of a shard that is not done.
-      const sees = look !== null && told !== null;
-      const tasks = new Map(look?.tasks.map((task) => [task.index, task]));
+      const look = await lookAt(engine, batches);
+      const stored = await storedShards(store, options.runId);
+      silent = [look === null ? "the farm's engine" : "", stored === null ? "the store" : ""]
+        .filter((name) => name !== "").join(" and ");
+      for (const shard of stored ?? []) if (isOver(shard)) open.delete(shard.index);
       const nodes = look?.nodes ?? [];
-      const ofRun = (node: FarmNode) =>
-        shards.values().some(({ features }) => features.every((f) => node.features.includes(f)));
-      for (const node of nodes.filter(isDrainedByMistake).filter(ofRun)) {
+      const ofRun = nodes.filter((node) => plan.phones.some(({ name }) => name === node.name));
+      for (const node of ofRun.filter(isDrainedByMistake)) {
         const warning = await takeBack(engine, node);
-        if (warnings.every(({ message }) => message !== warning.message)) warnings.push(warning);
+        warnings.set(warning.message, warning);
       }
-      const again: number[] = [];
-      let queued = 0;
-      let open = 0;
-      for (const [index, shard] of shards) {
-        if (isOver(stored.get(index)) || missing.has(index)) continue;
-        open++;
-        if (shard.submissions === 0 || !sees) continue;
-        const step = nextStep(shard, tasks.get(index), nodes, options.awayMs);
-        if (step.kind === "wait") queued++;
-        else if (step.kind === "again" && shard.submissions < MOST_SUBMISSIONS) again.push(index);
-        else {
-          missing.set(index, step.reason);
-          open--;
-        }
-      }
-      options.onProgress?.(progressOf(shards, stored, tasks, missing, nodes));
-      if (open === 0) break;
-      if (performance.now() - startedAt > options.deadlineMs) {
-        const away = [look === null ? "the farm's engine" : "", told === null ? "the store" : ""]
-          .filter((name) => name !== "").join(" and ");
-        const silent = away === "" ? "" : `, and ${away} could not be reached any more`;
-        for (const [index, shard] of shards) {
-          if (isOver(stored.get(index)) || missing.has(index)) continue;
-          missing.set(
+      const tasks = new Map(look?.tasks.map((task) => [task.index, task]));
+      options.onProgress?.(progressOf(before.size, open, stored ?? [], tasks, ofRun));
+      if (open.size === 0) break;
+      if (performance.now() - startedAt > options.deadlineMs) break;
+      // Without both of them nothing can be said of a shard that is not done.
+      if (silent === "") {
+        steps = new Map(
+          open.entries().map(([index, features]) => [
             index,
-            `not done within the time of the run${silent} (${waitReason(shard, tasks.get(index))})`,
-          );
-        }
-        break;
-      }
-      if (sees) {
-        let taken = true;
-        const groups = Map.groupBy(again, (index) => shards.get(index)!.features.join());
-        for (const indices of groups.values()) {
-          taken &&= await submit(indices, shards.get(indices[0])!.features);
-          if (!taken) break;
-          resubmitted += indices.length;
-          queued += indices.length;
-        }
-        const fits = (count: number) => queued === 0 || queued + count <= options.maxQueued;
-        while (taken && !next.done && fits(next.value.indices.length)) {
-          taken = await submit(next.value.indices, next.value.features);
-          if (!taken) break;
-          queued += next.value.indices.length;
-          next = pending.next();
+            stepOf(features, tasks.get(index), nodes),
+          ]),
+        );
+        const kinds = new Set(steps.values().map(({ kind }) => kind));
+        const moves = kinds.has("moving") || pending.length > 0;
+        if (moves) movedAt = performance.now();
+        quietLooks = moves ? 0 : quietLooks + 1;
+        if (quietLooks >= QUIET_LOOKS && kinds.has("again") && submissions < MOST_SUBMISSIONS) {
+          const isAgain = (index: number) => steps.get(index)?.kind === "again";
+          pending.push(...planBatches(plan, (index) => !isAgain(index)));
+          resubmitted += pending.reduce((sum, { indices }) => sum + indices.length, 0);
+          submissions++;
+          quietLooks = 0;
+        } else if (
+          quietLooks >= QUIET_LOOKS &&
+          (!kinds.has("away") || performance.now() - movedAt > options.awayMs)
+        ) break;
+        while (pending.length > 0) {
+          try {
+            batches.push(await engine.submit({ ...options, ...pending[0] }));
+          } catch (error) {
+            // The very first refusal is about what was asked; later ones are about room in the
+            // queue or a controller that restarts.
+            if (batches.length === 0 || !(error instanceof HarnessError)) throw error;
+            break;
+          }
+          pending.shift();
         }
       }
       await pause(options.pollMs, options.signal);
     }
   } catch (error) {
-    await cancelRest();
+    await engine.cancel(batches).catch(() => {});
     throw error;
   }
-  if (missing.size > 0) await cancelRest();
-  const attempts = await store.attempts(options.runId);
-  const lastAttempts = new Map(attempts.map((attempt) => [attempt.index, attempt]));
-  for (const { index, state } of await store.progress(options.runId)) {
-    if (state === "done") missing.delete(index);
-    const last = lastAttempts.get(index);
-    if (state === "failed") {
-      missing.set(
-        index,
-        `failed: ${last?.code ?? "unknown"} (${last?.message ?? "no reason on record"})`,
+  if (open.size > 0) await cancelRest(engine, batches, warnings);
+  const late = performance.now() - startedAt > options.deadlineMs;
+  const missing = await missingShards(store, options.runId, open.keys(), (index) => {
+    const reason = steps.get(index)?.reason ?? "it was never submitted";
+    if (!late) return reason;
+    const away = silent === "" ? "" : `, and ${silent} could not be reached any more`;
+    return `not done within the time of the run${away} (${reason})`;
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { missing, warnings: [...warnings.values()], seconds, resubmitted };
+}
+
+/** Returns where a shard that is not done stands. */
+function stepOf(
+  features: readonly string[],
+  task: TaskStatus | undefined,
+  nodes: readonly FarmNode[],
+): Step {
+  switch (task?.state) {
+    case undefined:
+      return { kind: "again", reason: "the engine lost it" };
+    case "running":
+      return { kind: "moving", reason: "it runs" };
+    case "waiting": {
+      const phones = nodes.filter((node) => features.every((f) => node.features.includes(f)));
+      if (phones.some(({ state }) => state !== "drained" && state !== "down")) {
+        return { kind: "moving", reason: `it waits: ${task.reason ?? "no reason given"}` };
+      }
+      const why = phones.map(({ name, state, reason }) =>
+        `${name} is ${state}: ${reason ?? "no reason given"}`
       );
-    } else if (missing.has(index) && last?.code) {
-      missing.set(
-        index,
-        `${
-          missing.get(index)
-        }; attempt ${last.attempt} on "${last.device}" ended by ${last.code} (${last.message})`,
-      );
+      return { kind: "away", reason: why.join("; ") || "the farm has no such phone" };
+    }
+    case "held":
+      return { kind: "over", reason: `held by the engine after ${task.restarts} more attempts` };
+    case "cancelled":
+      return { kind: "over", reason: "cancelled by someone on the farm" };
+    case "done":
+    case "failed": {
+      const how = task.exitCode === null ? "" : ` with exit code ${task.exitCode}`;
+      // A shard that had the store would have told it why.
+      const advice = task.exitCode === EXIT.usage
+        ? `: its host is not set up right (the store's password, the table of nodes), posemark-shard started there by hand says what`
+        : "";
+      return {
+        kind: "again",
+        reason: `it ended${how} without a result (${task.reason ?? task.state})${advice}`,
+      };
     }
   }
-  return { missing, warnings, seconds: (performance.now() - startedAt) / 1000, resubmitted };
 }
 
 /** What the engine says; null when it can't be reached. */
@@ -283,6 +268,22 @@ async function lookAt(
     return { tasks: await engine.status(batches), nodes: await engine.nodes() };
   } catch (error) {
     if (error instanceof HarnessError && error.code === "farm-failed") return null;
+    throw error;
+  }
+}
+
+/**
+ * What the store says of the run's shards; null when it can't be reached. Throws when it
+ * refuses who asks.
+ */
+async function storedShards(
+  store: FarmStore,
+  runId: string,
+): Promise<ShardProgress[] | null> {
+  try {
+    return await store.progress(runId);
+  } catch (error) {
+    if (isStoreFailure(error) && !isStoreRefusal(error)) return null;
     throw error;
   }
 }
@@ -312,56 +313,64 @@ async function takeBack(engine: FarmEngine, node: FarmNode): Promise<Warning> {
   }
 }
 
-/**
- * What the store says of the run's shards by index; null when it can't be reached. Throws when it
- * refuses who asks.
- */
-async function storedShards(
-  store: FarmStore,
-  runId: string,
-): Promise<Map<number, ShardProgress> | null> {
+async function cancelRest(
+  engine: FarmEngine,
+  batches: readonly string[],
+  warnings: Map<string, Warning>,
+): Promise<void> {
   try {
-    return new Map((await store.progress(runId)).map((shard) => [shard.index, shard]));
+    await engine.cancel(batches);
   } catch (error) {
-    if (isStoreFailure(error) && !isStoreRefusal(error)) return null;
-    throw error;
+    warnings.set("farm-not-cancelled", {
+      code: "farm-not-cancelled",
+      message: `Shards could not be taken out of the queue: ${(error as Error).message}`,
+      advice: "They change nothing when they run. Cancel them by the engine's own tools.",
+    });
   }
 }
 
-type ShardProgress = Omit<StoredShard, "document">;
-
-function isDone(shard: Pick<StoredShard, "state">): boolean {
-  return shard.state === "done";
+/** Returns why shards are not done: the store's word counts, what the engine said explains. */
+async function missingShards(
+  store: FarmStore,
+  runId: string,
+  open: Iterable<number>,
+  engineSays: (index: number) => string,
+): Promise<Map<number, string>> {
+  const attempts = new Map((await store.attempts(runId)).map((each) => [each.index, each]));
+  const left = new Set(open);
+  const missing = new Map<number, string>();
+  for (const { index, state } of await store.progress(runId)) {
+    const last = attempts.get(index);
+    const isTold = last?.code !== null && last?.code !== undefined;
+    if (state === "failed") {
+      const why = isTold ? `${last.code} (${last.message})` : "unknown (no reason on record)";
+      missing.set(index, `failed: ${why}`);
+    } else if (state !== "done" && left.has(index)) {
+      const how = isTold
+        ? `; attempt ${last.attempt} on "${last.device}" ended by ${last.code} (${last.message})`
+        : "";
+      missing.set(index, engineSays(index) + how);
+    }
+  }
+  return missing;
 }
 
 function progressOf(
-  shards: ReadonlyMap<number, FollowedShard>,
-  stored: ReadonlyMap<number, ShardProgress>,
+  total: number,
+  open: ReadonlyMap<number, string[]>,
+  stored: readonly ShardProgress[],
   tasks: ReadonlyMap<number, TaskStatus>,
-  missing: ReadonlyMap<number, string>,
   nodes: readonly FarmNode[],
 ): FarmProgress {
-  const progress = {
-    total: shards.size,
-    done: 0,
-    failed: 0,
-    running: 0,
-    waiting: 0,
-    missing: missing.size,
+  const failed = stored.filter(({ index, state }) => state === "failed" && !open.has(index)).length;
+  const running = open.keys().filter((index) => tasks.get(index)?.state === "running").toArray();
+  const sick = nodes.filter(({ state }) => ["drained", "draining", "down"].includes(state));
+  return {
+    total,
+    done: total - open.size - failed,
+    failed,
+    running: running.length,
+    waiting: open.size - running.length,
+    sick: sick.map(({ name, reason }) => ({ name, reason })),
   };
-  const wanted = new Set<string>();
-  for (const [index, shard] of shards) {
-    shard.features.forEach((feature) => wanted.add(feature));
-    const state = stored.get(index)?.state;
-    if (state === "done") progress.done++;
-    else if (state === "failed") progress.failed++;
-    else if (missing.has(index)) continue;
-    else if (tasks.get(index)?.state === "running") progress.running++;
-    else progress.waiting++;
-  }
-  const sick = nodes.filter(({ state, features }) =>
-    (state === "drained" || state === "draining" || state === "down") &&
-    features.some((f) => wanted.has(f))
-  ).map(({ name, reason }) => ({ name, reason }));
-  return { ...progress, sick };
 }

@@ -29,7 +29,6 @@ async function setUp(): Promise<{ store: FarmStore; plan: Plan; options: FollowO
       command: ["posemark-shard"],
       environment: { A: "1" },
       timeLimitMinutes: 5,
-      maxQueued: 100,
       pollMs: 1,
       deadlineMs: 5000,
       awayMs: 20,
@@ -104,13 +103,6 @@ Deno.test("followRun() tries again what an earlier run left failed, once and to 
   const third = scriptedEngine(store, NODES, () => "done");
   assertEquals((await followRun(third, store, plan, options)).missing.size, 0);
   assertEquals((await store.shard("r", 1))?.attempts, 3);
-});
-
-Deno.test("followRun() keeps the queue within its room", async () => {
-  const { store, plan, options } = await setUp();
-  const engine = scriptedEngine(store, NODES, () => "done");
-  await followRun(engine, store, plan, { ...options, maxQueued: 2 });
-  assertEquals(engine.batches.map((b) => b.indices.length), [1, 1, 1, 1]);
 });
 
 Deno.test("followRun() submits again what the engine lost or ended without a result, at most three times", async () => {

@@ -20,7 +20,7 @@ import { describeImages, spread } from "../images/rgb_files.ts";
 import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
 import type { FarmEngine, ShardBatch } from "./engine.ts";
-import { openSlurm, readFarmNumbers } from "./engine_options.ts";
+import { type FarmChoice, openSlurm, readFarmNumbers } from "./engine_options.ts";
 import { type CalibratedPhone, calibrateOnFarm } from "./farm_calibrate.ts";
 import {
   type FarmGateOutcome,
@@ -66,10 +66,6 @@ export interface FarmGateInput {
   out: string | null;
 }
 
-/** Options as commander gives them. */
-// deno-lint-ignore no-explicit-any
-type Options = any;
-
 /** Detections that NMS keeps at most, as in `bench`. */
 const MAX_DETECTIONS = 300;
 /** Pause before a lent phone is tried again. */
@@ -88,7 +84,7 @@ export interface FarmContext {
  * Throws what {@linkcode gateOnFarm} throws, and `bad-option` for options that don't go together.
  */
 export async function farmGate(
-  options: Options,
+  options: FarmChoice,
   input: FarmGateInput,
   context: FarmContext,
 ): Promise<FarmGateOutcome> {
@@ -107,7 +103,7 @@ export async function farmGate(
  * returns what each phone gave.
  */
 export async function farmCalibrate(
-  options: Options,
+  options: FarmChoice,
   input: Omit<FarmGateInput, "candidates" | "out">,
   context: FarmContext,
 ): Promise<CalibratedPhone[]> {
@@ -117,7 +113,7 @@ export async function farmCalibrate(
 
 /** Opens store and engine, prepares what shards need, and hands over the request. */
 async function withRequest<T>(
-  options: Options,
+  options: FarmChoice,
   input: FarmGateInput,
   context: FarmContext,
   use: (request: FarmGateRequest) => Promise<T>,
@@ -197,10 +193,9 @@ async function withRequest<T>(
 
 /** Returns where a run stands, in one line. */
 export function progressText(progress: FarmProgress): string {
-  const { done, total, running, waiting, failed, missing, sick } = progress;
+  const { done, total, running, waiting, failed, sick } = progress;
   const parts = [`${done} of ${total} shards`, `${running} running`, `${waiting} waiting`];
   if (failed > 0) parts.push(`${failed} failed`);
-  if (missing > 0) parts.push(`${missing} given up`);
   if (sick.length > 0) {
     const [{ name, reason }] = sick;
     parts.push(`${sick.length} phones out of service (${name}: ${reason ?? "no reason given"})`);
@@ -255,11 +250,11 @@ async function writeRecords(store: FarmStore, runId: string, out: string): Promi
 }
 
 async function openEngine(
-  options: Options,
+  options: FarmChoice,
   store: FarmStore,
   signal: AbortSignal,
 ): Promise<FarmEngine> {
-  if (!String(options.farm).startsWith("stf")) return await openSlurm(options);
+  if (!options.farm?.startsWith("stf")) return openSlurm(options);
   const { address } = parseStfAddress(options.farm);
   const token = await requireSecret(STF_TOKEN_NAME, `the farm ${address.origin}`);
   const client = stfClient({ address, token, timeoutMs: 15_000 });

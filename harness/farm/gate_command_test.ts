@@ -45,8 +45,8 @@ Deno.test("gate --farm refuses a folder that holds a run before anything is prep
     await Deno.writeTextFile(path.join(dir, "records.jsonl"), "");
     const { command, options, args } = parseCommandLine(
       [gateCommand],
-      // No farm is reached: neither is there a Slurm of this address nor a token for it.
-      ["gate", "--farm", "slurm", "--slurm-rest", "http://127.0.0.1:1", "--out", dir].concat(
+      // No farm is reached: Slurm is asked for nothing.
+      ["gate", "--farm", "slurm", "--out", dir].concat(
         ["--baseline", "posemark-n-silu.silu.raw.fp32.160x160.pnnx"],
         ["--store", `sqlite:${path.join(dir, "farm.db")}`],
       ),

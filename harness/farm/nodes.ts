@@ -25,7 +25,7 @@ export interface ConfOptions {
   controller: { host: string; address: string; port: number };
   /** User of the daemons. */
   user: string;
-  /** Folder for state, spool, logs, `prolog.sh` and `jwt.key`. */
+  /** Folder for state, spool, logs, and `prolog.sh`. */
   dir: string;
   mungeSocket: string;
   /** A host that is silent for so long is down, and its shards are queued again. */
@@ -60,8 +60,6 @@ export function slurmConf(options: ConfOptions): string {
     `SlurmdUser=root`,
     `AuthType=auth/munge`,
     `AuthInfo=socket=${options.mungeSocket},cred_expire=${options.credentialSeconds}`,
-    `AuthAltTypes=auth/jwt`,
-    `AuthAltParameters=jwt_key=${dir}/jwt.key`,
     `StateSaveLocation=${dir}/state`,
     `SlurmdSpoolDir=${dir}/spool/%n`,
     `SlurmctldPidFile=${dir}/run/slurmctld.pid`,

@@ -96,49 +96,30 @@ export function shardCount(plan: Plan): number {
   return targets(plan).reduce((sum, target) => sum + target.repeats, 0) * plan.pairs.length;
 }
 
+/** Most shards of one batch: Slurm's default for the tasks of an array is 1000. */
+const BATCH_SIZE = 1000;
+
 /** Shards that go to the engine in one call. */
 export interface BatchSlice {
   indices: number[];
   features: string[];
 }
 
-/**
- * Yields batches such that one of every phone comes first, then the second of every phone, and so
- * on: with room for `maxQueued` shards in the queue no phone is idle while others have work left.
- *
- * `skip` leaves out shards that are done already. Throws `RangeError` when `maxQueued` is below 1.
- */
+/** Yields the shards in batches of one target each; `skip` leaves shards out. */
 export function* planBatches(
   plan: Plan,
-  maxQueued: number,
   skip: (index: number) => boolean = () => false,
 ): Generator<BatchSlice> {
-  if (!(maxQueued >= 1)) {
-    throw new RangeError(`Cannot queue ${maxQueued} shards: expected at least 1`);
-  }
-  const all = targets(plan);
-  const size = Math.max(1, Math.floor(maxQueued / all.length));
-  const starts: number[] = [];
-  let next = 0;
-  for (const target of all) {
-    starts.push(next);
-    next += target.repeats * plan.pairs.length;
-  }
-  for (let slice = 0;; slice++) {
-    let any = false;
-    for (const [place, target] of all.entries()) {
-      const length = target.repeats * plan.pairs.length;
-      const from = slice * size;
-      if (from >= length) continue;
-      any = true;
-      const indices: number[] = [];
-      for (let i = from; i < Math.min(from + size, length); i++) {
-        if (!skip(starts[place] + i)) indices.push(starts[place] + i);
-      }
-      if (indices.length > 0) yield { indices, features: target.features };
+  let batch: BatchSlice = { indices: [], features: [] };
+  for (const { index, features } of planShards(plan)) {
+    if (skip(index)) continue;
+    if (batch.features !== features || batch.indices.length >= BATCH_SIZE) {
+      if (batch.indices.length > 0) yield batch;
+      batch = { indices: [], features };
     }
-    if (!any) return;
+    batch.indices.push(index);
   }
+  if (batch.indices.length > 0) yield batch;
 }
 
 /** Something that shards are planned for: a phone, or a kind of phones. */

@@ -23,7 +23,7 @@ import { DEFAULT_FARM_RULE } from "../../gate/phones/verdict.ts";
 import { DEFAULT_FOLLOW } from "../follow.ts";
 import type { Target } from "../shard_file.ts";
 import { type SlurmCluster, startCluster } from "./slurm_cluster.ts";
-import { slurmCli } from "../slurm/cli.ts";
+import { slurmEngine } from "../slurm/slurm.ts";
 
 /** A phone of the farm, and the device that it is. */
 export interface WorldPhone {
@@ -120,7 +120,7 @@ export async function startWorld(
   const entry = new URL("./shard_entry.ts", import.meta.url).pathname;
   const root = new URL("../../..", import.meta.url).pathname;
   const request: FarmGateRequest = {
-    engine: slurmCli({
+    engine: slurmEngine({
       partition: null,
       workDir: root,
       outputPattern: path.join(dir, "logs", "%A_%a.log"),

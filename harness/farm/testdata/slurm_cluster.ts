@@ -1,17 +1,16 @@
 /**
  * A private Slurm cluster on this machine, one node a phone: what the tests of the farm run on.
  *
- * Needs Debian's slurm-wlm, munge and slurmrestd (22.05), and root: slurmd starts jobs for others.
+ * Needs Debian's slurm-wlm and munge (22.05), and root: slurmd starts jobs for others.
  *
  * @module
  */
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
 import { nodeLines, slurmConf } from "../nodes.ts";
-import { makeSecret, type Secret } from "../../secret.ts";
 
 /** Programs that a private cluster needs. */
-export const CLUSTER_TOOLS = ["munged", "slurmctld", "slurmd", "slurmrestd", "scontrol", "sbatch"];
+export const CLUSTER_TOOLS = ["munged", "slurmctld", "slurmd", "scontrol", "sbatch"];
 
 /** A phone of the cluster. */
 export interface ClusterNode {
@@ -25,10 +24,6 @@ export interface SlurmCluster extends AsyncDisposable {
   dir: string;
   /** Environment that points Slurm's tools at this cluster. */
   environment: { SLURM_CONF: string };
-  /** Address of its slurmrestd. */
-  restAddress: URL;
-  /** Returns a fresh token for root. */
-  token(): Promise<Secret>;
   /** Ends the controller; `hard` by a kill that gives it no time to save its state. */
   stopController(hard: boolean): Promise<void>;
   startController(): Promise<void>;
@@ -65,9 +60,8 @@ export async function startCluster(
   await Deno.chmod(dir, 0o755);
   for (const folder of ["state", "spool", "log", "run"]) await Deno.mkdir(path.join(dir, folder));
   await Deno.writeFile(path.join(dir, "munge.key"), randomBytes(1024), { mode: 0o400 });
-  await Deno.writeFile(path.join(dir, "jwt.key"), randomBytes(32), { mode: 0o600 });
   await Deno.writeTextFile(path.join(dir, "prolog.sh"), options.prolog, { mode: 0o755 });
-  const ports = freePorts(nodes.length + 2);
+  const ports = freePorts(nodes.length + 1);
   const conf = slurmConf({
     clusterName: "posemark",
     controller: { host: "localhost", address: "127.0.0.1", port: ports[0] },
@@ -80,7 +74,7 @@ export async function startCluster(
     ...node,
     hostName: "localhost",
     address: "127.0.0.1",
-    port: ports[index + 2],
+    port: ports[index + 1],
   })));
   await Deno.writeTextFile(path.join(dir, "slurm.conf"), conf, { mode: 0o644 });
   const environment = { SLURM_CONF: path.join(dir, "slurm.conf") };
@@ -115,23 +109,10 @@ export async function startCluster(
   );
   await startController();
   for (const node of nodes) await startHost(node.name);
-  // slurmrestd refuses to run as root or as Slurm's own user.
-  const rest = new Deno.Command("slurmrestd", {
-    args: ["-s", "v0.0.38", "-u", "nobody", `127.0.0.1:${ports[1]}`],
-    env: { ...environment, SLURM_JWT: "daemon", PATH: `${Deno.env.get("PATH")}:/usr/sbin` },
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
 
   const cluster: SlurmCluster = {
     dir,
     environment,
-    restAddress: new URL(`http://127.0.0.1:${ports[1]}`),
-    async token() {
-      const text = await run("scontrol", "token", "username=root", "lifespan=3600");
-      return makeSecret(text.trim().replace(/^SLURM_JWT=/, ""));
-    },
     async stopController(hard) {
       if (hard) await killPidFile(path.join(dir, "run", "slurmctld.pid"), "SIGKILL");
       else await run("scontrol", "shutdown", "slurmctld");
@@ -159,8 +140,6 @@ export async function startCluster(
       );
       for (const node of nodes) await cluster.killHost(node.name);
       await killPidFile(path.join(dir, "run", "slurmctld.pid"), "SIGKILL");
-      rest.kill("SIGKILL");
-      await rest.status;
       await killPidFile(path.join(dir, "run", "munged.pid"), "SIGTERM");
       await Deno.remove(dir, { recursive: true }).catch(() => {});
     },
@@ -168,7 +147,7 @@ export async function startCluster(
   const up = await waitFor(async () => {
     const states = await run("sinfo", "--noheader", "--Node", "--format=%t").catch(() => "");
     return states.split("\n").filter((state) => state.trim() === "idle").length === nodes.length;
-  }, 30_000) && await waitFor(async () => await answers(cluster.restAddress), 10_000);
+  }, 30_000);
   if (up) return cluster;
   const logs = await cluster.logs();
   await cluster[Symbol.asyncDispose]();
@@ -201,15 +180,6 @@ function freePorts(count: number): number[] {
   const ports = listeners.map((listener) => (listener.addr as Deno.NetAddr).port);
   for (const listener of listeners) listener.close();
   return ports;
-}
-
-async function answers(address: URL): Promise<boolean> {
-  try {
-    await (await fetch(new URL("/openapi", address))).body?.cancel();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function readPid(file: string): Promise<number | null> {

@@ -20,7 +20,7 @@ export function farmTest(name: string, tools: readonly string[], run: () => Prom
       const missing = await missingTools(tools);
       if (missing.length === 0) return await run();
       const message = `Cannot run "${name}": ${missing.join(", ")} not found. ` +
-        `Install by "apt-get install slurm-wlm munge slurmrestd postgresql adb"`;
+        `Install by "apt-get install slurm-wlm munge postgresql adb"`;
       if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") throw new Error(message);
       await context.step({ name: message, ignore: true, fn: () => {} });
     },
