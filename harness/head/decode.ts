@@ -2,13 +2,13 @@
  * Decode: output blobs of any head → candidates in letterbox pixels. Float64 arithmetic on the
  * float32 blobs.
  *
- * YOLOv8-Pose: the box is the softmax expectation over `regMax` bins per side (DFL), as distances
- * from the cell's centre in strides; a keypoint is (2·k + cell) · stride; its confidence and the
- * class scores are sigmoids.
+ * What the blobs hold is told by the head's description alone: the box code (`box.ts`), the keypoint
+ * rule (`keypoint.ts`) and the selection, which decides whether a cell gives its best class or all.
  *
  * @module
  */
-import { type Candidates, newCandidates, type PassingCell, rowAt } from "./candidates.ts";
+import { boxChannelCount, type CellValues, decodeBox } from "./box.ts";
+import { type Candidates, newCandidates, type PassingCell, ROW_HEAD, rowAt } from "./candidates.ts";
 import {
   fastExp,
   fastSigmoid,
@@ -24,6 +24,8 @@ import {
   levelStrides,
   rawChannelCount,
 } from "./head_spec.ts";
+import { decodeKeypoints } from "./keypoint.ts";
+import { candidateClasses } from "./select.ts";
 
 /** Options of {@linkcode decode}. */
 export interface DecodeOptions {
@@ -37,7 +39,7 @@ export interface DecodeOptions {
  * Where one level's logits lie: value c of cell i is `data[offset + i * cellStep + c *
  * channelStep]`.
  */
-interface Plane {
+export interface Plane {
   data: Float32Array;
   offset: number;
   cellStep: number;
@@ -53,7 +55,8 @@ export interface LevelPlanes {
   firstCell: number;
   cls: Plane;
   box: Plane;
-  kpt: Plane;
+  /** Null where a head without keypoints has no such output. */
+  kpt: Plane | null;
 }
 
 /**
@@ -89,8 +92,8 @@ export function levelPlanes(
     });
     const cls = raw < 0 ? find("cls") : view(0);
     const box = raw < 0 ? find("box") : view(spec.classCount);
-    const kpt = raw < 0 ? find("kpt") : view(spec.classCount + 4 * spec.regMax);
-    if (cls === null || box === null || kpt === null) {
+    const kpt = raw < 0 ? find("kpt") : view(spec.classCount + boxChannelCount(spec));
+    if (cls === null || box === null || (kpt === null && spec.keypointCount > 0)) {
       throw new RangeError(
         `Cannot decode the level of stride ${stride}: found outputs ${
           spec.outputs.map((output) => `${output.blob}:${output.role}:${output.stride}`).join(", ")
@@ -101,32 +104,6 @@ export function levelPlanes(
     firstCell += cells;
     return level;
   });
-}
-
-/**
- * Returns the softmax expectation (in strides) of one box side of a cell: the distance that DFL
- * encodes.
- */
-function distance(
-  box: Plane,
-  cell: number,
-  side: number,
-  regMax: number,
-  exp: (x: number) => number,
-): number {
-  const start = box.offset + cell * box.cellStep + side * regMax * box.channelStep;
-  let largest = -Infinity;
-  for (let bin = 0; bin < regMax; bin++) {
-    largest = Math.max(largest, box.data[start + bin * box.channelStep]);
-  }
-  let total = 0;
-  let weighted = 0;
-  for (let bin = 0; bin < regMax; bin++) {
-    const weight = exp(box.data[start + bin * box.channelStep] - largest);
-    total += weight;
-    weighted += bin * weight;
-  }
-  return weighted / total;
 }
 
 /**
@@ -143,36 +120,21 @@ export function decodeCell(
   const exp = kind === "fast" ? fastExp : Math.exp;
   const sigmoid = kind === "fast" ? fastSigmoid : exactSigmoid;
   const { stride, box, kpt } = level;
-  const gridX = cell % level.columns;
-  const gridY = Math.floor(cell / level.columns);
-  row[0] = (gridX + 0.5 - distance(box, cell, 0, spec.regMax, exp)) * stride;
-  row[1] = (gridY + 0.5 - distance(box, cell, 1, spec.regMax, exp)) * stride;
-  row[2] = (gridX + 0.5 + distance(box, cell, 2, spec.regMax, exp)) * stride;
-  row[3] = (gridY + 0.5 + distance(box, cell, 3, spec.regMax, exp)) * stride;
-  const dims = spec.keypointDims;
-  for (let joint = 0; joint < spec.keypointCount; joint++) {
-    const at = kpt.offset + cell * kpt.cellStep + joint * dims * kpt.channelStep;
-    row[6 + 3 * joint] = (2 * kpt.data[at] + gridX) * stride;
-    row[7 + 3 * joint] = (2 * kpt.data[at + kpt.channelStep] + gridY) * stride;
-    row[8 + 3 * joint] = dims === 3 ? sigmoid(kpt.data[at + 2 * kpt.channelStep]) : 1;
-  }
+  const place = { column: cell % level.columns, row: Math.floor(cell / level.columns), stride };
+  row.set(decodeBox(spec, cellValues(box, cell), place, exp));
+  if (kpt === null) return;
+  decodeKeypoints(spec, cellValues(kpt, cell), place, sigmoid, row, ROW_HEAD);
 }
 
-/**
- * Returns the index of the largest of the classes' values, the first of equals; -1 when all are
- * NaN.
- */
-function bestClass(classCount: number, valueOf: (classIndex: number) => number): number {
-  let best = -1;
-  for (let index = 0; index < classCount; index++) {
-    if (valueOf(index) > (best < 0 ? -Infinity : valueOf(best))) best = index;
-  }
-  return best;
+/** Returns the values of one cell, an index within its level, as a view on a plane. */
+export function cellValues(plane: Plane, cell: number): CellValues {
+  const { data, offset, cellStep, channelStep } = plane;
+  return { data, start: offset + cell * cellStep, step: channelStep };
 }
 
 /**
  * Returns the candidates of a head's blobs: cells whose best class score is greater than the
- * threshold.
+ * threshold, or for the selection top-k each such pair of cell and class.
  *
  * The logit is compared, so a NaN never passes. Of equal classes the first counts. Throws
  * `RangeError` when a blob is missing or has the wrong size, or the threshold is outside of (0, 1).
@@ -196,15 +158,15 @@ export function decode(
     for (let cell = 0; cell < level.columns * level.rows; cell++) {
       const logitOf = (index: number) =>
         cls.data[cls.offset + cell * cls.cellStep + index * cls.channelStep];
-      const classIndex = bestClass(spec.classCount, logitOf);
-      if (classIndex < 0 || !(logitOf(classIndex) > minLogit)) continue;
-      passing.push({
-        level: levelIndex,
-        stride: level.stride,
-        cell: level.firstCell + cell,
-        score: sigmoid(logitOf(classIndex)),
-        classIndex,
-      });
+      for (const classIndex of candidateClasses(spec, logitOf, minLogit)) {
+        passing.push({
+          level: levelIndex,
+          stride: level.stride,
+          cell: level.firstCell + cell,
+          score: sigmoid(logitOf(classIndex)),
+          classIndex,
+        });
+      }
     }
   }
   const candidates = newCandidates(passing, spec.keypointCount);
@@ -265,9 +227,9 @@ function decodeMatrix(
   for (let cell = 0, level = 0; cell < columns; cell++) {
     if (cell === ends[level]) level++;
     const scoreOf = (index: number) => matrix[(4 + index) * columns + cell];
-    const classIndex = bestClass(spec.classCount, scoreOf);
-    if (classIndex < 0 || !(scoreOf(classIndex) > scoreThreshold)) continue;
-    passing.push({ level, stride: strides[level], cell, score: scoreOf(classIndex), classIndex });
+    for (const classIndex of candidateClasses(spec, scoreOf, scoreThreshold)) {
+      passing.push({ level, stride: strides[level], cell, score: scoreOf(classIndex), classIndex });
+    }
   }
   const candidates = newCandidates(passing, spec.keypointCount);
   const dims = spec.keypointDims;

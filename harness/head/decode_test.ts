@@ -1,3 +1,4 @@
+import { YOLOV8 } from "../record/head_code.ts";
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { rowAt } from "./candidates.ts";
 import { decode } from "./decode.ts";
@@ -13,6 +14,7 @@ const SPEC: HeadSpec = {
   keypointCount: 2,
   keypointDims: 3,
   regMax: 4,
+  headCode: YOLOV8,
   strides: [8, 16],
   outputs: [
     { blob: "a", role: "raw", stride: 8 },

@@ -1,16 +1,23 @@
 /**
- * What the outputs of a variant hold: layout, sizes, and the check that a blob has the size it must
+ * The head as a value: what the outputs of a variant hold, their layout, sizes, and the check that a blob has the size it must
  * have.
  *
  * @module
  */
 import type { VariantManifest } from "../record/variant.ts";
+import { boxChannelCount } from "./box.ts";
+import { isVisibility, keypointChannelCount } from "./keypoint.ts";
 
-/** The part of a variant's manifest that decoding needs. */
+/** The part of a variant's manifest that describes its head; all that decoding needs. */
 export type HeadSpec = Pick<
   VariantManifest,
-  "classCount" | "keypointCount" | "keypointDims" | "regMax" | "strides" | "outputs"
+  "classCount" | "keypointCount" | "keypointDims" | "regMax" | "headCode" | "strides" | "outputs"
 >;
+
+/** What a value of an output blob is. */
+export const VALUE_ROLES = ["cls", "box", "kpt", "vis"] as const;
+/** See {@linkcode VALUE_ROLES}. */
+export type ValueRole = typeof VALUE_ROLES[number];
 
 /** Size of the network's input in letterbox pixels. */
 export interface InputSize {
@@ -36,9 +43,43 @@ export function gridSize(
   return { columns, rows, cells: columns * rows };
 }
 
-/** Returns the values per cell of a `raw` blob: classes, 4 · regMax box logits, keypoints. */
+/** Returns the values per cell of a `raw` blob: classes, box code, keypoints. */
 export function rawChannelCount(spec: HeadSpec): number {
-  return spec.classCount + 4 * spec.regMax + spec.keypointCount * spec.keypointDims;
+  return spec.classCount + boxChannelCount(spec) + keypointChannelCount(spec);
+}
+
+/** Returns the rows of a `decoded` blob: four of the box, classes, keypoints. */
+export function decodedRowCount(spec: HeadSpec): number {
+  return 4 + spec.classCount + keypointChannelCount(spec);
+}
+
+/**
+ * Returns what each channel of an output with that role holds: of a `raw` output the values of a
+ * cell, of a `decoded` one its rows, of the others their planes.
+ */
+export function channelRoles(
+  spec: HeadSpec,
+  role: HeadSpec["outputs"][number]["role"],
+): ValueRole[] {
+  const of = (count: number, each: ValueRole): ValueRole[] => new Array(count).fill(each);
+  const cls = of(spec.classCount, "cls");
+  const box = of(boxChannelCount(spec), "box");
+  const kpt = Array.from(
+    { length: keypointChannelCount(spec) },
+    (_, channel): ValueRole => isVisibility(spec, channel) ? "vis" : "kpt",
+  );
+  switch (role) {
+    case "raw":
+      return [...cls, ...box, ...kpt];
+    case "decoded":
+      return [...of(4, "box"), ...cls, ...kpt];
+    case "box":
+      return box;
+    case "cls":
+      return cls;
+    case "kpt":
+      return kpt;
+  }
 }
 
 /**
@@ -55,7 +96,7 @@ export function blobLength(spec: HeadSpec, outputIndex: number, input: InputSize
   const { role, stride } = spec.outputs[outputIndex];
   if (role === "decoded") {
     const cells = levelStrides(spec).reduce((sum, s) => sum + gridSize(input, s).cells, 0);
-    return cells * (4 + spec.classCount + spec.keypointCount * spec.keypointDims);
+    return cells * decodedRowCount(spec);
   }
   if (stride === null) {
     throw new RangeError(
@@ -69,11 +110,11 @@ export function blobLength(spec: HeadSpec, outputIndex: number, input: InputSize
     case "raw":
       return cells * rawChannelCount(spec);
     case "box":
-      return cells * 4 * spec.regMax;
+      return cells * boxChannelCount(spec);
     case "cls":
       return cells * spec.classCount;
     case "kpt":
-      return cells * spec.keypointCount * spec.keypointDims;
+      return cells * keypointChannelCount(spec);
   }
 }
 

@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { gridSize, type HeadSpec, type InputSize, levelStrides } from "../head/head_spec.ts";
-
-/** What a value of an output blob is. */
-export type ValueRole = "cls" | "box" | "kpt" | "vis";
-
-const ROLES: readonly ValueRole[] = ["cls", "box", "kpt", "vis"];
+import {
+  channelRoles,
+  gridSize,
+  type HeadSpec,
+  type InputSize,
+  levelStrides,
+  VALUE_ROLES as ROLES,
+  type ValueRole,
+} from "../head/head_spec.ts";
 
 /** Values of one meaning and one level. */
 export interface GroupKey {
@@ -38,16 +41,7 @@ function slotReader(
 ): (at: number) => number {
   const strides = levelStrides(spec);
   const { role, stride } = spec.outputs[outputIndex];
-  const { classCount, keypointDims: dims, regMax } = spec;
-  const keypointRole = (channel: number): ValueRole => channel % dims === 2 ? "vis" : "kpt";
-  const level = stride === null ? -1 : strides.indexOf(stride);
-  if (role === "raw") {
-    const slots: number[] = [];
-    for (let c = 0; c < classCount; c++) slots.push(slotOf(level, "cls"));
-    for (let c = 0; c < 4 * regMax; c++) slots.push(slotOf(level, "box"));
-    for (let c = 0; c < spec.keypointCount * dims; c++) slots.push(slotOf(level, keypointRole(c)));
-    return (at) => slots[at % slots.length];
-  }
+  const roles = channelRoles(spec, role);
   if (role === "decoded") {
     const levelOfColumn: number[] = [];
     for (const [index, each] of strides.entries()) {
@@ -55,18 +49,14 @@ function slotReader(
     }
     const columns = levelOfColumn.length;
     return (at) => {
-      const line = Math.floor(at / columns);
-      const kind = line < 4
-        ? "box"
-        : line < 4 + classCount
-        ? "cls"
-        : keypointRole(line - 4 - classCount);
-      return slotOf(levelOfColumn[at - line * columns], kind);
+      const row = Math.floor(at / columns);
+      return slotOf(levelOfColumn[at - row * columns], roles[row]);
     };
   }
+  const slots = roles.map((each) => slotOf(strides.indexOf(stride!), each));
+  if (role === "raw") return (at) => slots[at % slots.length];
   const { cells } = gridSize(input, stride!);
-  if (role !== "kpt") return () => slotOf(level, role);
-  return (at) => slotOf(level, keypointRole(Math.floor(at / cells)));
+  return (at) => slots[Math.floor(at / cells)];
 }
 
 /**

@@ -21,7 +21,8 @@ export interface TiedClass {
 /** What the ties are resolved by. */
 export interface TieOptions {
   geometry: Letterbox;
-  nmsIou: number;
+  /** IoU above which a candidate goes for a better one of its class; null where none goes. */
+  overlapLimit: number | null;
   maxDetections: number;
   toleranceOf: (candidateIndex: number) => DetectionTolerance;
   /** Classes that the expected candidate with that index may come out as besides its own. */
@@ -41,7 +42,7 @@ export function resolveTies(
   found: readonly Detection[],
   options: TieOptions,
 ): Detected {
-  const { geometry, nmsIou, maxDetections, toleranceOf, tiedClasses } = options;
+  const { geometry, overlapLimit, maxDetections, toleranceOf, tiedClasses } = options;
   const candidates = { ...expected.candidates, rows: expected.candidates.rows.slice() };
   const free = new Set(found);
   const kept: number[] = [];
@@ -49,7 +50,7 @@ export function resolveTies(
     if (kept.length >= maxDetections) break;
     const detection = toDetection(candidates, index, geometry);
     const overlapping = new Set(
-      kept.filter((winner) => candidateIou(candidates, winner, index) > nmsIou)
+      kept.filter((winner) => candidateIou(candidates, winner, index) > (overlapLimit ?? Infinity))
         .map((winner) => classAt(candidates, winner)),
     );
     const own = { classIndex: detection.classIndex, score: detection.score };

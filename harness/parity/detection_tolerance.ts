@@ -4,11 +4,13 @@
  *
  * @module
  */
-import { classAt, rowAt } from "../head/candidates.ts";
-import { classValues, decode, levelPlanes } from "../head/decode.ts";
+import { boxSlopePx } from "../head/box.ts";
+import { type Candidates, classAt, rowAt } from "../head/candidates.ts";
+import { cellValues, classValues, decode, levelPlanes } from "../head/decode.ts";
 import type { Detected, DetectOptions } from "../pose/detect.ts";
 import { sigmoid } from "../head/exponential.ts";
-import type { HeadSpec } from "../head/head_spec.ts";
+import { keypointSlopePx } from "../head/keypoint.ts";
+import { overlapLimit } from "../head/select.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { VariantManifest } from "../record/variant.ts";
@@ -18,43 +20,12 @@ import { decodeTolerancePx } from "./stage_decode.ts";
 import { type NetworkTolerance, toleranceOf } from "./tolerance.ts";
 
 /**
- * Largest mean absolute deviation of the four DFL distributions of a candidate's cell, in bins: how
- * strongly a box follows its logits.
- */
-function boxSensitivity(raw: HeadSpec, reference: Reference, cell: number): number {
-  const level = levelPlanes(raw, reference.rawBlobs, reference.geometry)
-    .findLast(({ firstCell }) => firstCell <= cell)!;
-  const { data, offset, cellStep, channelStep } = level.box;
-  let largest = 0;
-  for (let side = 0; side < 4; side++) {
-    const logits = Array.from(
-      { length: raw.regMax },
-      (_, bin) =>
-        data[
-          offset + (cell - level.firstCell) * cellStep + (side * raw.regMax + bin) * channelStep
-        ],
-    );
-    const top = Math.max(...logits);
-    const weights = logits.map((value) => Math.exp(value - top));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const mean = weights.reduce((sum, weight, bin) => sum + bin * weight, 0) / total;
-    const deviation = weights.reduce(
-      (sum, weight, bin) => sum + Math.abs(bin - mean) * weight,
-      0,
-    ) / total;
-    largest = Math.max(largest, deviation);
-  }
-  return largest;
-}
-
-/**
  * Returns how far detections may be from the reference's: the network's tolerance carried through
  * the decode.
  *
- * Raw heads: a keypoint moves by 2 strides per logit, a box side by at most the mean deviation of
- * its distribution per logit, a score by at most a quarter per logit. Index -1 stands for a
- * detection that has no candidate in the reference: its score may be off by the most that holds
- * anywhere.
+ * Of raw heads the head itself says by how much a keypoint and a box side move per logit; a score
+ * moves by at most a quarter. Index -1 stands for a detection that has no candidate in the
+ * reference: its score may be off by the most that holds anywhere.
  */
 export function detectionTolerance(
   variant: VariantManifest,
@@ -62,8 +33,12 @@ export function detectionTolerance(
   detected: Detected,
   tolerance: NetworkTolerance,
 ): (candidateIndex: number) => DetectionTolerance {
-  const raw = rawSpec(variant);
   const { geometry } = reference;
+  const levels = levelPlanes(rawSpec(variant), reference.rawBlobs, geometry);
+  const boxSlopeAt = (cell: number) => {
+    const { firstCell, box, stride } = levels.findLast((level) => level.firstCell <= cell)!;
+    return boxSlopePx(variant, cellValues(box, cell - firstCell), stride);
+  };
   const rounding = decodeTolerancePx(geometry);
   const cache = new Map<number, DetectionTolerance>();
   const scoreTolerance = (ofClass: number) =>
@@ -88,10 +63,10 @@ export function detectionTolerance(
         score: scoreTolerance(of("cls")),
       }
       : {
-        keypointPx: (Math.SQRT2 * 2 * stride * of("kpt") + rounding) / geometry.scale,
-        boxPx: (2 * stride * of("box") *
-            boxSensitivity(raw, reference, detected.candidates.cells[index]) +
-          rounding) / geometry.scale,
+        keypointPx: (Math.SQRT2 * keypointSlopePx(variant, stride) * of("kpt") + rounding) /
+          geometry.scale,
+        boxPx: (boxSlopeAt(detected.candidates.cells[index]) * of("box") + rounding) /
+          geometry.scale,
         score: scoreTolerance(of("cls")),
       };
     cache.set(index, made);
@@ -110,7 +85,10 @@ export function tiedClassesOf(
   reference: Reference,
   { candidates }: Detected,
   tolerance: NetworkTolerance,
+  options: DetectOptions,
 ): (candidateIndex: number) => TiedClass[] {
+  // a head that takes all classes of a cell has a candidate of each
+  if (overlapLimit(variant, options) === null) return () => [];
   const valueOf = classValues(variant, blobs, reference.geometry);
   return (index) => {
     const [cell, own] = [candidates.cells[index], classAt(candidates, index)];
@@ -142,19 +120,23 @@ export function fastExponentialShift(
   // lower, so that every exact candidate has its counterpart
   const scoreThreshold = options.scoreThreshold / 2;
   const fast = decode(variant, blobs, geometry, { scoreThreshold, sigmoid: "fast" });
-  const byCell = new Map(Array.from(fast.cells, (cell, index) => [cell, index]));
+  // a cell may have a candidate of each class
+  const isPerClass = overlapLimit(variant, options) === null;
+  const keyOf = (candidates: Candidates, index: number) =>
+    `${candidates.cells[index]} ${isPerClass ? classAt(candidates, index) : ""}`;
+  const byCell = new Map(Array.from(fast.cells, (_, index) => [keyOf(fast, index), index]));
   /** Of scores, also of those below the threshold: for what has no candidate. */
   const largestShift = () => {
     const exact = decode(variant, blobs, geometry, { scoreThreshold, sigmoid: "exact" });
-    return Array.from(exact.cells, (cell, index) => {
-      const other = byCell.get(cell);
+    return Array.from(exact.cells, (_, index) => {
+      const other = byCell.get(keyOf(exact, index));
       return other === undefined ? 0 : Math.abs(rowAt(exact, index)[4] - rowAt(fast, other)[4]);
     }).reduce((a, b) => Math.max(a, b), 0);
   };
   let anywhere: number | null = null;
   return (index) => {
     if (index < 0) return { keypointPx: 0, boxPx: 0, score: anywhere ??= largestShift() };
-    const other = byCell.get(detected.candidates.cells[index]);
+    const other = byCell.get(keyOf(detected.candidates, index));
     if (other === undefined) return { keypointPx: 0, boxPx: 0, score: 0 };
     const [exactRow, fastRow] = [rowAt(detected.candidates, index), rowAt(fast, other)];
     const shifts = [0, 1, 2, 3].map((side) => Math.abs(exactRow[side] - fastRow[side]));

@@ -22,7 +22,8 @@ import { matchDetections } from "./match.ts";
 export interface ComparisonOptions {
   geometry: Letterbox;
   scoreThreshold: number;
-  nmsIou: number;
+  /** IoU above which a candidate goes for a better one of its class; null where none goes. */
+  overlapLimit: number | null;
   maxDetections: number;
   /** Tolerance of the expected candidate with that index. */
   toleranceOf: (candidateIndex: number) => DetectionTolerance;
@@ -58,7 +59,7 @@ export interface Comparison {
    * in their cell.
    */
   otherClasses: number;
-  /** Largest tolerance of a joint among the pairs, image pixels. */
+  /** Largest tolerance of a joint (without joints, of a box side) among the pairs, image pixels. */
   tolerancePx: number;
 }
 
@@ -143,7 +144,8 @@ function compareByClass(
   found: readonly Detection[],
   options: ComparisonOptions,
 ): Comparison {
-  const { geometry, nmsIou, toleranceOf } = options;
+  const { geometry, toleranceOf } = options;
+  const limit = options.overlapLimit ?? Infinity;
   const matching = matchDetections(expected.detections, found);
   const all = Array.from(
     { length: expected.candidates.count },
@@ -156,7 +158,10 @@ function compareByClass(
     const reference = expected.detections[match.referenceIndex];
     const candidate = found[match.candidateIndex];
     const tolerance = toleranceOf(expected.kept[match.referenceIndex]);
-    tolerancePx = Math.max(tolerancePx, tolerance.keypointPx);
+    tolerancePx = Math.max(
+      tolerancePx,
+      reference.keypoints.length > 0 ? tolerance.keypointPx : tolerance.boxPx,
+    );
     if (isWithin(reference, candidate, tolerance)) continue;
     const isOtherWinner = all.some((other, index) => {
       const allowed = toleranceOf(index);
@@ -164,7 +169,7 @@ function compareByClass(
         other.score >= reference.score - tolerance.score - allowed.score &&
         isWithin(other, candidate, allowed) &&
         iou(other.boxXyxyPx, reference.boxXyxyPx) >
-          nmsIou - iouTolerance(reference, tolerance.boxPx);
+          limit - iouTolerance(reference, tolerance.boxPx);
     });
     if (isOtherWinner) {
       otherWinners++;
@@ -201,7 +206,7 @@ function compareByClass(
     others.some((other) =>
       other !== detection && other.classIndex === detection.classIndex &&
       iou(other.boxXyxyPx, detection.boxXyxyPx) >
-        nmsIou - iouTolerance(detection, 2 * loosest.boxPx)
+        limit - iouTolerance(detection, 2 * loosest.boxPx)
     );
   for (const index of matching.unmatchedReference) {
     const detection = expected.detections[index];

@@ -12,16 +12,18 @@ import {
 } from "../record/records.ts";
 import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
+import { overlapLimit } from "../head/select.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
 import type { RoundedRawBlobs } from "../reference/reference_model.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { RunnerStages } from "../reference/stage_files.ts";
 import { detectionTolerance, fastExponentialShift, tiedClassesOf } from "./detection_tolerance.ts";
+import { boxDifferencePx } from "./detection_difference.ts";
 import { compareDetections, type Comparison } from "./end_to_end.ts";
 import { mappingHint } from "./mapping_hints.ts";
 import { judgeDecode } from "./stage_decode.ts";
 import { judgeNetwork } from "./stage_network.ts";
-import { judgeNms } from "./stage_nms.ts";
+import { judgeSelection } from "./stage_nms.ts";
 import { judgePreprocess } from "./stage_preprocess.ts";
 import { format } from "./stage_verdict.ts";
 import { decodeTolerancePx } from "./stage_decode.ts";
@@ -112,7 +114,7 @@ export function judgeImage(evidence: ImageEvidence): ParityRecord {
       judgePreprocess(reference.tensor, stages.preprocess, geometry),
       judgeNetwork(variant, geometry, stages.blobs, tolerance),
       judgeDecode(variant, blobs, geometry, options, stages.decode),
-      judgeNms(detected.candidates, options, stages.nms),
+      judgeSelection(variant, detected.candidates, options, stages.nms),
     );
   }
   const endToEnd = judgeEndToEnd(evidence, blobs, detected, tolerance, judged);
@@ -151,6 +153,7 @@ function judgeEndToEnd(
   const comparison = compareDetections(detected, detections ?? [], {
     geometry,
     ...options,
+    overlapLimit: overlapLimit(variant, options),
     toleranceOf: (index) => {
       const [network, exponential] = [byNetwork(index), byExponential(index)];
       return {
@@ -159,9 +162,15 @@ function judgeEndToEnd(
         score: network.score + exponential.score,
       };
     },
-    tiedClasses: tiedClassesOf(variant, blobs, reference, detected, tolerance),
+    tiedClasses: tiedClassesOf(variant, blobs, reference, detected, tolerance, options),
   });
-  const distances = comparison.matches.flatMap(({ distancesPx }) => distancesPx);
+  // without joints the sides of the boxes are all that can be off
+  const distances = comparison.matches.flatMap((match) =>
+    variant.keypointCount > 0 ? match.distancesPx : [boxDifferencePx(
+      detected.detections[match.referenceIndex],
+      detections![match.candidateIndex],
+    )]
+  );
   const maxPx = distances.reduce((a, b) => Number.isNaN(b) || b > a ? b : a, 0);
   const stage: StageParity = {
     stage: "end-to-end",
@@ -202,11 +211,19 @@ function judgeEndToEnd(
     ...ownBlobFaults(evidence, earlier),
   ];
   if (bars.maxPx !== null && maxPx > bars.maxPx) {
-    faults.push(`a joint is ${maxPx.toFixed(2)} px off, beyond the bar of ${bars.maxPx} px`);
+    faults.push(
+      `a ${variant.keypointCount > 0 ? "joint" : "box"} is ${
+        maxPx.toFixed(2)
+      } px off, beyond the bar of ${bars.maxPx} px`,
+    );
   }
   const minOks = Math.min(1, ...comparison.matches.map(({ oks }) => oks));
   if (bars.minOks !== null && minOks < bars.minOks) {
-    faults.push(`the smallest OKS is ${minOks.toFixed(4)}, below the bar of ${bars.minOks}`);
+    faults.push(
+      `the smallest ${variant.keypointCount > 0 ? "OKS" : "IoU"} is ${
+        minOks.toFixed(4)
+      }, below the bar of ${bars.minOks}`,
+    );
   }
   if (faults.length > 0) {
     const hint = mappingHint(detected, detections, geometry);
@@ -263,6 +280,7 @@ function ownBlobFaults(evidence: ImageEvidence, earlier: readonly StageParity[])
   const comparison = compareDetections(own, detections, {
     geometry: reference.geometry,
     ...options,
+    overlapLimit: overlapLimit(variant, options),
     toleranceOf: () => ({ keypointPx: roundingPx, boxPx: roundingPx, score: 1e-5 }),
   });
   return [

@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { nms } from "../head/select.ts";
 import type { ParityRecord, StageParity } from "../record/records.ts";
 import { ParityRecordSchema } from "../record/records.ts";
+import { type HeadCode, YOLO26, YOLOV8 } from "../record/head_code.ts";
 import { HEADS } from "../record/variant.ts";
-import { type ImageEvidence, judgeImage } from "./judge.ts";
+import { headReference, type ImageEvidence, judgeImage } from "./judge.ts";
 import { cleanEvidence } from "./testdata/evidence.ts";
+import { decodeFloat } from "./testdata/float_runner.ts";
 import { testManifest } from "./testdata/manifest.ts";
 
 function stageOf(record: ParityRecord, name: StageParity["stage"]): StageParity {
@@ -30,6 +33,69 @@ Deno.test("judgeImage() passes every stage of every head when the runner is clea
     assertEquals(record.firstFailedStage, null);
     assert(record.matches.length >= 2, `${head}: ${record.matches.length} pairs`);
   }
+});
+
+Deno.test("judgeImage() passes every stage of any head that is told by data alone, and fails where the runner was told another", () => {
+  const codes: HeadCode[] = [
+    YOLOV8,
+    YOLO26,
+    { ...YOLO26, select: "top-k", branch: "one-to-one" },
+    { ...YOLOV8, box: { code: "dfl", origin: 0 }, keypoint: { ...YOLO26.keypoint, scale: 3 } },
+  ];
+  for (const headCode of codes) {
+    for (const head of HEADS) {
+      for (const [keypointCount, keypointDims, classCount] of [[17, 3, 1], [4, 2, 3], [0, 3, 2]]) {
+        const variant = testManifest({
+          head,
+          headCode,
+          regMax: headCode.box.code === "dfl" ? 16 : 1,
+          keypointCount,
+          keypointDims: keypointDims as 2 | 3,
+          classCount,
+        });
+        const evidence = cleanEvidence({ variant, seed: 3, people: 5 });
+        const record = ParityRecordSchema.parse(judgeImage(evidence));
+        assertEquals(
+          record.stages.map(({ verdict, reason }) => verdict === "pass" ? verdict : reason),
+          new Array(5).fill("pass"),
+          JSON.stringify([headCode, head, keypointCount]),
+        );
+        assert(record.matches.length >= 2);
+        assert(record.matches.every(({ oks }) => oks > 0.9 && oks <= 1));
+        if (head === "decoded" || headCode === YOLOV8) continue;
+        const other = {
+          ...variant,
+          headCode: { ...headCode, box: { ...headCode.box, origin: 0.25 } },
+        };
+        const { blobs } = headReference(variant, evidence.reference, evidence.options);
+        evidence.stages!.decode = decodeFloat(
+          other,
+          blobs,
+          evidence.reference.geometry,
+          evidence.options,
+        );
+        assertEquals(judgeImage(evidence).firstFailedStage, "decode");
+      }
+    }
+  }
+});
+
+Deno.test("judgeImage() takes the best k of a one-to-one branch, and names what was suppressed", () => {
+  const headCode: HeadCode = { ...YOLO26, select: "top-k", branch: "one-to-one" };
+  const variant = testManifest({ headCode, regMax: 1 });
+  const evidence = cleanEvidence({ variant, seed: 3, people: 5, options: { maxDetections: 7 } });
+  const { detected } = headReference(variant, evidence.reference, evidence.options);
+  assert(detected.candidates.count > 7);
+  assertEquals(detected.kept.length, 7);
+  const record = judgeImage(evidence);
+  assertEquals(record.firstFailedStage, null);
+  assertStringIncludes(
+    stageOf(record, "nms").reason,
+    "the best 7 pairs of cell and class, without NMS",
+  );
+  evidence.stages!.nms = nms(detected.candidates, evidence.options);
+  const suppressed = judgeImage(evidence);
+  assertEquals(suppressed.firstFailedStage, "nms");
 });
 
 Deno.test("judgeImage() passes every stage of a decoded head whose levels are not 8, 16 and 32", () => {

@@ -35,9 +35,10 @@ export function personAreaPx2({ boxXyxyPx: [x1, y1, x2, y2] }: Detection): numbe
 
 /**
  * Returns the OKS of a detection with the reference's, all joints counted, at the scale of the
- * reference's box.
+ * reference's box; of detections without joints the IoU of their boxes.
  */
 export function detectionOks(reference: Detection, candidate: Detection): number {
+  if (reference.keypoints.length === 0) return iou(reference.boxXyxyPx, candidate.boxXyxyPx);
   const distances = jointDistancesPx(reference, candidate);
   return oksFromDistances(distances, personAreaPx2(reference), sigmasFor(distances.length));
 }

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { boxQuestion, type BoxSpec } from "../head/box.ts";
+import { YOLOV8 } from "../record/head_code.ts";
+
 /** Difference that counts as none here, letterbox pixels. */
 const NEAR_PX = 0.02;
 
@@ -14,9 +17,14 @@ function near(a: number, b: number): boolean {
 
 /**
  * Returns what the found row (see `Candidates`) looks like beside the expected one of that stride,
- * as a clause; empty when it looks like nothing known.
+ * as a clause; empty when it looks like nothing known. `head` says what its boxes are made of.
  */
-export function rowHint(expected: Float32Array, found: Float32Array, stride: number): string {
+export function rowHint(
+  expected: Float32Array,
+  found: Float32Array,
+  stride: number,
+  head: Pick<BoxSpec, "headCode"> = { headCode: YOLOV8 },
+): string {
   const joints = Array.from({ length: (expected.length - 6) / 3 }, (_, joint) => 6 + 3 * joint);
   const pixels = [0, 1, 2, 3, ...joints.flatMap((at) => [at, at + 1])];
   const sides = [0, 1, 2, 3];
@@ -41,9 +49,9 @@ export function rowHint(expected: Float32Array, found: Float32Array, stride: num
     if (
       near(shift[0], shift[1]) && near(shift[2], shift[3]) && near(shift[0], -shift[2])
     ) {
-      return `every side is ${
-        (shift[2] / stride).toFixed(2)
-      } strides further out (where DFL bins start?)`;
+      return `every side is ${(shift[2] / stride).toFixed(2)} strides further out (${
+        boxQuestion(head)
+      })`;
     }
     const [x1, y1, x2, y2] = expected;
     const centreSize = [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1];
@@ -57,6 +65,7 @@ export function rowHint(expected: Float32Array, found: Float32Array, stride: num
     }
     return "";
   }
+  if (joints.length === 0) return "";
   if (joints.every((at) => near(found[at], expected[at + 1] + cellOffset(expected, found, at)))) {
     return "x and y of keypoints are exchanged";
   }

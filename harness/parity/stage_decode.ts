@@ -119,7 +119,7 @@ export function judgeDecode(
         }; ${foundCount} candidates, expected ${expected.count})`;
       const hint = compared === null
         ? ""
-        : rowHint(rowAt(expected, at), values, expected.strides[at]);
+        : rowHint(rowAt(expected, at), values, expected.strides[at], spec);
       const difference = compared === null ? maxAbsDiff : Math.max(maxAbsDiff, compared.maxPx);
       return {
         stage,

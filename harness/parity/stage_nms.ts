@@ -1,27 +1,35 @@
 /**
- * The NMS stage: decisions on the identical candidates.
+ * The selection stage, by name `nms`: decisions on the identical candidates.
  *
  * @module
  */
 import type { StageParity } from "../record/records.ts";
 import { type Candidates, classAt, scoreAt } from "../head/candidates.ts";
-import { byDescendingScore, candidateIou, type NmsOptions } from "../head/select.ts";
+import {
+  byDescendingScore,
+  candidateIou,
+  overlapLimit,
+  selectionRule,
+  type SelectOptions,
+  type SelectSpec,
+} from "../head/select.ts";
 import { format, missing } from "./stage_verdict.ts";
 
 /** IoUs this near to the threshold may fall on either side in float32. */
 const IOU_BORDER = 1e-5;
 
 /**
- * Returns the judgement of which of the reference's candidates the runner's NMS keeps, and in which
- * order.
+ * Returns the judgement of which of the reference's candidates the runner keeps, and in which order.
  *
  * Every decision is checked on its own, following the runner's: a candidate must go when a kept one
  * of its class overlaps it by more than the threshold, must stay when none does, and may do either
- * when the IoU lies within float32 rounding of the threshold.
+ * when the IoU lies within float32 rounding of the threshold. Where the head takes the best k, none
+ * goes before there are so many.
  */
-export function judgeNms(
+export function judgeSelection(
+  spec: SelectSpec,
   candidates: Candidates,
-  options: NmsOptions,
+  options: SelectOptions,
   found: Int32Array | null,
 ): StageParity {
   const stage = "nms";
@@ -39,6 +47,7 @@ export function judgeNms(
         : `the runner keeps ${found.length} of no candidates`,
     };
   }
+  const limit = overlapLimit(spec, options) ?? Infinity;
   const wrong: string[] = [];
   let border = 0;
   const kept: number[] = [];
@@ -56,9 +65,9 @@ export function judgeNms(
       }
     }
     const keeps = keptByRunner.has(index);
-    const isBorder = Math.abs(largest - options.nmsIou) <= IOU_BORDER;
+    const isBorder = Math.abs(largest - limit) <= IOU_BORDER;
     if (isBorder) border++;
-    else if (keeps !== largest <= options.nmsIou) {
+    else if (keeps !== largest <= limit) {
       wrong.push(
         keeps
           ? `candidate ${index} stays although it overlaps the kept ${by} with IoU ${
@@ -83,7 +92,7 @@ export function judgeNms(
         } by descending score`,
     );
   }
-  const rule = `greedy by class, IoU > ${options.nmsIou}, at most ${options.maxDetections}${
+  const rule = `${selectionRule(spec.headCode.select, options)}${
     border > 0 ? `; ${border} decisions within rounding of the threshold` : ""
   }`;
   return {

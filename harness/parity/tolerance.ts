@@ -34,9 +34,15 @@
  * @module
  */
 import type { EffectivePrecision } from "../record/variant.ts";
-import { type HeadSpec, type InputSize, levelStrides } from "../head/head_spec.ts";
+import {
+  type HeadSpec,
+  type InputSize,
+  levelStrides,
+  VALUE_ROLES,
+  type ValueRole,
+} from "../head/head_spec.ts";
 import type { DotLengths } from "../reference/dot_lengths.ts";
-import { groupDifferences, type GroupKey, type ValueRole } from "./blob_groups.ts";
+import { groupDifferences, type GroupKey } from "./blob_groups.ts";
 
 /** Factor λ of the probabilistic rounding analysis. */
 const LAMBDA = 4;
@@ -124,7 +130,7 @@ export function networkTolerance(
   const gridScore = decoded ? (bits === 24 ? 16 : 1) * spacingAt(1, bits) : 0;
   const factors = storageFactors(precision, dots, byStorage !== null);
   const groups = levelStrides(spec).flatMap((stride) =>
-    (["cls", "box", "kpt", "vis"] as const).flatMap((role): GroupTolerance[] => {
+    VALUE_ROLES.flatMap((role): GroupTolerance[] => {
       // levels share the largest change of their kind: a level alone has too few values for its
       // tail
       const size = (list: typeof byWeights, what: "maxAbs" | "rms") =>

@@ -1,5 +1,5 @@
 /**
- * Blobs → detections in image pixels: decode, NMS, and the way back through the letterbox.
+ * Blobs → detections in image pixels: decode, selection, and the way back through the letterbox.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { type Candidates, ROW_HEAD, rowLength } from "../head/candidates.ts";
 import { decode, type DecodeOptions } from "../head/decode.ts";
 import type { HeadSpec } from "../head/head_spec.ts";
 import { type Letterbox, toImageXPx, toImageYPx } from "./letterbox.ts";
-import { nms, type NmsOptions } from "../head/select.ts";
+import { select, type SelectOptions } from "../head/select.ts";
 
 /** Options of {@linkcode detect}. */
-export interface DetectOptions extends DecodeOptions, NmsOptions {}
+export interface DetectOptions extends DecodeOptions, SelectOptions {}
 
 /** Every step from blobs to detections. */
 export interface Detected {
-  /** Before NMS, in letterbox pixels. */
+  /** Before the selection, in letterbox pixels. */
   candidates: Candidates;
-  /** Indices of the candidates that NMS keeps. */
+  /** Indices of the candidates that the selection keeps. */
   kept: Int32Array;
   /** In image pixels, by descending score. */
   detections: Detection[];
@@ -55,7 +55,7 @@ export function detect(
   options: DetectOptions,
 ): Detected {
   const candidates = decode(spec, blobs, geometry, options);
-  const kept = nms(candidates, options);
+  const kept = select(spec, candidates, options);
   return {
     candidates,
     kept,

@@ -1,3 +1,4 @@
+import { YOLOV8 } from "../record/head_code.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { detect, toDetection } from "./detect.ts";
 import { newCandidates, rowAt } from "../head/candidates.ts";
@@ -10,6 +11,7 @@ Deno.test("detect() decodes, suppresses and goes back to image pixels", () => {
     keypointCount: 1,
     keypointDims: 3,
     regMax: 2,
+    headCode: YOLOV8,
     strides: [8],
     outputs: [{ blob: "a", role: "raw", stride: 8 }],
   };

@@ -6,13 +6,13 @@
 import type { VariantManifest } from "../record/variant.ts";
 import { sigmoid } from "../head/exponential.ts";
 import { decodeCell, levelPlanes } from "../head/decode.ts";
-import { blobLength, type HeadSpec, type InputSize } from "../head/head_spec.ts";
+import { blobLength, decodedRowCount, type HeadSpec, type InputSize } from "../head/head_spec.ts";
 
 /** Returns the spec of the reference graph of a variant: one `raw` output per stride. */
 export function rawSpec(
   variant: Pick<
     VariantManifest,
-    "classCount" | "keypointCount" | "keypointDims" | "regMax" | "strides"
+    "classCount" | "keypointCount" | "keypointDims" | "regMax" | "headCode" | "strides"
   >,
 ): HeadSpec {
   return {
@@ -20,6 +20,7 @@ export function rawSpec(
     keypointCount: variant.keypointCount,
     keypointDims: variant.keypointDims,
     regMax: variant.regMax,
+    headCode: variant.headCode,
     strides: variant.strides,
     outputs: variant.strides.map((stride, index) => ({ blob: `out${index}`, role: "raw", stride })),
   };
@@ -47,7 +48,7 @@ export function headBlobs(
       );
     }
     if (role === "raw") return rawBlobs[levels.indexOf(level)];
-    const plane = level[role];
+    const plane = level[role]!;
     const cells = level.columns * level.rows;
     const out = new Float32Array(blobLength(spec, index, input));
     for (let at = 0; at < out.length; at++) {
@@ -72,7 +73,7 @@ function decodedMatrix(
   const levels = levelPlanes(raw, rawBlobs, input);
   const columns = levels.reduce((sum, level) => sum + level.columns * level.rows, 0);
   const { classCount, keypointCount, keypointDims: dims } = raw;
-  const matrix = new Float32Array((4 + classCount + keypointCount * dims) * columns);
+  const matrix = new Float32Array(decodedRowCount(raw) * columns);
   const row = new Float64Array(6 + 3 * keypointCount);
   for (const level of levels) {
     const { cls } = level;

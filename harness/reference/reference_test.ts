@@ -1,3 +1,4 @@
+import { YOLOV8 } from "../record/head_code.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as path from "@std/path";
 import { findPoseHead } from "../model/head.ts";
@@ -21,6 +22,7 @@ const SPEC = rawSpec({
   keypointCount: 17,
   keypointDims: 3,
   regMax: 16,
+  headCode: YOLOV8,
   strides: [8, 16, 32],
 });
 const SQUARE = { mode: "fixed", widthPx: 640, heightPx: 640 } as const;

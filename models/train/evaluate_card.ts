@@ -3,6 +3,7 @@
  * shipped models on them in onnxruntime with the harness's own letterbox, decode and NMS, and evaluates as COCO
  * does. Writes the annotations and detections as well, for another evaluation to read.
  */
+import { YOLOV8 } from "../../harness/record/head_code.ts";
 import { parseArgs } from "node:util";
 import * as path from "@std/path";
 import { keypointFileOf } from "../../fixtures/coco.ts";
@@ -36,6 +37,7 @@ export const DECODED_HEAD: HeadSpec = {
   keypointDims: 3,
   strides: [8, 16, 32],
   regMax: 16,
+  headCode: YOLOV8,
   outputs: [{ blob: "output0", role: "decoded", stride: null }],
 };
 

@@ -82,8 +82,8 @@ export function cleanEvidence(request: EvidenceRequest): ImageEvidence {
       preprocess: tensor.slice(),
       blobs: own,
       decode: decodeFloat(variant, blobs, geometry, options),
-      nms: nmsFloat(detected.candidates.rows, length, options),
+      nms: nmsFloat(variant, detected.candidates.rows, length, options),
     },
-    detections: detectionsFloat(rows, length, nmsFloat(rows, length, options), geometry),
+    detections: detectionsFloat(rows, length, nmsFloat(variant, rows, length, options), geometry),
   };
 }

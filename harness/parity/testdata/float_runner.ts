@@ -29,6 +29,10 @@ export function decodeFloat(
   { scoreThreshold }: FloatRunnerOptions,
 ): Float32Array {
   const { classCount: nc, keypointCount: joints, keypointDims: dims, regMax } = variant;
+  const { box: { code, origin }, keypoint: rule, select } = variant.headCode;
+  const bins = code === "dfl" ? regMax : 1;
+  const classesAbove = (best: number, passes: (c: number) => boolean) =>
+    select === "nms" ? [best] : Array.from({ length: nc }, (_, c) => c).filter(passes);
   const rows: number[] = [];
   if (variant.head === "decoded") {
     const [matrix] = blobs;
@@ -39,11 +43,13 @@ export function decodeFloat(
       for (let c = 1; c < nc; c++) if (at(4 + c) > at(4 + best)) best = c;
       if (!(at(4 + best) > f(scoreThreshold))) continue;
       const [halfWidth, halfHeight] = [f(at(2) * 0.5), f(at(3) * 0.5)];
-      rows.push(f(at(0) - halfWidth), f(at(1) - halfHeight), f(at(0) + halfWidth));
-      rows.push(f(at(1) + halfHeight), at(4 + best), best);
-      for (let j = 0; j < joints; j++) {
-        const k = 4 + nc + j * dims;
-        rows.push(at(k), at(k + 1), dims === 3 ? at(k + 2) : 1);
+      for (const c of classesAbove(best, (c) => at(4 + c) > f(scoreThreshold))) {
+        rows.push(f(at(0) - halfWidth), f(at(1) - halfHeight), f(at(0) + halfWidth));
+        rows.push(f(at(1) + halfHeight), at(4 + c), c);
+        for (let j = 0; j < joints; j++) {
+          const k = 4 + nc + j * dims;
+          rows.push(at(k), at(k + 1), dims === 3 ? at(k + 2) : 1);
+        }
       }
     }
     return Float32Array.from(rows);
@@ -56,44 +62,47 @@ export function decodeFloat(
       blobs[
         variant.outputs.findIndex((output) => output.role === role && output.stride === stride)
       ];
-    const channels = nc + 4 * regMax + joints * dims;
+    const channels = nc + 4 * bins + joints * dims;
     const read = variant.head === "raw"
       ? (channel: number, cell: number) => find("raw")[cell * channels + channel]
       : (channel: number, cell: number) =>
         channel < nc
           ? find("cls")[channel * cells + cell]
-          : channel < nc + 4 * regMax
+          : channel < nc + 4 * bins
           ? find("box")[(channel - nc) * cells + cell]
-          : find("kpt")[(channel - nc - 4 * regMax) * cells + cell];
+          : find("kpt")[(channel - nc - 4 * bins) * cells + cell];
     for (let cell = 0; cell < cells; cell++) {
       let best = 0;
       for (let c = 1; c < nc; c++) if (read(c, cell) > read(best, cell)) best = c;
       if (!(read(best, cell) > threshold)) continue;
       const [x, y] = [cell % columns, Math.floor(cell / columns)];
       const distances = [0, 1, 2, 3].map((side) => {
+        if (code === "ltrb") return read(nc + side, cell);
         let top = -Infinity;
-        for (let bin = 0; bin < regMax; bin++) {
-          top = Math.max(top, read(nc + side * regMax + bin, cell));
+        for (let bin = 0; bin < bins; bin++) {
+          top = Math.max(top, read(nc + side * bins + bin, cell));
         }
         let total = 0;
         let weighted = 0;
-        for (let bin = 0; bin < regMax; bin++) {
-          const weight = f(Math.exp(f(read(nc + side * regMax + bin, cell) - top)));
+        for (let bin = 0; bin < bins; bin++) {
+          const weight = f(Math.exp(f(read(nc + side * bins + bin, cell) - top)));
           total = f(total + weight);
           weighted = f(weighted + f(bin * weight));
         }
         return f(weighted / total);
       });
-      rows.push(f(f(f(x + 0.5) - distances[0]) * stride), f(f(f(y + 0.5) - distances[1]) * stride));
-      rows.push(f(f(f(x + 0.5) + distances[2]) * stride), f(f(f(y + 0.5) + distances[3]) * stride));
-      rows.push(sigmoid(read(best, cell)), best);
-      for (let j = 0; j < joints; j++) {
-        const k = nc + 4 * regMax + j * dims;
-        rows.push(
-          f(f(f(2 * read(k, cell)) + x) * stride),
-          f(f(f(2 * read(k + 1, cell)) + y) * stride),
-        );
-        rows.push(dims === 3 ? sigmoid(read(k + 2, cell)) : 1);
+      const corner = (at: number, distance: number) => f(f(f(at + origin) + distance) * stride);
+      const joint = (value: number, at: number) =>
+        f(f(f(f(rule.scale * value) + at) + rule.origin) * stride);
+      for (const c of classesAbove(best, (c) => read(c, cell) > threshold)) {
+        rows.push(corner(x, -distances[0]), corner(y, -distances[1]));
+        rows.push(corner(x, distances[2]), corner(y, distances[3]));
+        rows.push(sigmoid(read(c, cell)), c);
+        for (let j = 0; j < joints; j++) {
+          const k = nc + 4 * bins + j * dims;
+          rows.push(joint(read(k, cell), x), joint(read(k + 1, cell), y));
+          rows.push(dims === 3 ? sigmoid(read(k + 2, cell)) : 1);
+        }
       }
     }
   }
@@ -102,6 +111,7 @@ export function decodeFloat(
 
 /** Returns the indices of the rows that stay, by descending score, in float32. */
 export function nmsFloat(
+  variant: Pick<VariantManifest, "headCode">,
   rows: Float32Array,
   rowLength: number,
   { nmsIou, maxDetections }: FloatRunnerOptions,
@@ -115,7 +125,7 @@ export function nmsFloat(
   const kept: number[] = [];
   for (const row of order) {
     if (kept.length === maxDetections) break;
-    const goes = kept.some((winner) => {
+    const goes = variant.headCode.select === "nms" && kept.some((winner) => {
       if (value(winner, 5) !== value(row, 5)) return false;
       const width = f(
         Math.min(value(winner, 2), value(row, 2)) - Math.max(value(winner, 0), value(row, 0)),

@@ -14,8 +14,8 @@ import {
 
 const FILE = { file: "x", bytes: 1, sha256: "0".repeat(64) };
 
-/** Returns the outputs of a head with three levels. */
-export function outputsOf(head: Head): OutputBlob[] {
+/** Returns the outputs of a head with three levels, with or without keypoints. */
+export function outputsOf(head: Head, keypointCount = 17): OutputBlob[] {
   switch (head) {
     case "decoded":
       return [{ blob: "out0", role: "decoded", stride: null }];
@@ -23,7 +23,7 @@ export function outputsOf(head: Head): OutputBlob[] {
       return [8, 16, 32].map((stride, index) => ({ blob: `out${index}`, role: "raw", stride }));
     case "raw-nchw":
       return [8, 16, 32].flatMap((stride, level) =>
-        (["box", "cls", "kpt"] as const).map((role, index) => ({
+        (["box", "cls", "kpt"] as const).slice(0, keypointCount > 0 ? 3 : 2).map((role, index) => ({
           blob: `out${3 * level + index}`,
           role,
           stride,
@@ -67,7 +67,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     bin: FILE,
     referenceOnnx: FILE,
     inputBlob: "in0",
-    outputs: outputsOf(key.head),
+    outputs: outputsOf(key.head, changes.keypointCount),
     parameterCount: 1,
     macs: 1,
     tools: {},

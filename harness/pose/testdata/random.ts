@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type HeadCode, YOLOV8 } from "../../record/head_code.ts";
 import {
   gridSize,
   type HeadSpec,
@@ -29,12 +30,18 @@ export function normal(random: () => number): number {
 }
 
 /** Returns the spec of three raw NHWC outputs of strides 8, 16, 32. */
-export function rawHead(classCount = 1, keypointCount = 17, keypointDims: 2 | 3 = 3): HeadSpec {
+export function rawHead(
+  classCount = 1,
+  keypointCount = 17,
+  keypointDims: 2 | 3 = 3,
+  headCode: HeadCode = YOLOV8,
+): HeadSpec {
   return {
     classCount,
     keypointCount,
     keypointDims,
     regMax: 16,
+    headCode,
     strides: [8, 16, 32],
     outputs: [8, 16, 32].map((stride, index) => ({ blob: `out${index}`, role: "raw", stride })),
   };
@@ -50,6 +57,7 @@ export function peopleBlobs(
   input: InputSize,
   people: number,
 ): Float32Array[] {
+  const { box, keypoint } = spec.headCode;
   const channels = rawChannelCount(spec);
   const strides = levelStrides(spec);
   const blobs = strides.map((stride) => {
@@ -79,22 +87,28 @@ export function peopleBlobs(
         const cell = (y * columns + x) * channels;
         blobs[level][cell + classIndex] = 4 * random() - 1;
         const sides = [
-          x + 0.5 - (centreX - halfWidth),
-          y + 0.5 - (centreY - halfHeight),
-          centreX + halfWidth - x - 0.5,
-          centreY + halfHeight - y - 0.5,
+          x + box.origin - (centreX - halfWidth),
+          y + box.origin - (centreY - halfHeight),
+          centreX + halfWidth - x - box.origin,
+          centreY + halfHeight - y - box.origin,
         ];
         for (const [side, distance] of sides.entries()) {
+          if (box.code === "ltrb") {
+            blobs[level][cell + spec.classCount + side] = distance + 0.02 * normal(random);
+            continue;
+          }
           for (let bin = 0; bin < spec.regMax; bin++) {
             blobs[level][cell + spec.classCount + side * spec.regMax + bin] =
               -2 * Math.abs(bin - distance) + 0.3 * normal(random);
           }
         }
-        const start = cell + spec.classCount + 4 * spec.regMax;
+        const start = cell + channels - spec.keypointCount * spec.keypointDims;
         for (const [joint, [jointX, jointY]] of joints.entries()) {
           const at = start + joint * spec.keypointDims;
-          blobs[level][at] = (jointX - x) / 2 + 0.02 * normal(random);
-          blobs[level][at + 1] = (jointY - y) / 2 + 0.02 * normal(random);
+          blobs[level][at] = (jointX - x - keypoint.origin) / keypoint.scale +
+            0.02 * normal(random);
+          blobs[level][at + 1] = (jointY - y - keypoint.origin) / keypoint.scale +
+            0.02 * normal(random);
           if (spec.keypointDims === 3) blobs[level][at + 2] = 6 * random() - 2;
         }
       }
