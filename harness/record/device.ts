@@ -8,77 +8,89 @@ import { z } from "zod";
 
 /** Schema of one CPU core as the system describes it; what can't be read is null. */
 export const CoreSchema = z.strictObject({
-  index: z.int(),
-  maxFrequencyKHz: z.int().nullable(),
-  minFrequencyKHz: z.int().nullable(),
-  governor: z.string().nullable(),
-  /** MIDR part number or model name, for instance `0xd0b` (Cortex-A76). */
-  part: z.string().nullable(),
+  index: z.int().describe("Number of the CPU, from 0."),
+  maxFrequencyKHz: z.int().nullable().describe("Highest frequency, kHz."),
+  minFrequencyKHz: z.int().nullable().describe("Lowest frequency, kHz."),
+  governor: z.string().nullable().describe("Frequency governor, for instance `schedutil`."),
+  part: z.string().nullable().describe(
+    "MIDR part number or model name, for instance `0xd0b` (Cortex-A76).",
+  ),
 });
 
 /** Schema of what a device is: constant during a run. */
 export const DeviceDescriptionSchema = z.strictObject({
-  /** Key in records: `host`, or the serial. */
-  serial: z.string(),
-  kind: z.enum(["host", "adb"]),
-  /** True for a phone emulated for tests: its times enter no statistics, rank or gate. */
-  emulated: z.boolean(),
-  model: z.string().nullable(),
-  manufacturer: z.string().nullable(),
-  /** SoC, or the CPU's model name on the host. */
-  soc: z.string().nullable(),
-  /** Android version, or the host's operating system. */
-  os: z.string().nullable(),
-  /** `ro.build.fingerprint`, or the kernel version on the host. */
-  buildFingerprint: z.string().nullable(),
-  kernel: z.string().nullable(),
-  abi: z.string(),
-  cores: z.array(CoreSchema),
-  /**
-   * CPUs with maximum frequency ≥ (min+max)/2, as ncnn counts big cores; hexadecimal mask, null
-   * when unknown.
-   */
-  bigCoreMask: z.string().nullable(),
-  memoryBytes: z.int().nullable(),
-  /**
-   * CPU features that matter to ncnn, for instance `asimdhp`, `asimddp`, `i8mm`, `bf16`, `sve`;
-   * `avx2`, `f16c`, `fma` on x86.
-   */
-  cpuFeatures: z.array(z.string()),
-  rooted: z.boolean().nullable(),
+  serial: z.string().describe("Key in records: `host`, or the serial."),
+  kind: z.enum(["host", "adb"]).describe("How the device is reached."),
+  emulated: z.boolean().describe(
+    "True for a phone emulated for tests: its times enter no statistics, rank or gate.",
+  ),
+  model: z.string().nullable().describe("Model, for instance `Pixel 8`; null when unknown."),
+  manufacturer: z.string().nullable().describe("Manufacturer; null when unknown."),
+  soc: z.string().nullable().describe("SoC, or the CPU's model name on the host."),
+  os: z.string().nullable().describe("Android version, or the host's operating system."),
+  buildFingerprint: z.string().nullable().describe(
+    "`ro.build.fingerprint`, or the kernel version on the host.",
+  ),
+  kernel: z.string().nullable().describe("Version of the kernel; null when unknown."),
+  abi: z.string().describe("ABI of programs, for instance `arm64-v8a`."),
+  cores: z.array(CoreSchema).describe("CPUs by number."),
+  bigCoreMask: z.string().nullable().describe(
+    "CPUs with maximum frequency ≥ (min+max)/2, as ncnn counts big cores; hexadecimal mask, null when unknown.",
+  ),
+  memoryBytes: z.int().nullable().describe("Memory, bytes; null when unknown."),
+  cpuFeatures: z.array(z.string()).describe(
+    "CPU features that matter to ncnn, for instance `asimdhp`, `asimddp`, `i8mm`, `bf16`, `sve`; `avx2`, `f16c`, `fma` on x86.",
+  ),
+  rooted: z.boolean().nullable().describe("True when a root shell can be had; null when unknown."),
 });
 /** See {@linkcode DeviceDescriptionSchema}. */
 export type DeviceDescription = z.infer<typeof DeviceDescriptionSchema>;
 
 /** Schema of the state of a device at one moment; what can't be read is null. */
 export const DeviceStateSchema = z.strictObject({
-  /** Host clock, ISO 8601. */
-  at: z.string(),
-  /** Current frequency per core, kHz. */
-  frequenciesKHz: z.array(z.int().nullable()),
-  governors: z.array(z.string().nullable()),
-  /**
-   * Highest frequency that the system allows each core now, kHz: below the core's maximum it is
-   * capped. Absent where the source has none.
-   */
-  frequencyCapsKHz: z.array(z.int().nullable()).optional(),
-  /** Thermal zones that could be read, degrees Celsius. */
-  temperatures: z.array(z.strictObject({ zone: z.string(), tempC: z.number() })),
-  /** Android's thermal status, 0 (none) to 6 (shutdown). */
-  thermalStatus: z.int().nullable(),
-  /** Android's thermal headroom, 1.0 is the threshold of severe throttling. */
-  thermalHeadroom: z.number().nullable(),
-  batteryPercent: z.number().nullable(),
-  batteryTempC: z.number().nullable(),
-  charging: z.boolean().nullable(),
-  screenOn: z.boolean().nullable(),
-  /** Busiest processes: name and share of one core in percent. */
-  topProcesses: z.array(z.strictObject({ name: z.string(), cpuPercent: z.number() })).nullable(),
-  freeMemoryBytes: z.int().nullable(),
-  /** Load average over one minute. */
-  load1: z.number().nullable(),
-  /** Time since boot: a smaller value than before means that the device was rebooted. */
-  uptimeSeconds: z.number().nullable(),
+  at: z.string().describe("Host clock, ISO 8601."),
+  frequenciesKHz: z.array(z.int().nullable()).describe(
+    "Current frequency per core, kHz; null where it can't be read.",
+  ),
+  governors: z.array(z.string().nullable()).describe(
+    "Frequency governor per core; null where it can't be read.",
+  ),
+  frequencyCapsKHz: z.array(z.int().nullable()).optional().describe(
+    "Highest frequency that the system allows each core now, kHz: below the core's maximum it is capped. Absent where the source has none.",
+  ),
+  temperatures: z.array(
+    z.strictObject({
+      zone: z.string().describe("Name of the thermal zone."),
+      tempC: z.number().describe("Temperature, degrees Celsius."),
+    }),
+  ).describe("Thermal zones that could be read, degrees Celsius."),
+  thermalStatus: z.int().nullable().describe("Android's thermal status, 0 (none) to 6 (shutdown)."),
+  thermalHeadroom: z.number().nullable().describe(
+    "Android's thermal headroom, 1.0 is the threshold of severe throttling.",
+  ),
+  batteryPercent: z.number().nullable().describe(
+    "Charge of the battery, percent; null without one.",
+  ),
+  batteryTempC: z.number().nullable().describe(
+    "Temperature of the battery, degrees Celsius; null without one.",
+  ),
+  charging: z.boolean().nullable().describe(
+    "True while the battery is charged; null when unknown.",
+  ),
+  screenOn: z.boolean().nullable().describe("True when the screen is on; null when unknown."),
+  topProcesses: z.array(
+    z.strictObject({
+      name: z.string().describe("Name of the process."),
+      cpuPercent: z.number().describe("Share of one core, percent."),
+    }),
+  ).nullable().describe("Busiest processes: name and share of one core in percent."),
+  freeMemoryBytes: z.int().nullable().describe(
+    "Memory that is available, bytes; null when unknown.",
+  ),
+  load1: z.number().nullable().describe("Load average over one minute."),
+  uptimeSeconds: z.number().nullable().describe(
+    "Time since boot, seconds: a smaller value than before means that the device was rebooted.",
+  ),
 });
 /** See {@linkcode DeviceStateSchema}. */
 export type DeviceState = z.infer<typeof DeviceStateSchema>;

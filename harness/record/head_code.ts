@@ -27,12 +27,12 @@ export const HeadCodeSchema = z.strictObject({
   box: z.strictObject({
     code: z.enum(BOX_CODES).describe("code of a box side's distance, in strides"),
     origin: z.number().describe("where in its cell a distance starts, in cells"),
-  }),
+  }).describe("How a box is coded."),
   keypoint: z.strictObject({
     scale: z.number().describe("keypoint = (scale·k + cell + origin)·stride"),
     origin: z.number().describe("keypoint = (scale·k + cell + origin)·stride, in cells"),
     visibility: z.enum(["sigmoid", "logit"]).describe("what the third value goes through"),
-  }),
+  }).describe("How a keypoint is coded."),
   select: z.enum(SELECTIONS).describe("what makes detections of candidates"),
   branch: z.enum(BRANCHES).describe("branch of the model that the outputs are of"),
 });

@@ -21,162 +21,167 @@ const Ns = z.int().nonnegative();
 
 /** What every record of a variant on a device begins with. */
 const ofVariant = <Kind extends string>(kind: Kind) => ({
-  kind: z.literal(kind),
-  schemaVersion: z.literal(RECORD_VERSION),
-  runId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
+  kind: z.literal(kind).describe("What the line holds."),
+  schemaVersion: z.literal(RECORD_VERSION).describe("Version of the schema that the value is by."),
+  runId: z.string().describe("Id of the run: time in UTC and eight random digits."),
+  device: z.string().describe("Serial of the device, `host` for this machine."),
+  variantId: z.string().describe("Id of the variant."),
 });
 
 /** Schema of one detection in the pixels of the original image. */
 export const DetectionSchema = z.strictObject({
-  score: z.number(),
-  classIndex: z.int().nonnegative(),
-  /** x1, y1, x2, y2 in pixels of the original image, clipped to it. */
-  boxXyxyPx: z.tuple([z.number(), z.number(), z.number(), z.number()]),
-  /**
-   * K triples x, y (pixels of the original image, clipped to it), confidence (0 to 1; 1 where the
-   * model has none).
-   */
-  keypoints: z.array(z.tuple([z.number(), z.number(), z.number()])),
+  score: z.number().describe("Class score after the sigmoid, 0 to 1."),
+  classIndex: z.int().nonnegative().describe("Index of the class, from 0."),
+  boxXyxyPx: z.tuple([z.number(), z.number(), z.number(), z.number()]).describe(
+    "x1, y1, x2, y2 in pixels of the original image, clipped to it.",
+  ),
+  keypoints: z.array(z.tuple([z.number(), z.number(), z.number()])).describe(
+    "K triples x, y (pixels of the original image, clipped to it), confidence (0 to 1; 1 where the model has none).",
+  ),
 });
 /** See {@linkcode DetectionSchema}. */
 export type Detection = z.infer<typeof DetectionSchema>;
 
 /** Schema of the stages' samples in order of execution; all arrays have the same length. */
 export const StageSamplesSchema = z.strictObject({
-  /** Letterbox and normalisation. */
-  preprocess: z.array(Ns),
-  /** The network, from input to extracted outputs. */
-  inference: z.array(Ns),
-  /** Decode and NMS, and the way back to image pixels. */
-  postprocess: z.array(Ns),
-  /** From raw pixels to detections: measured on its own, not the sum. */
-  total: z.array(Ns),
+  preprocess: z.array(Ns).describe("Letterbox and normalisation."),
+  inference: z.array(Ns).describe("The network, from input to extracted outputs."),
+  postprocess: z.array(Ns).describe("Decode and NMS, and the way back to image pixels."),
+  total: z.array(Ns).describe("From raw pixels to detections: measured on its own, not the sum."),
 });
 /** See {@linkcode StageSamplesSchema}. */
 export type StageSamples = z.infer<typeof StageSamplesSchema>;
 
 /** Schema of the runner's first line: what it is and which options took effect. */
 export const RunnerHeaderSchema = z.strictObject({
-  kind: z.literal("runner"),
-  schemaVersion: z.literal(1),
-  runnerVersion: z.string(),
-  ncnnVersion: z.string(),
-  /** Compiler and its version. */
-  compiler: z.string(),
-  debugBuild: z.boolean(),
-  /** True for a build with test switches (injected slow-downs and defects). */
-  testBuild: z.boolean(),
-  abi: z.string(),
-  /** CPU features that ncnn found at run time. */
-  cpuFeatures: z.array(z.string()),
-  cpuCount: z.int(),
-  bigCpuCount: z.int(),
+  kind: z.literal("runner").describe("What the line holds."),
+  schemaVersion: z.literal(1).describe("Version of the schema that the value is by."),
+  runnerVersion: z.string().describe("Version of the runner."),
+  ncnnVersion: z.string().describe("Version of ncnn in the runner."),
+  compiler: z.string().describe("Compiler and its version."),
+  debugBuild: z.boolean().describe(
+    "True for a build without optimisation: its times mean nothing.",
+  ),
+  testBuild: z.boolean().describe(
+    "True for a build with test switches (injected slow-downs and defects).",
+  ),
+  abi: z.string().describe("ABI that the runner was built for, for instance `arm64-v8a`."),
+  cpuFeatures: z.array(z.string()).describe("CPU features that ncnn found at run time."),
+  cpuCount: z.int().describe("CPUs that ncnn counts."),
+  bigCpuCount: z.int().describe("Big CPUs that ncnn counts."),
   options: z.strictObject({
-    threads: z.int().positive(),
-    /** ncnn's powersave: 0 all cores, 1 little, 2 big; null when a mask was given. */
-    powersave: z.int().nullable(),
-    /** CPUs that the threads may run on, hexadecimal; null when it was not set. */
-    coreMask: z.string().nullable(),
-    precisionRequested: z.enum(PRECISIONS),
-    precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
-    /** ncnn's switches as they stood when the network was loaded. */
-    fp16Packed: z.boolean(),
-    fp16Storage: z.boolean(),
-    fp16Arithmetic: z.boolean(),
-    bf16Storage: z.boolean(),
-    int8Inference: z.boolean(),
-    winograd: z.boolean(),
-    sgemm: z.boolean(),
-    packing: z.boolean(),
-    warmup: z.int().nonnegative(),
-    /** 0 in a pass that only wants detections. */
-    iterations: z.int().nonnegative(),
-    scoreThreshold: z.number(),
-    nmsIou: z.number(),
-    maxDetections: z.int(),
-    sigmoid: z.enum(["exact", "fast"]),
-    /** Switches that reproduce known defects, for instance `swap-rb`; empty in a clean run. */
-    traps: z.array(z.string()),
-    injectSlowdownPercent: z.number(),
-  }),
+    threads: z.int().positive().describe("Threads of the runner."),
+    powersave: z.int().nullable().describe(
+      "ncnn's powersave: 0 all cores, 1 little, 2 big; null when a mask was given.",
+    ),
+    coreMask: z.string().nullable().describe(
+      "CPUs that the threads may run on, hexadecimal; null when it was not set.",
+    ),
+    precisionRequested: z.enum(PRECISIONS).describe("Precision that was asked of ncnn."),
+    precisionEffective: z.enum(EFFECTIVE_PRECISIONS).describe("What the CPU executed."),
+    fp16Packed: z.boolean().describe("ncnn's switches as they stood when the network was loaded."),
+    fp16Storage: z.boolean().describe("ncnn's `use_fp16_storage`."),
+    fp16Arithmetic: z.boolean().describe("ncnn's `use_fp16_arithmetic`."),
+    bf16Storage: z.boolean().describe("ncnn's `use_bf16_storage`."),
+    int8Inference: z.boolean().describe("ncnn's `use_int8_inference`."),
+    winograd: z.boolean().describe("ncnn's `use_winograd_convolution`."),
+    sgemm: z.boolean().describe("ncnn's `use_sgemm_convolution`."),
+    packing: z.boolean().describe("ncnn's `use_packing_layout`."),
+    warmup: z.int().nonnegative().describe("Iterations before the samples, on the first image."),
+    iterations: z.int().nonnegative().describe("0 in a pass that only wants detections."),
+    scoreThreshold: z.number().describe("Lowest score of a detection, 0 to 1."),
+    nmsIou: z.number().describe("IoU above which NMS drops the lower of two boxes, 0 to 1."),
+    maxDetections: z.int().describe("Detections that are kept per image, at most."),
+    sigmoid: z.enum(["exact", "fast"]).describe(
+      "The exponential of the sigmoid: the library's, or the fast one.",
+    ),
+    traps: z.array(z.string()).describe(
+      "Switches that reproduce known defects, for instance `swap-rb`; empty in a clean run.",
+    ),
+    injectSlowdownPercent: z.number().describe(
+      "Part of the inference time that a test build waits besides, percent.",
+    ),
+  }).describe("Options as they took effect."),
 });
 /** See {@linkcode RunnerHeaderSchema}. */
 export type RunnerHeader = z.infer<typeof RunnerHeaderSchema>;
 
 /** Schema of the runner's line for one image. */
 export const RunnerImageSchema = z.strictObject({
-  kind: z.literal("image"),
-  /** Id of the image in the run. */
-  imageId: z.string(),
-  /** Size of the network's input for this image. */
-  inputWidthPx: z.int().positive(),
-  inputHeightPx: z.int().positive(),
-  /**
-   * The launch's first iteration on this image, kept apart from the samples; null when it was part
-   * of the warm-up.
-   */
-  firstNs: z.strictObject({ preprocess: Ns, inference: Ns, postprocess: Ns, total: Ns }).nullable(),
-  samplesNs: StageSamplesSchema,
-  /** Cells over the threshold, before NMS. */
-  candidateCount: z.int().nonnegative(),
-  detections: z.array(DetectionSchema),
+  kind: z.literal("image").describe("What the line holds."),
+  imageId: z.string().describe("Id of the image in the run."),
+  inputWidthPx: z.int().positive().describe("Width of the network's input for this image, pixels."),
+  inputHeightPx: z.int().positive().describe(
+    "Height of the network's input for this image, pixels.",
+  ),
+  firstNs: z.strictObject({
+    preprocess: Ns.describe("Letterbox and normalisation, nanoseconds."),
+    inference: Ns.describe("The network, from input to extracted outputs, nanoseconds."),
+    postprocess: Ns.describe("Decode, selection and the way back to image pixels, nanoseconds."),
+    total: Ns.describe("From raw pixels to detections, measured on its own, nanoseconds."),
+  }).nullable().describe(
+    "The launch's first iteration on this image, nanoseconds, kept apart from the samples; null when it was part of the warm-up.",
+  ),
+  samplesNs: StageSamplesSchema.describe("Samples of each stage, nanoseconds."),
+  candidateCount: z.int().nonnegative().describe("Cells over the threshold, before NMS."),
+  detections: z.array(DetectionSchema).describe("What the runner found on the image."),
 });
 /** See {@linkcode RunnerImageSchema}. */
 export type RunnerImage = z.infer<typeof RunnerImageSchema>;
 
 /** Schema of the runner's last line: without it the launch did not finish. */
 export const RunnerEndSchema = z.strictObject({
-  kind: z.literal("end"),
-  imageCount: z.int().nonnegative(),
-  peakRssBytes: z.int().nullable(),
-  elapsedNs: Ns,
-  /**
-   * FNV-1a 64 of all bytes of the lines before this one (newlines included), 16 hexadecimal digits.
-   */
-  fnv1a64: z.string().regex(/^[0-9a-f]{16}$/),
+  kind: z.literal("end").describe("What the line holds."),
+  imageCount: z.int().nonnegative().describe("Images that were run."),
+  peakRssBytes: z.int().nullable().describe(
+    "Largest resident memory of the process, bytes; null when unknown.",
+  ),
+  elapsedNs: Ns.describe("Time of the whole launch, nanoseconds."),
+  fnv1a64: z.string().regex(/^[0-9a-f]{16}$/).describe(
+    "FNV-1a 64 of all bytes of the lines before this one (newlines included), 16 hexadecimal digits.",
+  ),
 });
 /** See {@linkcode RunnerEndSchema}. */
 export type RunnerEnd = z.infer<typeof RunnerEndSchema>;
 
 /** Schema of one image of the run. */
 export const RunImageSchema = z.strictObject({
-  id: z.string(),
-  file: z.string(),
-  widthPx: z.int().positive(),
-  heightPx: z.int().positive(),
-  /** Of the file's bytes. */
-  sha256: z.string(),
-  /** COCO's image id; null for a folder without annotations. */
-  cocoImageId: z.int().nullable(),
+  id: z.string().describe("Id of the image in the run."),
+  file: z.string().describe("Name of the file."),
+  widthPx: z.int().positive().describe("Width of the image, pixels."),
+  heightPx: z.int().positive().describe("Height of the image, pixels."),
+  sha256: z.string().describe("Of the file's bytes."),
+  cocoImageId: z.int().nullable().describe(
+    "COCO's image id; null for a folder without annotations.",
+  ),
 });
 /** See {@linkcode RunImageSchema}. */
 export type RunImage = z.infer<typeof RunImageSchema>;
 
 /** Schema of the first record of a file: everything that holds for the whole run. */
 export const RunRecordSchema = z.strictObject({
-  kind: z.literal("run"),
-  schemaVersion: z.literal(RECORD_VERSION),
-  runId: z.string(),
-  createdAt: z.string(),
-  /** The exact command line. */
-  command: z.array(z.string()),
-  options: z.record(z.string(), z.unknown()),
-  devices: z.array(DeviceDescriptionSchema),
-  variants: z.array(VariantManifestSchema),
-  /** Id of the variant that ratios are taken against. */
-  baseVariantId: z.string(),
-  images: z.array(RunImageSchema),
+  kind: z.literal("run").describe("What the line holds."),
+  schemaVersion: z.literal(RECORD_VERSION).describe("Version of the schema that the value is by."),
+  runId: z.string().describe("Id of the run: time in UTC and eight random digits."),
+  createdAt: z.string().describe("When the run began, ISO 8601."),
+  command: z.array(z.string()).describe("The exact command line."),
+  options: z.record(z.string(), z.unknown()).describe("Options of the run by name."),
+  devices: z.array(DeviceDescriptionSchema).describe("Devices of the run."),
+  variants: z.array(VariantManifestSchema).describe("Manifests of the variants."),
+  baseVariantId: z.string().describe("Id of the variant that ratios are taken against."),
+  images: z.array(RunImageSchema).describe("Images, in the order of the run."),
   harness: z.strictObject({
-    version: z.string(),
-    gitCommit: z.string().nullable(),
-    deno: z.string(),
-    onnxruntime: z.string(),
-    ncnn: z.string(),
-    /** Hash of the runner binary per device serial. */
-    runnerSha256: z.record(z.string(), z.string()),
-  }),
+    version: z.string().describe("Version of Posemark."),
+    gitCommit: z.string().nullable().describe(
+      "Commit of the checkout that was in use; null without one.",
+    ),
+    deno: z.string().describe("Version of Deno."),
+    onnxruntime: z.string().describe("Version of onnxruntime."),
+    ncnn: z.string().describe("Version of ncnn."),
+    runnerSha256: z.record(z.string(), z.string()).describe(
+      "Hash of the runner binary per device serial.",
+    ),
+  }).describe("What ran the run."),
 });
 /** See {@linkcode RunRecordSchema}. */
 export type RunRecord = z.infer<typeof RunRecordSchema>;
@@ -184,18 +189,23 @@ export type RunRecord = z.infer<typeof RunRecordSchema>;
 /** Schema of one finished launch of a variant in a round. */
 export const LaunchRecordSchema = z.strictObject({
   ...ofVariant("launch"),
-  /** Counts from 0. */
-  round: z.int().nonnegative(),
-  /** Place of the variant within its round, from 0 (ABBA order). */
-  position: z.int().nonnegative(),
-  startedAt: z.string(),
-  runner: RunnerHeaderSchema,
-  images: z.array(RunnerImageSchema),
-  end: RunnerEndSchema,
-  stateBefore: DeviceStateSchema.nullable(),
-  stateAfter: DeviceStateSchema.nullable(),
-  /** Why the launch is not like the rest: `throttled`, `hot-start`, `emulated`, `test-build`, … */
-  marks: z.array(z.string()),
+  round: z.int().nonnegative().describe("Counts from 0."),
+  position: z.int().nonnegative().describe(
+    "Place of the variant within its round, from 0 (ABBA order).",
+  ),
+  startedAt: z.string().describe("When the launch began, by the host's clock, ISO 8601."),
+  runner: RunnerHeaderSchema.describe("The runner's header."),
+  images: z.array(RunnerImageSchema).describe("Images, in the order of the run."),
+  end: RunnerEndSchema.describe("The runner's last line."),
+  stateBefore: DeviceStateSchema.nullable().describe(
+    "State of the device before the launch; null when it could not be read.",
+  ),
+  stateAfter: DeviceStateSchema.nullable().describe(
+    "State of the device after the launch; null when it could not be read.",
+  ),
+  marks: z.array(z.string()).describe(
+    "Why the launch is not like the rest: `throttled`, `hot-start`, `emulated`, `test-build`, …",
+  ),
 });
 /** See {@linkcode LaunchRecordSchema}. */
 export type LaunchRecord = z.infer<typeof LaunchRecordSchema>;
@@ -203,11 +213,13 @@ export type LaunchRecord = z.infer<typeof LaunchRecordSchema>;
 /** Schema of a launch that did not finish. */
 export const FailureRecordSchema = z.strictObject({
   ...ofVariant("failure"),
-  round: z.int().nonnegative(),
-  at: z.string(),
-  code: z.string(),
-  message: z.string(),
-  stderrTail: z.array(z.string()),
+  round: z.int().nonnegative().describe("Round of the launch, from 0."),
+  at: z.string().describe("When it was, by the host's clock, ISO 8601."),
+  code: z.string().describe("Stable code, see the table of errors and warnings."),
+  message: z.string().describe("What was found, in one sentence."),
+  stderrTail: z.array(z.string()).describe(
+    "Last lines that the program wrote to its standard error.",
+  ),
 });
 /** See {@linkcode FailureRecordSchema}. */
 export type FailureRecord = z.infer<typeof FailureRecordSchema>;
@@ -217,16 +229,16 @@ export type FailureRecord = z.infer<typeof FailureRecordSchema>;
  */
 export const BenchncnnRecordSchema = z.strictObject({
   ...ofVariant("benchncnn"),
-  round: z.int().nonnegative(),
-  at: z.string(),
-  loops: z.int().positive(),
-  threads: z.int().positive(),
-  powersave: z.int(),
-  inputWidthPx: z.int(),
-  inputHeightPx: z.int(),
-  minMs: z.number(),
-  maxMs: z.number(),
-  avgMs: z.number(),
+  round: z.int().nonnegative().describe("Round of the launch, from 0."),
+  at: z.string().describe("When it was, by the host's clock, ISO 8601."),
+  loops: z.int().positive().describe("Loops that benchncnn ran."),
+  threads: z.int().positive().describe("Threads of the runner."),
+  powersave: z.int().describe("ncnn's powersave: 0 all cores, 1 little, 2 big."),
+  inputWidthPx: z.int().describe("Width of the network's input, pixels."),
+  inputHeightPx: z.int().describe("Height of the network's input, pixels."),
+  minMs: z.number().describe("Least time of a loop, milliseconds."),
+  maxMs: z.number().describe("Largest time of a loop, milliseconds."),
+  avgMs: z.number().describe("Average time of a loop, milliseconds."),
 });
 /** See {@linkcode BenchncnnRecordSchema}. */
 export type BenchncnnRecord = z.infer<typeof BenchncnnRecordSchema>;
@@ -237,53 +249,57 @@ export type BenchncnnRecord = z.infer<typeof BenchncnnRecordSchema>;
  */
 export const LayerTimesRecordSchema = z.strictObject({
   ...ofVariant("layer-times"),
-  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
-  threads: z.int().positive(),
-  inputWidthPx: z.int().positive(),
-  inputHeightPx: z.int().positive(),
-  /** Iterations that the medians are taken over. */
-  iterations: z.int().positive(),
-  /** In the order of execution. */
+  precisionEffective: z.enum(EFFECTIVE_PRECISIONS).describe("What the CPU executed."),
+  threads: z.int().positive().describe("Threads of the runner."),
+  inputWidthPx: z.int().positive().describe("Width of the network's input, pixels."),
+  inputHeightPx: z.int().positive().describe("Height of the network's input, pixels."),
+  iterations: z.int().positive().describe("Iterations that the medians are taken over."),
   layers: z.array(
-    z.strictObject({ type: z.string(), name: z.string(), medianNs: z.number().nonnegative() }),
-  ),
+    z.strictObject({
+      type: z.string().describe("Type of the layer in ncnn."),
+      name: z.string().describe("Name of the layer in the `.param`."),
+      medianNs: z.number().nonnegative().describe("Median time of the layer, nanoseconds."),
+    }),
+  ).describe("In the order of execution."),
 });
 /** See {@linkcode LayerTimesRecordSchema}. */
 export type LayerTimesRecord = z.infer<typeof LayerTimesRecordSchema>;
 
 /** Schema of the runner's line of kind `roofline`: what the CPU can do at best. */
 export const RooflineSchema = z.strictObject({
-  kind: z.literal("roofline"),
-  schemaVersion: z.literal(1),
-  threads: z.int().positive(),
-  /** A fused multiply-add counts as two operations. */
-  fp32GflopPerSecond: z.number().positive(),
-  /** Instructions that were used, for instance `avx2 fma`. */
-  fp32Kernel: z.string(),
-  /** Null when the CPU has no fp16 arithmetic. */
-  fp16GflopPerSecond: z.number().positive().nullable(),
-  /** Of a triad over arrays far larger than the caches: two reads and one write. */
-  bandwidthGbytePerSecond: z.number().positive(),
+  kind: z.literal("roofline").describe("What the line holds."),
+  schemaVersion: z.literal(1).describe("Version of the schema that the value is by."),
+  threads: z.int().positive().describe("Threads of the runner."),
+  fp32GflopPerSecond: z.number().positive().describe(
+    "Operations in fp32, 1e9 per second; a fused multiply-add counts as two.",
+  ),
+  fp32Kernel: z.string().describe("Instructions that were used, for instance `avx2 fma`."),
+  fp16GflopPerSecond: z.number().positive().nullable().describe(
+    "Operations in fp16, 1e9 per second; null when the CPU has no fp16 arithmetic.",
+  ),
+  bandwidthGbytePerSecond: z.number().positive().describe(
+    "Bandwidth of the memory, 1e9 bytes per second: of a triad over arrays far larger than the caches, two reads and one write.",
+  ),
 });
 /** See {@linkcode RooflineSchema}. */
 export type Roofline = z.infer<typeof RooflineSchema>;
 
 /** Schema of the comparison of one blob with the reference's tensor. */
 export const LayerComparisonSchema = z.strictObject({
-  /** Place of the layer in the `.param`, from 0. */
-  index: z.int().nonnegative(),
-  layer: z.string(),
-  type: z.string(),
-  blob: z.string(),
-  /** Nearest tensor of the reference; null when none has its size. */
-  tensor: z.string().nullable(),
-  /** Null without a tensor or when a value is not finite. */
-  maxAbs: z.number().nullable(),
-  rms: z.number().nullable(),
-  /** Tolerances of both. */
-  maxAllowed: z.number().nullable(),
-  rmsAllowed: z.number().nullable(),
-  verdict: z.enum(["pass", "fail", "not-compared"]),
+  index: z.int().nonnegative().describe("Place of the layer in the `.param`, from 0."),
+  layer: z.string().describe("Name of the layer in the `.param`."),
+  type: z.string().describe("Type of the layer in ncnn."),
+  blob: z.string().describe("Name of the blob in the `.param`."),
+  tensor: z.string().nullable().describe(
+    "Nearest tensor of the reference; null when none has its size.",
+  ),
+  maxAbs: z.number().nullable().describe(
+    "Largest absolute difference; null without a tensor or when a value is not finite.",
+  ),
+  rms: z.number().nullable().describe("Root mean square of the differences; null as `maxAbs`."),
+  maxAllowed: z.number().nullable().describe("Tolerance of `maxAbs`; null without a tensor."),
+  rmsAllowed: z.number().nullable().describe("Tolerance of `rms`; null without a tensor."),
+  verdict: z.enum(["pass", "fail", "not-compared"]).describe("The judgement."),
 });
 /** See {@linkcode LayerComparisonSchema}. */
 export type LayerComparison = z.infer<typeof LayerComparisonSchema>;
@@ -291,23 +307,25 @@ export type LayerComparison = z.infer<typeof LayerComparisonSchema>;
 /** Schema of the comparison of all blobs of a variant on one image. */
 export const LayerParityRecordSchema = z.strictObject({
   ...ofVariant("layer-parity"),
-  imageId: z.string(),
-  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
-  compared: z.int().nonnegative(),
-  failed: z.int().nonnegative(),
-  /** First layer beyond its tolerance whose inputs are within theirs; null when there is none. */
-  firstBeyond: LayerComparisonSchema.nullable(),
-  /** Those nearest to their tolerance or beyond it, worst first. */
-  worst: z.array(LayerComparisonSchema),
+  imageId: z.string().describe("Id of the image in the run."),
+  precisionEffective: z.enum(EFFECTIVE_PRECISIONS).describe("What the CPU executed."),
+  compared: z.int().nonnegative().describe("Blobs that were compared."),
+  failed: z.int().nonnegative().describe("Blobs beyond their tolerance."),
+  firstBeyond: LayerComparisonSchema.nullable().describe(
+    "First layer beyond its tolerance whose inputs are within theirs; null when there is none.",
+  ),
+  worst: z.array(LayerComparisonSchema).describe(
+    "Those nearest to their tolerance or beyond it, worst first.",
+  ),
 });
 /** See {@linkcode LayerParityRecordSchema}. */
 export type LayerParityRecord = z.infer<typeof LayerParityRecordSchema>;
 
 /** Schema of the roofline of a device, measured in this run. */
 export const RooflineRecordSchema = RooflineSchema.extend({
-  schemaVersion: z.literal(RECORD_VERSION),
-  runId: z.string(),
-  device: z.string(),
+  schemaVersion: z.literal(RECORD_VERSION).describe("Version of the schema that the value is by."),
+  runId: z.string().describe("Id of the run: time in UTC and eight random digits."),
+  device: z.string().describe("Serial of the device, `host` for this machine."),
 });
 /** See {@linkcode RooflineRecordSchema}. */
 export type RooflineRecord = z.infer<typeof RooflineRecordSchema>;
@@ -317,29 +335,26 @@ export const STAGES = ["preprocess", "network", "decode", "nms", "end-to-end"] a
 
 /** Schema of the judgement of one stage for one image. */
 export const StageParitySchema = z.strictObject({
-  stage: z.enum(STAGES),
-  verdict: z.enum(["pass", "fail", "inconclusive"]),
-  /** Largest absolute difference, in `unit`. */
-  maxAbsDiff: z.number().nullable(),
-  tolerance: z.number().nullable(),
-  /** `level/255`, `logit`, `px`, `boxes`, … */
-  unit: z.string(),
-  /** Where the tolerance comes from, and what was found. */
-  reason: z.string(),
+  stage: z.enum(STAGES).describe("The stage that is judged."),
+  verdict: z.enum(["pass", "fail", "inconclusive"]).describe("The judgement."),
+  maxAbsDiff: z.number().nullable().describe("Largest absolute difference, in `unit`."),
+  tolerance: z.number().nullable().describe(
+    "Largest difference that is allowed, in `unit`; null when none could be derived.",
+  ),
+  unit: z.string().describe("`level/255`, `logit`, `px`, `boxes`, …"),
+  reason: z.string().describe("Where the tolerance comes from, and what was found."),
 });
 /** See {@linkcode StageParitySchema}. */
 export type StageParity = z.infer<typeof StageParitySchema>;
 
 /** Schema of one matched pair of detections. */
 export const MatchSchema = z.strictObject({
-  referenceIndex: z.int(),
-  candidateIndex: z.int(),
-  oks: z.number(),
-  /** Distance per joint in pixels of the original image. */
-  distancesPx: z.array(z.number()),
-  scoreDiff: z.number(),
-  /** Joints whose visibility crosses 0.5 in one of the two only. */
-  visibilityFlips: z.int(),
+  referenceIndex: z.int().describe("Index in `reference`."),
+  candidateIndex: z.int().describe("Index in `candidate`."),
+  oks: z.number().describe("Object keypoint similarity of the two, 0 to 1."),
+  distancesPx: z.array(z.number()).describe("Distance per joint in pixels of the original image."),
+  scoreDiff: z.number().describe("Candidate's score minus the reference's."),
+  visibilityFlips: z.int().describe("Joints whose visibility crosses 0.5 in one of the two only."),
 });
 /** See {@linkcode MatchSchema}. */
 export type Match = z.infer<typeof MatchSchema>;
@@ -347,24 +362,26 @@ export type Match = z.infer<typeof MatchSchema>;
 /** Schema of what one variant detects on one image, and its parity with the reference. */
 export const ParityRecordSchema = z.strictObject({
   ...ofVariant("parity"),
-  imageId: z.string(),
-  precisionEffective: z.enum(EFFECTIVE_PRECISIONS),
-  stages: z.array(StageParitySchema),
-  /** First stage that fails; null when none does. */
-  firstFailedStage: z.enum(STAGES).nullable(),
-  /** Detections of the ONNX reference of the same activation and shape. */
-  reference: z.array(DetectionSchema),
-  /** Detections of the variant on the device. */
-  candidate: z.array(DetectionSchema),
-  matches: z.array(MatchSchema),
-  /**
-   * Indices without a partner. Those near the score threshold are explained by the tolerance and
-   * don't fail.
-   */
-  unmatchedReference: z.array(z.int()),
-  unmatchedCandidate: z.array(z.int()),
-  /** Of the unmatched ones, how many the tolerance explains. */
-  explainedUnmatched: z.int(),
+  imageId: z.string().describe("Id of the image in the run."),
+  precisionEffective: z.enum(EFFECTIVE_PRECISIONS).describe("What the CPU executed."),
+  stages: z.array(StageParitySchema).describe(
+    "Judgements of the stages in the order of the pipeline.",
+  ),
+  firstFailedStage: z.enum(STAGES).nullable().describe(
+    "First stage that fails; null when none does.",
+  ),
+  reference: z.array(DetectionSchema).describe(
+    "Detections of the ONNX reference of the same activation and shape.",
+  ),
+  candidate: z.array(DetectionSchema).describe("Detections of the variant on the device."),
+  matches: z.array(MatchSchema).describe("Pairs of a reference and a candidate detection."),
+  unmatchedReference: z.array(z.int()).describe(
+    "Indices of reference detections without a partner. Those near the score threshold are explained by the tolerance and don't fail.",
+  ),
+  unmatchedCandidate: z.array(z.int()).describe(
+    "Indices of candidate detections without a partner.",
+  ),
+  explainedUnmatched: z.int().describe("Of the unmatched ones, how many the tolerance explains."),
 });
 /** See {@linkcode ParityRecordSchema}. */
 export type ParityRecord = z.infer<typeof ParityRecordSchema>;

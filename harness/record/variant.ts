@@ -53,67 +53,65 @@ export const BASELINE_SUFFIX = ".baseline";
 
 /** Schema of a warning, see `Warning` in errors.ts. */
 export const WarningSchema = z.strictObject({
-  code: z.string(),
-  message: z.string(),
-  advice: z.string(),
+  code: z.string().describe("Stable code, see the table of errors and warnings."),
+  message: z.string().describe("What was found, in one sentence."),
+  advice: z.string().describe("What to do about it, in one sentence."),
 });
 
 /** Schema of the network's input size: one fixed size, or the rectangle that each image needs. */
 export const ShapeSchema = z.strictObject({
-  /** `fixed`: every image is letterboxed to widthPx × heightPx. `rect`: the long side becomes
-   * max(widthPx, heightPx), the short side is padded to a multiple of 32. */
-  mode: z.enum(["fixed", "rect"]),
-  widthPx: z.int().positive(),
-  heightPx: z.int().positive(),
+  mode: z.enum(["fixed", "rect"]).describe(
+    "`fixed`: every image is letterboxed to widthPx × heightPx. `rect`: the long side becomes max(widthPx, heightPx), the short side is padded to a multiple of 32.",
+  ),
+  widthPx: z.int().positive().describe("Width of the network's input, pixels."),
+  heightPx: z.int().positive().describe("Height of the network's input, pixels."),
 });
 /** See {@linkcode ShapeSchema}. */
 export type Shape = z.infer<typeof ShapeSchema>;
 
 /** Schema of one output blob of a variant: its name in the `.param` and what it holds. */
 export const OutputBlobSchema = z.strictObject({
-  /** Name in the `.param`, for instance `out0`. */
-  blob: z.string(),
-  /**
-   * `decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`:
-   * [H,W,nc+4·regMax+K·D], in the order cls, box, kpt. `box` [4·regMax,H,W], `cls` [nc,H,W], `kpt`
-   * [K·D,H,W] (none when K is 0): logits as the convolutions give them.
-   */
-  role: z.enum(["decoded", "raw", "box", "cls", "kpt"]),
-  /** Stride of the level in letterbox pixels; null for `decoded`. */
-  stride: z.int().positive().nullable(),
+  blob: z.string().describe("Name in the `.param`, for instance `out0`."),
+  role: z.enum(["decoded", "raw", "box", "cls", "kpt"]).describe(
+    "`decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+4·regMax+K·D], in the order cls, box, kpt. `box` [4·regMax,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W] (none when K is 0): logits as the convolutions give them.",
+  ),
+  stride: z.int().positive().nullable().describe(
+    "Stride of the level in letterbox pixels; null for `decoded`.",
+  ),
 });
 /** See {@linkcode OutputBlobSchema}. */
 export type OutputBlob = z.infer<typeof OutputBlobSchema>;
 
 /** Schema of a file beside the manifest. */
 export const FileRefSchema = z.strictObject({
-  file: z.string(),
-  bytes: z.int().nonnegative(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  file: z.string().describe("Name of the file."),
+  bytes: z.int().nonnegative().describe("Size of the file, bytes."),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/).describe("SHA-256 of the file's bytes, hexadecimal."),
 });
 
 /** What a converted graph has: its files lie beside the manifest. */
 export const CONVERTED = {
-  /** ncnn graph and weights. */
-  param: FileRefSchema.extend({ layers: z.int(), blobs: z.int(), fusedActivations: z.int() }),
-  bin: FileRefSchema,
-  /**
-   * The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC,
-   * three outputs).
-   */
-  referenceOnnx: FileRefSchema,
-  inputBlob: z.string(),
-  outputs: z.array(OutputBlobSchema).min(1),
-  /** Parameters (weights and biases) of the graph. */
-  parameterCount: z.int(),
-  /**
-   * Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square).
-   */
-  macs: z.int(),
-  /** Version of every tool that took part, by name. */
-  tools: z.record(z.string(), z.string()),
-  /** Logs of the converters. */
-  logs: z.array(z.string()),
+  param: FileRefSchema.extend({
+    layers: z.int().describe("Layers of the graph."),
+    blobs: z.int().describe("Blobs of the graph."),
+    fusedActivations: z.int().describe("Activations that are part of the layer before them."),
+  }).describe("ncnn's graph."),
+  bin: FileRefSchema.describe("ncnn's weights."),
+  referenceOnnx: FileRefSchema.describe(
+    "The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs).",
+  ),
+  inputBlob: z.string().describe("Name of the input blob in the `.param`."),
+  outputs: z.array(OutputBlobSchema).min(1).describe(
+    "Output blobs, in the order of the head's levels.",
+  ),
+  parameterCount: z.int().describe("Parameters (weights and biases) of the graph."),
+  macs: z.int().describe(
+    "Multiply-accumulates of one inference at the variant's shape (for `rect` at the full square).",
+  ),
+  tools: z.record(z.string(), z.string()).describe(
+    "Version of every tool that took part, by name.",
+  ),
+  logs: z.array(z.string()).describe("Logs of the converters."),
 };
 
 /** Newest version of the manifest's schema. */
@@ -126,45 +124,49 @@ export const MANIFEST_VERSION = 2 as const;
 export const VariantManifestSchema = z.preprocess(
   migrateManifest,
   z.strictObject({
-    schemaVersion: z.literal(MANIFEST_VERSION),
-    id: z.string(),
-    /** Model name: the stem of the source file, made safe for file names. */
-    model: z.string(),
-    activation: z.enum(ACTIVATIONS),
-    /** True when the activation is not the one that the model was trained with. */
-    swapped: z.boolean(),
-    /**
-     * True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be
-     * reported.
-     */
-    speedOnly: z.boolean(),
-    head: z.enum(HEADS),
-    precision: z.enum(PRECISIONS),
-    shape: ShapeSchema,
-    converter: z.enum(CONVERTERS),
-    classCount: z.int().positive(),
-    /** 0 for detection. */
-    keypointCount: z.int().nonnegative(),
-    /** Values per keypoint: 3 (x, y, visibility) or 2. */
-    keypointDims: z.union([z.literal(2), z.literal(3)]),
-    strides: z.array(z.int().positive()),
-    /** Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes. */
-    regMax: z.int().positive(),
-    /** How these values become people. */
-    headCode: HeadCodeSchema.default(YOLOV8),
-    /** The ONNX file that the user named. */
+    schemaVersion: z.literal(MANIFEST_VERSION).describe(
+      "Version of the schema that the value is by.",
+    ),
+    id: z.string().describe("Id of the variant: the name of its folder."),
+    model: z.string().describe(
+      "Model name: the stem of the source file, made safe for file names.",
+    ),
+    activation: z.enum(ACTIVATIONS).describe("Activation of the graph."),
+    swapped: z.boolean().describe(
+      "True when the activation is not the one that the model was trained with.",
+    ),
+    speedOnly: z.boolean().describe(
+      "True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be reported.",
+    ),
+    head: z.enum(HEADS).describe(
+      "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
+    ),
+    precision: z.enum(PRECISIONS).describe("Precision that is asked of ncnn."),
+    shape: ShapeSchema.describe("Size of the network's input."),
+    converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
+    classCount: z.int().positive().describe("Classes of the model."),
+    keypointCount: z.int().nonnegative().describe("Keypoints per object; 0 for detection."),
+    keypointDims: z.union([z.literal(2), z.literal(3)]).describe(
+      "Values per keypoint: 3 (x, y, visibility) or 2.",
+    ),
+    strides: z.array(z.int().positive()).describe(
+      "Strides of the head's levels in letterbox pixels.",
+    ),
+    regMax: z.int().positive().describe(
+      "Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes.",
+    ),
+    headCode: HeadCodeSchema.default(YOLOV8).describe("How these values become people."),
     source: z.strictObject({
-      path: z.string(),
-      sha256: z.string(),
-      bytes: z.int(),
-      opset: z.int(),
-      producer: z.string(),
-      /** Static input size of the file. */
-      inputWidthPx: z.int(),
-      inputHeightPx: z.int(),
-    }),
+      path: z.string().describe("Path as it was named."),
+      sha256: z.string().describe("SHA-256 of the file's bytes, hexadecimal."),
+      bytes: z.int().describe("Size of the file, bytes."),
+      opset: z.int().describe("Version of ONNX's default operator set."),
+      producer: z.string().describe("Program that wrote the file."),
+      inputWidthPx: z.int().describe("Static width of the file's input, pixels."),
+      inputHeightPx: z.int().describe("Static height of the file's input, pixels."),
+    }).describe("The ONNX file that the user named."),
     ...CONVERTED,
-    warnings: z.array(WarningSchema),
+    warnings: z.array(WarningSchema).describe("What a reader should know, with advice."),
   }),
 );
 /** See {@linkcode VariantManifestSchema}. */

@@ -29,166 +29,226 @@ import {
 /** Newest version of the report's schema. */
 export const REPORT_VERSION = 2 as const;
 
-const Percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number() });
+const Percentiles = z.strictObject({
+  p50: z.number().describe("Median, nanoseconds."),
+  p90: z.number().describe("90th percentile, nanoseconds."),
+  p99: z.number().describe("99th percentile, nanoseconds."),
+});
 
 /**
  * Schema of an estimate with its 95 % confidence interval; null bounds when the rounds are too few
  * for one.
  */
 export const IntervalSchema = z.strictObject({
-  value: z.number(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+  value: z.number().describe("The estimate."),
+  low: z.number().nullable().describe(
+    "Lower bound of the 95 % interval; null when the rounds are too few for one.",
+  ),
+  high: z.number().nullable().describe(
+    "Upper bound of the 95 % interval; null when the rounds are too few for one.",
+  ),
 });
 
 /** Schema of one variant on one device, judged. */
 export const ReportVariantSchema = z.strictObject({
-  id: z.string(),
-  /** Serial of the device. */
-  device: z.string(),
-  model: z.string(),
-  activation: z.enum(ACTIVATIONS),
-  swapped: z.boolean(),
-  speedOnly: z.boolean(),
-  head: z.enum(HEADS),
+  id: z.string().describe("Id of the variant."),
+  device: z.string().describe("Serial of the device."),
+  model: z.string().describe("Name of the model."),
+  activation: z.enum(ACTIVATIONS).describe("Activation of the graph."),
+  swapped: z.boolean().describe(
+    "True when the activation is not the one that the model was trained with.",
+  ),
+  speedOnly: z.boolean().describe(
+    "True for a swap that leaves no accuracy: only its speed may be reported.",
+  ),
+  head: z.enum(HEADS).describe(
+    "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
+  ),
   precision: z.strictObject({
-    requested: z.enum(PRECISIONS),
-    /** What ran; null when no launch finished. */
-    effective: z.enum(EFFECTIVE_PRECISIONS).nullable(),
-  }),
-  shape: ShapeSchema,
-  converter: z.enum(CONVERTERS),
-  weights: FileRefSchema,
-  param: FileRefSchema,
-  layers: z.int(),
-  fusedActivations: z.int(),
-  parameterCount: z.int(),
-  macs: z.int(),
-  /** Nanoseconds over all samples of all finished rounds; null when none finished. */
+    requested: z.enum(PRECISIONS).describe("Precision that was asked of ncnn."),
+    effective: z.enum(EFFECTIVE_PRECISIONS).nullable().describe(
+      "What ran; null when no launch finished.",
+    ),
+  }).describe("What was asked for and what ran."),
+  shape: ShapeSchema.describe("Size of the network's input."),
+  converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
+  weights: FileRefSchema.describe("ncnn's weights."),
+  param: FileRefSchema.describe("ncnn's graph."),
+  layers: z.int().describe("Layers of the graph."),
+  fusedActivations: z.int().describe("Activations that are part of the layer before them."),
+  parameterCount: z.int().describe("Parameters (weights and biases) of the graph."),
+  macs: z.int().describe("Multiply-accumulates of one inference."),
   latencyNs: z.strictObject({
-    preprocess: Percentiles,
-    inference: Percentiles,
-    postprocess: Percentiles,
-    total: Percentiles,
-  }).nullable(),
-  /** 95 % interval of the median total over rounds, nanoseconds. */
-  medianTotalNs: IntervalSchema.nullable(),
-  /**
-   * 1e9 / median total (p50; for `rect` shapes `medianTotalNs.value`); null when parity failed, on
-   * an emulated device, or without samples.
-   */
-  fps: z.number().nullable(),
-  /** Speed-up over the base: base time / this variant's time, paired by round; null as `fps`. */
-  ratio: IntervalSchema.extend({ base: z.string() }).nullable(),
-  /** Rank by median total on this device, from 1; null when it has no claim to one. */
-  rank: z.int().nullable(),
-  rounds: z.int().nonnegative(),
-  peakRssBytes: z.int().nullable(),
+    preprocess: Percentiles.describe("Letterbox and normalisation, nanoseconds."),
+    inference: Percentiles.describe("The network, from input to extracted outputs, nanoseconds."),
+    postprocess: Percentiles.describe(
+      "Decode, selection and the way back to image pixels, nanoseconds.",
+    ),
+    total: Percentiles.describe("From raw pixels to detections, measured on its own, nanoseconds."),
+  }).nullable().describe(
+    "Nanoseconds over all samples of all finished rounds; null when none finished.",
+  ),
+  medianTotalNs: IntervalSchema.nullable().describe(
+    "95 % interval of the median total over rounds, nanoseconds.",
+  ),
+  fps: z.number().nullable().describe(
+    "Images per second: 1e9 / median total (p50; for `rect` shapes `medianTotalNs.value`); null when parity failed, on an emulated device, or without samples.",
+  ),
+  ratio: IntervalSchema.extend({
+    base: z.string().describe("Id of the variant that the ratio is taken against."),
+  }).nullable().describe(
+    "Speed-up over the base: base time / this variant's time, paired by round; null as `fps`.",
+  ),
+  rank: z.int().nullable().describe(
+    "Rank by median total on this device, from 1; null when it has no claim to one.",
+  ),
+  rounds: z.int().nonnegative().describe("Rounds that are in the figures."),
+  peakRssBytes: z.int().nullable().describe("Largest resident memory, bytes; null when unknown."),
   parity: z.strictObject({
-    verdict: z.enum(["pass", "fail", "inconclusive"]),
-    /** Pixels of the original image; null when nothing was matched. */
-    maxPx: z.number().nullable(),
-    p99Px: z.number().nullable(),
-    minOks: z.number().nullable(),
-    /** Detections without a partner that the tolerance does not explain. */
-    unmatched: z.int(),
-    matched: z.int(),
-    explainedUnmatched: z.int(),
-    firstFailedStage: z.enum(STAGES).nullable(),
-    tolerancePx: z.number().nullable(),
-    /** The verdict in words, with the tolerance and its reason. */
-    reason: z.string(),
-    stages: z.array(StageParitySchema),
-    /** Per joint: p99 and max distance in pixels; empty when nothing was matched. */
-    joints: z.array(z.strictObject({ name: z.string(), p99Px: z.number(), maxPx: z.number() })),
-    /** Null in reports before it was told. */
+    verdict: z.enum(["pass", "fail", "inconclusive"]).describe("The judgement."),
+    maxPx: z.number().nullable().describe(
+      "Largest distance, pixels of the original image; null when nothing was matched.",
+    ),
+    p99Px: z.number().nullable().describe(
+      "99th percentile of the distances, pixels of the original image.",
+    ),
+    minOks: z.number().nullable().describe(
+      "Smallest object keypoint similarity of a matched pair, 0 to 1.",
+    ),
+    unmatched: z.int().describe(
+      "Detections without a partner that the tolerance does not explain.",
+    ),
+    matched: z.int().describe("Pairs of detections that were matched."),
+    explainedUnmatched: z.int().describe(
+      "Detections without a partner that the tolerance explains.",
+    ),
+    firstFailedStage: z.enum(STAGES).nullable().describe(
+      "First stage that fails; null when none does.",
+    ),
+    tolerancePx: z.number().nullable().describe(
+      "Distance that is allowed end to end, pixels; null when nothing was matched.",
+    ),
+    reason: z.string().describe("The verdict in words, with the tolerance and its reason."),
+    stages: z.array(StageParitySchema).describe(
+      "Judgements of the stages in the order of the pipeline.",
+    ),
+    joints: z.array(z.strictObject({
+      name: z.string().describe("Name of the joint."),
+      p99Px: z.number().describe("99th percentile of the distances, pixels of the original image."),
+      maxPx: z.number().describe(
+        "Largest distance, pixels of the original image; null when nothing was matched.",
+      ),
+    })).describe("Per joint: p99 and max distance in pixels; empty when nothing was matched."),
     details: z.strictObject({
-      /** COCO's sizes that occur. */
       sizes: z.array(
         z.strictObject({
-          size: z.enum(["small", "medium", "large"]),
-          people: z.int(),
-          meanPx: z.number(),
-          maxPx: z.number(),
-          minOks: z.number(),
+          size: z.enum(["small", "medium", "large"]).describe("COCO's size of the person."),
+          people: z.int().describe("Matched people of this size."),
+          meanPx: z.number().describe("Mean distance, pixels of the original image."),
+          maxPx: z.number().describe(
+            "Largest distance, pixels of the original image; null when nothing was matched.",
+          ),
+          minOks: z.number().describe(
+            "Smallest object keypoint similarity of a matched pair, 0 to 1.",
+          ),
         }),
+      ).describe("COCO's sizes that occur."),
+      visibilityFlips: z.int().describe(
+        "Joints whose visibility crosses 0.5 in one of the two only, of how many.",
       ),
-      /** Joints whose visibility crosses 0.5 in one of the two only, of how many. */
-      visibilityFlips: z.int(),
-      joints: z.int(),
-      /** Candidate minus reference; null when nothing was matched. */
-      scoreShift: z.strictObject({ mean: z.number(), maxAbs: z.number() }).nullable(),
-      /** Detections that the reference alone has, and the candidate alone. */
-      vanished: z.int(),
-      appeared: z.int(),
-    }).nullable().default(null),
-  }),
-  /**
-   * COCO keypoint AP on the run's images; null without annotations, and for speed-only variants.
-   */
+      joints: z.int().describe("Joints of the matched people."),
+      scoreShift: z.strictObject({
+        mean: z.number().describe("Mean of the differences of the scores."),
+        maxAbs: z.number().describe("Largest absolute difference of the scores."),
+      }).nullable().describe("Candidate minus reference; null when nothing was matched."),
+      vanished: z.int().describe("Detections that the reference alone has."),
+      appeared: z.int().describe("Detections that the candidate alone has."),
+    }).nullable().default(null).describe("Null in reports before it was told."),
+  }).describe("Whether the keypoints are those of the reference."),
   accuracy: z.strictObject({
-    ap: z.number(),
-    ap50: z.number(),
-    ap75: z.number(),
-    /** AP of the ONNX reference of this variant. */
-    referenceAp: z.number(),
-    /** AP minus referenceAp, 95 % bootstrap interval over images. */
-    difference: IntervalSchema.nullable(),
-  }).nullable(),
-  /** benchncnn's figures beside ours; null when it did not run for this variant. */
+    ap: z.number().describe("Average precision over OKS 0.50 to 0.95, 0 to 1."),
+    ap50: z.number().describe("Average precision at OKS 0.50, 0 to 1."),
+    ap75: z.number().describe("Average precision at OKS 0.75, 0 to 1."),
+    referenceAp: z.number().describe("AP of the ONNX reference of this variant."),
+    difference: IntervalSchema.nullable().describe(
+      "AP minus referenceAp, 95 % bootstrap interval over images.",
+    ),
+  }).nullable().describe(
+    "COCO keypoint AP on the run's images; null without annotations, and for speed-only variants.",
+  ),
   benchncnn: z.strictObject({
-    minMs: z.number(),
-    avgMs: z.number(),
-    /** Median over rounds of our inference median / benchncnn's average of the same round. */
-    ratio: z.number(),
-    rounds: z.int(),
-    note: z.string(),
-  }).nullable(),
-  warnings: z.array(WarningSchema),
+    minMs: z.number().describe("Least time of benchncnn's loops, milliseconds."),
+    avgMs: z.number().describe("Median over rounds of benchncnn's average, milliseconds."),
+    ratio: z.number().describe(
+      "Median over rounds of our inference median / benchncnn's average of the same round.",
+    ),
+    rounds: z.int().describe("Rounds that are in the figures."),
+    note: z.string().describe("What the two figures have in common and what not."),
+  }).nullable().describe(
+    "benchncnn's figures beside ours; null when it did not run for this variant.",
+  ),
+  warnings: z.array(WarningSchema).describe("What a reader should know, with advice."),
 });
 /** See {@linkcode ReportVariantSchema}. */
 export type ReportVariant = z.infer<typeof ReportVariantSchema>;
 
 /** Schema of the samples of one finished launch, as in the record. */
 export const ReportLaunchSchema = z.strictObject({
-  device: z.string(),
-  variantId: z.string(),
-  round: z.int(),
-  position: z.int(),
-  startedAt: z.string(),
-  marks: z.array(z.string()),
-  stateBefore: DeviceStateSchema.nullable(),
-  stateAfter: DeviceStateSchema.nullable(),
-  images: z.array(z.strictObject({ imageId: z.string(), samplesNs: StageSamplesSchema })),
+  device: z.string().describe("Serial of the device, `host` for this machine."),
+  variantId: z.string().describe("Id of the variant."),
+  round: z.int().describe("Round of the launch, from 0."),
+  position: z.int().describe("Place of the variant within its round, from 0."),
+  startedAt: z.string().describe("When the launch began, by the host's clock, ISO 8601."),
+  marks: z.array(z.string()).describe("Why the launch is not like the rest."),
+  stateBefore: DeviceStateSchema.nullable().describe(
+    "State of the device before the launch; null when it could not be read.",
+  ),
+  stateAfter: DeviceStateSchema.nullable().describe(
+    "State of the device after the launch; null when it could not be read.",
+  ),
+  images: z.array(
+    z.strictObject({
+      imageId: z.string().describe("Id of the image in the run."),
+      samplesNs: StageSamplesSchema.describe("Samples of each stage, nanoseconds."),
+    }),
+  ).describe("Images, in the order of the run."),
 });
 /** See {@linkcode ReportLaunchSchema}. */
 export type ReportLaunch = z.infer<typeof ReportLaunchSchema>;
 
 /** Schema of one picture of the parity gallery. */
 export const GalleryItemSchema = z.strictObject({
-  imageId: z.string(),
-  device: z.string(),
-  variantId: z.string(),
-  reference: z.array(DetectionSchema),
-  candidate: z.array(DetectionSchema),
-  matches: z.array(MatchSchema),
-  unmatchedReference: z.array(z.int()),
-  unmatchedCandidate: z.array(z.int()),
+  imageId: z.string().describe("Id of the image in the run."),
+  device: z.string().describe("Serial of the device, `host` for this machine."),
+  variantId: z.string().describe("Id of the variant."),
+  reference: z.array(DetectionSchema).describe(
+    "Detections of the ONNX reference of the same activation and shape.",
+  ),
+  candidate: z.array(DetectionSchema).describe("Detections of the variant on the device."),
+  matches: z.array(MatchSchema).describe("Pairs of a reference and a candidate detection."),
+  unmatchedReference: z.array(z.int()).describe(
+    "Indices of reference detections without a partner.",
+  ),
+  unmatchedCandidate: z.array(z.int()).describe(
+    "Indices of candidate detections without a partner.",
+  ),
 });
 /** See {@linkcode GalleryItemSchema}. */
 export type GalleryItem = z.infer<typeof GalleryItemSchema>;
 
 /** Schema of one layer at a stage of the conversion. What is not known is null. */
 export const ReportGraphLayerSchema = z.strictObject({
-  name: z.string(),
-  type: z.string(),
-  fusedActivation: z.string().nullable(),
-  /** What the next step does to it, else what the last one made of it. */
-  fate: z.enum(["same", "fused", "removed", "added"]),
-  parameters: z.int().nullable(),
-  flops: z.int().nullable(),
-  /** At four bytes a value. */
-  bytesMoved: z.int().nullable(),
+  name: z.string().describe("Name of the layer."),
+  type: z.string().describe("Type of the layer."),
+  fusedActivation: z.string().nullable().describe(
+    "Activation that is part of the layer; null when there is none.",
+  ),
+  fate: z.enum(["same", "fused", "removed", "added"]).describe(
+    "What the next step does to it, else what the last one made of it.",
+  ),
+  parameters: z.int().nullable().describe("Weights and biases."),
+  flops: z.int().nullable().describe("Floating-point operations of one inference."),
+  bytesMoved: z.int().nullable().describe("Bytes read and written, at four bytes a value."),
 });
 
 /**
@@ -196,125 +256,140 @@ export const ReportGraphLayerSchema = z.strictObject({
  * and layers.
  */
 export const ReportGraphSchema = z.strictObject({
-  variantId: z.string(),
-  /**
-   * `ONNX`, `ncnn`, `ncnn optimised`, `ncnn float`, `ncnn int8`: those that the variant has, in the
-   * order of the chain.
-   */
+  variantId: z.string().describe("Id of the variant."),
   stages: z.array(
     z.strictObject({
-      name: z.string(),
-      layers: z.int(),
-      fusedActivations: z.int(),
-      byType: z.record(z.string(), z.int()),
-      /** Sums over the layers; null when nothing is known. */
-      parameters: z.int().nullable().default(null),
-      flops: z.int().nullable().default(null),
-      /** At four bytes a value, whatever the stage stores. */
-      bytesMoved: z.int().nullable().default(null),
-      /**
-       * Layers that each sum leaves out because their share is not known: it is a lower bound where
-       * this is not 0.
-       */
-      leftOut: z.strictObject({ parameters: z.int(), flops: z.int(), bytesMoved: z.int() })
-        .default({ parameters: 0, flops: 0, bytesMoved: 0 }),
-      /** Size on disk with the weights; null for stages between the first and the last. */
-      fileBytes: z.int().nullable().default(null),
-      layerCosts: z.array(ReportGraphLayerSchema).default([]),
+      name: z.string().describe("Name of the stage."),
+      layers: z.int().describe("Layers of the stage."),
+      fusedActivations: z.int().describe("Activations that are part of the layer before them."),
+      byType: z.record(z.string(), z.int()).describe("Layers by type."),
+      parameters: z.int().nullable().default(null).describe(
+        "Weights and biases: the sum over the layers, or how many layers it leaves out.",
+      ),
+      flops: z.int().nullable().default(null).describe(
+        "Floating-point operations of one inference: the sum over the layers, or how many layers it leaves out.",
+      ),
+      bytesMoved: z.int().nullable().default(null).describe(
+        "Bytes read and written, at four bytes a value whatever the stage stores: the sum over the layers, or how many layers it leaves out.",
+      ),
+      leftOut: z.strictObject({
+        parameters: z.int().describe(
+          "Weights and biases: the sum over the layers, or how many layers it leaves out.",
+        ),
+        flops: z.int().describe(
+          "Floating-point operations of one inference: the sum over the layers, or how many layers it leaves out.",
+        ),
+        bytesMoved: z.int().describe(
+          "Bytes read and written, at four bytes a value whatever the stage stores: the sum over the layers, or how many layers it leaves out.",
+        ),
+      })
+        .default({ parameters: 0, flops: 0, bytesMoved: 0 }).describe(
+          "Layers that each sum leaves out because their share is not known: it is a lower bound where this is not 0.",
+        ),
+      fileBytes: z.int().nullable().default(null).describe(
+        "Size on disk with the weights, bytes; null for stages between the first and the last.",
+      ),
+      layerCosts: z.array(ReportGraphLayerSchema).default([]).describe("Layers with their costs."),
     }),
+  ).describe(
+    "`ONNX`, `ncnn`, `ncnn optimised`, `ncnn float`, `ncnn int8`: those that the variant has, in the order of the chain.",
   ),
-  /** What led from each stage to the next: one fewer than stages. */
   steps: z.array(
     z.strictObject({
-      from: z.string(),
-      to: z.string(),
-      /** Layers by type; those that were fused are in neither. */
-      removed: z.record(z.string(), z.int()),
-      added: z.record(z.string(), z.int()),
-      /** Activations that became part of the layer before them, which keeps its place. */
-      fused: z.array(
-        z.strictObject({ layer: z.string(), activation: z.string(), kind: z.string() }),
+      from: z.string().describe("Stage before the step."),
+      to: z.string().describe("Stage after the step."),
+      removed: z.record(z.string(), z.int()).describe(
+        "Layers that went, by type; those that were fused are not among them.",
       ),
+      added: z.record(z.string(), z.int()).describe(
+        "Layers that came, by type; those that were fused are not among them.",
+      ),
+      fused: z.array(
+        z.strictObject({
+          layer: z.string().describe("Layer that the activation became part of."),
+          activation: z.string().describe("Layer that was the activation."),
+          kind: z.string().describe("Type of the activation."),
+        }),
+      ).describe("Activations that became part of the layer before them, which keeps its place."),
     }),
-  ).default([]),
-  /** The drawing, an `<svg>` element; null when too large. */
-  svg: z.string().nullable(),
+  ).default([]).describe("What led from each stage to the next: one fewer than stages."),
+  svg: z.string().nullable().describe("The drawing, an `<svg>` element; null when too large."),
 });
 
 /** Schema of the time of one layer in the profiling build, with its roofline. */
 export const ReportLayerTimeSchema = z.strictObject({
-  device: z.string(),
-  variantId: z.string(),
-  layer: z.string(),
-  type: z.string(),
-  timeNs: z.number(),
-  macs: z.number().nullable(),
-  bytes: z.number().nullable(),
+  device: z.string().describe("Serial of the device, `host` for this machine."),
+  variantId: z.string().describe("Id of the variant."),
+  layer: z.string().describe("Name of the layer in the `.param`."),
+  type: z.string().describe("Type of the layer in ncnn."),
+  timeNs: z.number().describe("Median time of the layer, nanoseconds."),
+  macs: z.number().nullable().describe("Multiply-accumulates of the layer; null when unknown."),
+  bytes: z.number().nullable().describe(
+    "Bytes that the layer reads and writes; null when unknown.",
+  ),
 });
 
 /** Schema of `report.json`; a report of an earlier version is read as one of the newest. */
 export const ReportSchema = z.preprocess(
   migrateReport,
   z.strictObject({
-    schemaVersion: z.literal(REPORT_VERSION),
-    runId: z.string(),
-    createdAt: z.string(),
-    /** The exact command line. */
-    command: z.array(z.string()),
-    options: z.record(z.string(), z.unknown()),
-    harness: z.record(z.string(), z.unknown()),
-    devices: z.array(DeviceDescriptionSchema),
-    /** Id of the variant that ratios are taken against. */
-    base: z.string(),
-    variants: z.array(ReportVariantSchema),
+    schemaVersion: z.literal(REPORT_VERSION).describe(
+      "Version of the schema that the value is by.",
+    ),
+    runId: z.string().describe("Id of the run: time in UTC and eight random digits."),
+    createdAt: z.string().describe("When the run began, ISO 8601."),
+    command: z.array(z.string()).describe("The exact command line."),
+    options: z.record(z.string(), z.unknown()).describe("Options of the run by name."),
+    harness: z.record(z.string(), z.unknown()).describe(
+      "What ran the run: versions, and the hash of the runner by device.",
+    ),
+    devices: z.array(DeviceDescriptionSchema).describe("Devices of the run."),
+    base: z.string().describe("Id of the variant that ratios are taken against."),
+    variants: z.array(ReportVariantSchema).describe("Each variant on each device, judged."),
     images: z.array(
       z.strictObject({
-        id: z.string(),
-        file: z.string(),
-        widthPx: z.int(),
-        heightPx: z.int(),
-        /**
-         * `data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the
-         * gallery.
-         */
-        thumbnail: z.string().nullable(),
+        id: z.string().describe("Id of the image in the run."),
+        file: z.string().describe("Name of the file."),
+        widthPx: z.int().describe("Width of the image, pixels."),
+        heightPx: z.int().describe("Height of the image, pixels."),
+        thumbnail: z.string().nullable().describe(
+          "`data:image/webp;base64,…` at most 640 px on the long side; null for images outside of the gallery.",
+        ),
       }),
-    ),
-    launches: z.array(ReportLaunchSchema),
+    ).describe("Images, in the order of the run."),
+    launches: z.array(ReportLaunchSchema).describe("Samples of each finished launch."),
     failures: z.array(
       z.strictObject({
-        device: z.string(),
-        variantId: z.string(),
-        round: z.int(),
-        code: z.string(),
-        message: z.string(),
+        device: z.string().describe("Serial of the device, `host` for this machine."),
+        variantId: z.string().describe("Id of the variant."),
+        round: z.int().describe("Round of the launch, from 0."),
+        code: z.string().describe("Stable code, see the table of errors and warnings."),
+        message: z.string().describe("What was found, in one sentence."),
       }),
+    ).describe("Launches that did not finish."),
+    gallery: z.array(GalleryItemSchema).describe("Pictures, the worst of each variant first."),
+    graphs: z.array(ReportGraphSchema).describe("Graphs of the variants through the conversion."),
+    layerTimes: z.array(ReportLayerTimeSchema).describe(
+      "Times of the layers by the profiling build.",
     ),
-    gallery: z.array(GalleryItemSchema),
-    graphs: z.array(ReportGraphSchema),
-    layerTimes: z.array(ReportLayerTimeSchema),
-    /** Measured ceilings of the device for the roofline. */
     roofline: z.array(
       z.strictObject({
-        device: z.string(),
-        /** In fp32. */
-        gflops: z.number(),
-        /** Null without fp16 arithmetic, and in reports before it was measured. */
-        fp16Gflops: z.number().nullable().default(null),
-        gbPerSecond: z.number(),
+        device: z.string().describe("Serial of the device, `host` for this machine."),
+        gflops: z.number().describe("Operations in fp32, 1e9 per second."),
+        fp16Gflops: z.number().nullable().default(null).describe(
+          "Operations in fp16, 1e9 per second; null without fp16 arithmetic, and in reports before it was measured.",
+        ),
+        gbPerSecond: z.number().describe("Bandwidth of the memory, 1e9 bytes per second."),
       }),
-    ),
-    /** Comparisons layer by layer; empty when none were asked for. */
+    ).describe("Measured ceilings of the device for the roofline."),
     layerParity: z.array(
       LayerParityRecordSchema.omit({ kind: true, schemaVersion: true, runId: true }).extend({
-        /**
-         * The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its
-         * tolerance.
-         */
-        svg: z.string().nullable(),
+        svg: z.string().nullable().describe(
+          "The graph with each layer's verdict, an `<svg>` element; null when no layer is beyond its tolerance.",
+        ),
       }),
-    ).default([]),
-    warnings: z.array(WarningSchema),
+    ).default([]).describe("Comparisons layer by layer; empty when none were asked for."),
+    warnings: z.array(WarningSchema).describe("What a reader should know, with advice."),
   }),
 );
 /** See {@linkcode ReportSchema}. */
