@@ -9,16 +9,13 @@ import { shellOnce } from "./adb/link.ts";
 import { shellLine } from "./adb/words.ts";
 import { ADB_TIMES, type AdbTimes, openSession } from "./adb/session.ts";
 import { type Fault, type FaultId, FAULTS, faultsMarkdown } from "./testdata/faults.ts";
-import {
-  type EmulatedDevice,
-  skipDeviceTests,
-  startEmulated,
-} from "./testdata/emulated/emulated_device.ts";
+import { type EmulatedDevice, startEmulated } from "./testdata/emulated/emulated_device.ts";
 import {
   type AdbScript,
   shellAnswer,
   startScriptedAdbServer,
 } from "./testdata/scripted_adb_server.ts";
+import { inGroup } from "../testdata/needs.ts";
 
 Deno.test("faultsMarkdown() is what FAULTS.md holds", () => {
   assertEquals(Deno.readTextFileSync(new URL("./FAULTS.md", import.meta.url)), faultsMarkdown());
@@ -418,7 +415,7 @@ function testOf<T>(tests: Partial<Record<FaultId, T>>, id: FaultId): T {
 
 Deno.test({
   name: "openAdb() keeps what FAULTS.md says when a phone's faults happen",
-  ignore: skipDeviceTests(),
+  ...inGroup("device", "emulator"),
   fn: async (t) => {
     const dir = await Deno.makeTempDir({ prefix: "posemark-faults-" });
     const server: AdbServer = { hostname: "127.0.0.1", port: 15411, adbProgram: "adb" };

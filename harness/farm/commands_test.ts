@@ -5,6 +5,7 @@ import { postgresBin, startPostgres } from "../store/testdata/postgres_server.ts
 import { farmCommands } from "./commands.ts";
 import { FARM_GATE_OPTIONS, type FarmChoice, readFarmNumbers } from "./engine_options.ts";
 import { progressText } from "./gate_command.ts";
+import { needs } from "../testdata/needs.ts";
 
 const ABOUT = { name: "posemark", description: "", version: "0" };
 
@@ -93,7 +94,7 @@ const BIN = await postgresBin();
 
 Deno.test({
   name: "shard exits 2, and asks for no other try, when the store refuses its password",
-  ignore: BIN === null && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1",
+  ...needs("postgresql"),
   async fn() {
     if (BIN === null) {
       throw new Error("PostgreSQL's server is not installed: apt-get install postgresql");

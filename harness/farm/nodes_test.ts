@@ -4,6 +4,7 @@ import { HarnessError } from "../errors.ts";
 import { phoneFixture } from "../gate/testdata/gate_fixture.ts";
 import { findNodeDevice } from "./node_device.ts";
 import { nodeLines, nodeName, nodeTable, phoneNodes, readNodeTable, slurmConf } from "./nodes.ts";
+import { needs } from "../testdata/needs.ts";
 
 const PHONE = phoneFixture("R5CT10", {
   model: "SM-S911B",
@@ -135,11 +136,9 @@ esac
   await Deno.remove(dir, { recursive: true });
 });
 
-const ADB = await Deno.lstat("/usr/bin/adb").then(() => true, () => false);
-
 Deno.test({
   name: "prolog.sh starts adb's server of this host after a reboot",
-  ignore: !ADB && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1",
+  ...needs("adb"),
   async fn() {
     const dir = await Deno.makeTempDir();
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
-import { skipDeviceTests, startEmulated } from "../device/testdata/emulated/emulated_device.ts";
+import { startEmulated } from "../device/testdata/emulated/emulated_device.ts";
 import { SHARED, sharedModel } from "../model/testdata/shared.ts";
 import type { Report, ReportVariant } from "../report/report_json.ts";
 import { runTask } from "../run/testdata/command.ts";
+import { inGroup } from "../testdata/needs.ts";
 
 /**
  * People are large enough in these to be found at 160 px; smaller inputs make the bar of 10 px too
@@ -16,7 +17,7 @@ const SERVER = { ANDROID_ADB_SERVER_PORT: "15171" };
 Deno.test({
   name:
     "bench runs on three emulated phones at once: parity by arm64 instructions, precision as it ran",
-  ignore: skipDeviceTests(),
+  ...inGroup("device", "emulator"),
   // the adb server outlives the test
   sanitizeResources: false,
   async fn() {

@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import Ajv from "ajv/dist/2020.js";
-import { SHARED, SHARED_MISSING, sharedModel } from "../model/testdata/shared.ts";
+import { SHARED, sharedModel } from "../model/testdata/shared.ts";
 import { evaluateFiles } from "../pose/evaluate.ts";
 import type { Report } from "../report/report_json.ts";
 import { readRecords } from "../record/record_log.ts";
 import { ROOT, runTask, startTask } from "../run/testdata/command.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
+import { needs, needsRoot } from "../testdata/needs.ts";
 
 /** Photographs beside the shared models. */
 const PHOTOGRAPHS = path.join(SHARED, "data", "coco");
-const IGNORE = SHARED_MISSING;
 /** One thread: the tests share the machine. A small input: they share the time. */
 const QUICK = ["--threads", "1", "--shape", "320x320", "--warmup", "1", "--benchncnn-rounds", "1"];
 
@@ -20,7 +20,7 @@ function model(activation: string): string[] {
 
 Deno.test({
   name: "bench runs the main job on real photographs: parity, accuracy and the report hold",
-  ignore: IGNORE,
+  ...needs("shared"),
   fn: () =>
     inTempFolder(async (folder) => {
       const out = path.join(folder, "run");
@@ -66,7 +66,7 @@ Deno.test({
 
 Deno.test({
   name: "bench keeps finished rounds when it is interrupted, and goes on with --resume",
-  ignore: IGNORE,
+  ...needs("shared"),
   fn: () =>
     inTempFolder(async (folder) => {
       const out = path.join(folder, "run");
@@ -128,7 +128,7 @@ async function interruptTree(pid: number): Promise<void> {
 
 Deno.test({
   name: "bench says what to do when an option, a model, an image or the folder is wrong",
-  ignore: IGNORE,
+  ...needs("shared"),
   fn: () =>
     inTempFolder(async (folder) => {
       const file = (name: string) => path.join(folder, name);
@@ -180,7 +180,7 @@ Deno.test({
 
 Deno.test({
   name: "bench says that the disk is full and keeps what was finished",
-  ignore: IGNORE || Deno.build.os !== "linux" || Deno.uid() !== 0,
+  ...needsRoot("shared"),
   fn: () =>
     inTempFolder(async (folder) => {
       const mount = async (...args: string[]) =>
@@ -204,7 +204,7 @@ Deno.test({
 
 Deno.test({
   name: "bench says which tool is missing when there is no compiler",
-  ignore: IGNORE,
+  ...needs("shared"),
   fn: () =>
     inTempFolder(async (folder) => {
       const bin = path.join(folder, "bin");

@@ -18,8 +18,9 @@ import { decodeOnnx, encodeOnnx } from "./onnx/onnx_file.ts";
 import { type PreparedVariant, prepareWith } from "./prepare.ts";
 import { readVariantStages } from "./inspect/variant_stages.ts";
 import { writeWithExternalWeights } from "./testdata/external_weights.ts";
-import { SHARED_MISSING, sharedModel } from "./testdata/shared.ts";
+import { sharedModel } from "./testdata/shared.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
+import { needs } from "../testdata/needs.ts";
 
 const OPTIONS: Omit<VariantOptions, "models"> = {
   activations: null,
@@ -235,7 +236,7 @@ function yoloPairs(activation: string): Set<string> {
 Deno.test({
   name:
     "prepareWith() fuses the 63 pairs of yolov8n-pose by onnx2ncnn and ncnnoptimize, none with SiLU",
-  ignore: SHARED_MISSING,
+  ...needs("shared"),
   fn: () =>
     withBench(async ({ prepare }) => {
       const models = [sharedModel("yolov8n-pose-relu.onnx"), sharedModel("yolov8n-pose-silu.onnx")];
@@ -275,7 +276,7 @@ Deno.test({
 
 Deno.test({
   name: "prepareWith() gives the layers of yolov8n-pose that pnnx is known to give",
-  ignore: SHARED_MISSING,
+  ...needs("shared"),
   fn: () =>
     withBench(async ({ prepare }) => {
       const models = [sharedModel("yolov8n-pose-silu.onnx"), sharedModel("yolov8n-pose-relu.onnx")];

@@ -6,8 +6,9 @@ import { findPoseHead } from "./head.ts";
 import { decodeOnnx, encodeOnnx, type OnnxModel, readOnnxFile } from "./onnx/onnx_file.ts";
 import { checkRectangular, cutModel, resizedModel, sizeFreeModel } from "./surgery.ts";
 import { decodeRaw, largestDifference, runOnnx } from "./testdata/run_onnx.ts";
-import { SHARED_MISSING, sharedModel } from "./testdata/shared.ts";
+import { sharedModel } from "./testdata/shared.ts";
 import { tinyPose, type TinyPoseOptions } from "./testdata/tiny_pose.ts";
+import { needs } from "../testdata/needs.ts";
 
 /**
  * Largest relative difference between decoding in the graph (float32) and in float64, where logits
@@ -63,7 +64,7 @@ for (const options of TINY) {
 for (const name of ["yolov8n-pose-silu.onnx", "yolov8n-pose-relu.onnx"]) {
   Deno.test({
     name: `cutModel() gives heads that decode to the same when the model is the real ${name}`,
-    ignore: SHARED_MISSING,
+    ...needs("shared"),
     fn: async () => {
       const { model } = await readOnnxFile(sharedModel(name));
       await assertHeadsAgree(expandHalf(model));

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Head, Shape } from "../record/variant.ts";
 import { DEFAULT_BARS } from "./judge.ts";
-import { openRealRunner, sharedAvailable } from "./testdata/real_runner.ts";
+import { openRealRunner } from "./testdata/real_runner.ts";
+import { needs } from "../testdata/needs.ts";
 
 const SHAPES: Shape[] = [
   { mode: "fixed", widthPx: 160, heightPx: 160 },
@@ -26,7 +27,7 @@ const SETTINGS: [number, number, Head][] = [
 Deno.test({
   name:
     "judgeImage() gives no false alarm on 1,000 clean cases of the real runner: photographs, sizes, thresholds, heads",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw", "raw-nchw"]);
     let cases = 0;

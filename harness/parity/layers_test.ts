@@ -13,7 +13,8 @@ import { tinyModel } from "../reference/testdata/tiny_model.ts";
 import { stagesCommand } from "../run/runner_command.ts";
 import { DEFAULT_BARS, headReference } from "./judge.ts";
 import { compareLayers, layerVerdicts } from "./layers.ts";
-import { openRealRunner, runProgram, sharedAvailable } from "./testdata/real_runner.ts";
+import { openRealRunner, runProgram } from "./testdata/real_runner.ts";
+import { needs } from "../testdata/needs.ts";
 
 /**
  * Convolution, its Split, a sigmoid: the blobs have other names than the tensors of `tinyModel`.
@@ -121,7 +122,7 @@ Deno.test("compareLayers() takes a blob stored in 16 bits for the tensor that it
 Deno.test({
   name:
     "compareLayers() finds no fault in the real graph, and the layer that lost its bias by its name",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
     const shape = { mode: "fixed", widthPx: 160, heightPx: 160 } as const;

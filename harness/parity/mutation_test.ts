@@ -3,13 +3,9 @@ import { type MutationRow, mutationTable } from "./testdata/mutation_table.ts";
 import { DEFAULT_BARS, type JudgeOptions } from "./judge.ts";
 import { STAGES } from "../record/records.ts";
 import { summarizeParity } from "./summary.ts";
-import {
-  type LaunchRequest,
-  openRealRunner,
-  runProgram,
-  sharedAvailable,
-} from "./testdata/real_runner.ts";
+import { type LaunchRequest, openRealRunner, runProgram } from "./testdata/real_runner.ts";
 import { WRONG_DESCRIPTIONS } from "./testdata/wrong_head.ts";
+import { needs } from "../testdata/needs.ts";
 
 /** What makes a run a faulty one. */
 type Change = Pick<LaunchRequest, "extra" | "told">;
@@ -32,7 +28,7 @@ const PHOTOGRAPHS = ["000000000790", "000000129648", "000000183709"];
 Deno.test({
   name:
     "judgeImage() catches every injected defect of the runner at its stage, and nothing in a clean run",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
     const injected: { name: string; stage: string; what: string }[] =

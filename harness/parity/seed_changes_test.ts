@@ -7,7 +7,8 @@ import { blobLength } from "../head/head_spec.ts";
 import { stagesCommand } from "../run/runner_command.ts";
 import { DEFAULT_BARS, type JudgeOptions } from "./judge.ts";
 import { summarizeParity } from "./summary.ts";
-import { openRealRunner, runProgram, sharedAvailable } from "./testdata/real_runner.ts";
+import { openRealRunner, runProgram } from "./testdata/real_runner.ts";
+import { needs } from "../testdata/needs.ts";
 
 const OPTIONS: JudgeOptions = {
   scoreThreshold: 0.25,
@@ -21,7 +22,7 @@ const CASES = new URL("../head/testdata/nms_cases.json", import.meta.url);
 Deno.test({
   name:
     "posemark-runner keeps the boxes that OpenCV's NMSBoxes and torchvision keep on the recorded cases",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
     const folder = await Deno.makeTempDir();
@@ -87,7 +88,7 @@ Deno.test({
 Deno.test({
   name:
     "judgeImage() catches each of the seed's traps, and explains the fast exponential by its measured shift",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
     // the last of them is one whose resized size is not an integer
@@ -114,7 +115,7 @@ Deno.test({
 Deno.test({
   name:
     "decode() with the fast exponential moves boxes by pixels and scores by hundredths, keypoints not at all",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
     const manifest = runner.variant("raw", SHAPE);

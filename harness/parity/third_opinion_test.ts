@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Detection } from "../record/records.ts";
 import { DEFAULT_BARS } from "./judge.ts";
 import { detectionOks, matchDetections } from "./match.ts";
-import { openRealRunner, sharedAvailable } from "./testdata/real_runner.ts";
+import { openRealRunner } from "./testdata/real_runner.ts";
+import { needs } from "../testdata/needs.ts";
 
 /** ultralytics' results set keypoints with a lower confidence to 0, 0. */
 const ZEROED_BELOW = 0.5;
@@ -10,7 +11,7 @@ const ZEROED_BELOW = 0.5;
 Deno.test({
   name:
     "the runner's detections agree with PyPI's ncnn and ultralytics' own pre- and post-processing",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     const opinions: { imageId: string; detections: Detection[] }[] = JSON.parse(
       await Deno.readTextFile(new URL("testdata/third_opinion.json", import.meta.url)),

@@ -4,11 +4,12 @@ import { HarnessError } from "../errors.ts";
 import { evaluateFiles, formatEvaluation } from "./evaluate.ts";
 import { parseAnnotations } from "./coco_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "./coco_eval.ts";
-import { prepareVenv, venvAvailable } from "./testdata/venv.ts";
+import { prepareVenv } from "./testdata/venv.ts";
+import { needs } from "../testdata/needs.ts";
 
 const MAKE_CASES = path.fromFileUrl(new URL("testdata/make_coco_cases.py", import.meta.url));
 const REQUIREMENTS = ["pycocotools==2.0.10", "numpy==2.2.6"];
-const ignore = !(await venvAvailable());
+const { ignore } = needs("python");
 
 Deno.test("evaluateFiles() reads both files and gives both kinds of numbers", async () => {
   const folder = await Deno.makeTempDir();

@@ -6,15 +6,12 @@ import { encodeOnnx, readOnnxFile } from "../model/onnx/onnx_file.ts";
 import { cutModel, sizeFreeModel } from "../model/surgery.ts";
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import { type CocoResult, toCocoResults } from "../pose/results.ts";
-import {
-  SHARED_PHOTOGRAPHS,
-  sharedAvailable,
-  sharedModel,
-} from "../parity/testdata/real_runner.ts";
+import { SHARED_PHOTOGRAPHS, sharedModel } from "../parity/testdata/real_runner.ts";
 import { rawSpec } from "./head_blobs.ts";
 import { loadImage, openDataset } from "../images/dataset.ts";
 import { runReference } from "./reference.ts";
 import { openReferenceModel } from "./reference_model.ts";
+import { needs } from "../testdata/needs.ts";
 
 const OPTIONS = { scoreThreshold: 0.25, nmsIou: 0.7, maxDetections: 300 };
 const SPEC = rawSpec({
@@ -51,7 +48,7 @@ for (
   Deno.test({
     name:
       `runReference() reaches the AP of an independent route on the shared photographs with ${activation}`,
-    ignore: !sharedAvailable(),
+    ...needs("shared"),
     fn: async () => {
       const folder = await Deno.makeTempDir();
       try {
@@ -86,7 +83,7 @@ for (
 Deno.test({
   name:
     "measureRounding() finds small changes by fp16 weights, larger ones by bf16, and keeps them per reference",
-  ignore: !sharedAvailable(),
+  ...needs("shared"),
   fn: async () => {
     const folder = await Deno.makeTempDir();
     try {

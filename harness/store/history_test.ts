@@ -17,6 +17,7 @@ import {
 } from "./history.ts";
 import { openDatabase } from "./open_store.ts";
 import type { Sql } from "./sql.ts";
+import { needs } from "../testdata/needs.ts";
 
 const MS = 1e6;
 
@@ -305,13 +306,13 @@ for (
       seriesCount: 50,
       runs: 2000,
       rounds: 10,
-      ignore: Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1",
+      ...needs("time"),
     },
     {
       seriesCount: 1,
       runs: 20_000,
       rounds: 50,
-      ignore: Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1",
+      ...needs("time"),
     },
   ]
 ) {

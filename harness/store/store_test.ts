@@ -22,6 +22,7 @@ import { farmStore } from "./sql_store.ts";
 import { postgresBin, startPostgres } from "./testdata/postgres_server.ts";
 import { type FarmStore, isStoreRefusal, recordKey } from "./store.ts";
 import { sha256Hex } from "../hash.ts";
+import { needs } from "../testdata/needs.ts";
 
 function failure(round: number, message = "it's “odd” \\ \u0001 text"): FailureRecord {
   return {
@@ -299,11 +300,10 @@ async function teamStore(address: string, password: Secret): Promise<FarmStore> 
 }
 
 const BIN = await postgresBin();
-const REQUIRED = Deno.env.get("POSEMARK_REQUIRE_ALL") === "1";
 
 Deno.test({
   name: "openPostgres() keeps the contract of a farm's store, over restarts too",
-  ignore: BIN === null && !REQUIRED,
+  ...needs("postgresql"),
   async fn(context) {
     if (BIN === null) {
       throw new Error("PostgreSQL's server is not installed: apt-get install postgresql");

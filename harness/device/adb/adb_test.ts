@@ -9,7 +9,8 @@ import { ADB_TIMES } from "./session.ts";
 import { COOL_RULES, realWaiting, throttleMarks, waitUntilCool } from "../cool_down.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../../record/device.ts";
 import { devicesTable, listDevices, openDevices } from "../devices.ts";
-import { skipDeviceTests, startEmulated } from "../testdata/emulated/emulated_device.ts";
+import { startEmulated } from "../testdata/emulated/emulated_device.ts";
+import { inGroup } from "../../testdata/needs.ts";
 
 const SERVER: AdbServer = { hostname: "127.0.0.1", port: 15412, adbProgram: "adb" };
 const TIMES = { ...ADB_TIMES, pollFirstMs: 200, pollMaxMs: 500, lockWaitMs: 2000 };
@@ -34,7 +35,7 @@ async function setSchedule(device: AdbDevice, lines: string[]): Promise<void> {
 
 Deno.test({
   name: "openAdb() is a whole device when the phone is emulated",
-  ignore: skipDeviceTests(),
+  ...inGroup("device", "emulator"),
   fn: async (t) => {
     const dir = await Deno.makeTempDir({ prefix: "posemark-adb-" });
     await using phone = await startEmulated({ name: "adb76", port: 6751 });
@@ -204,7 +205,7 @@ Deno.test({
 Deno.test({
   name:
     "openAdb() pins frequencies of a rooted cortex-a53 and restores them, also when the harness dies",
-  ignore: skipDeviceTests(),
+  ...inGroup("device", "emulator"),
   fn: async () => {
     await using phone = await startEmulated({
       name: "adb53",

@@ -4,6 +4,7 @@
  * @module
  */
 import { missingTools } from "./slurm_cluster.ts";
+import { inGroup, REQUIRE_ALL } from "../../testdata/needs.ts";
 
 /**
  * Registers a test that needs daemons. It runs when `POSEMARK_FARM_TESTS` is 1 and all tools are
@@ -11,17 +12,15 @@ import { missingTools } from "./slurm_cluster.ts";
  * name.
  */
 export function farmTest(name: string, tools: readonly string[], run: () => Promise<void>): void {
-  const ask = Deno.permissions.querySync({ name: "env", variable: "POSEMARK_FARM_TESTS" });
-  const asked = ask.state === "granted" && Deno.env.get("POSEMARK_FARM_TESTS") === "1";
   Deno.test({
     name,
-    ignore: !asked,
+    ...inGroup("farm"),
     async fn(context) {
       const missing = await missingTools(tools);
       if (missing.length === 0) return await run();
       const message = `Cannot run "${name}": ${missing.join(", ")} not found. ` +
         `Install by "apt-get install slurm-wlm munge postgresql adb"`;
-      if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") throw new Error(message);
+      if (REQUIRE_ALL) throw new Error(message);
       await context.step({ name: message, ignore: true, fn: () => {} });
     },
   });

@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
 import * as path from "@std/path";
-import { prepareVenv, venvAvailable } from "../../pose/testdata/venv.ts";
+import { needs } from "../../testdata/needs.ts";
+import { prepareVenv } from "../../pose/testdata/venv.ts";
 import { csvText } from "./csv.ts";
 import { formatFixture, HARD_NAME } from "../testdata/format_fixture.ts";
 import { junitXml } from "./junit.ts";
 import { openMetricsText } from "./openmetrics.ts";
 import { parquetBytes } from "./parquet.ts";
 
-const ignore = !(await venvAvailable());
+const { ignore } = needs("python");
 const REQUIREMENTS = ["junitparser==5.0.3", "prometheus_client==0.26.0", "pyarrow==26.0.1"];
 
 /** What the Python script prints as JSON about the file that it read with a foreign parser. */

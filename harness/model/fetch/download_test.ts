@@ -4,6 +4,7 @@ import { HarnessError } from "../../errors.ts";
 import { SILENT } from "../../progress.ts";
 import { download, type DownloadRequest } from "./download.ts";
 import { sha256Hex } from "../../hash.ts";
+import { needsRoot } from "../../testdata/needs.ts";
 
 const BYTES = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255);
 const SHA256 = await sha256Hex(BYTES);
@@ -204,7 +205,7 @@ Deno.test("download() fails at once when nobody listens", () =>
 
 Deno.test({
   name: "download() says no-space when the disk is full",
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  ...needsRoot(),
   fn: () =>
     inFolder((file) =>
       withServer([{}], async (url) => {

@@ -5,8 +5,9 @@ import { readOnnxFile } from "./onnx_file.ts";
 import { inferShapes, sliceRanges, splitSizes } from "./shapes.ts";
 import { cutModel, sizeFreeModel } from "../surgery.ts";
 import { runOnnx } from "../testdata/run_onnx.ts";
-import { SHARED_MISSING, sharedModel } from "../testdata/shared.ts";
+import { sharedModel } from "../testdata/shared.ts";
 import { tinyPose, type TinyPoseOptions } from "../testdata/tiny_pose.ts";
+import { needs } from "../../testdata/needs.ts";
 
 /** Compares every inferred shape with that of the tensor which onnxruntime computes. */
 async function assertShapesAreReal(model: OnnxModel, height: number, width: number): Promise<void> {
@@ -34,7 +35,7 @@ for (const options of MODELS) {
 
 Deno.test({
   name: "inferShapes() gives the shapes that onnxruntime computes when the model is a real one",
-  ignore: SHARED_MISSING,
+  ...needs("shared"),
   fn: async () => {
     const { model } = await readOnnxFile(sharedModel("yolov8n-pose-silu.onnx"));
     const head = findPoseHead(model, "m.onnx");

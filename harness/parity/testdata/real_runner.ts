@@ -7,7 +7,7 @@
 import * as path from "@std/path";
 import { buildRunner } from "../../toolchain/runner.ts";
 import { type PreparedVariant, prepareVariants } from "../../model/prepare.ts";
-import { SHARED, SHARED_MISSING } from "../../model/testdata/shared.ts";
+import { SHARED } from "../../model/testdata/shared.ts";
 import { SILENT } from "../../progress.ts";
 import type { RgbImage } from "../../pose/letterbox.ts";
 import type { ParityRecord } from "../../record/records.ts";
@@ -21,13 +21,6 @@ import { parseRunnerOutput } from "../../record/runner_lines.ts";
 import type { HeadCode } from "../../record/head_code.ts";
 import { type Head, type Shape, shapeName, type VariantManifest } from "../../record/variant.ts";
 import { headReference, judgeImage, type JudgeOptions } from "../judge.ts";
-
-/**
- * True when the shared models and photographs are there, or POSEMARK_REQUIRE_ALL=1 demands them.
- */
-export function sharedAvailable(): boolean {
-  return !SHARED_MISSING;
-}
 
 /** Path of a shared model. */
 export function sharedModel(activation: "silu" | "relu"): string {

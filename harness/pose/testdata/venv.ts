@@ -7,23 +7,6 @@
 import * as path from "@std/path";
 import { sha256Hex } from "../../hash.ts";
 
-/**
- * Returns true when the tests must run: python3 with venv is there, or POSEMARK_REQUIRE_ALL=1
- * demands it.
- */
-export async function venvAvailable(): Promise<boolean> {
-  if (Deno.env.get("POSEMARK_REQUIRE_ALL") === "1") return true;
-  try {
-    const { success } = await new Deno.Command("python3", {
-      args: ["-c", "import venv, ensurepip"],
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
-}
-
 async function run(command: string, args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(command, { args, stdout: "null" }).output();
   if (!success) {

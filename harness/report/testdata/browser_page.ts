@@ -7,6 +7,7 @@
 import axe from "axe-core";
 import fs from "node:fs";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { findChromium, needs } from "../../testdata/needs.ts";
 
 const exists = fs.existsSync;
 // Where Node says that a file is not there, Deno throws for /proc without every permission, and
@@ -20,34 +21,11 @@ fs.existsSync = (file) => {
 };
 const { chromium } = await import("playwright-core");
 
-/** Places where a Chromium is looked for. */
-const CANDIDATES = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/usr/bin/google-chrome-stable",
-];
-
-/**
- * Path of the Chromium to test with: `CHROMIUM`, else the first one found; null when there is none.
- */
-export const CHROMIUM: string | null = Deno.env.get("CHROMIUM") ??
-  CANDIDATES.find((file) => {
-    try {
-      return Deno.statSync(file).isFile;
-    } catch {
-      return false;
-    }
-  }) ?? null;
-
-/** True when tests in a browser are to be left out: there is none, and they are not required. */
-export const NO_BROWSER = CHROMIUM === null && Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1";
-
 /**
  * Options of a test in a browser: left out without one; the browser's pipes outlive the sanitizers'
  * patience.
  */
-export const IN_BROWSER = { ignore: NO_BROWSER, sanitizeOps: false, sanitizeResources: false };
+export const IN_BROWSER = { ...needs("chromium"), sanitizeOps: false, sanitizeResources: false };
 
 /** Patience with a machine that has other work to do. */
 const TIMEOUT_MS = 180_000;
@@ -66,12 +44,13 @@ export interface PageUnderTest {
 
 /** Starts a browser. Throws when there is none. */
 function startBrowser(): Promise<Browser> {
-  if (CHROMIUM === null) {
+  const executablePath = findChromium();
+  if (executablePath === null) {
     throw new Error("There is no Chromium: install one, or name it in CHROMIUM");
   }
   return chromium.launch({
     timeout: TIMEOUT_MS,
-    executablePath: CHROMIUM,
+    executablePath,
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
   });
 }

@@ -29,24 +29,6 @@ export interface EmulatedDevice extends AsyncDisposable {
   start(change?: Partial<EmulatedOptions>): Promise<void>;
 }
 
-/** Programs that emulated phones need. */
-const TOOLS = ["adb", "qemu-system-aarch64", "aarch64-linux-gnu-g++", "cpio", "bash"];
-
-/**
- * Returns true when tests on emulated phones are to be skipped: unless `POSEMARK_DEVICE_TESTS=1`,
- * and when a tool is missing (with `POSEMARK_REQUIRE_ALL=1` they run, and fail).
- */
-export function skipDeviceTests(): boolean {
-  if (Deno.env.get("POSEMARK_DEVICE_TESTS") !== "1") return true;
-  return Deno.env.get("POSEMARK_REQUIRE_ALL") !== "1" && !TOOLS.every(isInstalled);
-}
-
-/** Returns true when the shell finds a program. */
-function isInstalled(tool: string): boolean {
-  const command = new Deno.Command("sh", { args: ["-c", `command -v ${tool}`], stdout: "null" });
-  return command.outputSync().code === 0;
-}
-
 /** Runs `emulate.sh`; throws `missing-tool` with its words when it fails. */
 export async function emulate(args: string[], env: Record<string, string> = {}): Promise<string> {
   const script = new URL("./emulate.sh", import.meta.url).pathname;
