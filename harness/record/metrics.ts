@@ -3,6 +3,7 @@
  * follow from this table.
  *
  * To add a metric, add a row here (and the field of the record that it reads, when there is none).
+ * The page's table of variants gets a column for it when `reports/template/texts.js` names one.
  *
  * @module
  */
@@ -19,8 +20,10 @@ export const SAMPLED_STAGES = [
   "total",
 ] as const satisfies readonly SampledStage[];
 
+/** Units of metrics' values. */
+export const METRIC_UNITS = ["ns", "bytes"] as const;
 /** Unit of a metric's values. */
-export type MetricUnit = "ns" | "bytes";
+export type MetricUnit = typeof METRIC_UNITS[number];
 
 /** One metric. */
 export interface Metric {

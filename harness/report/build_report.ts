@@ -13,6 +13,7 @@ import type {
   LaunchRecord,
   ParityRecord,
 } from "../record/records.ts";
+import { METRIC_NAMES, metricOf } from "../record/metrics.ts";
 import type { RunRecords } from "../record/run_records.ts";
 import { median } from "../stats/quantile.ts";
 import { groupByRound } from "../stats/round.ts";
@@ -225,6 +226,10 @@ function judgedVariant(
     rank: null,
     rounds: summary?.roundCount ?? 0,
     peakRssBytes: summary?.figures.peakRss?.value ?? null,
+    figures: Object.fromEntries(METRIC_NAMES.flatMap((name) => {
+      const figure = summary?.figures[name] ?? null;
+      return figure === null ? [] : [[name, { unit: metricOf(name).unit, ...figure }]];
+    })),
     parity: { ...parity, details: parityDetails(checked) },
     accuracy: manifest.speedOnly
       ? null

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ChangePoint } from "../store/change_points.ts";
-import type { MetricName } from "../record/metrics.ts";
+import type { MetricName, MetricUnit } from "../record/metrics.ts";
 import type { TrendPoint } from "../store/history.ts";
 import type { Warning } from "../errors.ts";
 
@@ -17,6 +17,8 @@ export interface HistorySeries {
   /** Hash of the experiment keys: figures of different keys are not compared. */
   experiment: string;
   metric: MetricName;
+  /** Unit of the metric's values. */
+  unit: MetricUnit;
   /** In order of time. */
   points: TrendPoint[];
   /** Lasting changes, by index of `points`. */

@@ -16,6 +16,7 @@ import {
   ShapeSchema,
   WarningSchema,
 } from "../record/variant.ts";
+import { METRIC_UNITS } from "../record/metrics.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../record/device.ts";
 import {
   DetectionSchema,
@@ -104,6 +105,12 @@ export const ReportVariantSchema = z.strictObject({
   ),
   rounds: z.int().nonnegative().describe("Rounds that are in the figures."),
   peakRssBytes: z.int().nullable().describe("Largest resident memory, bytes; null when unknown."),
+  figures: z.record(
+    z.string(),
+    IntervalSchema.extend({ unit: z.enum(METRIC_UNITS).describe("Unit of the values.") }),
+  ).describe(
+    "Every metric that is known, by name, in its unit: over launches, with the 95 % interval where there is one.",
+  ),
   parity: z.strictObject({
     verdict: z.enum(["pass", "fail", "inconclusive"]).describe("The judgement."),
     maxPx: z.number().nullable().describe(

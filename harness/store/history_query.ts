@@ -14,12 +14,14 @@ import {
   trend,
   type TrendPoint,
 } from "./history.ts";
-import { type MetricName, metricOf } from "../record/metrics.ts";
+import { type MetricName, metricOf, type MetricUnit } from "../record/metrics.ts";
 import type { Sql } from "./sql.ts";
 
 /** The trend of one series with what changed for good. */
 export interface JudgedSeries extends Series {
   metric: MetricName;
+  /** Unit of the metric's values. */
+  unit: MetricUnit;
   /** In order of time. */
   points: TrendPoint[];
   /** Lasting changes, by index of `points`. */
@@ -65,6 +67,7 @@ export async function judgeHistory(
     judged.push({
       ...series,
       metric,
+      unit: metricOf(metric).unit,
       points,
       changes,
       firstSlower: slower === null ? null : describeSlower(points, changes, slower),
@@ -105,7 +108,9 @@ export function formatHistory(
       }`,
     );
   }
-  for (const { device, variantId, experiment, metric, points, changes, firstSlower } of series) {
+  for (
+    const { device, variantId, experiment, metric, unit, points, changes, firstSlower } of series
+  ) {
     lines.push(
       ``,
       `${variantId} on ${device} (experiment ${experiment}), ${metric}, by time of run:`,
@@ -116,8 +121,8 @@ export function formatHistory(
       const note = change === undefined ? "" : `  ← ${describeRatio(change.ratio)} from here`;
       const marks = point.marks.length === 0 ? "" : `  [${point.marks.join(", ")}]`;
       lines.push(
-        `  ${point.createdAt}  ${amount(point.value, metric)}${
-          bounds(point, metric)
+        `  ${point.createdAt}  ${amount(point.value, unit)}${
+          bounds(point, unit)
         }  ${point.rounds} rounds  commit ${point.gitCommit ?? "unknown"}${marks}${note}`,
       );
     });
@@ -137,14 +142,12 @@ function slowerText({ runId, gitCommit, withinCommit, ratio }: FirstSlower): str
     : `within commit ${withinCommit} ${figures}: it was fast before, the device or its surroundings changed`;
 }
 
-function bounds({ low, high }: TrendPoint, metric: MetricName): string {
-  return low === null || high === null
-    ? ""
-    : ` (${amount(low, metric)} to ${amount(high, metric)})`;
+function bounds({ low, high }: TrendPoint, unit: MetricUnit): string {
+  return low === null || high === null ? "" : ` (${amount(low, unit)} to ${amount(high, unit)})`;
 }
 
-function amount(value: number, metric: MetricName): string {
-  return metricOf(metric).unit === "bytes"
+function amount(value: number, unit: MetricUnit): string {
+  return unit === "bytes"
     ? `${(value / 1_048_576).toFixed(1)} MiB`
     : `${(value / 1e6).toFixed(2)} ms`;
 }

@@ -55,12 +55,9 @@ export function headline(language, history) {
   return el("h1", { class: change.ratio > 1 ? "answer worse" : "answer" }, sentence);
 }
 
-/**
- * Returns what a metric is divided by to be shown in its unit. @param {HistorySeries["metric"]}
- * metric
- */
-export function scaleOf(metric) {
-  return metric === "peakRss" ? { divisor: 1e6, unit: "MB" } : { divisor: 1e6, unit: "ms" };
+/** Returns the unit that values are shown in, and their divisor. @param {HistorySeries} series */
+export function scaleOf(series) {
+  return { divisor: 1e6, unit: series.unit === "bytes" ? "MB" : "ms" };
 }
 
 /**
@@ -97,7 +94,7 @@ export function changesTable(t, { series }) {
       ],
       numeric: [false, false, false, false, false, true, true, true],
       rows: rows.map(({ each, change, point }) => {
-        const { divisor, unit } = scaleOf(each.metric);
+        const { divisor, unit } = scaleOf(each);
         return [
           foreign(plain(each.variantId, 80)),
           foreign(deviceText(each)),

@@ -168,7 +168,7 @@ function filters(t, { series }, choices, changed) {
  */
 function seriesPart(t, series) {
   const { points, changes, metric } = series;
-  const { divisor, unit } = scaleOf(metric);
+  const { divisor, unit } = scaleOf(series);
   return chartFigure({ t }, {
     title: `${plain(series.variantId, 80)} · ${deviceText(series)} · ${metric}`,
     note: [t("history.note", { n: points.length, experiment: plain(series.experiment, 12) })],

@@ -167,8 +167,8 @@ const TABLE = [
   ["column.ap.why", "COCO keypoint average precision on the images of this run", "本次图像上的 COCO 关键点平均精度"],
   ["column.weights", "Weights", "权重"],
   ["column.weights.why", "Size of the .bin file", ".bin 文件大小"],
-  ["column.memory", "Memory", "内存"],
-  ["column.memory.why", "Peak resident memory", "常驻内存峰值"],
+  ["column.peakRss", "Memory", "内存"],
+  ["column.peakRss.why", "Peak resident memory", "常驻内存峰值"],
   ["column.layers", "Layers", "层数"],
   ["column.layers.why", "Layers of the ncnn graph, and activations fused into convolutions", "ncnn 图的层数，以及融合进卷积的激活数"],
 

@@ -17,6 +17,7 @@ import {
   ratioParts,
   score,
 } from "./numbers.js";
+import { TEXTS } from "./texts.js";
 import { variantMarks, verdictMark } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -138,12 +139,12 @@ export function columnsOf(context) {
   columns.push(
     numeric("weights", ({ weights }) => weights.bytes, ({ weights }) => megabytes(weights.bytes)),
   );
-  if (report.variants.some(({ peakRssBytes }) => peakRssBytes !== null)) {
+  for (const name of metricColumns(report.variants)) {
     columns.push(
       numeric(
-        "memory",
-        ({ peakRssBytes }) => peakRssBytes,
-        ({ peakRssBytes }) => megabytes(peakRssBytes),
+        name,
+        ({ figures }) => figures[name]?.value ?? null,
+        ({ figures }) => figureText(figures[name]),
       ),
     );
   }
@@ -152,6 +153,22 @@ export function columnsOf(context) {
     fusedActivations > 0 && el("small", {}, t("table.fused", { n: fusedActivations })),
   ]));
   return columns;
+}
+
+/**
+ * Metrics that a variant has and the table of texts names a column for.
+ *
+ * @param {ReportVariant[]} variants
+ */
+function metricColumns(variants) {
+  const names = new Set(variants.flatMap(({ figures }) => Object.keys(figures)));
+  return [...names].filter((name) => `column.${name}` in TEXTS.en);
+}
+
+/** @param {ReportVariant["figures"][string] | undefined} figure */
+function figureText(figure) {
+  if (figure === undefined) return MISSING;
+  return figure.unit === "bytes" ? megabytes(figure.value) : msNumber(figure.value);
 }
 
 /**

@@ -112,6 +112,7 @@ export function syntheticHistory(): History {
         variantId,
         experiment: "5f1e0b7a9c3d",
         metric: "total.p50" as const,
+        unit: "ns" as const,
         points,
         changes: changePoints(points.map(({ value }) => value)),
       };

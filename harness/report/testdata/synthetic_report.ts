@@ -525,6 +525,12 @@ function judged(
       "sum of the stages' tolerances, in pixels of the photograph",
     ),
   ];
+  const medianTotalNs = {
+    value: Math.exp(interval.estimate),
+    low: interval.low === null ? null : Math.exp(interval.low),
+    high: interval.high === null ? null : Math.exp(interval.high),
+  };
+  const peakRssBytes = plan.requested === "fp32" ? 71_000_000 : 48_000_000;
   return {
     id,
     device,
@@ -547,11 +553,7 @@ function judged(
     parameterCount: 3_295_470,
     macs: 4_600_000_000,
     latencyNs,
-    medianTotalNs: {
-      value: Math.exp(interval.estimate),
-      low: interval.low === null ? null : Math.exp(interval.low),
-      high: interval.high === null ? null : Math.exp(interval.high),
-    },
+    medianTotalNs,
     fps: fails ? null : 1e9 / latencyNs.total.p50,
     ratio: fails
       ? null
@@ -560,7 +562,11 @@ function judged(
       : pairedRatio(base, roundMedians(launches, base), medians),
     rank: null,
     rounds: medians.size,
-    peakRssBytes: plan.requested === "fp32" ? 71_000_000 : 48_000_000,
+    peakRssBytes,
+    figures: {
+      "total.p50": { unit: "ns", ...medianTotalNs },
+      "peakRss": { unit: "bytes", value: peakRssBytes, low: null, high: null },
+    },
     parity: {
       verdict: fails ? "fail" : "pass",
       maxPx,
