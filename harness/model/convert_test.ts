@@ -108,7 +108,7 @@ Deno.test("convertByPnnx() fails when pnnx leaves nothing, other blobs or no wei
     }]);
   }));
 
-Deno.test("convertByOnnx2ncnn() fails when a tool skips an operation or its log and graph disagree", () =>
+Deno.test("convertByOnnx2ncnn() and optimizeNcnn() fail when a tool skips an operation or its log and graph disagree", () =>
   inTempFolder(async (folder) => {
     const onnx2ncnn = await fakeTool(
       folder,
@@ -129,7 +129,7 @@ Deno.test("convertByOnnx2ncnn() fails when a tool skips an operation or its log 
       outputNames: ["out0"],
       fp16Weights: true,
     };
-    const result = await convertByOnnx2ncnn(request);
+    const result = await optimizeNcnn(await convertByOnnx2ncnn(request), request);
     assertEquals(result.param, "optimized.param");
     assertEquals(result.logs.map((log) => log.text), [
       "",
@@ -191,12 +191,10 @@ async function failureWith(folder: string, param: string): Promise<HarnessError>
   return await assertRejects(() =>
     convertByOnnx2ncnn({
       onnx2ncnn,
-      ncnnoptimize: "none",
       folder,
       onnx: "model.onnx",
       inputName: "in0",
       outputNames: ["out0"],
-      fp16Weights: false,
     }), HarnessError);
 }
 

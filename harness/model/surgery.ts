@@ -31,7 +31,7 @@ import { withActivation } from "./activation.ts";
  * Version of the surgery: raised when the graphs that it makes change, so that cached variants are
  * made anew.
  */
-export const SURGERY_VERSION = 4;
+export const SURGERY_VERSION = 5;
 
 /** A graph made for a variant, and what its outputs hold. */
 export interface CutModel {

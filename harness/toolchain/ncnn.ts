@@ -8,21 +8,9 @@ import { HarnessError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { buildFraction, runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
+import { CORE_LAYER_TYPES, type LayerSet } from "./layer_types.ts";
 import type { NcnnSource } from "./source.ts";
 import type { Toolchain } from "./toolchain.ts";
-
-/**
- * Layers that are built. Graphs of YOLOv8-Pose and YOLO11-Pose by pnnx and by onnx2ncnn use some
- * two thirds of them; the rest is what ncnn itself makes on the way (Padding, Packing, Cast,
- * Flatten, activations) and what int8 graphs hold.
- */
-export const NCNN_LAYERS = [
-  ...["BatchNorm", "BinaryOp", "Cast", "Clip", "Concat", "Convolution", "ConvolutionDepthWise"],
-  ...["Crop", "DeepCopy", "Dequantize", "Dropout", "Eltwise", "ExpandDims", "Flatten", "Gemm"],
-  ...["HardSigmoid", "HardSwish", "Input", "Interp", "MatMul", "MemoryData", "Mish", "Noop"],
-  ...["Packing", "Padding", "Permute", "Pooling", "Quantize", "ReLU", "Requantize", "Reshape"],
-  ...["SDPA", "Scale", "Sigmoid", "Slice", "Softmax", "Split", "Squeeze", "Swish", "UnaryOp"],
-] as const;
 
 /** Options of every build: nothing but the CPU inference of graphs from files. */
 const FIXED_OPTIONS = [
@@ -40,6 +28,8 @@ const FIXED_OPTIONS = [
 export interface NcnnRequest {
   source: NcnnSource;
   toolchain: Toolchain;
+  /** Default: `core`. */
+  layers?: LayerSet;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -66,7 +56,7 @@ export async function buildNcnn(request: NcnnRequest): Promise<NcnnInstall> {
     ...toolchain.ncnnArgs,
     `-DNCNN_VERSION=${source.ncnnVersion}`,
     "-DNCNN_BENCHMARK=OFF",
-    ...await layerOptions(source.folder),
+    ...await layerOptions(source.folder, request.layers ?? "core"),
   ];
   const key = await contentKey({ source: source.id, compiler: toolchain.compiler, options });
   const entry = await cached({
@@ -83,7 +73,9 @@ async function makeNcnn(folder: string, options: string[], request: NcnnRequest)
   const { source, toolchain, signal } = request;
   const where = toolchain.target === "host" ? "this machine" : "64-bit ARM phones";
   const title = `Building libncnn for ${where}`;
-  const step = request.progress.step(title, toolchain.target === "host" ? 170 : 240);
+  const isAll = request.layers === "all";
+  const seconds = (toolchain.target === "host" ? 170 : 240) * (isAll ? 1.6 : 1);
+  const step = request.progress.step(isAll ? `${title} with all layers` : title, seconds);
   const build = path.join(folder, "build");
   await runBuildCommand({
     purpose: `configure libncnn for ${where}`,
@@ -132,18 +124,17 @@ export async function buildTargets(request: BuildTargets): Promise<void> {
 }
 
 /** Returns `-DWITH_LAYER_x=ON|OFF` for every layer that the source knows. */
-async function layerOptions(source: string): Promise<string[]> {
+async function layerOptions(source: string, layers: LayerSet): Promise<string[]> {
   const known = knownLayers(await Deno.readTextFile(path.join(source, "src", "CMakeLists.txt")));
-  const missing = NCNN_LAYERS.filter((layer) => !known.includes(layer));
-  if (known.length === 0 || missing.includes("Convolution")) {
+  if (!known.includes("Convolution")) {
     throw new HarnessError(
       "bad-option",
       `Cannot build ncnn from ${source}: found no list of layers in src/CMakeLists.txt, expected lines like ncnn_add_layer(Convolution)`,
     );
   }
-  const wanted = new Set<string>(NCNN_LAYERS);
+  const isWanted = (layer: string) => layers === "all" || CORE_LAYER_TYPES.has(layer);
   return known.map((layer) =>
-    `-DWITH_LAYER_${layer.toLowerCase()}=${wanted.has(layer) ? "ON" : "OFF"}`
+    `-DWITH_LAYER_${layer.toLowerCase()}=${isWanted(layer) ? "ON" : "OFF"}`
   );
 }
 

@@ -11,6 +11,7 @@ import { cached, contentKey } from "./cache.ts";
 import { requirePhoneBinary } from "./elf.ts";
 import { folderSha256 } from "./folder_hash.ts";
 import { fileSha256 } from "../hash.ts";
+import type { LayerSet } from "./layer_types.ts";
 import { buildNcnn, buildTargets, type NcnnInstall } from "./ncnn.ts";
 import { type NcnnSource, ncnnSource } from "./source.ts";
 import { findToolchain, type Target, type Toolchain } from "./toolchain.ts";
@@ -30,6 +31,8 @@ export interface RunnerRequest {
   target: Target;
   /** Default: `release`. */
   kind?: BuildKind;
+  /** Layers of ncnn in the runner; default: `core`. */
+  layers?: LayerSet;
   /** Another ncnn source tree than the pinned one. */
   ncnnSource?: string;
   progress: Progress;
@@ -68,7 +71,8 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
   const kind = request.kind ?? "release";
   const toolchain = await findToolchain(request.target, signal);
   const source = await ncnnSource(request);
-  const ncnn = await buildNcnn({ source, toolchain, progress, signal });
+  const { layers } = request;
+  const ncnn = await buildNcnn({ source, toolchain, layers, progress, signal });
   const sources = await runnerSourcesSha256();
   const key = await contentKey({
     ncnn: ncnn.key,

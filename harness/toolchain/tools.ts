@@ -10,6 +10,7 @@ import type { Progress } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
 import { fileSha256 } from "../hash.ts";
+import type { LayerSet } from "./layer_types.ts";
 import { buildNcnn, buildTargets, type NcnnInstall } from "./ncnn.ts";
 import { type NcnnSource, ncnnSource } from "./source.ts";
 import { findToolchain, type Toolchain, toolVersion } from "./toolchain.ts";
@@ -22,6 +23,8 @@ export type NcnnTool = typeof NCNN_TOOLS[number];
 /** What is asked of {@linkcode buildTools}. */
 export interface ToolsRequest {
   names: readonly NcnnTool[];
+  /** Layers of ncnn that the linked programs know; default: `core`. */
+  layers?: LayerSet;
   /** Another ncnn source tree than the pinned one. */
   ncnnSource?: string;
   progress: Progress;
@@ -42,8 +45,7 @@ const TOOLS_PROJECT = path.join(import.meta.dirname!, "tools");
 /**
  * Returns the programs for this machine, each built the first time that it is asked for.
  *
- * ncnnoptimize, ncnn2table and ncnn2int8 link the library of the host's runner, so that they know
- * the same layers; onnx2ncnn needs protobuf (protoc and its library) and no ncnn library.
+ * ncnnoptimize, ncnn2table and ncnn2int8 link the library of the host's runner with the same layers; onnx2ncnn needs protobuf (protoc and its library) and no ncnn library.
  *
  * Throws `HarnessError`: `missing-tool` (compiler, cmake, protobuf), and what `buildNcnn` throws.
  */
@@ -55,7 +57,7 @@ export async function buildTools(request: ToolsRequest): Promise<BuiltTools> {
   const linked = request.names.filter((name) => name !== "onnx2ncnn");
   const context = { source, toolchain, progress, signal };
   if (linked.length > 0) {
-    const ncnn = await buildNcnn(context);
+    const ncnn = await buildNcnn({ ...context, layers: request.layers });
     const folder = await buildProject({ ...context, ncnn });
     for (const name of linked) paths[name] = path.join(folder, name);
   }

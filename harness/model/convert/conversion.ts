@@ -17,12 +17,15 @@ import {
 import { cached, type CacheRequest, contentKey } from "../../toolchain/cache.ts";
 import { HarnessError } from "../../errors.ts";
 import type { Progress } from "../../progress.ts";
+import { mendReductions, requireKnownLayers } from "./leftovers.ts";
 import { convertByPnnx, type Converted } from "./pnnx.ts";
+import { inOperatorSet11, withoutStridedSlices } from "./spell.ts";
 import { convertByOnnx2ncnn, optimizeNcnn, spellForOnnx2ncnn } from "./onnx2ncnn.ts";
 import type { CalibrationSet } from "./int8_images.ts";
 import { countMacs, countParameters } from "../onnx/cost.ts";
 import { sha256Hex } from "../../hash.ts";
 import { encodeOnnx, type OnnxModel } from "../onnx/onnx_file.ts";
+import { layerSetOf } from "../ncnn/layer_set.ts";
 import { fusedActivation, parseParam } from "../ncnn/param_file.ts";
 import { CALIBRATION_METHOD, quantizeInt8, TABLE_FILE } from "./quantize.ts";
 import type { SourceModel } from "../source_model.ts";
@@ -138,15 +141,16 @@ async function convert(
 ): Promise<void> {
   const { source, shape } = key;
   const cut = cutModel(source.model, source.head, key.head, key.activation);
-  const graph = sizedGraph(cut, key);
+  const graph = inOperatorSet11(withoutStridedSlices(sizedGraph(cut, key)));
   const onnx = "model.onnx";
   await Deno.writeFile(path.join(folder, "graph.onnx"), encodeOnnx(graph));
   const spelled = key.converter === "onnx2ncnn" ? spellForOnnx2ncnn(graph) : graph;
   await Deno.writeFile(path.join(folder, onnx), encodeOnnx(spelled));
-  const float = await runConverter(key, cut, folder, onnx, tools, signal);
+  const float = await runConverter({ key, cut, graph, folder, onnx, tools, signal });
+  const layerSet = await layerSetOf(path.join(folder, float.param));
   const converted = key.calibration === null ? float : await quantizeInt8(float, {
-    ncnn2table: await tools.ncnn("ncnn2table"),
-    ncnn2int8: await tools.ncnn("ncnn2int8"),
+    ncnn2table: await tools.ncnn("ncnn2table", layerSet),
+    ncnn2int8: await tools.ncnn("ncnn2int8", layerSet),
     folder,
     calibration: key.calibration,
     shape,
@@ -240,41 +244,53 @@ function referenceGraph({ source, activation, shape }: ConversionKey): OnnxModel
   }
 }
 
-async function runConverter(
-  key: ConversionKey,
-  cut: CutModel,
-  folder: string,
-  onnx: string,
-  tools: ConverterTools,
-  signal: AbortSignal | undefined,
-): Promise<Converted> {
+interface ConverterRun {
+  key: ConversionKey;
+  cut: CutModel;
+  /** The graph that is converted, at its size. */
+  graph: OnnxModel;
+  folder: string;
+  /** Its file in the folder. */
+  onnx: string;
+  tools: ConverterTools;
+  signal: AbortSignal | undefined;
+}
+
+async function runConverter(run: ConverterRun): Promise<Converted> {
+  const { key, cut, folder, onnx, tools, signal } = run;
   const { shape, converter } = key;
   const fp16Weights = key.weights === "fp16";
-  if (converter === "onnx2ncnn") {
-    return await convertByOnnx2ncnn({
-      onnx2ncnn: await tools.ncnn("onnx2ncnn"),
-      ncnnoptimize: await tools.ncnn("ncnnoptimize"),
+  const converted = converter === "onnx2ncnn"
+    ? await convertByOnnx2ncnn({
+      onnx2ncnn: await tools.ncnn("onnx2ncnn", "core"),
       folder,
       onnx,
       inputName: key.source.head.inputName,
       outputNames: cut.outputs.map((output) => output.blob),
-      fp16Weights,
+      signal,
+    })
+    : await convertByPnnx({
+      program: await tools.pnnx(),
+      folder,
+      onnx,
+      widthPx: shape.widthPx,
+      heightPx: shape.heightPx,
+      outputCount: cut.outputs.length,
+      fp16Weights: fp16Weights && converter === "pnnx",
       signal,
     });
-  }
-  const byPnnx = await convertByPnnx({
-    program: await tools.pnnx(),
-    folder,
-    onnx,
-    widthPx: shape.widthPx,
-    heightPx: shape.heightPx,
-    outputCount: cut.outputs.length,
-    fp16Weights: fp16Weights && converter === "pnnx",
-    signal,
-  });
-  if (converter === "pnnx") return byPnnx;
-  const ncnnoptimize = await tools.ncnn("ncnnoptimize");
-  return await optimizeNcnn(byPnnx, { ncnnoptimize, folder, fp16Weights, signal });
+  const param = path.join(folder, converted.param);
+  await mendConverted(param, run);
+  if (converter === "pnnx") return converted;
+  const ncnnoptimize = await tools.ncnn("ncnnoptimize", await layerSetOf(param));
+  return await optimizeNcnn(converted, { ncnnoptimize, folder, fp16Weights, signal });
+}
+
+/** Mends the converted graph in place; throws `bad-model` when ncnn can't load it all the same. */
+async function mendConverted(file: string, { key, graph }: ConverterRun): Promise<void> {
+  const mended = mendReductions(await Deno.readTextFile(file), graph);
+  requireKnownLayers(parseParam(mended, file).layers, key.source.path, key.converter);
+  await Deno.writeTextFile(file, mended);
 }
 
 async function fileRef(folder: string, file: string) {

@@ -36,16 +36,14 @@ export function spellForOnnx2ncnn(model: OnnxModel): OnnxModel {
 
 /** What the chain is asked for. */
 export interface Onnx2ncnnRequest {
-  /** Programs of the pinned ncnn. */
+  /** Program of the pinned ncnn. */
   onnx2ncnn: string;
-  ncnnoptimize: string;
   /** Folder to work in, with the ONNX file in it. */
   folder: string;
   onnx: string;
   inputName: string;
   /** Names of the graph's outputs in order: onnx2ncnn keeps names. */
   outputNames: string[];
-  fp16Weights: boolean;
   signal?: AbortSignal;
 }
 
@@ -54,8 +52,7 @@ export interface Onnx2ncnnRequest {
  *
  * Throws `HarnessError` `convert-failed` when a tool fails, when onnx2ncnn skips an operation that
  * it doesn't know (it exits 0 then) or writes it wrongly (a constant as an input, a product of two
- * activations), when blobs are missing, and when the fusions in the log differ from those in the
- * graph.
+ * activations), and when blobs are missing.
  */
 export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Converted> {
   const { folder, onnx, signal } = request;
@@ -75,21 +72,20 @@ export async function convertByOnnx2ncnn(request: Onnx2ncnnRequest): Promise<Con
   const { layers } = parseParam(await Deno.readTextFile(path.join(folder, param)), param);
   requireNoStrayConstants(layers, log);
   requireNoProducts(layers, log);
-  const converted: Converted = {
+  return {
     param,
     bin,
     logs: [{ file: "onnx2ncnn.log", text: log }],
     inputBlob: request.inputName,
     outputBlobs: request.outputNames,
   };
-  return await optimizeNcnn(converted, request);
 }
 
 /**
  * Runs ncnnoptimize over a converted graph and returns the names of the results.
  *
- * The graph before stays in the folder. Throws `HarnessError` `convert-failed` as {@linkcode
- * convertByOnnx2ncnn} does.
+ * The graph before stays in the folder. Throws `HarnessError` `convert-failed` when it fails, when
+ * blobs are missing, and when the fusions in its log differ from those in the graph.
  */
 export async function optimizeNcnn(
   converted: Converted,

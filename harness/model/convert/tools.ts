@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import type { Progress } from "../../progress.ts";
 import { cached } from "../../toolchain/cache.ts";
+import type { LayerSet } from "../../toolchain/layer_types.ts";
 import { ncnnSource } from "../../toolchain/source.ts";
 import { buildTools, type NcnnTool } from "../../toolchain/tools.ts";
 import { fetchPnnx, PNNX_PROGRAM, PNNX_VERSION } from "./pnnx_tool.ts";
@@ -17,8 +18,8 @@ export interface ConverterTools {
   ncnnVersion(): Promise<string>;
   /** Returns the path of pnnx. */
   pnnx(): Promise<string>;
-  /** Returns the path of one of ncnn's programs. */
-  ncnn(name: NcnnTool): Promise<string>;
+  /** Returns the path of one of ncnn's programs, which knows at least the layers of the set. */
+  ncnn(name: NcnnTool, layers: LayerSet): Promise<string>;
 }
 
 /**
@@ -50,15 +51,17 @@ export async function keptPnnx(
 export function pinnedTools(
   request: { progress: Progress; signal?: AbortSignal; ncnnSource?: string },
 ): ConverterTools {
-  const build = (names: NcnnTool[]) =>
-    once(async () => (await buildTools({ ...request, names })).paths);
-  const onnx2ncnn = build(["onnx2ncnn"]);
-  const linked = build(["ncnnoptimize", "ncnn2table", "ncnn2int8"]);
+  const build = (names: NcnnTool[], layers: LayerSet) =>
+    once(async () => (await buildTools({ ...request, names, layers })).paths);
+  const onnx2ncnn = build(["onnx2ncnn"], "core");
+  const names: NcnnTool[] = ["ncnnoptimize", "ncnn2table", "ncnn2int8"];
+  const linked = { core: build(names, "core"), all: build(names, "all") };
   return {
     pnnxVersion: PNNX_VERSION,
     ncnnVersion: once(async () => `1.0.${(await ncnnSource(request)).ncnnVersion}`),
     pnnx: once(() => keptPnnx(request)),
-    ncnn: async (name) => (await (name === "onnx2ncnn" ? onnx2ncnn : linked)())[name],
+    ncnn: async (name, layers) =>
+      (await (name === "onnx2ncnn" ? onnx2ncnn : linked[layers])())[name],
   };
 }
 

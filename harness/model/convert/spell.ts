@@ -1,0 +1,89 @@
+/**
+ * ONNX graph → the same graph in the words that the converters know.
+ *
+ * pnnx passes on what it doesn't know as a layer that ncnn doesn't have, or loses a parameter, and
+ * exits 0 either way. What can be written in another way with the same result is, before the
+ * conversion.
+ *
+ * @module
+ */
+import { floatTensor, type OnnxModel, type OnnxNode } from "../onnx/onnx_file.ts";
+import { freshName, namesIn } from "../onnx/onnx_graph.ts";
+import { inferShapes, sliceRanges } from "../onnx/shapes.ts";
+
+/**
+ * Returns the model with every slice of a step above 1 (the Focus of YOLOv5, `x[..., ::2, ::2]`)
+ * written as a depthwise convolution of the same step, whose kernel is one 1 among zeros: ncnn's
+ * Crop has no steps.
+ *
+ * A slice that is not of the last two axes of a [N,C,H,W], or doesn't go to the end of its axis,
+ * stays as it is.
+ */
+export function withoutStridedSlices(model: OnnxModel): OnnxModel {
+  const { shapes, integers } = inferShapes(model);
+  const taken = namesIn(model);
+  const initializers = new Map(model.initializers);
+  const nodes = model.nodes.map((node): OnnxNode => {
+    const shape = node.opType === "Slice" ? shapes.get(node.inputs[0]) : undefined;
+    if (shape?.length !== 4) return node;
+    const ranges = sliceRanges(node, shape, (i) => integers.get(node.inputs[i] ?? ""));
+    const isStep = ranges?.some(({ step }) => step > 1) &&
+      ranges.every(({ axis, end }) => axis >= 2 && end === shape[axis]);
+    if (!ranges || !isStep) return node;
+    const [starts, steps] = [[0, 0], [1, 1]];
+    for (const { axis, start, step } of ranges) {
+      starts[axis - 2] = start;
+      steps[axis - 2] = step;
+    }
+    const kernel = starts.map((start) => start + 1);
+    const size = kernel[0] * kernel[1];
+    const weight = freshName(`${node.outputs[0]}_pick`, taken);
+    const picks = new Float32Array(shape[1] * size);
+    for (let channel = 0; channel < shape[1]; channel++) picks[(channel + 1) * size - 1] = 1;
+    initializers.set(weight, floatTensor(weight, [shape[1], 1, ...kernel], picks));
+    return {
+      ...node,
+      opType: "Conv",
+      inputs: [node.inputs[0], weight],
+      attributes: new Map([
+        ["group", { type: "int", value: shape[1] }],
+        ["kernel_shape", { type: "ints", value: kernel }],
+        ["strides", { type: "ints", value: steps }],
+        ["pads", { type: "ints", value: [0, 0, 0, 0] }],
+        ["dilations", { type: "ints", value: [1, 1] }],
+      ]),
+    };
+  });
+  return { ...model, nodes, initializers };
+}
+
+/** Operations whose form changed between operator sets 10 and 11, apart from Resize. */
+const CHANGED_IN_11 = new Set(["Clip", "Pad"]);
+
+/**
+ * Returns the model of operator set 10 in the words of 11: pnnx knows the Resize of 11, and that of
+ * 10 not. Its rule of sampling, which 10 leaves unsaid, is asymmetric and rounds down.
+ *
+ * Any other model, and one with operations that 11 writes in another way, is returned as it is.
+ */
+export function inOperatorSet11(model: OnnxModel): OnnxModel {
+  const isOld = model.opset === 10 && model.nodes.some(({ opType }) => opType === "Resize");
+  if (!isOld || model.nodes.some(({ opType }) => CHANGED_IN_11.has(opType))) return model;
+  const region = freshName("no_region", namesIn(model));
+  return {
+    ...model,
+    opset: 11,
+    initializers: new Map(model.initializers).set(region, floatTensor(region, [0], [])),
+    nodes: model.nodes.map((node) =>
+      node.opType !== "Resize" ? node : {
+        ...node,
+        inputs: [node.inputs[0], region, node.inputs[1]],
+        attributes: new Map([
+          ...node.attributes,
+          ["coordinate_transformation_mode", { type: "string", value: "asymmetric" }],
+          ["nearest_mode", { type: "string", value: "floor" }],
+        ]),
+      }
+    ),
+  };
+}
