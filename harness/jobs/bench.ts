@@ -87,9 +87,9 @@ export async function bench(
   const variants = await prepareVariants({ ...options.variants, ncnnSource, ...context });
   await using opened = new AsyncDisposableStack();
   const devices = await openExperimentDevices(options, opened, context);
-  const runners = await buildRunners("release", devices, options, context);
+  const runners = await buildRunners("release", devices, variants, options, context);
   const profilers = options.layerTimes
-    ? await buildRunners("profile", devices, options, context)
+    ? await buildRunners("profile", devices, variants, options, context)
     : new Map();
   const record = await describeRun(options, dataset, variants, devices, runners);
   const { log, earlier } = openLog(recordsPath, record, options.resume);

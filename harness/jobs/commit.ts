@@ -200,9 +200,15 @@ async function git(folder: string, args: string[]): Promise<string | null> {
  * commit.
  */
 async function buildCommitRunner(folder: string, request: RunnerRequest): Promise<BuiltRunner> {
-  const module = path.toFileUrl(path.join(folder, "harness", "build", "runner.ts")).href;
+  const file = path.join(folder, "harness", "toolchain", "runner.ts");
+  if (await Deno.stat(file).catch(() => null) === null) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot use the runner of the commit in ${folder}: it is of version 0.1.0, whose runner takes other arguments than today's: name a newer commit`,
+    );
+  }
   try {
-    const { buildRunner } = await import(module);
+    const { buildRunner } = await import(path.toFileUrl(file).href);
     return await buildRunner(request);
   } catch (cause) {
     // the commit's own HarnessError is another class than ours

@@ -90,7 +90,7 @@ export async function compareModels(
   const variants = await openCompared(options, context);
   await using stack = new AsyncDisposableStack();
   const devices = await openExperimentDevices(options, stack, context);
-  const runners = await buildRunners("release", devices, options, context);
+  const runners = await buildRunners("release", devices, variants, options, context);
   const record = await describeComparison(options, dataset, devices, variants, runners);
   const log = stack.use(RecordLog.create(path.join(options.out, "records.jsonl")));
   log.append(record);

@@ -10,7 +10,8 @@ import { fileSha256 } from "../hash.ts";
 import type { Target } from "../toolchain/toolchain.ts";
 import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
-import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
+import { layerSetOf } from "../model/ncnn/layer_set.ts";
+import { paramFile, type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { Progress } from "../progress.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import {
@@ -322,7 +323,10 @@ function ownSide(variant: PreparedVariant, request: Own, context: SidesContext):
   return {
     name: variant.manifest.id,
     variant,
-    build: (target, kind) => buildRunner({ target, kind, ncnnSource, ...context }),
+    build: async (target, kind) => {
+      const layers = await layerSetOf(paramFile(variant));
+      return await buildRunner({ target, kind, layers, ncnnSource, ...context });
+    },
   };
 }
 
@@ -340,7 +344,10 @@ function commitSide(
     ...side,
     name: `${variant.manifest.id} of git:${ref} (${tree.commit.slice(0, 8)})`,
     build: ownsRunner(tree)
-      ? (target, kind) => tree.buildRunner({ target, kind, ncnnSource, ...context })
+      ? async (target, kind) => {
+        const layers = await layerSetOf(paramFile(variant));
+        return await tree.buildRunner({ target, kind, layers, ncnnSource, ...context });
+      }
       : side.build,
   };
 }

@@ -53,6 +53,11 @@ export interface PreparedVariant {
   dir: string;
 }
 
+/** Returns the path of the variant's `.param`. */
+export function paramFile({ manifest, dir }: PreparedVariant): string {
+  return path.join(dir, manifest.param.file);
+}
+
 /** What preparing works with. */
 export interface PrepareContext {
   /** The cache; see `cacheRoot`. */

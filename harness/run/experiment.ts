@@ -13,7 +13,8 @@ import type { Device } from "../device/device.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError, type Warning } from "../errors.ts";
-import type { PreparedVariant } from "../model/prepare.ts";
+import { layerSetOf } from "../model/ncnn/layer_set.ts";
+import { paramFile, type PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 import {
@@ -135,18 +136,22 @@ export async function openExperimentDevices(
 }
 
 /**
- * Returns the programs for every device by serial, built once per target. Throws as {@linkcode
+ * Returns the programs for every device by serial, with every layer of ncnn that the variants need,
+ * built once per target. Throws as {@linkcode
  * buildRunner}.
  */
 export async function buildRunners(
   kind: BuildKind,
   devices: readonly Device[],
+  variants: readonly PreparedVariant[],
   { ncnnSource }: Pick<ExperimentSettings, "ncnnSource">,
   context: ExperimentContext,
 ): Promise<Map<string, BuiltRunner>> {
   const runners = new Map<string, BuiltRunner>();
+  const layers = await layerSetOf(...variants.map(paramFile));
   for (const device of devices) {
     const request = {
+      layers,
       target: targetOf(device),
       kind,
       ncnnSource: ncnnSource ?? undefined,

@@ -88,12 +88,14 @@ interface Known {
 export const ELEMENTWISE = new Set(
   ("Sigmoid Relu LeakyRelu Clip HardSigmoid HardSwish Swish Silu Softmax Tanh Exp Log Sqrt Neg Abs Cast Identity " +
     "BatchNormalization Dropout Elu Mish Softplus Erf Floor Ceil Round Reciprocal LRN PRelu InstanceNormalization LogSoftmax " +
-    "DequantizeLinear QuantizeLinear LayerNormalization Gelu Selu Sin Cos Sign")
+    "DequantizeLinear QuantizeLinear LayerNormalization Gelu Selu Sin Cos Sign Celu " +
+    "ThresholdedRelu Softsign Not CumSum LpNormalization GroupNormalization RMSNormalization Shrink")
     .split(" "),
 );
 /** Operations whose result has the shape that those of their inputs broadcast to. */
 export const BROADCAST = new Set(
-  "Add Sub Mul Div Pow Max Min Equal Greater Less And Or Where".split(" "),
+  ("Add Sub Mul Div Pow Max Min Mod Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual And Or " +
+    "Where").split(" "),
 );
 
 function inferNode(node: OnnxNode, known: Known): number[][] | undefined {
@@ -161,8 +163,49 @@ function inferNode(node: OnnxNode, known: Known): number[][] | undefined {
       const places = new Set(axes?.map((axis) => axis < 0 ? axis + first.length : axis));
       return [first.filter((dim, i) => axes ? !places.has(i) : dim !== 1)];
     }
+    case "DepthToSpace":
+    case "SpaceToDepth": {
+      const side = intAttribute(node, "blocksize", 1);
+      if (first?.length !== 4) return undefined;
+      const [batch, channels, height, width] = first;
+      return node.opType === "DepthToSpace"
+        ? [[batch, channels / side ** 2, height * side, width * side]]
+        : [[batch, channels * side ** 2, height / side, width / side]];
+    }
+    case "GridSample": {
+      const grid = known.shape(1);
+      return first && grid && [[...first.slice(0, 2), ...grid.slice(1, -1)]];
+    }
+    case "Tile": {
+      const repeats = known.ints(1);
+      return first && repeats && [first.map((dim, i) => dim * repeats[i])];
+    }
+    case "TopK": {
+      const count = known.ints(1)?.[0] ?? intAttribute(node, "k", NaN);
+      if (!first || Number.isNaN(count)) return undefined;
+      const axis = normalAxis(intAttribute(node, "axis", -1), first.length);
+      const dims = first.map((dim, i) => i === axis ? count : dim);
+      return [dims, dims];
+    }
+    case "GatherElements": {
+      const indices = known.shape(1);
+      return indices && [indices];
+    }
+    case "ArgMax":
+    case "ArgMin": {
+      const axis = normalAxis(intAttribute(node, "axis", 0), first?.length ?? 0);
+      const keep = intAttribute(node, "keepdims", 1) !== 0;
+      return first && [first.flatMap((dim, i) => i === axis ? (keep ? [1] : []) : [dim])];
+    }
     case "ReduceSum":
+    case "ReduceSumSquare":
     case "ReduceMax":
+    case "ReduceMin":
+    case "ReduceProd":
+    case "ReduceL1":
+    case "ReduceL2":
+    case "ReduceLogSum":
+    case "ReduceLogSumExp":
     case "ReduceMean": {
       const axes = intsAttribute(node, "axes") ?? known.ints(1) ?? first?.map((_, i) => i);
       if (!first || !axes) return undefined;

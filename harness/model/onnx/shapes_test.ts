@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { findPoseHead } from "../head.ts";
 import type { OnnxModel, OnnxNode } from "./onnx_file.ts";
-import { readOnnxFile } from "./onnx_file.ts";
+import { intTensor, readOnnxFile } from "./onnx_file.ts";
 import { inferShapes, sliceRanges, splitSizes } from "./shapes.ts";
 import { cutModel, sizeFreeModel } from "../surgery.ts";
 import { runOnnx } from "../testdata/run_onnx.ts";
@@ -42,6 +42,48 @@ Deno.test({
     const { model: cut } = cutModel(model, head, "raw", null);
     await assertShapesAreReal(sizeFreeModel(cut, head, "m.onnx"), 64, 96);
   },
+});
+
+Deno.test("inferShapes() gives the shapes that onnxruntime computes when blocks from elsewhere move values about", async () => {
+  const ints = (name: string, values: number[]) =>
+    [name, intTensor(name, [values.length], values)] as const;
+  const make = (
+    opType: string,
+    inputs: string[],
+    outputs: string[],
+    attributes: OnnxNode["attributes"] = new Map(),
+  ): OnnxNode => ({ name: outputs[0], opType, domain: "", inputs, outputs, attributes });
+  const two: OnnxNode["attributes"] = new Map([["blocksize", { type: "int", value: 2 }]]);
+  const model: OnnxModel = {
+    ...tinyPose(),
+    opset: 18,
+    inputs: [{ name: "x", dataType: 1, dims: [1, 3, 4, 6] }],
+    initializers: new Map([ints("k", [3]), ints("repeats", [1, 2, 1, 1]), ints("axis", [1])]),
+    nodes: [
+      make("SpaceToDepth", ["x"], ["deep"], two),
+      make("DepthToSpace", ["deep"], ["wide"], two),
+      make("Tile", ["wide", "repeats"], ["tiled"]),
+      make("TopK", ["tiled", "k"], ["best", "places"]),
+      make(
+        "GatherElements",
+        ["tiled", "places"],
+        ["taken"],
+        new Map([["axis", { type: "int", value: 3 }]]),
+      ),
+      make("ReduceMin", ["taken", "axis"], ["least"]),
+      make(
+        "ReduceL2",
+        ["tiled", "axis"],
+        ["norm"],
+        new Map([["keepdims", { type: "int", value: 0 }]]),
+      ),
+    ],
+  };
+  const { shapes } = inferShapes(model);
+  const values = ["deep", "wide", "tiled", "best", "taken", "least", "norm"];
+  const outputs = values.map((name) => ({ name, dataType: 1, dims: null }));
+  const results = await runOnnx({ ...model, outputs }, 4, 6);
+  for (const name of values) assertEquals(shapes.get(name), [...results[name].dims], name);
 });
 
 Deno.test("inferShapes() leaves unknown what depends on a symbolic size or an operation that it doesn't know", () => {
