@@ -5,14 +5,25 @@
  * @module
  */
 import type { Warning } from "../errors.ts";
-import { apDifference } from "./ap_difference.ts";
+import { type ApDifference, apDifference } from "./ap_difference.ts";
 import { annotatedKeypointCount, type CocoAnnotations } from "../pose/coco_annotations.ts";
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
 import type { Detection, ParityRecord, RunImage, RunRecord } from "../record/records.ts";
-import type { Accuracy } from "../report/build_report.ts";
 import type { RunRecords } from "../record/run_records.ts";
 import type { VariantManifest } from "../record/variant.ts";
+
+/** COCO's keypoint AP of one variant on one device, 0 to 1. */
+export interface Accuracy {
+  ap: number;
+  /** At OKS 0.50 and 0.75. */
+  ap50: number;
+  ap75: number;
+  /** AP of the ONNX reference of the variant. */
+  referenceAp: number;
+  /** AP minus `referenceAp`; null where it can't be told. */
+  difference: ApDifference | null;
+}
 
 /**
  * The id under which an image's detections stand in result files: COCO's, else the place in the

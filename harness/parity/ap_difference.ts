@@ -7,6 +7,7 @@
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { type ImageMatches, IOU_THRESHOLDS, matchResults } from "../pose/coco_match.ts";
 import type { CocoResult } from "../pose/results.ts";
+import { seededRng } from "../stats/rng.ts";
 
 /** Difference of AP, candidate minus reference. */
 export interface ApDifference {
@@ -24,21 +25,6 @@ export interface BootstrapOptions {
 
 /** Fewer annotated images than this say nothing about their spread. */
 const MIN_IMAGES = 5;
-
-/**
- * Returns a generator of uniform numbers in [0, 1) (mulberry32, Tommy Ettinger 2017; public
- * domain).
- */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Detections of all images of one category by descending score, as flat arrays. */
 interface Sorted {
@@ -146,11 +132,11 @@ export function apDifference(
     ),
   ).size;
   if (annotated < MIN_IMAGES) return { value, low: null, high: null };
-  const random = seededRandom(seed);
+  const random = seededRng(seed);
   const drawn: number[] = [];
   for (let resample = 0; resample < resamples; resample++) {
     const weights = new Uint32Array(imageCount);
-    for (let draw = 0; draw < imageCount; draw++) weights[Math.floor(random() * imageCount)]++;
+    for (let draw = 0; draw < imageCount; draw++) weights[random.integer(imageCount)]++;
     const each = difference(weights);
     if (each !== null) drawn.push(each);
   }

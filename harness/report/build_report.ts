@@ -5,6 +5,7 @@
  */
 import { EXIT, type Warning } from "../errors.ts";
 import { medianNs } from "../../reports/template/median.js";
+import type { Accuracy } from "../parity/accuracy.ts";
 import { parityDetails } from "../parity/details.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type {
@@ -21,9 +22,6 @@ import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
 import { type Report, REPORT_VERSION, type ReportVariant } from "./report_json.ts";
-
-/** Accuracy of one variant on one device, as computed from its detections. */
-export type Accuracy = NonNullable<ReportVariant["accuracy"]>;
 
 /** Everything that is not in the records. */
 export interface ReportExtras {

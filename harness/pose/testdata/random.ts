@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { seededRng } from "../../stats/rng.ts";
 import { type HeadCode, YOLOV8 } from "../../record/head_code.ts";
 import {
   gridSize,
@@ -12,16 +13,9 @@ import {
   rawChannelCount,
 } from "../../head/head_spec.ts";
 
-/** Returns a generator of uniform numbers in [0, 1) (mulberry32). */
+/** Returns a generator of uniform numbers in [0, 1). */
 export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  return seededRng(seed).uniform;
 }
 
 /** Returns a normally distributed number (Box and Muller). */
