@@ -77,14 +77,14 @@ export function heatSources(state: DeviceState): ("status" | "battery" | "zones"
 }
 
 /**
- * Returns the warning about a phone that tells nothing of its heat; null when it does, or is this
- * machine.
+ * Returns the warning about a device that heats up and tells nothing of it; null when it does, or
+ * has a fan.
  */
 export function heatWarning(
-  description: Pick<DeviceDescription, "serial" | "kind">,
+  description: Pick<DeviceDescription, "serial" | "passivelyCooled">,
   state: DeviceState,
 ): Warning | null {
-  if (description.kind === "host" || heatSources(state).length > 0) return null;
+  if (!description.passivelyCooled || heatSources(state).length > 0) return null;
   return {
     code: "heat-unknown",
     message: `${description.serial}: neither thermal status nor any temperature can be read`,

@@ -61,9 +61,12 @@ Deno.test("heatReasons() is empty when cool or unknown, and names each source wi
 Deno.test("heatSources() and heatWarning() say when a phone tells nothing", () => {
   assertEquals(heatSources(state()), []);
   assertEquals(heatSources(state({ thermalStatus: 0, batteryTempC: 30 })), ["status", "battery"]);
-  assertEquals(heatWarning({ serial: "a", kind: "adb" }, state())?.code, "heat-unknown");
-  assertEquals(heatWarning({ serial: "a", kind: "adb" }, state({ batteryTempC: 30 })), null);
-  assertEquals(heatWarning({ serial: "host", kind: "host" }, state()), null);
+  assertEquals(heatWarning({ serial: "a", passivelyCooled: true }, state())?.code, "heat-unknown");
+  assertEquals(
+    heatWarning({ serial: "a", passivelyCooled: true }, state({ batteryTempC: 30 })),
+    null,
+  );
+  assertEquals(heatWarning({ serial: "host", passivelyCooled: false }, state()), null);
 });
 
 Deno.test("throttleMarks() marks any thermal status above none and any cap below what is expected", () => {

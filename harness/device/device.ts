@@ -36,11 +36,15 @@ export interface Launch {
  */
 export interface Device extends AsyncDisposable {
   readonly serial: string;
-  readonly kind: "host" | "adb";
   /** Returns what the device is. */
   describe(): Promise<DeviceDescription>;
   /** Returns the state now. */
   state(): Promise<DeviceState>;
+  /**
+   * Returns the highest frequency per core that is to be expected, kHz, where it was pinned; null:
+   * the cores' maxima.
+   */
+  frequencyCapsKHz(): readonly (number | null)[] | null;
   /**
    * Returns the path on the device of a file with this content: pushed once, recognised by its hash
    * later. On the host the local path itself.

@@ -70,11 +70,11 @@ export async function resumeNode(options: EngineChoice, node: string): Promise<n
 export async function writeSetup(options: SetupChoice): Promise<number> {
   const hostName = options.hostName ?? Deno.hostname();
   const rows = await listDevices();
-  const phones = rows.filter(({ kind }) => kind === "adb").flatMap(({ description }) =>
-    description ?? []
+  const phones = rows.flatMap(({ description }) =>
+    description === null || description.target === "host" ? [] : [description]
   );
-  for (const { serial, kind, description, obstacle } of rows) {
-    if (kind === "adb" && description === null) {
+  for (const { serial, description, obstacle } of rows) {
+    if (description === null) {
       console.error(`left out: ${serial}: ${obstacle?.message}`);
     }
   }

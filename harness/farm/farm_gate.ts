@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
+import { type Target, TARGETS } from "../record/device.ts";
 import type { RunImage } from "../record/records.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
@@ -26,13 +27,7 @@ import {
 } from "../gate/phones/merge.ts";
 import { type Pair, type Plan, planRun, planShards } from "./plan.ts";
 import { requireSameRun } from "./same_run.ts";
-import {
-  type FarmRun,
-  type ShardFile,
-  ShardFileSchema,
-  type Side,
-  type Target,
-} from "./shard_file.ts";
+import { type FarmRun, type ShardFile, ShardFileSchema, type Side } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { shardResult } from "../gate/phones/shard_result.ts";
 
@@ -201,11 +196,14 @@ async function putRun(request: FarmGateRequest, artefacts: ArtefactStore): Promi
     for (const { file } of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
       await put(path.join(dir, file), file);
     }
-    const runner = (target: Target) =>
-      runners[target] === undefined ? null : put(runners[target], `posemark-runner-${target}`);
+    const stored: Side["runners"] = {};
+    for (const target of TARGETS) {
+      const runner = runners[target];
+      if (runner !== undefined) stored[target] = await put(runner, `posemark-runner-${target}`);
+    }
     sides[manifest.id] = {
       manifest,
-      runners: { host: await runner("host"), arm64: await runner("arm64") },
+      runners: stored,
       ncnnVersion,
     };
   }

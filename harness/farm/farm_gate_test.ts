@@ -163,14 +163,14 @@ farmTest(
     const model = path.join(folder, "tiny.onnx");
     const tiny = tinyPose({ classes: 1, keypoints: 17, widthPx: 96, heightPx: 96 });
     await Deno.writeFile(model, encodeOnnx(tiny));
-    const sides = (await prepareSides("arm64", {
+    const sides = (await prepareSides("aarch64-android", {
       activations: ["silu", "relu"],
       heads: ["raw", "raw-nchw"],
       precisions: ["fp32", "fp16-storage"],
     }, model)).slice(0, 5);
     await using farm = await startEmulatedPhones(KINDS, { first: 16701, adb: 16700 });
     await farm.deploy(sides.flatMap(({ variant: { dir, manifest }, runners }) => [
-      { path: runners.arm64!, executable: true },
+      { path: runners["aarch64-android"]!, executable: true },
       ...[manifest.param, manifest.bin].map(({ file }) => ({
         path: `${dir}/${file}`,
         executable: false,

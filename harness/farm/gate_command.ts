@@ -15,6 +15,7 @@ import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 import type { ImageDataset } from "../images/dataset.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
+import type { Target } from "../record/device.ts";
 import { RecordLog } from "../record/record_log.ts";
 import { describeImages, spread } from "../images/rgb_files.ts";
 import { openStore } from "../store/open_store.ts";
@@ -32,7 +33,7 @@ import { parsePhones } from "./phone_choice.ts";
 import { DEFAULT_FOLLOW, type FarmProgress } from "./follow.ts";
 import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "../secret.ts";
-import { FarmRunSchema, type Target } from "./shard_file.ts";
+import { FarmRunSchema } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { runShard } from "./shard_run.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
@@ -278,13 +279,13 @@ async function openEngine(
   return stfEngine({ client, runShard: run, retryPauseMs: STF_RETRY_MS });
 }
 
-/** Targets that the farm's phones need: hosts say nothing of arm64. */
+/** Targets that the farm's phones need: hosts say nothing of Android. */
 async function targetsOf(engine: FarmEngine): Promise<Target[]> {
   const nodes = await engine.nodes();
   const isPhone = (features: readonly string[]) =>
     features.some((feature) => feature === "abi.arm64_v8a" || feature.startsWith("android."));
   const targets = new Set(
-    nodes.map(({ features }): Target => isPhone(features) ? "arm64" : "host"),
+    nodes.map(({ features }): Target => isPhone(features) ? "aarch64-android" : "host"),
   );
   return [...targets];
 }

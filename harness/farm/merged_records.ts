@@ -71,5 +71,5 @@ async function mergedRun(store: FarmStore, run: FarmRun): Promise<RunRecord> {
 function deviceKey(shard: ShardRecords["shard"], records: readonly AnyRecord[]): string | null {
   const device = records.find((record) => record.kind === "run")?.devices[0];
   if (device === undefined) return null;
-  return device.kind === "host" ? shard.device ?? device.serial : device.serial;
+  return device.target === "host" ? shard.device ?? device.serial : device.serial;
 }

@@ -5,21 +5,17 @@
  */
 import { z } from "zod";
 import { HarnessError } from "../errors.ts";
+import { type Target, TARGETS } from "../record/device.ts";
 import { RunImageSchema } from "../record/records.ts";
 import { FileRefSchema, VariantManifestSchema } from "../record/variant.ts";
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Targets that a runner is built for. */
-export const TARGETS = ["host", "arm64"] as const;
-/** See {@linkcode TARGETS}. */
-export type Target = typeof TARGETS[number];
-
 /** Schema of one side of a comparison: a variant, and the program that runs it. */
 export const SideSchema = z.strictObject({
   manifest: VariantManifestSchema,
-  /** Runner by target; null where it was not built. */
-  runners: z.strictObject({ host: FileRefSchema.nullable(), arm64: FileRefSchema.nullable() }),
+  /** Runner by target, for those that it was built for. */
+  runners: z.partialRecord(z.enum(TARGETS), FileRefSchema),
   ncnnVersion: z.string(),
 });
 /** See {@linkcode SideSchema}. */
@@ -129,7 +125,7 @@ export function sideOf(
 ): Side & { runner: z.infer<typeof FileRefSchema> } {
   const side = run.sides[id];
   const runner = side?.runners[target];
-  if (side !== undefined && runner !== null && runner !== undefined) return { ...side, runner };
+  if (side !== undefined && runner !== undefined) return { ...side, runner };
   throw new HarnessError(
     "bad-config",
     `Cannot run "${id}" of run "${run.runId}": found ${

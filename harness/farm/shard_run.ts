@@ -6,7 +6,6 @@
 import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
 import { EXIT, HarnessError } from "../errors.ts";
-import { targetOf } from "../run/deploy.ts";
 import { RecordLog } from "../record/record_log.ts";
 import type { FarmStore, ShardClaim, ShardOutcome } from "../store/store.ts";
 import { fetchArtefacts, folderArtefacts } from "./artefacts.ts";
@@ -118,7 +117,7 @@ async function runClaimed(
   const device = stack.use(await context.openDevice());
   const description = await device.describe();
   const from = shard.artefactDir === null ? store : folderArtefacts(shard.artefactDir);
-  const wanted = shardArtefacts(run, shard, targetOf(device));
+  const wanted = shardArtefacts(run, shard, description.target);
   const artefacts = await fetchArtefacts(wanted, from, context.cacheDir, context.signal);
   const work = await Deno.makeTempDir({ prefix: "posemark-shard-" });
   stack.defer(() => Deno.remove(work, { recursive: true }));

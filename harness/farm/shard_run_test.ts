@@ -241,10 +241,10 @@ Deno.test("shardArtefacts() names each file once, and refuses a target without a
   assertEquals(artefacts.filter((artefact) => artefact.executable).length, 2);
   assertEquals(shardArtefacts(run, shardFile(0, { candidate: "base" }), "host").length, 5);
   try {
-    shardArtefacts(run, shardFile(0), "arm64");
+    shardArtefacts(run, shardFile(0), "aarch64-android");
     throw new Error("was accepted");
   } catch (error) {
-    assertStringIncludes((error as Error).message, "no runner for arm64");
+    assertStringIncludes((error as Error).message, "no runner for aarch64-android");
   }
   await store[Symbol.asyncDispose]();
 });

@@ -11,7 +11,7 @@ import { HarnessError } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import { type AnyRecord, RECORD_VERSION, type RunRecord } from "../record/records.ts";
 import { check } from "../run/check.ts";
-import { deploy, deployImages, type DeviceSetup, targetOf } from "../run/deploy.ts";
+import { deploy, deployImages, type DeviceSetup } from "../run/deploy.ts";
 import { measure } from "../run/measure.ts";
 import type { RecordLog } from "../record/record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "../images/rgb_files.ts";
@@ -41,7 +41,7 @@ export function shardRunRecord(
   shard: ShardFile,
   description: DeviceDescription,
 ): RunRecord {
-  const target = targetOf(description);
+  const { target } = description;
   const base = sideOf(run, shard.base, target);
   const candidate = sideOf(run, shard.candidate, target);
   return {
@@ -77,7 +77,7 @@ export async function measureShard(job: ShardJob): Promise<void> {
   const cool = await coolDown(job, hot);
   // a phone that is hot gets nothing pushed
   await cool.beforeLaunch();
-  const target = targetOf(device);
+  const { target } = description;
   const variants: PreparedVariant[] = [];
   const setups: DeviceSetup[] = [];
   for (const id of [shard.base, shard.candidate]) {

@@ -29,7 +29,6 @@ import {
   openExperimentDevices,
   writeTimedImages,
 } from "../run/experiment.ts";
-import { targetOf } from "../run/deploy.ts";
 import { openSession, type PairSession, type SideWord } from "../run/session.ts";
 import { hasRecords, readRecords, RecordLog } from "../record/record_log.ts";
 import type { RgbFile } from "../images/rgb_files.ts";
@@ -157,7 +156,7 @@ export async function buildPair(
 ): Promise<BuiltPair> {
   const runners = new Map<string, BuiltRunner>();
   for (const device of devices) {
-    const target = targetOf(device);
+    const { target } = await device.describe();
     for (const side of ["baseline", "candidate"] as const) {
       runners.set(`${device.serial} ${side}`, await pair[side].build(target, kind));
     }

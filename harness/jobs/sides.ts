@@ -7,7 +7,7 @@
 import * as path from "@std/path";
 import { type BuildKind, buildRunner, type BuiltRunner } from "../toolchain/runner.ts";
 import { fileSha256 } from "../hash.ts";
-import type { Target } from "../toolchain/toolchain.ts";
+import type { Target } from "../record/device.ts";
 import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import { layerSetOf } from "../model/ncnn/layer_set.ts";

@@ -17,10 +17,34 @@ export const CoreSchema = z.strictObject({
   ),
 });
 
-/** Schema of what a device is: constant during a run. */
-export const DeviceDescriptionSchema = z.strictObject({
+/** Targets that runners are built for: this machine, phones, boards. */
+export const TARGETS = ["host", "aarch64-android", "aarch64-linux"] as const;
+/** See {@linkcode TARGETS}. */
+export type Target = typeof TARGETS[number];
+
+/** What a device can, by how it is reached: what is asked instead of its kind. */
+export const ABILITIES = {
+  host: { target: "host", defaultPowersave: 0, passivelyCooled: false },
+  adb: { target: "aarch64-android", defaultPowersave: 2, passivelyCooled: true },
+} as const;
+
+/** A description of version 0.1.0, which says what the device is and not what it can, with both. */
+function withAbilities(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || "target" in value) return value;
+  const kind = "kind" in value && value.kind === "host" ? "host" : "adb";
+  return { ...value, ...ABILITIES[kind] };
+}
+
+const DescriptionObject = z.strictObject({
   serial: z.string().describe("Key in records: `host`, or the serial."),
-  kind: z.enum(["host", "adb"]).describe("How the device is reached."),
+  kind: z.string().describe("How the device is reached, for people: `host`, `adb`."),
+  target: z.enum(TARGETS).describe("What a program must be built for to run there."),
+  defaultPowersave: z.int().describe(
+    "ncnn's powersave unless the user asks for one: 0 all cores, 2 the big ones.",
+  ),
+  passivelyCooled: z.boolean().describe(
+    "True where heat slows the device down within minutes, so that an unknown temperature is worth a warning.",
+  ),
   emulated: z.boolean().describe(
     "True for a phone emulated for tests: its times enter no statistics, rank or gate.",
   ),
@@ -43,6 +67,9 @@ export const DeviceDescriptionSchema = z.strictObject({
   ),
   rooted: z.boolean().nullable().describe("True when a root shell can be had; null when unknown."),
 });
+
+/** Schema of what a device is and can: constant during a run. */
+export const DeviceDescriptionSchema = z.preprocess(withAbilities, DescriptionObject);
 /** See {@linkcode DeviceDescriptionSchema}. */
 export type DeviceDescription = z.infer<typeof DeviceDescriptionSchema>;
 

@@ -51,7 +51,7 @@ export function deviceFeatures(device: DeviceDescription): string[] {
   const features = [`phone.${featureValue(device.serial)}`];
   if (device.soc !== null) features.push(...socFeatures(device.soc));
   if (device.model !== null) features.push(`model.${featureValue(device.model)}`);
-  if (device.kind === "adb" && device.os !== null) {
+  if (device.target === "aarch64-android" && device.os !== null) {
     features.push(`android.${featureValue(device.os.replace(/^android\s+/i, ""))}`);
   }
   features.push(`abi.${featureValue(device.abi)}`);

@@ -4,8 +4,6 @@
  * @module
  */
 import * as path from "@std/path";
-import type { AdbDevice } from "../device/adb/adb.ts";
-import type { Target } from "../toolchain/toolchain.ts";
 import type { Device } from "../device/device.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
@@ -30,11 +28,6 @@ export interface DeviceSetup {
   frequencyCapsKHz: readonly (number | null)[] | null;
   /** Param and bin on the device, by variant id. */
   models: Map<string, { param: string; bin: string }>;
-}
-
-/** The target that runners for a device are built for. */
-export function targetOf(device: Pick<Device, "kind">): Target {
-  return device.kind === "host" ? "host" : "arm64";
 }
 
 /**
@@ -65,7 +58,7 @@ export async function deploy(
     benchncnn: binaries.benchncnn === null
       ? null
       : await device.push(binaries.benchncnn, { executable: true, signal }),
-    frequencyCapsKHz: "pinnedKHz" in device ? (device as AdbDevice).pinnedKHz : null,
+    frequencyCapsKHz: device.frequencyCapsKHz(),
     models,
   };
 }

@@ -26,7 +26,7 @@ import {
 import type { ImageDataset } from "../images/dataset.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { check } from "./check.ts";
-import { type DeviceSetup, targetOf } from "./deploy.ts";
+import type { DeviceSetup } from "./deploy.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
 import type { RecordLog } from "../record/record_log.ts";
 import {
@@ -152,7 +152,7 @@ export async function buildRunners(
   for (const device of devices) {
     const request = {
       layers,
-      target: targetOf(device),
+      target: (await device.describe()).target,
       kind,
       ncnnSource: ncnnSource ?? undefined,
     } as const;

@@ -34,7 +34,7 @@ export function effectiveOptions(
   return {
     ...options,
     threads: options.threads ?? Math.max(1, bigCores),
-    powersave: options.powersave ?? (device.kind === "host" ? 0 : 2),
+    powersave: options.powersave ?? device.defaultPowersave,
   };
 }
 

@@ -10,7 +10,7 @@ import { buildFraction, runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
 import { CORE_LAYER_TYPES, type LayerSet } from "./layer_types.ts";
 import type { NcnnSource } from "./source.ts";
-import type { Toolchain } from "./toolchain.ts";
+import { TARGET_PLACES, type Toolchain } from "./toolchain.ts";
 
 /** Options of every build: nothing but the CPU inference of graphs from files. */
 const FIXED_OPTIONS = [
@@ -71,7 +71,7 @@ export async function buildNcnn(request: NcnnRequest): Promise<NcnnInstall> {
 
 async function makeNcnn(folder: string, options: string[], request: NcnnRequest): Promise<void> {
   const { source, toolchain, signal } = request;
-  const where = toolchain.target === "host" ? "this machine" : "64-bit ARM phones";
+  const where = TARGET_PLACES[toolchain.target];
   const title = `Building libncnn for ${where}`;
   const isAll = request.layers === "all";
   const seconds = (toolchain.target === "host" ? 170 : 240) * (isAll ? 1.6 : 1);

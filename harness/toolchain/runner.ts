@@ -14,7 +14,8 @@ import { fileSha256 } from "../hash.ts";
 import type { LayerSet } from "./layer_types.ts";
 import { buildNcnn, buildTargets, type NcnnInstall } from "./ncnn.ts";
 import { type NcnnSource, ncnnSource } from "./source.ts";
-import { findToolchain, type Target, type Toolchain } from "./toolchain.ts";
+import type { Target } from "../record/device.ts";
+import { findToolchain, TARGET_PLACES, type Toolchain } from "./toolchain.ts";
 
 /**
  * Kinds of build. `release` gives the headline figures. `test` has the switches that inject
@@ -147,7 +148,7 @@ function kindArgs(toolchain: Toolchain, kind: BuildKind): string[] {
 
 async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
   const { toolchain, kind, signal } = make;
-  const where = toolchain.target === "host" ? "this machine" : "64-bit ARM phones";
+  const where = TARGET_PLACES[toolchain.target];
   const step = make.progress.step(
     `Building the runner${kind === "release" ? "" : ` (${kind})`} for ${where}`,
     25,
@@ -174,7 +175,7 @@ async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
     signal,
   });
   for (const [name, file] of programs) {
-    if (toolchain.target === "arm64") {
+    if (toolchain.target !== "host") {
       requirePhoneBinary(await Deno.readFile(path.join(build, file)), name);
     }
     await Deno.rename(path.join(build, file), path.join(folder, name));

@@ -5,11 +5,16 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import type { Target } from "../record/device.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { hostCpuOptions } from "./host_cpu.ts";
 
-/** Where a program is to run: this machine, or a phone. */
-export type Target = "host" | "arm64";
+/** Where a program of each target runs, for messages. */
+export const TARGET_PLACES: Record<Target, string> = {
+  host: "this machine",
+  "aarch64-android": "64-bit ARM phones",
+  "aarch64-linux": "64-bit ARM boards",
+};
 
 /** What it takes to build for a target. */
 export interface Toolchain {
@@ -37,8 +42,8 @@ const CROSS_PREFIX = "aarch64-linux-gnu-";
 
 /**
  * Returns the toolchain for the target: `CXX` or `c++` for the host; for a phone the Android NDK
- * when `ANDROID_NDK_HOME` is set, else `aarch64-linux-gnu-g++`, linked statically, since a phone
- * has no glibc.
+ * when `ANDROID_NDK_HOME` is set; else `aarch64-linux-gnu-g++`, linked statically, since a phone
+ * has no glibc and a board may have an older one.
  *
  * Throws `HarnessError` `missing-tool` that says how to get what is missing.
  */
@@ -46,9 +51,9 @@ export async function findToolchain(target: Target, signal?: AbortSignal): Promi
   await requireTool("cmake", "build ncnn", signal);
   const generator = await findGenerator(signal);
   if (target === "host") return await hostToolchain(generator, signal);
-  const ndk = Deno.env.get("ANDROID_NDK_HOME");
+  const ndk = target === "aarch64-android" ? Deno.env.get("ANDROID_NDK_HOME") : undefined;
   if (ndk) return await ndkToolchain(ndk, generator);
-  return await crossToolchain(generator, signal);
+  return { ...await crossToolchain(generator, signal), target };
 }
 
 async function hostToolchain(generator: string, signal?: AbortSignal): Promise<Toolchain> {
@@ -82,7 +87,7 @@ async function ndkToolchain(named: string, generator: string): Promise<Toolchain
     );
   }
   return {
-    target: "arm64",
+    target: "aarch64-android",
     compiler: `Android NDK ${revision ?? "of unknown revision"}`,
     generator,
     cmakeArgs: [
@@ -97,7 +102,10 @@ async function ndkToolchain(named: string, generator: string): Promise<Toolchain
   };
 }
 
-async function crossToolchain(generator: string, signal?: AbortSignal): Promise<Toolchain> {
+async function crossToolchain(
+  generator: string,
+  signal?: AbortSignal,
+): Promise<Omit<Toolchain, "target">> {
   const compiler = await requireTool(`${CROSS_PREFIX}g++`, "build for a phone", signal);
   // CMake would find the shared one, which a static binary can't take.
   const openMp = await runBuildCommand({
@@ -107,7 +115,6 @@ async function crossToolchain(generator: string, signal?: AbortSignal): Promise<
     signal,
   });
   return {
-    target: "arm64",
     compiler,
     generator,
     cmakeArgs: [

@@ -40,11 +40,8 @@ export interface AdbOptions {
 
 /** A phone, with what only phones have. */
 export interface AdbDevice extends Device {
-  readonly kind: "adb";
   /** What happened to the link since the device was opened, one sentence each. */
   readonly events: readonly string[];
-  /** Frequencies per core that are pinned, kHz; null when nothing is pinned. */
-  readonly pinnedKHz: readonly (number | null)[] | null;
 }
 
 /**
@@ -97,11 +94,8 @@ export async function openAdb(
     );
   return {
     serial,
-    kind: "adb",
     events: session.events,
-    get pinnedKHz() {
-      return pinned?.frequenciesKHz ?? null;
-    },
+    frequencyCapsKHz: () => pinned?.frequenciesKHz ?? null,
     describe,
     state: async () => {
       await keepPinned();

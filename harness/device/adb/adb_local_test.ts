@@ -346,7 +346,7 @@ Deno.test({
       };
       await using device = await open({ pin: { share: 0.75 } });
       assertEquals(await launch(device, "echo one"), "one\n");
-      assertEquals([pins, device.pinnedKHz], [1, [1]]);
+      assertEquals([pins, device.frequencyCapsKHz()], [1, [1]]);
       boot("2");
       let broken = false;
       faults.breakSync = () => !broken && (broken = true);
@@ -354,7 +354,7 @@ Deno.test({
       await Deno.writeFile(file, new Uint8Array(1 << 16));
       await device.push(file);
       assertEquals(await launch(device, "echo two"), "two\n");
-      assertEquals([pins, device.pinnedKHz], [2, [2]]);
+      assertEquals([pins, device.frequencyCapsKHz()], [2, [2]]);
     }),
 });
 

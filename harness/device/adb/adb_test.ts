@@ -227,17 +227,20 @@ Deno.test({
       const fixed = "performance performance 902000 902000 1420500 1420500";
       {
         await using device = await openAdb(SERVER, serial, { times: TIMES, pin });
-        assertEquals(device.pinnedKHz, [902000, 1420500]);
+        assertEquals(device.frequencyCapsKHz(), [902000, 1420500]);
         const { cpuFeatures, rooted } = await device.describe();
         assertEquals([cpuFeatures, rooted], [["asimd"], true]);
         assertEquals(await read(), fixed);
         const state = await device.state();
-        assertEquals(throttleMarks(state, state, await device.describe(), device.pinnedKHz), []);
+        assertEquals(
+          throttleMarks(state, state, await device.describe(), device.frequencyCapsKHz()),
+          [],
+        );
       }
       assertEquals(await read(), free);
       // No sign of life for two seconds is a death: the phone restores by itself.
       const device = await openAdb(SERVER, serial, { times: { ...TIMES, lockStaleMs: 2000 }, pin });
-      assertEquals(device.pinnedKHz, [902000, 1420500]);
+      assertEquals(device.frequencyCapsKHz(), [902000, 1420500]);
       const deadline = performance.now() + 60_000;
       while (await read() !== free && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 500));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../../record/device.ts";
+import { ABILITIES, type DeviceDescription } from "../../record/device.ts";
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
 import { memInfoBytes, parseCores, parseCpuInfo } from "../shell/proc.ts";
 import { CORES_LINES } from "../host/describe.ts";
@@ -78,6 +78,7 @@ export function parseAndroidDescription(serial: string, output: string): DeviceD
   return {
     serial,
     kind: "adb",
+    ...ABILITIES.adb,
     emulated: isEmulated(properties),
     model: textOrNull(properties.get("ro.product.model")),
     manufacturer: textOrNull(properties.get("ro.product.manufacturer")),

@@ -6,7 +6,12 @@
  *
  * @module
  */
-import { type DeviceDescription, type DeviceState, unknownState } from "../../record/device.ts";
+import {
+  ABILITIES,
+  type DeviceDescription,
+  type DeviceState,
+  unknownState,
+} from "../../record/device.ts";
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
 import {
   busiestProcesses,
@@ -103,6 +108,7 @@ export function parseLinuxDescription(output: string): DeviceDescription {
   return {
     serial: "host",
     kind: "host",
+    ...ABILITIES.host,
     emulated: false,
     model: textOrNull(sections.get("model")) ??
       textOrNull(sections.get("tree")?.replaceAll("\0", "")),
@@ -180,6 +186,7 @@ export function parseDarwinDescription(output: string): DeviceDescription {
   return {
     serial: "host",
     kind: "host",
+    ...ABILITIES.host,
     emulated: false,
     model: sysctlValue(sysctl, "hw.model"),
     manufacturer: "Apple",

@@ -42,7 +42,6 @@ export function openHost(options: HostOptions = {}): Device {
   let description: DeviceDescription | undefined;
   return {
     serial: "host",
-    kind: "host",
     async describe() {
       if (description === undefined) {
         const output = await readScript(darwin ? DARWIN_DESCRIBE_SCRIPT : LINUX_DESCRIBE_SCRIPT);
@@ -55,6 +54,7 @@ export function openHost(options: HostOptions = {}): Device {
       const output = await readScript(darwin ? DARWIN_STATE_SCRIPT : LINUX_STATE_SCRIPT);
       return darwin ? parseDarwinState(output, at) : parseLinuxState(output, at);
     },
+    frequencyCapsKHz: () => null,
     async push(localPath, options = {}) {
       const info = await statFile(localPath);
       // Windows has no such bit: mode is null there.

@@ -111,13 +111,13 @@ function lent(device: Device, serial: string, lease: StfLease): LentDevice {
   };
   return {
     serial,
-    kind: device.kind,
     lost: lease.lost,
     describe: async (): Promise<DeviceDescription> => ({
       ...await within(device.describe()),
       serial,
     }),
     state: () => within(device.state()),
+    frequencyCapsKHz: () => device.frequencyCapsKHz(),
     push: (...args) => within(device.push(...args)),
     pushTo: (...args) => within(device.pushTo(...args)),
     pull: (...args) => within(device.pull(...args)),

@@ -20,7 +20,7 @@ export async function farmRun(store: ArtefactStore, runId = "run-1"): Promise<Fa
   };
   const side = async (id: string) => ({
     manifest: await variantManifest(id, put),
-    runners: { host: await put(`runner of ${id}`), arm64: null },
+    runners: { host: await put(`runner of ${id}`) },
     ncnnVersion: "1.0",
   });
   const image = await put("image");

@@ -21,7 +21,7 @@ import type { FarmStore } from "../../store/store.ts";
 import type { FarmGateRequest, FarmSide } from "../farm_gate.ts";
 import { DEFAULT_FARM_RULE } from "../../gate/phones/verdict.ts";
 import { DEFAULT_FOLLOW } from "../follow.ts";
-import type { Target } from "../shard_file.ts";
+import type { Target } from "../../record/device.ts";
 import { type SlurmCluster, startCluster } from "./slurm_cluster.ts";
 import { slurmEngine } from "../slurm/slurm.ts";
 

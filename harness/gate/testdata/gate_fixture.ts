@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeviceDescription } from "../../record/device.ts";
+import { ABILITIES, type DeviceDescription } from "../../record/device.ts";
 import {
   type ParityRecord,
   RECORD_VERSION,
@@ -28,6 +28,7 @@ export function deviceFixture(serial = "host"): DeviceDescription {
   return {
     serial,
     kind: "host",
+    ...ABILITIES.host,
     emulated: false,
     model: null,
     manufacturer: null,
@@ -52,6 +53,7 @@ export function phoneFixture(
   return {
     ...deviceFixture(serial),
     kind: "adb",
+    ...ABILITIES.adb,
     model: "m",
     soc: "s",
     os: "Android 14",

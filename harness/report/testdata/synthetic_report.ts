@@ -5,7 +5,7 @@
  * @module
  */
 import { KEYPOINT_NAMES } from "../../../fixtures/render/body.ts";
-import type { DeviceDescription, DeviceState } from "../../record/device.ts";
+import { ABILITIES, type DeviceDescription, type DeviceState } from "../../record/device.ts";
 import { robustInterval } from "../../stats/interval.ts";
 import { median, percentiles, quantile } from "../../stats/quantile.ts";
 import { pairedRatio } from "../../stats/ratio.ts";
@@ -331,6 +331,7 @@ function phone(
   return {
     serial,
     kind: "adb",
+    ...ABILITIES.adb,
     emulated: false,
     model,
     manufacturer,

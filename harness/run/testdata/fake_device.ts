@@ -36,10 +36,10 @@ export function fakeDevice(behaviour: FakeBehaviour): FakeDevice {
   const none = () => Promise.resolve();
   const device: Device = {
     serial: description.serial,
-    kind: description.kind,
     describe: () => Promise.resolve(description),
     state: () =>
       Promise.resolve({ ...unknownState("2026-01-01T00:00:00.000Z"), ...behaviour.state }),
+    frequencyCapsKHz: () => null,
     push: (file) => Promise.resolve(file),
     drop: none,
     pushTo: none,
