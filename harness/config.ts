@@ -10,10 +10,9 @@ import {
   CONVERTERS,
   Head,
   HEADS,
-  Precision,
-  PRECISIONS,
   Shape,
 } from "./record/variant.ts";
+import { Precision, PRECISION_NAMES } from "./record/precision.ts";
 import { HarnessError } from "./errors.ts";
 
 /**
@@ -176,7 +175,7 @@ export function parseVariantOptions(texts: VariantOptionTexts): VariantOptions {
       ? null
       : parseList("--activation", texts.activation, ACTIVATIONS),
     heads: parseList("--head", texts.head, HEADS),
-    precisions: parseList("--precision", texts.precision, PRECISIONS),
+    precisions: parseList("--precision", texts.precision, PRECISION_NAMES),
     shapes: texts.shape === undefined ? [{ mode: "own" }] : parseShapes("--shape", texts.shape),
     converters: parseList("--converter", texts.converter, CONVERTERS),
     calibrationImages: texts.calibrationImages,

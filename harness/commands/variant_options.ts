@@ -14,7 +14,8 @@ import {
   type VariantOptions,
 } from "../config.ts";
 import { HarnessError } from "../errors.ts";
-import { ACTIVATIONS, CONVERTERS, HEADS, PRECISIONS } from "../record/variant.ts";
+import { ACTIVATIONS, CONVERTERS, HEADS } from "../record/variant.ts";
+import { PRECISION_NAMES } from "../record/precision.ts";
 
 /** Models that ship with the project: a SiLU and a ReLU one, trained alike. */
 export const SHIPPED_MODELS = ["posemark-n-silu", "posemark-n-relu"];
@@ -35,7 +36,11 @@ export const VARIANT_OPTIONS: OptionSpec[] = [
       "hardswish swaps SiLU without retraining; relu on a SiLU model is a swap for speed alone",
   },
   { flags: "--head <list>", description: `of ${HEADS.join(", ")}`, default: "raw" },
-  { flags: "--precision <list>", description: `of ${PRECISIONS.join(", ")}`, default: "fp32,fp16" },
+  {
+    flags: "--precision <list>",
+    description: `of ${PRECISION_NAMES.join(", ")}`,
+    default: "fp32,fp16",
+  },
   {
     flags: "--shape <list>",
     description:

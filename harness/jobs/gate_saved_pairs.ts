@@ -11,7 +11,7 @@ import { savedSide } from "../gate/saved.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
 import { latestBaseline, type Series } from "../store/history.ts";
 import type { Sql } from "../store/sql.ts";
-import { BASELINE_SUFFIX, type VariantManifest } from "../record/variant.ts";
+import { BASELINE_SUFFIX, type VariantManifest, withoutAxis } from "../record/variant.ts";
 import { readRecords } from "../record/record_log.ts";
 
 /** A run read from disk. */
@@ -98,7 +98,7 @@ function pairVariants(baseline: SavedRun, candidate: SavedRun, device: string): 
   const pairs: SavedPair[] = [];
   for (const variant of after) {
     const partner = before.find(({ id }) => id === variant.id) ??
-      before.find((other) => withoutShape(other) === withoutShape(variant)) ??
+      before.find((other) => withoutAxis(other, "shape") === withoutAxis(variant, "shape")) ??
       (before.length === 1 && after.length === 1 ? before[0] : undefined);
     if (partner === undefined) continue;
     pairs.push({ device, baseline, baselineId: partner.id, candidateId: variant.id });
@@ -195,10 +195,4 @@ function gatedVariants({ run }: SavedRun): VariantManifest[] {
   return run.options.experiment === "gate"
     ? run.variants.filter(({ id }) => !id.endsWith(BASELINE_SUFFIX))
     : run.variants;
-}
-
-function withoutShape(
-  { model, activation, speedOnly, head, precision, converter }: VariantManifest,
-) {
-  return [model, activation, speedOnly, head, precision, converter].join(" ");
 }

@@ -12,7 +12,8 @@ import { drawGraphs } from "../model/inspect/svg.ts";
 import { readVariantStages } from "../model/inspect/variant_stages.ts";
 import type { LayerTimesRecord } from "../record/records.ts";
 import type { Report } from "../report/report_json.ts";
-import { type EffectivePrecision, shapeName } from "../record/variant.ts";
+import { shapeName } from "../record/variant.ts";
+import { EFFECTIVE } from "../record/precision.ts";
 
 /** Drawings in a report, at most: each has some hundred kilobytes. */
 const MAX_DRAWINGS = 4;
@@ -56,16 +57,6 @@ export async function reportGraphs(variants: PreparedVariant[]): Promise<Report[
   return graphs;
 }
 
-/** Bytes of a value in blobs and weights as they are computed with; int8 has several kinds. */
-const VALUE_BYTES: Record<EffectivePrecision, number | null> = {
-  "fp32": 4,
-  "fp16-weights": 4,
-  "fp16-storage": 2,
-  "fp16-arithmetic": 2,
-  "bf16-storage": 2,
-  "int8": null,
-};
-
 /** Returns the measured layers beside the operations and the bytes that the graph asks of each. */
 export async function reportLayerTimes(
   records: readonly LayerTimesRecord[],
@@ -77,7 +68,7 @@ export async function reportLayerTimes(
     const inputShape = [3, record.inputHeightPx, record.inputWidthPx];
     const { layers } = await readGraph(path.join(dir, manifest.param.file), inputShape);
     const byName = new Map(layers.map((layer) => [layer.name, layer]));
-    const valueBytes = VALUE_BYTES[record.precisionEffective];
+    const valueBytes = EFFECTIVE[record.precisionEffective].valueBytes;
     for (const { name, type, medianNs } of record.layers) {
       const { macs, bytesMoved } = byName.get(name) ?? { macs: null, bytesMoved: null };
       rows.push({

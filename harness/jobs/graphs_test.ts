@@ -5,7 +5,7 @@ import type { PreparedVariant } from "../model/prepare.ts";
 import { tinyPose } from "../model/testdata/tiny_pose.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { ReportGraphSchema } from "../report/report_json.ts";
-import type { Precision } from "../record/variant.ts";
+import type { Precision } from "../record/precision.ts";
 import { reportGraphs } from "./graphs.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 

@@ -15,13 +15,14 @@ import { paramFile, type PreparedVariant, prepareVariants } from "../model/prepa
 import type { Progress } from "../progress.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import {
-  ACTIVATIONS,
   BASELINE_SUFFIX,
-  CONVERTERS,
-  HEADS,
-  PRECISIONS,
+  choiceOf,
+  ID_FORM,
+  parseVariantId,
+  shapeName,
   type VariantManifest,
   VariantManifestSchema,
+  withoutAxis,
 } from "../record/variant.ts";
 import { parseShapes } from "../config.ts";
 import { commitModels, type CommitTree, openCommit, ownsRunner } from "./commit.ts";
@@ -95,10 +96,10 @@ export async function readSideName(option: string, text: string): Promise<SideNa
       `Cannot use ${option} ${text}: found neither manifest.json (a prepared variant) nor records.jsonl (a run) in it`,
     );
   }
-  if (idParts(text) !== null) return { kind: "variant", id: text };
+  if (parseVariantId(text) !== null) return { kind: "variant", id: text };
   throw new HarnessError(
     "bad-option",
-    `Cannot use ${option} "${text}": there is no such folder, and it is no variant's id (model.activation.head.precision.shape.converter). ` +
+    `Cannot use ${option} "${text}": there is no such folder, and it is no variant's id (${ID_FORM}). ` +
       `Expected git:REF, the folder of a prepared variant, a variant's id, or for saved runs the folder of a run (the baseline also latest)`,
   );
 }
@@ -161,21 +162,15 @@ export async function openOneSide(
       "Cannot use a commit or a saved run for this: name a prepared folder or a variant's id",
     );
   }
-  const { models, activations, heads, precisions, shapes, converters } = request.variants;
-  const [first] = await prepare(
-    {
-      ...request.variants,
-      models: models.slice(0, 1),
-      activations: activations?.slice(0, 1) ?? null,
-      heads: heads.slice(0, 1),
-      precisions: precisions.slice(0, 1),
-      shapes: shapes.slice(0, 1),
-      converters: converters.slice(0, 1),
-    },
-    request,
-    context,
-  );
+  const [first] = await prepare(firstChoice(request.variants), request, context);
   return ownSide(first, request, context);
+}
+
+/** The first of every list: what it produces is one variant. */
+function firstChoice(options: VariantOptions): VariantOptions {
+  const entries = Object.entries(options)
+    .map(([name, values]) => [name, Array.isArray(values) ? values.slice(0, 1) : values]);
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -210,33 +205,10 @@ export async function readPreparedFolder(dir: string): Promise<PreparedVariant> 
  * ```
  */
 export function choiceOfId(id: string, options: VariantOptions): VariantOptions | null {
-  const parts = idParts(id);
-  if (parts === null) return null;
-  return {
-    ...options,
-    activations: [parts.activation],
-    heads: [parts.head],
-    precisions: [parts.precision],
-    shapes: parseShapes("the shape of a variant's id", parts.shape),
-    converters: [parts.converter],
-  };
-}
-
-/** Returns the id's parts; null when it is not one. */
-function idParts(id: string) {
-  const [model, activationName, head, precision, shape, converter, ...rest] = id.split(".");
-  const activation = activationName?.replace(/-speedonly$/, "");
-  const of = <T extends string>(values: readonly T[], text: string | undefined): T | undefined =>
-    values.find((value) => value === text);
-  const parts = {
-    activation: of(ACTIVATIONS, activation),
-    head: of(HEADS, head),
-    precision: of(PRECISIONS, precision),
-    converter: of(CONVERTERS, converter),
-  };
-  if (rest.length > 0 || !/^(rect\d+|\d+x\d+)$/.test(shape ?? "") || !model) return null;
-  if (Object.values(parts).some((part) => part === undefined)) return null;
-  return { ...parts as { [K in keyof typeof parts]-?: NonNullable<(typeof parts)[K]> }, shape };
+  const key = parseVariantId(id);
+  if (key === null) return null;
+  const shapes = parseShapes("the shape of a variant's id", shapeName(key.shape));
+  return { ...options, ...choiceOf(key), shapes };
 }
 
 /**
@@ -279,14 +251,10 @@ async function openSide(
  * another one.
  */
 function choiceLike(manifest: VariantManifest, options: VariantOptions): VariantOptions {
-  const { activation, swapped, head, precision, shape, converter } = manifest;
   return {
     ...options,
-    activations: swapped ? [activation] : null,
-    heads: [head],
-    precisions: [precision],
-    shapes: [shape],
-    converters: [converter],
+    ...choiceOf(manifest),
+    activations: manifest.swapped ? [manifest.activation] : null,
   };
 }
 
@@ -384,9 +352,8 @@ function distinct(baseline: Side, candidate: Side): SidePair {
 }
 
 /** Everything of a variant but its activation. */
-function withoutActivation({ variant }: Side): string {
-  const { model, swapped, head, precision, shape, converter } = variant.manifest;
-  return JSON.stringify([model, swapped, head, precision, shape, converter]);
+function withoutActivation({ variant: { manifest } }: Side): string {
+  return `${withoutAxis(manifest, "activation")} ${manifest.swapped}`;
 }
 
 function originalId(side: Side): string {

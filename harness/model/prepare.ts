@@ -11,7 +11,8 @@ import type { Progress } from "../progress.ts";
 import { YOLOV8 } from "../record/head_code.ts";
 import { MANIFEST_VERSION, type VariantManifest } from "../record/variant.ts";
 import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
-import { type Conversion, keptConversion, weightStorage } from "./convert/conversion.ts";
+import { type Conversion, keptConversion } from "./convert/conversion.ts";
+import { PRECISIONS } from "../record/precision.ts";
 import { type ConverterTools, pinnedTools } from "./convert/tools.ts";
 import { resolveModel } from "./fetch/resolve_model.ts";
 import { readSourceModel, type SourceModel } from "./source_model.ts";
@@ -157,7 +158,7 @@ async function prepareOne(
       head: key.head,
       shape: key.shape,
       converter: key.converter,
-      weights: weightStorage(key.precision),
+      weights: PRECISIONS[key.precision].weights,
       calibration: isInt8 ? calibration : null,
     },
     `Preparing ${variant.id}`,

@@ -10,7 +10,8 @@ import {
   RECORD_VERSION,
   type StageParity,
 } from "../record/records.ts";
-import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
+import type { EffectivePrecision } from "../record/precision.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import { overlapLimit } from "../head/select.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";

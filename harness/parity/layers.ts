@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { EffectivePrecision } from "../record/variant.ts";
+import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
 import type { LayerComparison } from "../record/records.ts";
 import type { ParamLayer } from "../model/ncnn/param_file.ts";
 import type { LayerVerdict } from "../model/inspect/svg.ts";
@@ -62,7 +62,9 @@ export function compareLayers(
   precision: EffectivePrecision,
   dots: DotLengths,
 ): LayersReport {
-  const target = precision === "fp16-weights" ? tensors.fp16Weights : tensors.exact;
+  const target = EFFECTIVE[precision].simulation === "fp16-weights"
+    ? tensors.fp16Weights
+    : tensors.exact;
   const { factor, of } = roundingFactor(precision, dots);
   const changed = of === "storage" ? tensors.storage ?? tensors.perturbed : tensors.perturbed;
   const likely = of === "storage" ? tensors.storage ?? target : target;

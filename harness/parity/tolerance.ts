@@ -33,7 +33,7 @@
  *
  * @module
  */
-import type { EffectivePrecision } from "../record/variant.ts";
+import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
 import {
   type HeadSpec,
   type InputSize,
@@ -120,14 +120,11 @@ export function networkTolerance(
   const summing = LAMBDA * Math.sqrt(dots.longest) * FP32_OVER_FP16;
   const decoded = spec.outputs.some(({ role }) => role === "decoded");
   const longSide = Math.max(input.widthPx, input.heightPx);
-  const bits = precision === "bf16-storage"
-    ? 8
-    : precision === "fp16-storage" || precision === "fp16-arithmetic"
-    ? 11
-    : 24;
+  const { significandBits: bits, storage, simulation } = EFFECTIVE[precision];
+  const hasHalfWeights = simulation === "fp16-weights";
   // float32 rounds a handful of times on the way to a pixel
-  const gridPx = decoded ? (bits === 24 ? 16 : 1) * spacingAt(longSide, bits) : 0;
-  const gridScore = decoded ? (bits === 24 ? 16 : 1) * spacingAt(1, bits) : 0;
+  const gridPx = decoded ? (storage === null ? 16 : 1) * spacingAt(longSide, bits) : 0;
+  const gridScore = decoded ? (storage === null ? 16 : 1) * spacingAt(1, bits) : 0;
   const factors = storageFactors(precision, dots, byStorage !== null);
   const groups = levelStrides(spec).flatMap((stride) =>
     VALUE_ROLES.flatMap((role): GroupTolerance[] => {
@@ -144,18 +141,16 @@ export function networkTolerance(
       const rms = factors.of === "sums"
         ? summing * size(byWeights, "rms") + grid + FLOOR
         : factors.factor * size(source, "rms") / 2 + grid + FLOOR;
-      const fromExact = precision === "fp16-weights" ? maxAbs + size(byHalf, "maxAbs") : maxAbs;
+      const fromExact = hasHalfWeights ? maxAbs + size(byHalf, "maxAbs") : maxAbs;
       return [{ role, stride, maxAbs, rms, fromExact }];
     })
   );
   return {
     groups,
-    target: precision === "fp16-weights" ? blobs.fp16Weights : blobs.exact,
+    target: hasHalfWeights ? blobs.fp16Weights : blobs.exact,
     reason: factors.reason +
-      (decoded && bits !== 24
-        ? `, plus ${gridPx} px: the spacing of ${
-          bits === 8 ? "bf16" : "fp16"
-        } numbers at ${longSide}, since the graph computes pixels`
+      (decoded && storage !== null
+        ? `, plus ${gridPx} px: the spacing of ${storage} numbers at ${longSide}, since the graph computes pixels`
         : ""),
   };
 }
@@ -182,45 +177,39 @@ function storageFactors(
 ): { of: "sums" | "storage" | "weights"; factor: number; reason: string } {
   const n = dots.longest;
   const change = "D: change of the outputs when the weights are rounded as coarsely as in fp16";
-  switch (precision) {
-    case "fp32":
-      return { of: "sums", factor: 0, reason: `fp32: 4·√${n}·2^-13·D (${change})` };
-    case "fp16-weights":
-      return {
-        of: "sums",
-        factor: 0,
-        reason:
-          `fp16 weights, fp32 sums: against the reference with the same rounded weights, 4·√${n}·2^-13·D (${change})`,
-      };
-    case "int8":
-      return {
-        of: "weights",
-        factor: LAMBDA * INT8_STEP,
-        reason:
-          `int8: 4·16·8·D (${change}; int8 steps are 8 times coarser, relative to a blob's largest value)`,
-      };
-    case "fp16-storage":
-    case "bf16-storage":
-    case "fp16-arithmetic": {
-      if (!hasStorage) {
-        throw new TypeError(
-          `Cannot derive the tolerance of ${precision}: the simulated storage is missing`,
-        );
-      }
-      const simulated =
-        `S: change of the outputs when weights and every stored blob are rounded to ${
-          precision === "bf16-storage" ? "bf16" : "fp16"
-        }`;
-      const growth = precision === "fp16-arithmetic" ? Math.sqrt(dots.mean / 2) : 1;
-      return {
-        of: "storage",
-        factor: LAMBDA * growth,
-        reason: precision === "fp16-arithmetic"
-          ? `fp16 arithmetic: 4·√(${Math.round(dots.mean)}/2)·S (${simulated})`
-          : `${precision}: 4·S (${simulated})`,
-      };
-    }
+  const { sums, storage, simulation } = EFFECTIVE[precision];
+  if (sums === "int8") {
+    return {
+      of: "weights",
+      factor: LAMBDA * INT8_STEP,
+      reason:
+        `int8: 4·16·8·D (${change}; int8 steps are 8 times coarser, relative to a blob's largest value)`,
+    };
   }
+  if (storage === null) {
+    const formula = `4·√${n}·2^-13·D (${change})`;
+    return {
+      of: "sums",
+      factor: 0,
+      reason: simulation === null
+        ? `${precision}: ${formula}`
+        : `fp16 weights, fp32 sums: against the reference with the same rounded weights, ${formula}`,
+    };
+  }
+  if (!hasStorage) {
+    throw new TypeError(
+      `Cannot derive the tolerance of ${precision}: the simulated storage is missing`,
+    );
+  }
+  const simulated =
+    `S: change of the outputs when weights and every stored blob are rounded to ${storage}`;
+  return sums === "fp16"
+    ? {
+      of: "storage",
+      factor: LAMBDA * Math.sqrt(dots.mean / 2),
+      reason: `fp16 arithmetic: 4·√(${Math.round(dots.mean)}/2)·S (${simulated})`,
+    }
+    : { of: "storage", factor: LAMBDA, reason: `${precision}: 4·S (${simulated})` };
 }
 
 /** Returns by how much values of that meaning and level may differ from the float32 reference. */

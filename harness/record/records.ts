@@ -8,7 +8,8 @@
  * @module
  */
 import { z } from "zod";
-import { EFFECTIVE_PRECISIONS, PRECISIONS, VariantManifestSchema } from "./variant.ts";
+import { VariantManifestSchema } from "./variant.ts";
+import { EFFECTIVE_PRECISIONS, PRECISION_NAMES } from "./precision.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "./device.ts";
 import { migrateRecord } from "./migrate.ts";
 import { parseJson, parseStrictly } from "./strict_json.ts";
@@ -77,7 +78,7 @@ export const RunnerHeaderSchema = z.strictObject({
     coreMask: z.string().nullable().describe(
       "CPUs that the threads may run on, hexadecimal; null when it was not set.",
     ),
-    precisionRequested: z.enum(PRECISIONS).describe("Precision that was asked of ncnn."),
+    precisionRequested: z.enum(PRECISION_NAMES).describe("Precision that was asked of ncnn."),
     precisionEffective: z.enum(EFFECTIVE_PRECISIONS).describe("What the CPU executed."),
     fp16Packed: z.boolean().describe("ncnn's switches as they stood when the network was loaded."),
     fp16Storage: z.boolean().describe("ncnn's `use_fp16_storage`."),

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { HeadCodeSchema, YOLOV8 } from "./head_code.ts";
 import { migrateManifest } from "./migrate.ts";
+import { type Precision, PRECISION_NAMES } from "./precision.ts";
 
 /** Activation of the variant's graph. `relu` and `hardswish` may be swapped in, see `swapped`. */
 export const ACTIVATIONS = ["silu", "relu", "hardswish"] as const;
@@ -13,38 +14,14 @@ export const ACTIVATIONS = ["silu", "relu", "hardswish"] as const;
  * Head of the variant's graph, see DESIGN: decode in the graph, three NHWC blobs, nine NCHW blobs.
  */
 export const HEADS = ["decoded", "raw", "raw-nchw"] as const;
-/**
- * Precision that is asked of ncnn. `fp32`: all fp16/bf16/int8 switches off. `fp16`: fp16 weights,
- * storage and arithmetic (ncnn's default on phones). `fp16-storage`: fp16 weights and storage,
- * arithmetic in fp32. `bf16`: bf16 storage. `int8`: weights and activations quantised by ncnn2table
- * and ncnn2int8.
- */
-export const PRECISIONS = ["fp32", "fp16", "fp16-storage", "bf16", "int8"] as const;
 /** Route from ONNX to ncnn. `pnnx-optimized` runs ncnnoptimize after pnnx. */
 export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized"] as const;
-/**
- * What the CPU executed: `fp32`; `fp16-weights` (weights stored as fp16, blobs and arithmetic
- * fp32); `fp16-storage` (blobs fp16, arithmetic fp32); `fp16-arithmetic`; `bf16-storage`; `int8`.
- */
-export const EFFECTIVE_PRECISIONS = [
-  "fp32",
-  "fp16-weights",
-  "fp16-storage",
-  "fp16-arithmetic",
-  "bf16-storage",
-  "int8",
-] as const;
-
 /** See {@linkcode ACTIVATIONS}. */
 export type Activation = typeof ACTIVATIONS[number];
 /** See {@linkcode HEADS}. */
 export type Head = typeof HEADS[number];
-/** See {@linkcode PRECISIONS}. */
-export type Precision = typeof PRECISIONS[number];
 /** See {@linkcode CONVERTERS}. */
 export type Converter = typeof CONVERTERS[number];
-/** See {@linkcode EFFECTIVE_PRECISIONS}. */
-export type EffectivePrecision = typeof EFFECTIVE_PRECISIONS[number];
 
 /**
  * Ending of the baseline's id where both sides are the same variant: records tell them apart by it.
@@ -141,7 +118,7 @@ export const VariantManifestSchema = z.preprocess(
     head: z.enum(HEADS).describe(
       "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
     ),
-    precision: z.enum(PRECISIONS).describe("Precision that is asked of ncnn."),
+    precision: z.enum(PRECISION_NAMES).describe("Precision that is asked of ncnn."),
     shape: ShapeSchema.describe("Size of the network's input."),
     converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
     classCount: z.int().positive().describe("Classes of the model."),
@@ -192,6 +169,78 @@ export function shapeName(shape: Shape): string {
     : `${shape.widthPx}x${shape.heightPx}`;
 }
 
+/** One axis on which variants of a model differ. */
+interface VariantAxis {
+  /** Returns how the value stands in an id: letters, digits, `-` and `_`. */
+  text(key: VariantKey): string;
+  /** Returns the properties that such a text means; null when it means none. */
+  parse(text: string): Partial<VariantKey> | null;
+  /** The choice of {@linkcode VariantChoice} whose one value the text is. */
+  choice: keyof VariantChoice;
+}
+
+/** Choices from which variants are made, one list per axis; see `VariantOptions` in config.ts. */
+interface VariantChoice {
+  activations: [Activation];
+  heads: [Head];
+  precisions: [Precision];
+  shapes: [Shape];
+  converters: [Converter];
+}
+
+function listed<K extends "head" | "precision" | "converter">(
+  key: K,
+  choice: keyof VariantChoice,
+  values: readonly VariantKey[K][],
+): VariantAxis {
+  return {
+    choice,
+    text: (variant) => variant[key],
+    parse: (text) => {
+      const value = values.find((each) => each === text);
+      return value === undefined ? null : { [key]: value };
+    },
+  };
+}
+
+/** Behind an activation that was swapped in without training. */
+const SPEED_ONLY = "-speedonly";
+
+/** The axes, by the property that they tell, in the order in which they follow the model in ids. */
+export const VARIANT_AXES = {
+  activation: {
+    choice: "activations",
+    text: ({ activation, speedOnly }) => speedOnly ? activation + SPEED_ONLY : activation,
+    parse: (text) => {
+      const speedOnly = text.endsWith(SPEED_ONLY);
+      const name = speedOnly ? text.slice(0, -SPEED_ONLY.length) : text;
+      const activation = ACTIVATIONS.find((each) => each === name);
+      return activation === undefined ? null : { activation, speedOnly };
+    },
+  },
+  head: listed("head", "heads", HEADS),
+  precision: listed("precision", "precisions", PRECISION_NAMES),
+  shape: {
+    choice: "shapes",
+    text: ({ shape }) => shapeName(shape),
+    parse: (text) => {
+      const [, long, width, height] = /^(?:rect(\d{1,5})|(\d{1,5})x(\d{1,5}))$/.exec(text) ?? [];
+      const [widthPx, heightPx] = [Number(width ?? long), Number(height ?? long)];
+      if (!(widthPx > 0 && heightPx > 0)) return null;
+      return { shape: { mode: long === undefined ? "fixed" : "rect", widthPx, heightPx } };
+    },
+  },
+  converter: listed("converter", "converters", CONVERTERS),
+} satisfies Record<string, VariantAxis>;
+
+/** Name of an axis. */
+export type AxisName = keyof typeof VARIANT_AXES;
+
+const AXES = Object.entries<VariantAxis>(VARIANT_AXES);
+
+/** How ids are built, for messages: `model.activation.head.…`. */
+export const ID_FORM = ["model", ...Object.keys(VARIANT_AXES)].join(".");
+
 /**
  * Returns the stable id of a variant, safe as a file name.
  *
@@ -203,10 +252,31 @@ export function shapeName(shape: Shape): string {
  * ```
  */
 export function variantId(key: VariantKey): string {
-  const activation = key.speedOnly ? `${key.activation}-speedonly` : key.activation;
-  return [key.model, activation, key.head, key.precision, shapeName(key.shape), key.converter].join(
-    ".",
-  );
+  return [key.model, ...AXES.map(([, axis]) => axis.text(key))].join(".");
+}
+
+/**
+ * Returns what an id tells, in the order and by the rules of {@linkcode VARIANT_AXES}; null when the
+ * text is no id.
+ */
+export function parseVariantId(id: string): VariantKey | null {
+  const [model, ...texts] = id.split(".");
+  if (model === "" || texts.length !== AXES.length) return null;
+  const parts = AXES.map(([, axis], index) => axis.parse(texts[index]));
+  if (parts.some((part) => part === null)) return null;
+  return Object.assign({ model }, ...parts) as VariantKey;
+}
+
+/** Returns the choice that asks for exactly this value on every axis. */
+export function choiceOf(key: VariantKey): VariantChoice {
+  const entries = AXES.map(([name, { choice }]) => [choice, [key[name as AxisName]]]);
+  return Object.fromEntries(entries) as VariantChoice;
+}
+
+/** Returns a text that variants share which differ on this axis alone, or not at all. */
+export function withoutAxis(key: VariantKey, left: AxisName): string {
+  const rest = AXES.filter(([name]) => name !== left).map(([, axis]) => axis.text(key));
+  return [key.model, ...rest].join(".");
 }
 
 /**

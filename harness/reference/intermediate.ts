@@ -9,6 +9,7 @@ import { HarnessError } from "../errors.ts";
 import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx/onnx_file.ts";
 import type { InputSize } from "../head/head_spec.ts";
 import { openSession, type SessionOptions } from "./session.ts";
+import type { StorageSimulation } from "../record/precision.ts";
 import { type HalfWeights, simulatePrecision } from "./simulated_precision.ts";
 import { readFloats } from "./stage_files.ts";
 
@@ -56,7 +57,7 @@ export async function intermediateTensors(
   model: OnnxModel,
   tensor: Float32Array,
   size: InputSize,
-  storage: "fp16-storage" | "bf16-storage" | null,
+  storage: StorageSimulation | null,
   options: SessionOptions & { halfWeights?: HalfWeights },
 ): Promise<IntermediateTensors> {
   const run = async (graph: OnnxModel): Promise<Map<string, Float32Array>> => {

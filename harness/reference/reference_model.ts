@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
+import { EFFECTIVE, type EffectivePrecision, type StorageSimulation } from "../record/precision.ts";
 import { encodeOnnx, readOnnxFile } from "../model/onnx/onnx_file.ts";
 import type { InputSize } from "../head/head_spec.ts";
 import { type DotLengths, dotLengths } from "./dot_lengths.ts";
@@ -50,16 +51,9 @@ export interface ReferenceModel extends AsyncDisposable {
 /**
  * Precision whose storage has to be simulated; null where blobs stay float32 or can't be simulated.
  */
-export function storageOf(precision: EffectivePrecision): "fp16-storage" | "bf16-storage" | null {
-  switch (precision) {
-    case "fp16-storage":
-    case "fp16-arithmetic":
-      return "fp16-storage";
-    case "bf16-storage":
-      return "bf16-storage";
-    default:
-      return null;
-  }
+export function storageOf(precision: EffectivePrecision): StorageSimulation | null {
+  const { simulation } = EFFECTIVE[precision];
+  return simulation === "fp16-weights" ? null : simulation;
 }
 
 /**

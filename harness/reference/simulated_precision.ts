@@ -14,14 +14,11 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "../model/onnx/onnx_file.ts";
+import type { Simulation } from "../record/precision.ts";
 import { freshName, namesIn } from "../model/onnx/onnx_graph.ts";
 
 /** Roundings that can be simulated. */
-export type SimulatedPrecision =
-  | "fp16-weights"
-  | "shifted-fp16-weights"
-  | "fp16-storage"
-  | "bf16-storage";
+export type SimulatedPrecision = Simulation | "shifted-fp16-weights";
 
 const floatBits = new Float32Array(1);
 const intBits = new Uint32Array(floatBits.buffer);

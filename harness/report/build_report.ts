@@ -20,7 +20,8 @@ import { median } from "../stats/quantile.ts";
 import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import type { DeviceDescription } from "../record/device.ts";
-import type { EffectivePrecision, VariantManifest } from "../record/variant.ts";
+import type { VariantManifest } from "../record/variant.ts";
+import { type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
 import { type Report, REPORT_VERSION, type ReportVariant } from "./report_json.ts";
 
 /** Everything that is not in the records. */
@@ -246,25 +247,17 @@ function percentilesOf(from: { p50: number; p90: number; p99: number }) {
   return { p50: from.p50, p90: from.p90, p99: from.p99 };
 }
 
-/** What each precision must have run as, to be called by its name. */
-const NAMED_PRECISION: Record<VariantManifest["precision"], EffectivePrecision> = {
-  fp32: "fp32",
-  fp16: "fp16-arithmetic",
-  "fp16-storage": "fp16-storage",
-  bf16: "bf16-storage",
-  int8: "int8",
-};
-
 function precisionWarnings(
   manifest: VariantManifest,
   effective: EffectivePrecision | null,
 ): Warning[] {
-  if (effective === null || effective === NAMED_PRECISION[manifest.precision]) return [];
+  if (effective === null || effective === PRECISIONS[manifest.precision].runsAs) return [];
+  const needs = PRECISIONS[manifest.precision].needs ?? "that runs it";
   return [{
     code: "precision-not-run",
     message: `${manifest.precision} was asked for, but this CPU executed ${effective}.`,
     advice:
-      `Read its figures as those of ${effective}; ${manifest.precision} needs a CPU that has it (see cpuFeatures of the device).`,
+      `Read its figures as those of ${effective}; ${manifest.precision} needs a CPU ${needs} (see cpuFeatures of the device).`,
   }];
 }
 

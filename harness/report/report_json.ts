@@ -9,13 +9,12 @@ import { migrateReport } from "./migrate.ts";
 import {
   ACTIVATIONS,
   CONVERTERS,
-  EFFECTIVE_PRECISIONS,
   FileRefSchema,
   HEADS,
-  PRECISIONS,
   ShapeSchema,
   WarningSchema,
 } from "../record/variant.ts";
+import { EFFECTIVE_PRECISIONS, PRECISION_NAMES } from "../record/precision.ts";
 import { METRIC_UNITS } from "../record/metrics.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../record/device.ts";
 import {
@@ -66,7 +65,7 @@ export const ReportVariantSchema = z.strictObject({
     "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
   ),
   precision: z.strictObject({
-    requested: z.enum(PRECISIONS).describe("Precision that was asked of ncnn."),
+    requested: z.enum(PRECISION_NAMES).describe("Precision that was asked of ncnn."),
     effective: z.enum(EFFECTIVE_PRECISIONS).nullable().describe(
       "What ran; null when no launch finished.",
     ),

@@ -22,7 +22,8 @@ import { intermediateTensors, readLayerDumps } from "../reference/intermediate.t
 import { halfWeightsOf, openReferenceModel, storageOf } from "../reference/reference_model.ts";
 import { runReference } from "../reference/reference.ts";
 import { readFloats, writeFloats } from "../reference/stage_files.ts";
-import { EFFECTIVE_PRECISIONS, VariantManifestSchema } from "../record/variant.ts";
+import { VariantManifestSchema } from "../record/variant.ts";
+import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
 import { launchStages } from "./check.ts";
 import type { DeviceSetup } from "./deploy.ts";
 import { type CheckedExperiment, MAX_DETECTIONS } from "./experiment.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { Precision } from "../record/variant.ts";
+import type { Precision } from "../record/precision.ts";
 
 /** What benchncnn is to run. */
 export interface BenchncnnRequest {

@@ -10,10 +10,10 @@ import {
   CONVERTED,
   type Converter,
   type Head,
-  type Precision,
   type Shape,
   shapeName,
 } from "../../record/variant.ts";
+import type { WeightStorage } from "../../record/precision.ts";
 import { cached, type CacheRequest, contentKey } from "../../toolchain/cache.ts";
 import { HarnessError } from "../../errors.ts";
 import type { Progress } from "../../progress.ts";
@@ -39,9 +39,6 @@ import {
 } from "../surgery.ts";
 import type { ConverterTools } from "./tools.ts";
 
-/** How the weights lie in the `.bin`. */
-export type WeightStorage = "fp32" | "fp16" | "int8";
-
 /** What a conversion is made from, apart from the tools. */
 export interface ConversionKey {
   source: SourceModel;
@@ -66,14 +63,6 @@ const ConversionSchema = z.strictObject({
 });
 /** What a conversion's folder holds. */
 export type Conversion = z.infer<typeof ConversionSchema>;
-
-/**
- * Returns how the weights are stored for a precision: bf16 rounds those of fp32 when it loads them.
- */
-export function weightStorage(precision: Precision): WeightStorage {
-  if (precision === "int8") return "int8";
-  return precision === "fp16" || precision === "fp16-storage" ? "fp16" : "fp32";
-}
 
 /** Seconds that a conversion takes on two cores at 640×640, for the progress. */
 const CONVERSION_SECONDS = { fp32: 6, fp16: 6, int8: 40 };

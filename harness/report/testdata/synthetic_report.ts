@@ -10,13 +10,8 @@ import { robustInterval } from "../../stats/interval.ts";
 import { median, percentiles, quantile } from "../../stats/quantile.ts";
 import { pairedRatio } from "../../stats/ratio.ts";
 import { type Rng, seededRng } from "../../stats/rng.ts";
-import {
-  type Activation,
-  type EffectivePrecision,
-  type Head,
-  type Precision,
-  variantId,
-} from "../../record/variant.ts";
+import { type Activation, type Head, variantId } from "../../record/variant.ts";
+import { type EffectivePrecision, type Precision } from "../../record/precision.ts";
 import {
   type Report,
   REPORT_VERSION,

@@ -1,0 +1,86 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { PRECISION_NAMES } from "./precision.ts";
+import {
+  ACTIVATIONS,
+  type AxisName,
+  choiceOf,
+  CONVERTERS,
+  HEADS,
+  parseVariantId,
+  VARIANT_AXES,
+  variantId,
+  type VariantKey,
+  withoutAxis,
+} from "./variant.ts";
+
+const KEY: VariantKey = {
+  ...{ model: "m", activation: "silu", speedOnly: false, head: "raw", precision: "fp32" },
+  ...{ shape: { mode: "fixed", widthPx: 352, heightPx: 640 }, converter: "pnnx" },
+};
+const IDS_OF_VERSION_0_1_0 = [
+  "yolov8n-pose.silu.raw.fp32.640x640.pnnx",
+  "m.relu-speedonly.raw-nchw.fp16-storage.rect640.pnnx-optimized",
+  "m.hardswish.decoded.int8.352x640.onnx2ncnn",
+];
+
+Deno.test("variantId() returns the id again that parseVariantId() read, those of version 0.1.0 too", () => {
+  assertEquals(variantId(KEY), "m.silu.raw.fp32.352x640.pnnx");
+  for (const id of IDS_OF_VERSION_0_1_0) assertEquals(variantId(parseVariantId(id)!), id);
+  for (const activation of ACTIVATIONS) {
+    for (const head of HEADS) {
+      for (const precision of PRECISION_NAMES) {
+        for (const converter of CONVERTERS) {
+          const key = { ...KEY, activation, head, precision, converter };
+          assertEquals(parseVariantId(variantId(key)), key);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("parseVariantId() returns null when a part is missing, unknown, in another place or in excess", () => {
+  for (
+    const text of [
+      "",
+      "m",
+      "m.silu.raw.fp32.640x640",
+      "m.silu.raw.fp32.640x640.pnnx.more",
+      "m.raw.silu.fp32.640x640.pnnx",
+      "m.gelu.raw.fp32.640x640.pnnx",
+      "m.silu.raw.fp8.640x640.pnnx",
+      "m.silu.raw.fp32.640.pnnx",
+      "m.silu.raw.fp32.0x640.pnnx",
+      ".silu.raw.fp32.640x640.pnnx",
+    ]
+  ) {
+    assertEquals(parseVariantId(text), null, text);
+  }
+});
+
+Deno.test("withoutAxis() tells variants apart by every axis but the one left out", () => {
+  const others: Record<AxisName, VariantKey> = {
+    activation: { ...KEY, activation: "relu" },
+    head: { ...KEY, head: "decoded" },
+    precision: { ...KEY, precision: "bf16" },
+    shape: { ...KEY, shape: { mode: "rect", widthPx: 640, heightPx: 640 } },
+    converter: { ...KEY, converter: "onnx2ncnn" },
+  };
+  const names = Object.keys(VARIANT_AXES) as AxisName[];
+  for (const name of names) {
+    for (const left of names) {
+      const compare = name === left ? assertEquals : assertNotEquals;
+      compare(withoutAxis(others[name], left), withoutAxis(KEY, left));
+    }
+  }
+  assertNotEquals(withoutAxis({ ...KEY, model: "n" }, "head"), withoutAxis(KEY, "head"));
+});
+
+Deno.test("choiceOf() asks for one value on every axis", () => {
+  assertEquals(choiceOf(KEY), {
+    activations: ["silu"],
+    heads: ["raw"],
+    precisions: ["fp32"],
+    shapes: [{ mode: "fixed", widthPx: 352, heightPx: 640 }],
+    converters: ["pnnx"],
+  });
+});
