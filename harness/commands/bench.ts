@@ -60,7 +60,7 @@ export const benchCommand: CommandSpec = {
     const out = runFolder(options.out, "bench");
     const { bench } = await import("../jobs/bench.ts");
     const asked = {
-      ...readExperimentSettings(options),
+      settings: readExperimentSettings(options),
       variants: readVariantOptions(options),
       rounds: count("--rounds", options.rounds, 1),
       benchncnnRounds: count("--benchncnn-rounds", options.benchncnnRounds, 0),

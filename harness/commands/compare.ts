@@ -57,7 +57,7 @@ export const compareModelsCommand: CommandSpec = {
     const { compareModels } = await import("../jobs/compare_models.ts");
     const { comparisonText } = await import("../jobs/compare_variants.ts");
     const { report, variants, result, exitCode } = await compareModels({
-      ...settings,
+      settings,
       compared: await readCompared(args),
       variants: readVariantOptions(options),
       rounds,

@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import type { OptionSpec } from "../cli.ts";
 import { parseNumber } from "../config.ts";
-import type { ExperimentSettings } from "../run/experiment.ts";
+import type { ExperimentSettings } from "../run/settings.ts";
 import {
   NCNN_OPTION,
   readRunnerOptions,

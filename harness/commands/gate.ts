@@ -24,7 +24,7 @@ import { gateExitCode } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
 import type { FormatRequest } from "../jobs/gate_formats.ts";
 import type { GateOutcome } from "../jobs/gate_live.ts";
-import type { ExperimentContext } from "../run/experiment.ts";
+import type { ExperimentContext } from "../run/settings.ts";
 import type { SideName, SidePair } from "../jobs/sides.ts";
 import type { Sql } from "../store/sql.ts";
 import {
@@ -147,7 +147,7 @@ async function gateHere(
     const { gateLive } = await import("../jobs/gate_live.ts");
     outcome = await gateLive(
       {
-        ...readExperimentSettings(options),
+        settings: readExperimentSettings(options),
         baseline,
         candidate,
         variants: readVariantOptions(options),
@@ -207,7 +207,7 @@ async function gateFarm(
   const out = options.out === undefined ? null : path.resolve(options.out);
   if (out !== null) {
     // Before hours on the farm, not after them.
-    const { requireNewFolder } = await import("../jobs/gate_live.ts");
+    const { requireNewFolder } = await import("../record/record_log.ts");
     requireNewFolder(out);
   }
   const { openSides } = await import("../jobs/sides.ts");
@@ -318,7 +318,7 @@ export const calibrateCommand: CommandSpec = {
     const { calibrate, calibrationText } = await import("../jobs/calibrate.ts");
     const calibrations = await calibrate(
       {
-        ...readExperimentSettings(options),
+        settings: readExperimentSettings(options),
         variant,
         variants,
         blockCount,

@@ -48,11 +48,11 @@ export const trialsCommand: CommandSpec = {
   async run(options, _args, signal) {
     const number = (option: string, text: string, min: number, max: number, integer = true) =>
       parseNumber(option, text, { min, max, integer });
-    const experiment = readExperimentSettings(options);
-    if (experiment.devices.length > 1 || experiment.devices[0] === "all") {
+    const settings = readExperimentSettings(options);
+    if (settings.devices.length > 1 || settings.devices[0] === "all") {
       throw new HarnessError(
         "bad-option",
-        `Cannot run trials on ${experiment.devices.join(", ")}: expected one device`,
+        `Cannot run trials on ${settings.devices.join(", ")}: expected one device`,
       );
     }
     const sizesPercent = String(options.sizes).split(",").map((text) =>
@@ -65,7 +65,7 @@ export const trialsCommand: CommandSpec = {
     await using history = await openDatabase(await historyFile(options.history), "--history");
     const results = await runTrials(
       {
-        ...experiment,
+        settings,
         variant: options.variant === undefined
           ? null
           : await readSideName("--variant", options.variant),

@@ -35,6 +35,7 @@ import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "../secret.ts";
 import { FarmRunSchema } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
+import { MAX_DETECTIONS } from "../run/settings.ts";
 import { runShard } from "./shard_run.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
 import { openLentDevice } from "../device/stf/lent_device.ts";
@@ -67,8 +68,6 @@ export interface FarmGateInput {
   out: string | null;
 }
 
-/** Detections that NMS keeps at most, as in `bench`. */
-const MAX_DETECTIONS = 300;
 /** Pause before a lent phone is tried again. */
 const STF_RETRY_MS = 30_000;
 

@@ -2,14 +2,12 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openHost } from "../device/host/host.ts";
 import { HarnessError } from "../errors.ts";
 import { type FailureRecord, RECORD_VERSION } from "../record/records.ts";
-import { runCommand } from "../run/runner_command.ts";
-import { devicePaths, type DeviceSetup } from "../run/deploy.ts";
 import { openStore } from "../store/open_store.ts";
 import type { FarmStore } from "../store/store.ts";
 import { FarmRunSchema, shardArtefacts, ShardFileSchema, sideOf } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { outcomeOf, runShard, type ShardContext } from "./shard_run.ts";
-import { joinSides, type ShardJob } from "./shard_work.ts";
+import type { ShardJob } from "./shard_work.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
 
 interface Setup extends AsyncDisposable {
@@ -214,23 +212,6 @@ Deno.test("outcomeOf() returns what lies in the environment, and fails the rest"
   });
   assertEquals(codes, [["returned", 75], ["returned", 75], ["returned", 75], ["failed", 2]]);
   assertEquals(outcomeOf("odd").state, "failed");
-});
-
-Deno.test("joinSides() launches each side by its own runner", async () => {
-  const store = await openStore(":memory:");
-  const run = await farmRun(store);
-  const side = (id: string) =>
-    ({
-      runner: `/bin/${id}`,
-      models: new Map([[id, { param: "p", bin: "b" }]]),
-    }) as unknown as DeviceSetup;
-  const setup = joinSides([side("base"), side("candidate")]);
-  const options = { ...run.options, threads: 1, powersave: 0 };
-  for (const id of ["base", "candidate"]) {
-    const paths = devicePaths(setup, id, "list.tsv");
-    assertEquals(runCommand(run.sides[id].manifest, paths, options)[0], `/bin/${id}`);
-  }
-  await store[Symbol.asyncDispose]();
 });
 
 Deno.test("shardArtefacts() names each file once, and refuses a target without a runner", async () => {

@@ -8,11 +8,10 @@ import type { Device } from "../device/device.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import { type CoolLaunches, coolLaunches, realWaiting } from "../device/cool_down.ts";
 import { HarnessError } from "../errors.ts";
-import type { PreparedVariant } from "../model/prepare.ts";
 import { type AnyRecord, RECORD_VERSION, type RunRecord } from "../record/records.ts";
-import { check } from "../run/check.ts";
-import { deploy, deployImages, type DeviceSetup } from "../run/deploy.ts";
-import { measure } from "../run/measure.ts";
+import type { Progress } from "../progress.ts";
+import type { DeployedSide } from "../run/deploy.ts";
+import { checkKeypoints, type DeviceSession, measureRounds, onDevice } from "../run/session.ts";
 import type { RecordLog } from "../record/record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "../images/rgb_files.ts";
 import { type FarmRun, type ShardFile, sideOf } from "./shard_file.ts";
@@ -64,13 +63,17 @@ export function shardRunRecord(
 }
 
 /**
- * Runs the shard to its end; every record is in the log when it was made.
+ * Runs the shard to its end; every record is in the log when it was made. `work` is what is done in
+ * the stay on the phone: by default its rounds and the check of the keypoints.
  *
  * Throws `device-hot` when the phone does not cool down within the run's limit, before the first
  * launch or between two.
  */
-export async function measureShard(job: ShardJob): Promise<void> {
-  const { run, shard, device, description, log, earlier } = job;
+export async function measureShard(
+  job: ShardJob,
+  work: typeof roundsAndCheck = roundsAndCheck,
+): Promise<void> {
+  const { run, shard, device, description, log, earlier, onProgress } = job;
   // measure() takes an error before a launch for one of that launch; heat ends the attempt.
   const hot = new AbortController();
   const signal = AbortSignal.any([job.signal, hot.signal]);
@@ -78,85 +81,61 @@ export async function measureShard(job: ShardJob): Promise<void> {
   // a phone that is hot gets nothing pushed
   await cool.beforeLaunch();
   const { target } = description;
-  const variants: PreparedVariant[] = [];
-  const setups: DeviceSetup[] = [];
+  const sides: DeployedSide[] = [];
   for (const id of [shard.base, shard.candidate]) {
     const { manifest, runner } = sideOf(run, id, target);
     const variant = { manifest, dir: await sideFolder(job, id) };
-    variants.push(variant);
-    const binaries = { runner: job.artefacts.get(runner.sha256)!, benchncnn: null };
-    const context = { runId: `${run.runId}-${shard.index}`, options: run.options, signal };
-    setups.push(await deploy(device, description, binaries, [variant], context));
+    sides.push({ variant, runner: job.artefacts.get(runner.sha256)!, benchncnn: null });
   }
-  const setup = joinSides(setups);
-  const timed = new Set(run.timedImageIds);
-  const files: RgbFile[] = [];
-  for (const image of run.images.filter(({ id }) => timed.has(id))) {
+  const images = run.images.map((image) => datasetImage(job, image.id));
+  const timedIds = new Set(run.timedImageIds);
+  const timed: RgbFile[] = [];
+  for (const image of run.images.filter(({ id }) => timedIds.has(id))) {
     const pixels = await loadRunImage(datasetImage(job, image.id), image);
-    files.push(await writeRgbFile(image, pixels, job.work));
+    timed.push(await writeRgbFile(image, pixels, job.work));
   }
-  await measure(setup, {
-    runId: run.runId,
-    variants: variants.map(({ manifest }) => manifest),
-    images: files.map(({ image }) => image),
-    imageList: (await deployImages(setup, files, "timed", job.work, signal)).list,
-    rounds: run.rounds,
-    benchncnnRounds: 0,
-    launchTimeoutMs: run.launchTimeoutMs,
-  }, {
-    log,
-    earlier,
-    signal,
-    ...cool,
-    onProgress: (done, total, text) => job.onProgress(`${done}/${total} ${text}`),
-  });
-  signal.throwIfAborted();
-  await checkSides(job, setups, variants);
-  await device.removeRunDir(setup.runDir);
-}
-
-/** Checks each side with its own runner. */
-async function checkSides(
-  job: ShardJob,
-  setups: readonly DeviceSetup[],
-  variants: readonly PreparedVariant[],
-): Promise<void> {
-  const { run, shard, description, log, earlier, signal } = job;
-  for (const [index, variant] of variants.entries()) {
-    await check(setups[index], {
-      run: shardRunRecord(run, shard, description),
-      images: new Map(run.images.map(({ id }) => [id, datasetImage(job, id)])),
-      variants: [variant],
+  await onDevice(
+    {
+      settings: { ...run, runner: run.options },
+      context: { progress: toldProgress(onProgress), signal },
+      record: shardRunRecord(run, shard, description),
+      dataset: { images },
       stageImageIds: new Set(run.stageImageIds),
-      maxDetections: run.maxDetections,
-      bars: run.bars,
-      launchTimeoutMs: run.launchTimeoutMs,
-      work: job.work,
-    }, {
+      timed,
       log,
       earlier,
-      signal,
-      onProgress: (done, total, text) => job.onProgress(`check ${done}/${total} ${text}`),
-    });
-  }
+      work: job.work,
+    },
+    device,
+    sides,
+    (session) => work(session, run.rounds, cool),
+    String(shard.index),
+  );
 }
 
-/**
- * Returns one setup for both sides: each variant is launched by the runner of its own side.
- *
- * `devicePaths()` lets what stands beside a variant's param and bin win over the setup's runner.
- */
-export function joinSides(setups: readonly DeviceSetup[]): DeviceSetup {
-  const models = new Map(
-    setups.flatMap(({ models, runner }) =>
-      [...models].map(([id, files]) => [id, { ...files, runner }] as const)
-    ),
-  );
-  return { ...setups[0], models };
+async function roundsAndCheck(
+  session: DeviceSession,
+  rounds: number,
+  cool: Pick<CoolLaunches, "beforeLaunch" | "afterLaunch">,
+): Promise<void> {
+  await measureRounds(session, { rounds, benchncnnRounds: 0 }, cool);
+  session.experiment.context.signal.throwIfAborted();
+  await checkKeypoints(session);
+}
+
+/** Progress as sentences for the shard's log. */
+function toldProgress(tell: (text: string) => void): Progress {
+  return {
+    step: (title) => ({
+      update: (fraction, text = "") =>
+        tell([title, fraction === null ? "" : `${Math.round(100 * fraction)}%`, text].join(" ")),
+      done: () => tell(`${title} done`),
+    }),
+  };
 }
 
 /** Returns a folder with a side's files under the names that its manifest gives them. */
-export async function sideFolder(job: ShardJob, id: string): Promise<string> {
+async function sideFolder(job: ShardJob, id: string): Promise<string> {
   const { manifest } = job.run.sides[id];
   const dir = path.join(job.work, id);
   await Deno.mkdir(dir, { recursive: true });

@@ -3,9 +3,7 @@
  *
  * @module
  */
-import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
-import type { Device } from "../device/device.ts";
 import {
   type CalibrationBlocks,
   type Resolution,
@@ -16,20 +14,15 @@ import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { openDataset } from "../images/dataset.ts";
 import { saveCalibration } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
-import { buildPair, recordedRunners, requireNewFolder } from "./gate_live.ts";
-import {
-  describeExperiment,
-  type ExperimentContext,
-  type ExperimentSettings,
-  openExperimentDevices,
-  writeTimedImages,
-} from "../run/experiment.ts";
-import { openSession } from "../run/session.ts";
-import { RecordLog } from "../record/record_log.ts";
-import { openOneSide, pairSides, type SideName } from "./sides.ts";
+import { openExperiment, type Side } from "../run/experiment.ts";
+import { openPair, type PairSide } from "../run/pair.ts";
+import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { requireNewFolder } from "../record/record_log.ts";
+import { distinctSides, openOneSide, pairSides, type SideName } from "./sides.ts";
 
 /** Options of a calibration, checked. */
-export interface CalibrateOptions extends ExperimentSettings {
+export interface CalibrateOptions {
+  settings: ExperimentSettings;
   /** What is run; null: the first variant that the options produce. */
   variant: SideName | null;
   variants: VariantOptions;
@@ -66,84 +59,65 @@ export async function calibrate(
   history: Sql,
   context: ExperimentContext,
 ): Promise<DeviceCalibration[]> {
-  if (options.out !== null) requireNewFolder(options.out);
-  const dataset = await openDataset(options.images);
-  await using stack = new AsyncDisposableStack();
-  const side = await openOneSide(options.variant, options, context);
+  const { settings, variants, blockCount, out } = options;
+  if (out !== null) requireNewFolder(out);
+  const dataset = await openDataset(settings.images);
+  const request = { variants, ncnnSource: settings.ncnnSource };
+  const side = await openOneSide(options.variant, request, context);
   const [pair] = pairSides([side], [side]);
-  const devices = await openExperimentDevices(options, stack, context);
-  const built = await buildPair(pair, devices, "release");
-  const descriptions = [];
-  for (const device of devices) descriptions.push(await device.describe());
-  const { variants: _variants, out, budgetsSeconds: _b, metrics: _m, variant: _v, ...settings } =
-    options;
-  const record = await describeExperiment(settings, {
+  await using experiment = await openExperiment({
+    settings,
     kind: "calibrate",
     options: {},
     dataset,
-    devices: descriptions,
-    variants: [pair.baseline, pair.candidate].map(({ variant }) => variant.manifest),
-    baseVariantId: pair.baseline.variant.manifest.id,
-    runners: recordedRunners([built]),
-  });
-  const work = await Deno.makeTempDir({ prefix: "posemark-" });
-  stack.defer(() => Deno.remove(work, { recursive: true }));
-  const log = stack.use(RecordLog.create(path.join(out ?? work, "records.jsonl")));
-  log.append(record);
-  const timed = await writeTimedImages(record.images, dataset, options.measureImages, work);
-
-  const calibrateDevice = async (device: Device): Promise<DeviceCalibration> => {
-    const description = record.devices.find(({ serial }) => serial === device.serial)!;
-    const variantId = pair.candidate.variant.manifest.id;
-    const step = context.progress.step(
-      `${device.serial}: ${options.blockCount} blocks of ${variantId} against itself`,
-    );
-    const sideOf = (side: "baseline" | "candidate") => ({
-      name: pair[side].name,
-      variant: pair[side].variant,
-      runner: built.runners.get(`${device.serial} ${side}`)!,
+    sides: distinctSides([pair]),
+    base: null,
+    builds: ["release"],
+    benchncnn: false,
+    out,
+  }, context);
+  const calibrations: DeviceCalibration[] = [];
+  for (const device of experiment.devices) {
+    const sideOf = ({ name, variant }: Side): PairSide => ({
+      name,
+      variantId: variant.manifest.id,
       runnerArguments: [],
     });
-    await using session = await openSession(device, {
-      run: record,
-      name: "calibrate",
-      description,
-      sides: { baseline: sideOf("baseline"), candidate: sideOf("candidate") },
-      timed,
-      settings: options,
-      log,
-      work,
-      signal: context.signal,
-      tell: (message) => step.update(null, message),
+    const sides = { baseline: sideOf(pair.baseline), candidate: sideOf(pair.candidate) };
+    const { variantId } = sides.candidate;
+    const step = context.progress.step(
+      `${device.serial}: ${blockCount} blocks of ${variantId} against itself`,
+    );
+    const stay = { name: "calibrate", variantIds: [sides.baseline.variantId, variantId] };
+    const calibration = await experiment.onDevice(device, stay, async (session) => {
+      const running = await openPair(session, sides, (message) => step.update(null, message));
+      const found = await runCalibration({
+        device: device.serial,
+        metrics: METRIC_NAMES,
+        blockCount,
+        runBlock: running.runBlock,
+        elapsedSeconds: running.elapsedSeconds,
+        stopReason: running.stopReason,
+        onBlock: (done) => step.update(done / blockCount),
+      });
+      await saveCalibration(history, {
+        device: device.serial,
+        buildFingerprint: session.setup.description.buildFingerprint,
+        settings: running.calibrationSettings,
+        workload: running.workload,
+      }, { createdAt: new Date().toISOString(), ...found });
+      return {
+        device: device.serial,
+        variantId,
+        ...running.calibrationSettings,
+        blocks: running.launches.length / 4,
+        secondsPerBlock: found.secondsPerBlock,
+        resolutions: resolutions(only(found, options.metrics), options.budgetsSeconds),
+      };
     });
-    const found = await runCalibration({
-      device: device.serial,
-      metrics: METRIC_NAMES,
-      blockCount: options.blockCount,
-      runBlock: session.runBlock,
-      elapsedSeconds: session.elapsedSeconds,
-      stopReason: session.stopReason,
-      onBlock: (done) => step.update(done / options.blockCount),
-    });
-    const settings = session.calibrationSettings;
-    await saveCalibration(history, {
-      device: device.serial,
-      buildFingerprint: description.buildFingerprint,
-      settings,
-      workload: session.workload,
-    }, { createdAt: new Date().toISOString(), ...found });
     step.done();
-    return {
-      device: device.serial,
-      variantId,
-      ...settings,
-      blocks: session.launches.length / 4,
-      secondsPerBlock: found.secondsPerBlock,
-      resolutions: resolutions(only(found, options.metrics), options.budgetsSeconds),
-    };
-  };
-  const calibrations: DeviceCalibration[] = [];
-  for (const device of devices) calibrations.push(await calibrateDevice(device));
+    calibrations.push(calibration);
+  }
   return calibrations;
 }
 

@@ -5,14 +5,11 @@
  * @module
  */
 import * as path from "@std/path";
-import type { BuiltRunner } from "../toolchain/runner.ts";
 import type { VariantOptions } from "../config.ts";
-import { coolLaunches, realWaiting } from "../device/cool_down.ts";
-import type { Device } from "../device/device.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
-import type { LaunchRecord, RunRecord } from "../record/records.ts";
-import { type ImageDataset, openDataset } from "../images/dataset.ts";
+import type { LaunchRecord } from "../record/records.ts";
+import { openDataset } from "../images/dataset.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import { sortRecords } from "../record/run_records.ts";
 import type { ComparisonFile } from "../report/comparison.ts";
@@ -24,30 +21,21 @@ import {
   type ComparisonResult,
   judgeComparison,
 } from "../stats/comparison.ts";
-import { comparedVariants } from "./compare_variants.ts";
-import { deploy, deployImages, type DeviceSetup } from "../run/deploy.ts";
-import { requireNewFolder } from "./gate_live.ts";
-import {
-  buildRunners,
-  checkKeypoints,
-  describeExperiment,
-  type ExperimentContext,
-  type ExperimentSettings,
-  openExperimentDevices,
-  runDevices,
-  writeTimedImages,
-} from "../run/experiment.ts";
-import { judge } from "./judge_run.ts";
+import { openExperiment, type Side } from "../run/experiment.ts";
 import { measure } from "../run/measure.ts";
-import { readRecords, RecordLog } from "../record/record_log.ts";
-import type { RgbFile } from "../images/rgb_files.ts";
-import { openOneSide, readPreparedFolder, type SideName } from "./sides.ts";
+import { checkKeypoints, type DeviceSession, measureRounds } from "../run/session.ts";
+import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { readRecords, requireNewFolder } from "../record/record_log.ts";
+import { comparedVariants } from "./compare_variants.ts";
+import { judge } from "./judge_run.ts";
+import { openOneSide, ownSides, type SideName } from "./sides.ts";
 
 /** What is compared: a model (file or name), or a variant as `sides.ts` names it. */
 export type Compared = { kind: "model"; model: string } | SideName;
 
 /** Options of a comparison, checked. */
-export interface CompareOptions extends ExperimentSettings {
+export interface CompareOptions {
+  settings: ExperimentSettings;
   compared: Compared[];
   /** Which variants of each model. Its models are those that ids are looked up in. */
   variants: VariantOptions;
@@ -85,44 +73,46 @@ export async function compareModels(
   options: CompareOptions,
   context: ExperimentContext,
 ): Promise<CompareOutcome> {
-  requireNewFolder(options.out);
-  const dataset = await openDataset(options.images);
-  const variants = await openCompared(options, context);
-  await using stack = new AsyncDisposableStack();
-  const devices = await openExperimentDevices(options, stack, context);
-  const runners = await buildRunners("release", devices, variants, options, context);
-  const record = await describeComparison(options, dataset, devices, variants, runners);
-  const log = stack.use(RecordLog.create(path.join(options.out, "records.jsonl")));
-  log.append(record);
-  const work = await Deno.makeTempDir({ prefix: "posemark-" });
-  stack.defer(() => Deno.remove(work, { recursive: true }));
-  const timed = await writeTimedImages(record.images, dataset, options.measureImages, work);
-  const run: CompareRun = { options, context, dataset, variants, record, log, timed, work };
-  const lost = await runDevices(
-    devices,
-    (device) => runDevice(run, device, runners.get(device.serial)!),
-    context.signal,
-    "mend the cause and compare again.",
-  );
-  const report = await judge(options.out, {
+  const { settings, compared, rounds, sustainedSeconds, out } = options;
+  requireNewFolder(out);
+  const dataset = await openDataset(settings.images);
+  const sides = await openCompared(options, context);
+  const variants = sides.map(({ variant }) => variant);
+  await using experiment = await openExperiment({
+    settings,
+    kind: "compare-models",
+    options: { compared, rounds, sustainedSeconds },
+    dataset,
+    sides,
+    base: null,
+    builds: ["release"],
+    benchncnn: false,
+    out,
+  }, context);
+  const lost = await experiment.onEachDevice(async (session) => {
+    if (sustainedSeconds === null) await measureRounds(session, { rounds, benchncnnRounds: 0 });
+    else await measureSustained(session, rounds, sustainedSeconds);
+    await checkKeypoints(session);
+  }, "mend the cause and compare again.");
+  const report = await judge(out, {
     images: new Map(dataset.images.map((image) => [image.id, image])),
     annotations: dataset.annotations,
     variants,
     warnings: [...dataset.warnings, ...lost],
   });
-  const records = sortRecords(readRecords(log.path).records);
-  const compared = comparedVariants(report, records, dataset.annotations);
-  const result = judgeComparison(compared, records.launches.filter(counts), {
-    sustained: options.sustainedSeconds !== null,
+  const records = sortRecords(readRecords(experiment.log.path).records);
+  const judged = comparedVariants(report, records, dataset.annotations);
+  const result = judgeComparison(judged, records.launches.filter(counts), {
+    sustained: sustainedSeconds !== null,
   });
-  const judgement: ComparisonFile = { runId: record.runId, variants: compared, ...result };
+  const judgement: ComparisonFile = { runId: report.runId, variants: judged, ...result };
   await writeWhole(
-    path.join(options.out, "comparison.json"),
+    path.join(out, "comparison.json"),
     JSON.stringify(judgement, null, 2) + "\n",
   );
-  await writeReport(options.out);
+  await writeReport(out);
   const exitCode = lost.length > 0 ? EXIT.environment : reportExitCode(report);
-  return { report, variants: compared, result, exitCode };
+  return { report, variants: judged, result, exitCode };
 }
 
 /** Times of an emulated phone count for nothing. */
@@ -130,25 +120,13 @@ function counts(launch: LaunchRecord): boolean {
   return !launch.marks.includes("emulated");
 }
 
-/** Everything that the devices share. */
-interface CompareRun {
-  options: CompareOptions;
-  context: ExperimentContext;
-  dataset: ImageDataset;
-  variants: PreparedVariant[];
-  record: RunRecord;
-  log: RecordLog;
-  timed: RgbFile[];
-  work: string;
-}
-
 /**
  * Returns the variants of everything that is compared, models first, each under an id of its own.
  */
 async function openCompared(
-  { compared, variants, ncnnSource }: CompareOptions,
+  { compared, variants, settings: { ncnnSource } }: CompareOptions,
   context: ExperimentContext,
-): Promise<PreparedVariant[]> {
+): Promise<Side[]> {
   const models = compared.flatMap((each) => each.kind === "model" ? [each.model] : []);
   const prepared = models.length === 0 ? [] : await prepareVariants({
     ...variants,
@@ -158,11 +136,7 @@ async function openCompared(
   });
   for (const name of compared) {
     if (name.kind === "model") continue;
-    prepared.push(
-      name.kind === "folder"
-        ? await readPreparedFolder(name.dir)
-        : (await openOneSide(name, { variants, ncnnSource }, context)).variant,
-    );
+    prepared.push((await openOneSide(name, { variants, ncnnSource }, context)).variant);
   }
   if (prepared.length < 2) {
     throw new HarnessError(
@@ -170,7 +144,7 @@ async function openCompared(
       `Cannot compare: found ${prepared.length} variants, expected at least two. Name two models or prepared folders, or several by --precision, --activation, …`,
     );
   }
-  return distinctVariants(prepared);
+  return ownSides(distinctVariants(prepared), { ncnnSource }, context);
 }
 
 /**
@@ -187,95 +161,35 @@ export function distinctVariants(variants: readonly PreparedVariant[]): Prepared
   });
 }
 
-async function describeComparison(
-  options: CompareOptions,
-  dataset: ImageDataset,
-  devices: readonly Device[],
-  variants: readonly PreparedVariant[],
-  runners: ReadonlyMap<string, BuiltRunner>,
-): Promise<RunRecord> {
-  const descriptions = [];
-  for (const device of devices) descriptions.push(await device.describe());
-  const { compared, rounds, sustainedSeconds, out: _out, variants: _v, ...settings } = options;
-  const manifests = variants.map(({ manifest }) => manifest);
-  return await describeExperiment(settings, {
-    kind: "compare-models",
-    options: { compared, rounds, sustainedSeconds },
-    dataset,
-    devices: descriptions,
-    variants: manifests,
-    baseVariantId: manifests[0].id,
-    runners,
-  });
-}
-
-async function runDevice(run: CompareRun, device: Device, runner: BuiltRunner): Promise<void> {
-  const { options, context, record } = run;
-  const description = record.devices.find(({ serial }) => serial === device.serial)!;
-  const binaries = { runner: runner.runner, benchncnn: null };
-  const setup = await deploy(device, description, binaries, run.variants, {
-    runId: record.runId,
-    options: options.runner,
-    signal: context.signal,
-  });
-  await measureDevice(run, setup);
-  await checkKeypoints(setup, { ...run, settings: options }, run.variants);
-  await device.removeRunDir(setup.runDir);
-}
-
-/** Runs the rounds: a number of them, or under a load that goes on for a time. */
-async function measureDevice(run: CompareRun, setup: DeviceSetup): Promise<void> {
-  const { options, context, record, log, timed } = run;
-  const { rounds, sustainedSeconds } = options;
-  const { device } = setup;
-  const { signal } = context;
-  const step = context.progress.step(
-    sustainedSeconds === null
-      ? `${device.serial}: ${rounds} rounds`
-      : `${device.serial}: sustained load`,
-    sustainedSeconds,
-  );
-  const waiting = realWaiting({ signal, tell: (message) => step.update(null, message) });
-  // a sustained load is not to cool down
-  const launches = sustainedSeconds === null
-    ? await coolLaunches(device, options.coolDownMs, waiting)
-    : { beforeLaunch: async () => ({ state: await device.state(), marks: [] }) };
-  const { list } = await deployImages(setup, timed, "timed", run.work, signal);
-  const plan = {
-    runId: record.runId,
-    variants: record.variants,
-    images: timed.map(({ image }) => image),
-    imageList: list,
-    benchncnnRounds: 0,
-    launchTimeoutMs: options.launchTimeoutMs,
-  };
-  const earlier: LaunchRecord[] = [];
+/** Runs rounds under a load that goes on for a time without a pause. */
+async function measureSustained(
+  session: DeviceSession,
+  rounds: number,
+  sustainedSeconds: number,
+): Promise<void> {
+  const { setup: { device }, variants, launchPlan, experiment: { context, log } } = session;
+  const step = context.progress.step(`${device.serial}: sustained load`, sustainedSeconds);
+  const launches: LaunchRecord[] = [];
   const hooks = {
     log: {
-      append(line: Parameters<RecordLog["append"]>[0]) {
+      append(line: Parameters<typeof log.append>[0]) {
         log.append(line);
-        if (line.kind === "launch") earlier.push(line);
+        if (line.kind === "launch") launches.push(line);
       },
     },
-    earlier,
-    signal,
-    ...launches,
+    earlier: launches,
+    signal: context.signal,
+    // a sustained load is not to cool down
+    beforeLaunch: async () => ({ state: await device.state(), marks: [] }),
   };
-  if (sustainedSeconds === null) {
-    await measure(setup, { ...plan, rounds }, {
-      ...hooks,
-      onProgress: (done, total, text) => step.update(done / total, text),
-    });
-    step.done();
-    return;
-  }
+  const manifests = variants.map(({ manifest }) => manifest);
+  const plan = { ...launchPlan, variants: manifests, benchncnnRounds: 0 };
   const beganMs = performance.now();
   const seconds = () => (performance.now() - beganMs) / 1000;
   const fewest = Math.max(rounds, FEWEST_SUSTAINED_ROUNDS);
-  let failed = 0;
   for (let round = 0; round < fewest || seconds() < sustainedSeconds; round++) {
-    ({ failed } = await measure(setup, { ...plan, rounds: round + 1 }, hooks));
-    if (failed > 0 && earlier.length === 0) break;
+    const { failed } = await measure(session.setup, { ...plan, rounds: round + 1 }, hooks);
+    if (failed > 0 && launches.length === 0) break;
     step.update(Math.min(1, seconds() / sustainedSeconds), `${round + 1} rounds`);
   }
   step.done();

@@ -5,9 +5,8 @@
  * @module
  */
 import * as path from "@std/path";
-import { type BuildKind, buildRunner, type BuiltRunner } from "../toolchain/runner.ts";
+import { buildRunner } from "../toolchain/runner.ts";
 import { fileSha256 } from "../hash.ts";
-import type { Target } from "../record/device.ts";
 import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import { layerSetOf } from "../model/ncnn/layer_set.ts";
@@ -25,6 +24,7 @@ import {
   withoutAxis,
 } from "../record/variant.ts";
 import { parseShapes } from "../config.ts";
+import type { BuildSide, Side } from "../run/experiment.ts";
 import { commitModels, type CommitTree, openCommit, ownsRunner } from "./commit.ts";
 
 /**
@@ -37,15 +37,6 @@ export type SideName =
   | { kind: "variant"; id: string }
   | { kind: "run"; dir: string }
   | { kind: "latest" };
-
-/** One side, ready to be deployed. */
-export interface Side {
-  /** As results show it. */
-  name: string;
-  variant: PreparedVariant;
-  /** Returns its runner for a target, built when it is not in the cache. */
-  build(target: Target, kind: BuildKind): Promise<BuiltRunner>;
-}
 
 /** Two sides that are gated against each other; their variants have different ids. */
 export interface SidePair {
@@ -61,6 +52,12 @@ export interface SidesRequest {
   variants: VariantOptions;
   /** Another ncnn source tree than the pinned one; null: the pinned. */
   ncnnSource: string | null;
+}
+
+/** Returns the sides of the pairs, each once. */
+export function distinctSides(pairs: readonly SidePair[]): Side[] {
+  const sides = pairs.flatMap(({ baseline, candidate }) => [baseline, candidate]);
+  return [...new Map(sides.map((side) => [side.variant.manifest.id, side])).values()];
 }
 
 /** Effects on the world outside. */
@@ -286,15 +283,37 @@ async function prepare(
   return await prepareVariants({ ...choice, ncnnSource, progress, signal });
 }
 
-function ownSide(variant: PreparedVariant, request: Own, context: SidesContext): Side {
-  const ncnnSource = request.ncnnSource ?? undefined;
-  return {
-    name: variant.manifest.id,
-    variant,
-    build: async (target, kind) => {
-      const layers = await layerSetOf(paramFile(variant));
-      return await buildRunner({ target, kind, layers, ncnnSource, ...context });
-    },
+/** Returns the variant as a side of the working tree. */
+function ownSide(
+  variant: PreparedVariant,
+  request: Own,
+  context: SidesContext,
+): Side {
+  return { name: variant.manifest.id, variant, build: ownBuild([variant], request, context) };
+}
+
+/**
+ * Returns variants as sides of the working tree, which share one build with every layer of ncnn that
+ * they need.
+ */
+export function ownSides(
+  variants: readonly PreparedVariant[],
+  request: Pick<Own, "ncnnSource">,
+  context: SidesContext,
+): Side[] {
+  const build = ownBuild(variants, request, context);
+  return variants.map((variant) => ({ name: variant.manifest.id, variant, build }));
+}
+
+function ownBuild(
+  variants: readonly PreparedVariant[],
+  { ncnnSource: source }: Pick<Own, "ncnnSource">,
+  context: SidesContext,
+): BuildSide {
+  const ncnnSource = source ?? undefined;
+  return async (target, kind) => {
+    const layers = await layerSetOf(...variants.map(paramFile));
+    return await buildRunner({ target, kind, layers, ncnnSource, ...context });
   };
 }
 

@@ -6,7 +6,8 @@ import { HarnessError } from "../errors.ts";
 import { sha256Hex } from "../hash.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import { choiceOfId, pairSides, readPreparedFolder, readSideName, type Side } from "./sides.ts";
+import type { Side } from "../run/experiment.ts";
+import { choiceOfId, pairSides, readPreparedFolder, readSideName } from "./sides.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const ID = "m.relu-speedonly.raw.fp16.rect640.pnnx-optimized";

@@ -11,8 +11,9 @@ import { planTrials, type Trial, type TrialResult } from "../gate/trials.ts";
 import { openDataset } from "../images/dataset.ts";
 import { seededRng } from "../stats/rng.ts";
 import type { Sql } from "../store/sql.ts";
-import type { ExperimentContext, ExperimentSettings } from "../run/experiment.ts";
-import { gatePairs, requireNewFolder } from "./gate_live.ts";
+import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { requireNewFolder } from "../record/record_log.ts";
+import { gatePairs } from "./gate_live.ts";
 import { openOneSide, pairSides, type SideName } from "./sides.ts";
 import type { VariantOptions } from "../config.ts";
 
@@ -20,7 +21,8 @@ import type { VariantOptions } from "../config.ts";
 const RESULTS = "trials.jsonl";
 
 /** Options of the trials, checked. */
-export interface TrialsOptions extends ExperimentSettings {
+export interface TrialsOptions {
+  settings: ExperimentSettings;
   /** What is run; null: the first variant that the options produce. */
   variant: SideName | null;
   variants: VariantOptions;
@@ -46,11 +48,14 @@ export async function runTrials(
   history: Sql,
   context: ExperimentContext,
 ): Promise<TrialResult[]> {
-  const { variant, variants, sizesPercent, counts, budgetSeconds, seed, out, ...settings } =
-    options;
+  const { settings, variant, variants, sizesPercent, counts, budgetSeconds, seed, out } = options;
   requireNewFolder(out, RESULTS);
-  const dataset = await openDataset(options.images);
-  const side = await openOneSide(variant, options, context);
+  const dataset = await openDataset(settings.images);
+  const side = await openOneSide(
+    variant,
+    { variants, ncnnSource: settings.ncnnSource },
+    context,
+  );
   const name: SideName = { kind: "variant", id: side.variant.manifest.id };
   const trials = planTrials(sizesPercent, counts, seededRng(seed));
   makeFolder(out);
@@ -60,7 +65,7 @@ export async function runTrials(
       pairSides([side], [side]),
       dataset,
       {
-        ...settings,
+        settings,
         baseline: name,
         candidate: name,
         variants,

@@ -133,6 +133,18 @@ function ofRun<T>(path: string, open: () => T): T {
   }
 }
 
+/**
+ * Throws `output-exists` when the folder already holds records, or the file given; `advice` is what
+ * can be done besides another folder.
+ */
+export function requireNewFolder(out: string, file?: string, advice = ""): void {
+  if (!hasRecords(out, file)) return;
+  throw new HarnessError(
+    "output-exists",
+    `Cannot write records to ${out}: it already holds a run. ${advice}Name another folder by --out`,
+  );
+}
+
 /** Returns the record of a launch that failed; `before` stands before the error's own words. */
 export function failureRecord(
   where: Pick<FailureRecord, "runId" | "device" | "variantId" | "round">,

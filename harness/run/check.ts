@@ -49,8 +49,8 @@ export interface CheckPlan {
 
 /** Effects of the check on the world outside of the device. */
 export interface CheckHooks {
-  log: RecordLog;
-  earlier: AnyRecord[];
+  log: Pick<RecordLog, "append">;
+  earlier: readonly AnyRecord[];
   onProgress?(done: number, total: number, text: string): void;
   signal?: AbortSignal;
 }

@@ -67,8 +67,8 @@ Deno.test("check() leaves a small set's images on the device for the next run, a
         },
       };
       const { description } = fake;
-      const binaries = { runner: "runner", benchncnn: null };
-      const setup = await deploy(device, description, binaries, [variant], {
+      const side = { variant, runner: "runner", benchncnn: null };
+      const setup = await deploy(device, description, [side], {
         runId: "r",
         options: runnerOptions(),
       });

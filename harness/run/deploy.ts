@@ -11,6 +11,24 @@ import type { RunnerOptions } from "../config.ts";
 import type { RgbFile } from "../images/rgb_files.ts";
 import { type DevicePaths, type EffectiveOptions, effectiveOptions } from "./runner_command.ts";
 
+/** A variant that is to be run, with the programs on this machine that run it. */
+export interface DeployedSide {
+  variant: PreparedVariant;
+  /** Local path of the runner. */
+  runner: string;
+  /** Local path of benchncnn; null when no second opinion is asked for. */
+  benchncnn: string | null;
+}
+
+/** What a launch of one variant names on the device. */
+export interface DeployedModel {
+  runner: string;
+  /** Null when no second opinion is asked for. */
+  benchncnn: string | null;
+  param: string;
+  bin: string;
+}
+
 /** A device with everything in place. */
 export interface DeviceSetup {
   device: Device;
@@ -18,35 +36,39 @@ export interface DeviceSetup {
   options: EffectiveOptions;
   /** Folder of the run on the device. */
   runDir: string;
-  runner: string;
-  /** Null when no second opinion is asked for. */
-  benchncnn: string | null;
   /**
    * Highest frequency per core that is to be expected, where it was pinned; null: the cores'
    * maxima.
    */
   frequencyCapsKHz: readonly (number | null)[] | null;
-  /** Param and bin on the device, by variant id. */
-  models: Map<string, { param: string; bin: string }>;
+  /** Paths on the device by variant id: each variant is launched by its own side's runner. */
+  models: ReadonlyMap<string, DeployedModel>;
 }
 
 /**
- * Returns the device with binaries and variants pushed; files that it already has are not pushed
- * again.
+ * Returns the device with the variants and their programs pushed; files that it already has are not
+ * pushed again.
  */
 export async function deploy(
   device: Device,
   description: DeviceDescription,
-  binaries: { runner: string; benchncnn: string | null },
-  variants: PreparedVariant[],
+  sides: readonly DeployedSide[],
   context: { runId: string; options: RunnerOptions; signal?: AbortSignal },
 ): Promise<DeviceSetup> {
   const { signal } = context;
-  const models = new Map<string, { param: string; bin: string }>();
-  for (const { manifest, dir } of variants) {
+  const programs = new Map<string, string>();
+  const pushProgram = async (file: string) => {
+    const known = programs.get(file) ?? await device.push(file, { executable: true, signal });
+    programs.set(file, known);
+    return known;
+  };
+  const models = new Map<string, DeployedModel>();
+  for (const { variant: { manifest, dir }, runner, benchncnn } of sides) {
     models.set(manifest.id, {
       param: await device.push(path.join(dir, manifest.param.file), { signal }),
       bin: await device.push(path.join(dir, manifest.bin.file), { signal }),
+      runner: await pushProgram(runner),
+      benchncnn: benchncnn === null ? null : await pushProgram(benchncnn),
     });
   }
   return {
@@ -54,10 +76,6 @@ export async function deploy(
     description,
     options: effectiveOptions(context.options, description),
     runDir: await device.runDir(context.runId),
-    runner: await device.push(binaries.runner, { executable: true, signal }),
-    benchncnn: binaries.benchncnn === null
-      ? null
-      : await device.push(binaries.benchncnn, { executable: true, signal }),
     frequencyCapsKHz: device.frequencyCapsKHz(),
     models,
   };
@@ -78,7 +96,7 @@ export interface DeployedImages {
  */
 export async function deployImages(
   setup: DeviceSetup,
-  files: RgbFile[],
+  files: readonly RgbFile[],
   name: string,
   localFolder: string,
   signal?: AbortSignal,
@@ -99,5 +117,6 @@ export async function deployImages(
 
 /** Returns the paths that a launch of the variant names. */
 export function devicePaths(setup: DeviceSetup, variantId: string, imageList: string): DevicePaths {
-  return { runner: setup.runner, imageList, ...setup.models.get(variantId)! };
+  const { runner, param, bin } = setup.models.get(variantId)!;
+  return { runner, param, bin, imageList };
 }

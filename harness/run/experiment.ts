@@ -1,34 +1,30 @@
 /**
- * What all experiments share (bench, gate, calibration, comparison of models): settings, the run
- * record, the timed images, the check of keypoints, devices side by side.
+ * An experiment as a resource: data set, devices, runners, record, log, timed images and a folder for
+ * files on their way, which all end together. What is done with it is a job's.
  *
  * @module
  */
+import * as path from "@std/path";
 import { newRunId } from "../record/run_id.ts";
-import { type BuildKind, buildRunner, type BuiltRunner } from "../toolchain/runner.ts";
-import type { RunnerOptions } from "../config.ts";
+import type { BuildKind, BuiltRunner } from "../toolchain/runner.ts";
 import { PIN_OPTIONS } from "../device/shell/root.ts";
 import { requireCores } from "../device/cores.ts";
 import type { Device } from "../device/device.ts";
-import type { DeviceDescription } from "../record/device.ts";
+import type { DeviceDescription, Target } from "../record/device.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError, type Warning } from "../errors.ts";
-import { layerSetOf } from "../model/ncnn/layer_set.ts";
-import { paramFile, type PreparedVariant } from "../model/prepare.ts";
-import type { ParityBars } from "../parity/judge.ts";
-import type { Progress } from "../progress.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
 import {
   type AnyRecord,
   RECORD_VERSION,
   type RunImage,
   type RunRecord,
 } from "../record/records.ts";
+import { requireSameExperiment } from "../record/experiment_keys.ts";
 import type { ImageDataset } from "../images/dataset.ts";
-import type { VariantManifest } from "../record/variant.ts";
-import { check } from "./check.ts";
-import type { DeviceSetup } from "./deploy.ts";
+import type { DeployedSide } from "./deploy.ts";
 import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
-import type { RecordLog } from "../record/record_log.ts";
+import { RecordLog } from "../record/record_log.ts";
 import {
   describeImages,
   loadRunImage,
@@ -36,64 +32,161 @@ import {
   spread,
   writeRgbFile,
 } from "../images/rgb_files.ts";
+import { type DeviceSession, onDevice, type SharedExperiment } from "./session.ts";
+import type { ExperimentContext, ExperimentSettings } from "./settings.ts";
 
-/** How an experiment runs on its devices. */
-export interface ExperimentSettings {
-  /** `host`, serials, or `all`. */
-  devices: string[];
-  runner: RunnerOptions;
-  /** Folder of images. */
-  images: string;
-  /** Images that are timed, spread over the set. */
-  measureImages: number;
-  /** Images whose stages are judged one by one. */
-  stageImages: number;
-  launchTimeoutMs: number;
-  /** Longest wait for a hot phone before a launch. */
-  coolDownMs: number;
-  /** Pin governor and frequencies of a rooted phone. */
-  root: boolean;
-  bars: ParityBars;
-  /** Another ncnn source tree than the pinned one; null: the pinned. */
-  ncnnSource: string | null;
-  /** The command line, for the record. */
-  command: string[];
+/** A variant that takes part, with the means to build its runner. */
+export interface Side {
+  /** As results show it. */
+  name: string;
+  variant: PreparedVariant;
+  /** Returns its runner for a target, built when it is not in the cache. */
+  build: BuildSide;
 }
 
-/** Effects on the world outside. */
-export interface ExperimentContext {
-  progress: Progress;
-  signal: AbortSignal;
+/** Builds a side's runner. Sides that share one build share the function. */
+export type BuildSide = (target: Target, kind: BuildKind) => Promise<BuiltRunner>;
+
+/** What an experiment is opened with. */
+export interface ExperimentRequest {
+  settings: ExperimentSettings;
+  kind: "bench" | "gate" | "calibrate" | "compare-models";
+  /** What this kind of experiment is asked for besides the settings, for the record. */
+  options: Record<string, unknown>;
+  dataset: ImageDataset;
+  /** Everything that is run; ids are unique. The last one's runner stands for the device's. */
+  sides: readonly Side[];
+  /** Id of the variant that ratios are taken against; null: the first. */
+  base: string | null;
+  /** The build whose launches are measured, and further ones that are wanted. */
+  builds: readonly [BuildKind, ...BuildKind[]];
+  /** Whether benchncnn is deployed too. */
+  benchncnn: boolean;
+  /** Folder that gets `records.jsonl`; null keeps none. */
+  out: string | null;
+  /** Go on with the run in `out`. */
+  resume?: boolean;
 }
 
-/** Detections that NMS keeps at most, as ultralytics. */
-export const MAX_DETECTIONS = 300;
+/** An open experiment; give it back by `await using`. */
+export interface Experiment extends SharedExperiment, AsyncDisposable {
+  settings: ExperimentSettings;
+  dataset: ImageDataset;
+  devices: readonly Device[];
+  /** Returns the programs of a variant on a device. */
+  runnerOf(device: Device, variantId: string, kind: BuildKind): BuiltRunner;
+  /** Returns what `work` returns in a stay on the device with these variants. */
+  onDevice<T>(
+    device: Device,
+    stay: { name: string; variantIds: readonly string[] },
+    work: (session: DeviceSession) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * Does the work on all devices at the same time with all variants deployed; returns a warning for
+   * each device that could not go on while others did. `advice` says what to do then.
+   *
+   * Throws what the first one threw when all failed, or when the run was interrupted.
+   */
+  onEachDevice(
+    work: (session: DeviceSession) => Promise<void>,
+    advice: string,
+  ): Promise<Warning[]>;
+}
 
 /**
- * Returns the run record. `runners` are the builds by key: the device's serial, with a word for the
- * side where both differ.
+ * Returns the experiment with its devices reserved, its runners built, and the run record in its
+ * log. With `resume` it takes over the run id and the records of the run in `out`.
  *
- * Throws `HarnessError` `bad-option` for a core mask of which a device has no CPU: before anything
- * is written or measured.
+ * Throws `HarnessError`: what devices and builds throw; `bad-option` for a base that is no variant of
+ * the run and for a core mask of which a device has no CPU; `output-exists`; `not-comparable` for a
+ * run that is gone on with and was another experiment. Nothing is written to `out` before.
  */
-export async function describeExperiment(
-  settings: ExperimentSettings,
-  experiment: {
-    kind: "bench" | "gate" | "calibrate" | "compare-models";
-    options: Record<string, unknown>;
-    dataset: ImageDataset;
-    devices: DeviceDescription[];
-    variants: VariantManifest[];
-    baseVariantId: string;
-    runners: ReadonlyMap<string, BuiltRunner>;
-  },
+export async function openExperiment(
+  request: ExperimentRequest,
+  context: ExperimentContext,
+): Promise<Experiment> {
+  const { settings, dataset, sides, builds, out } = request;
+  await using opened = new AsyncDisposableStack();
+  const devices = await openExperimentDevices(settings, opened, context);
+  const runners = await buildSides(sides, devices, builds);
+  const runnerOf: Experiment["runnerOf"] = ({ serial }, variantId, kind) =>
+    runners.get(`${serial} ${variantId} ${kind}`)!;
+  const record = await describeExperiment(request, devices, runnerOf);
+  const work = await Deno.makeTempDir({ prefix: "posemark-" });
+  opened.defer(() => Deno.remove(work, { recursive: true }));
+  const recordsFile = path.join(out ?? work, "records.jsonl");
+  const { log, earlier } = openLog(recordsFile, record, request.resume ?? false);
+  opened.use(log);
+  const timed = await writeTimedImages(record.images, dataset, settings.measureImages, work);
+  const stageImageIds = new Set(spread(record.images, settings.stageImages).map(({ id }) => id));
+  const shared = { settings, context, record, dataset, stageImageIds, timed, log, earlier, work };
+  const stay = <T>(
+    device: Device,
+    deployed: readonly Side[],
+    work: (session: DeviceSession) => Promise<T>,
+    name?: string,
+  ) => {
+    const local = deployed.map(({ variant }): DeployedSide => {
+      const { runner, benchncnn } = runnerOf(device, variant.manifest.id, builds[0]);
+      return { variant, runner, benchncnn: request.benchncnn ? benchncnn : null };
+    });
+    return onDevice(shared, device, local, work, name);
+  };
+  const stack = opened.move();
+  return {
+    ...shared,
+    devices,
+    runnerOf,
+    onDevice: (device, { name, variantIds }, work) =>
+      stay(
+        device,
+        sides.filter(({ variant }) => variantIds.includes(variant.manifest.id)),
+        work,
+        name,
+      ),
+    onEachDevice: (work, advice) =>
+      runDevices(devices, (device) => stay(device, sides, work), context.signal, advice),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/**
+ * Returns the run record; throws `bad-option` for a base that is no variant of the run and for a core
+ * mask of which a device has no CPU.
+ */
+async function describeExperiment(
+  { settings, kind, options, dataset, sides, base, builds: [build] }: ExperimentRequest,
+  devices: readonly Device[],
+  runnerOf: Experiment["runnerOf"],
 ): Promise<RunRecord> {
-  const { kind, options, dataset, devices, variants, baseVariantId, runners } = experiment;
+  const variants = sides.map(({ variant }) => variant.manifest);
+  const ids = variants.map(({ id }) => id);
+  const baseVariantId = base ?? ids[0];
+  if (!ids.includes(baseVariantId)) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot use --base "${baseVariantId}": no such variant in this run. Expected one of ${
+        ids.join(", ")
+      }`,
+    );
+  }
+  const descriptions: DeviceDescription[] = [];
+  for (const device of devices) descriptions.push(await device.describe());
   const { devices: _devices, command, ...rest } = settings;
   const { coreMask } = settings.runner;
-  if (coreMask !== null) devices.forEach((device) => requireCores(device, coreMask));
+  if (coreMask !== null) descriptions.forEach((device) => requireCores(device, coreMask));
+  const runnerSha256: Record<string, string> = {};
+  const versions = new Set<string>();
+  for (const device of devices) {
+    const own = runnerOf(device, ids.at(-1)!, build).sha256.runner;
+    for (const id of ids) {
+      const { sha256, ncnnVersion } = runnerOf(device, id, build);
+      versions.add(ncnnVersion);
+      const key = sha256.runner === own ? device.serial : `${device.serial} baseline`;
+      runnerSha256[key] = sha256.runner;
+    }
+  }
   const at = new Date();
-  const versions = new Set([...runners.values()].map(({ ncnnVersion }) => ncnnVersion));
   return {
     kind: "run",
     schemaVersion: RECORD_VERSION,
@@ -101,7 +194,7 @@ export async function describeExperiment(
     createdAt: at.toISOString(),
     command,
     options: { experiment: kind, ...rest, ...options },
-    devices,
+    devices: descriptions,
     variants,
     baseVariantId,
     images: await describeImages(dataset.images),
@@ -111,18 +204,43 @@ export async function describeExperiment(
       deno: Deno.version.deno,
       onnxruntime: packageVersion("onnxruntime-node"),
       ncnn: [...versions].join(", "),
-      runnerSha256: Object.fromEntries(
-        [...runners].map(([key, { sha256 }]) => [key, sha256.runner]),
-      ),
+      runnerSha256,
     },
   };
 }
 
 /**
- * Returns the devices of the settings, opened; `stack` gives them back. Throws as {@linkcode
- * openDevices}.
+ * Opens the log of the run; when it is gone on with, `record` takes over the run id of the one on
+ * record.
  */
-export async function openExperimentDevices(
+function openLog(
+  recordsFile: string,
+  record: RunRecord,
+  resume: boolean,
+): { log: RecordLog; earlier: AnyRecord[] } {
+  if (!resume) {
+    const log = RecordLog.create(recordsFile);
+    log.append(record);
+    return { log, earlier: [] };
+  }
+  const { log, records } = RecordLog.resume(recordsFile);
+  try {
+    const [first] = records;
+    if (first === undefined) {
+      log.append(record);
+    } else if (first.kind === "run") {
+      requireSameExperiment(first, record, path.dirname(recordsFile));
+      record.runId = first.runId;
+    }
+    return { log, earlier: records };
+  } catch (error) {
+    log[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Returns the devices of the settings, opened; `stack` gives them back. */
+async function openExperimentDevices(
   { devices: names, root }: Pick<ExperimentSettings, "devices" | "root">,
   stack: AsyncDisposableStack,
   { progress }: ExperimentContext,
@@ -135,34 +253,31 @@ export async function openExperimentDevices(
   return devices;
 }
 
-/**
- * Returns the programs for every device by serial, with every layer of ncnn that the variants need,
- * built once per target. Throws as {@linkcode
- * buildRunner}.
- */
-export async function buildRunners(
-  kind: BuildKind,
+/** Returns the programs by `serial variantId kind`; each is built once for a target. */
+async function buildSides(
+  sides: readonly Side[],
   devices: readonly Device[],
-  variants: readonly PreparedVariant[],
-  { ncnnSource }: Pick<ExperimentSettings, "ncnnSource">,
-  context: ExperimentContext,
+  kinds: readonly BuildKind[],
 ): Promise<Map<string, BuiltRunner>> {
+  const built = new Map<BuildSide, Map<string, BuiltRunner>>();
   const runners = new Map<string, BuiltRunner>();
-  const layers = await layerSetOf(...variants.map(paramFile));
   for (const device of devices) {
-    const request = {
-      layers,
-      target: (await device.describe()).target,
-      kind,
-      ncnnSource: ncnnSource ?? undefined,
-    } as const;
-    runners.set(device.serial, await buildRunner({ ...request, ...context }));
+    const { target } = await device.describe();
+    for (const { variant, build } of sides) {
+      for (const kind of kinds) {
+        const known = built.get(build) ?? new Map<string, BuiltRunner>();
+        built.set(build, known);
+        const runner = known.get(`${target} ${kind}`) ?? await build(target, kind);
+        known.set(`${target} ${kind}`, runner);
+        runners.set(`${device.serial} ${variant.manifest.id} ${kind}`, runner);
+      }
+    }
   }
   return runners;
 }
 
 /** Returns the raw files of the images that are timed, written to the folder. */
-export async function writeTimedImages(
+async function writeTimedImages(
   images: readonly RunImage[],
   dataset: ImageDataset,
   count: number,
@@ -182,7 +297,7 @@ export async function writeTimedImages(
  * Runs all devices at the same time; returns a warning for each that could not go on while others
  * did. Throws what the first one threw when all failed, or when the run was interrupted.
  */
-export async function runDevices(
+async function runDevices(
   devices: readonly Device[],
   runOne: (device: Device) => Promise<void>,
   signal: AbortSignal,
@@ -200,47 +315,4 @@ export async function runDevices(
     message: `Device ${device.serial} could not go on: ${reason.message}`,
     advice: `Its finished rounds are kept: ${advice}`,
   }));
-}
-
-/** What the check of keypoints needs of an experiment. */
-export interface CheckedExperiment {
-  settings: Pick<ExperimentSettings, "stageImages" | "bars" | "launchTimeoutMs">;
-  context: ExperimentContext;
-  record: RunRecord;
-  dataset: ImageDataset;
-  log: RecordLog;
-  /** Records of an earlier session of the same run; none when absent. */
-  earlier?: AnyRecord[];
-  work: string;
-}
-
-/**
- * Checks the variants' keypoints on a device against onnxruntime, with progress. Throws as
- * {@linkcode check}.
- */
-export async function checkKeypoints(
-  setup: DeviceSetup,
-  experiment: CheckedExperiment,
-  variants: PreparedVariant[],
-): Promise<void> {
-  const { settings, context, record, dataset, log, earlier, work } = experiment;
-  const step = context.progress.step(
-    `${setup.device.serial}: checking keypoints against onnxruntime`,
-  );
-  await check(setup, {
-    run: record,
-    images: new Map(dataset.images.map((image) => [image.id, image])),
-    variants,
-    stageImageIds: new Set(spread(record.images, settings.stageImages).map(({ id }) => id)),
-    maxDetections: MAX_DETECTIONS,
-    bars: settings.bars,
-    launchTimeoutMs: settings.launchTimeoutMs,
-    work,
-  }, {
-    log,
-    earlier: earlier ?? [],
-    signal: context.signal,
-    onProgress: (done, total, text) => step.update(done / total, text),
-  });
-  step.done();
 }

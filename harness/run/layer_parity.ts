@@ -25,8 +25,8 @@ import { readFloats, writeFloats } from "../reference/stage_files.ts";
 import { VariantManifestSchema } from "../record/variant.ts";
 import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
 import { launchStages } from "./check.ts";
-import type { DeviceSetup } from "./deploy.ts";
-import { type CheckedExperiment, MAX_DETECTIONS } from "./experiment.ts";
+import type { DeviceSession } from "./session.ts";
+import { MAX_DETECTIONS } from "./settings.ts";
 import { failureRecord, readRecords } from "../record/record_log.ts";
 import { loadRunImage, writeRgbFile } from "../images/rgb_files.ts";
 
@@ -76,18 +76,17 @@ export function layerFolder(runDir: string, device: string, variantId: string): 
 }
 
 /**
- * Dumps all blobs of every variant on the run's first image, compares them, and appends a record
- * for each that has none yet.
+ * Dumps all blobs of every variant on the run's first image into its folder `out`, compares them,
+ * and appends a record for each that has none yet.
  *
  * A launch that fails is recorded as a failure and costs nothing else. Throws `HarnessError` when
  * the device or the disk can't go on.
  */
 export async function checkLayers(
-  setup: DeviceSetup,
-  experiment: CheckedExperiment & { out: string },
-  variants: readonly PreparedVariant[],
+  session: DeviceSession,
+  out: string,
 ): Promise<void> {
-  const { context, record, log, earlier = [] } = experiment;
+  const { setup, variants, experiment: { context, record, log, earlier } } = session;
   const { serial } = setup.device;
   const step = context.progress.step(`${serial}: comparing layer by layer`);
   const known = new Set(
@@ -102,7 +101,7 @@ export async function checkLayers(
     const precision = precisionOf(records, serial, id);
     if (precision === null) continue;
     try {
-      const folder = await dumpLayers(setup, experiment, variant, precision);
+      const folder = await dumpLayers(session, out, variant, precision);
       const compared = await compareLayerFolder(folder);
       if (compared.record.failed > 0) {
         await Deno.writeTextFile(path.join(folder, FILES.drawing), compared.svg);
@@ -130,8 +129,8 @@ function precisionOf(records: readonly AnyRecord[], device: string, variantId: s
  * comparison needs.
  */
 async function dumpLayers(
-  setup: DeviceSetup,
-  { out, settings, context, record, dataset, work }: CheckedExperiment & { out: string },
+  { setup, experiment: { settings, context, record, dataset, work } }: DeviceSession,
+  out: string,
   { manifest, dir }: PreparedVariant,
   precisionEffective: typeof EFFECTIVE_PRECISIONS[number],
 ): Promise<string> {

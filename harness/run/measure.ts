@@ -40,7 +40,7 @@ export interface MeasurePlan {
 export interface MeasureHooks {
   log: Pick<RecordLog, "append">;
   /** Finished records of an earlier session of the same run. */
-  earlier: AnyRecord[];
+  earlier: readonly AnyRecord[];
   /**
    * Called before each launch; returns the state from which it starts, with marks for its record
    * (`hot-start`).
@@ -174,7 +174,8 @@ async function secondOpinion(
   launch: PlannedLaunch,
   hooks: MeasureHooks,
 ): Promise<void> {
-  if (setup.benchncnn === null) return;
+  const { benchncnn, param } = setup.models.get(manifest.id)!;
+  if (benchncnn === null) return;
   const { device, options } = setup;
   const where = {
     runId: plan.runId,
@@ -188,8 +189,8 @@ async function secondOpinion(
   try {
     const result = await device.launch({
       command: benchncnnCommand({
-        benchncnn: setup.benchncnn,
-        param: setup.models.get(manifest.id)!.param,
+        benchncnn,
+        param,
         loops,
         threads: options.threads,
         powersave: options.powersave,

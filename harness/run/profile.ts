@@ -9,29 +9,13 @@ import { isLaunchFailure } from "../errors.ts";
 import { parseLayerTimes, summarizeLayerTimes } from "../toolchain/layer_times.ts";
 import { parseRoofline } from "../toolchain/roofline.ts";
 import type { BuiltRunner } from "../toolchain/runner.ts";
-import {
-  type AnyRecord,
-  type LayerTimesRecord,
-  RECORD_VERSION,
-  type RunRecord,
-} from "../record/records.ts";
+import { type AnyRecord, type LayerTimesRecord, RECORD_VERSION } from "../record/records.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import { deployImages, devicePaths, type DeviceSetup } from "./deploy.ts";
-import type { ExperimentContext } from "./experiment.ts";
-import { failureRecord, type RecordLog } from "../record/record_log.ts";
-import type { RgbFile } from "../images/rgb_files.ts";
+import { deployImages, devicePaths } from "./deploy.ts";
+import type { DeviceSession } from "./session.ts";
+import { failureRecord } from "../record/record_log.ts";
 import { rooflineCommand, runCommand } from "./runner_command.ts";
 import { parseRunnerOutput } from "../record/runner_lines.ts";
-
-/** What is profiled on one device. */
-export interface ProfilePlan {
-  record: RunRecord;
-  log: Pick<RecordLog, "append">;
-  earlier: readonly AnyRecord[];
-  /** The first one is what the layers are timed on. */
-  timed: readonly RgbFile[];
-  work: string;
-}
 
 /** Iterations whose times are summarized, at least. */
 const FEWEST_ITERATIONS = 20;
@@ -40,24 +24,23 @@ const FEWEST_ITERATIONS = 20;
  * Appends the layer times of every variant and the roofline of the device that are not on record
  * yet.
  *
- * An emulated device is left out: its times are nobody's. A launch that fails is recorded as a
+ * An emulated device is left out: its times do not count. A launch that fails is recorded as a
  * failure and costs nothing else. Throws `HarnessError` when the device or the disk can't go on.
  */
 export async function profileLayers(
-  setup: DeviceSetup,
-  plan: ProfilePlan,
+  { experiment, setup }: DeviceSession,
   profiler: BuiltRunner,
-  { launchTimeoutMs }: { launchTimeoutMs: number },
-  { progress, signal }: ExperimentContext,
 ): Promise<void> {
   if (setup.description.emulated) return;
   const { device } = setup;
-  const { record, log, earlier } = plan;
+  const { record, log, earlier, settings: { launchTimeoutMs }, context } = experiment;
+  const { progress, signal } = context;
   const own = earlier.filter((each) => "device" in each && each.device === device.serial);
   const step = progress.step(`${device.serial}: times of the layers`);
   const runner = await device.push(profiler.runner, { executable: true, signal });
-  const image = plan.timed.slice(0, 1);
-  const { list } = await deployImages(setup, image, "profile", plan.work, signal);
+  // one image is enough: layers take the same time on all
+  const image = experiment.timed.slice(0, 1);
+  const { list } = await deployImages(setup, image, "profile", experiment.work, signal);
   const limits = { timeoutMs: launchTimeoutMs, signal };
   const iterations = Math.max(FEWEST_ITERATIONS, setup.options.iterations);
   const about = { runId: record.runId, device: device.serial };

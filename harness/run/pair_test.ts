@@ -6,9 +6,11 @@ import { IMAGES, RIGHT, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { blockOrder, runLiveGate } from "../gate/live.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { AnyRecord } from "../record/records.ts";
+import { SILENT } from "../progress.ts";
 import { seededRng } from "../stats/rng.ts";
 import { slowdownArguments } from "../jobs/gate_live.ts";
-import { openSession, type PairSession, stopReason } from "./session.ts";
+import { openPair, type Pair, stopReason } from "./pair.ts";
+import { onDevice } from "./session.ts";
 import { runnerOptions } from "./testdata/records.ts";
 import { type FakeBehaviour, type FakeDevice, fakeDevice, killed } from "./testdata/fake_device.ts";
 
@@ -17,38 +19,50 @@ const RUNNER = runnerOptions({ iterations: 3 });
 /** Runs the test in a session on a fake device; the candidate gets these arguments. */
 async function inSession(
   behaviour: FakeBehaviour,
-  test: (session: PairSession, fake: FakeDevice, log: AnyRecord[]) => Promise<void>,
+  test: (session: Pair, fake: FakeDevice, log: AnyRecord[]) => Promise<void>,
   change: { runner?: Partial<RunnerOptions>; candidateArguments?: string[] } = {},
 ): Promise<FakeDevice> {
   const fake = fakeDevice(behaviour);
   const log: AnyRecord[] = [];
   const work = await Deno.makeTempDir();
-  const sideOf = (id: string, runnerArguments: string[]) => ({
-    name: id,
-    variant: { manifest: testManifest({ id }), dir: work },
-    runner: { runner: "/fake/runner" },
+  const sideOf = (variantId: string, runnerArguments: string[]) => ({
+    name: variantId,
+    variantId,
     runnerArguments,
   });
   try {
-    await using session = await openSession(fake.device, {
-      run: runFixture("run1", 0),
-      name: "pair0",
-      description: fake.description,
-      sides: {
-        baseline: sideOf("base", []),
-        candidate: sideOf("new", change.candidateArguments ?? []),
+    await onDevice(
+      {
+        context: { progress: SILENT, signal: new AbortController().signal },
+        settings: {
+          runner: { ...RUNNER, ...change.runner },
+          bars: { maxPx: 10, minOks: 0.9 },
+          launchTimeoutMs: 1000,
+          coolDownMs: 0,
+        },
+        record: { ...runFixture("run1", 0), devices: [fake.description] },
+        dataset: { images: [] },
+        stageImageIds: new Set(),
+        timed: [{ image: IMAGES[0], path: "/fake/image0.rgb" }],
+        log: { path: "", append: (record) => log.push(record) },
+        earlier: [],
+        work,
       },
-      timed: [{ image: IMAGES[0], path: "/fake/image0.rgb" }],
-      settings: {
-        runner: { ...RUNNER, ...change.runner },
-        launchTimeoutMs: 1000,
-        coolDownMs: 0,
+      fake.device,
+      ["base", "new"].map((id) => ({
+        variant: { manifest: testManifest({ id }), dir: work },
+        runner: "/fake/runner",
+        benchncnn: null,
+      })),
+      async (session) => {
+        const pair = await openPair(session, {
+          baseline: sideOf("base", []),
+          candidate: sideOf("new", change.candidateArguments ?? []),
+        });
+        await test(pair, fake, log);
       },
-      log: { append: (record) => log.push(record) },
-      work,
-      signal: new AbortController().signal,
-    });
-    await test(session, fake, log);
+      "pair0",
+    );
   } finally {
     await Deno.remove(work, { recursive: true });
   }
@@ -57,7 +71,7 @@ async function inSession(
 
 const still = () => [10e6, 10e6, 10e6];
 
-Deno.test("openSession() runs blocks in the order given and records rounds, places and sides", async () => {
+Deno.test("openPair() runs blocks in the order given and records rounds, places and sides", async () => {
   const fake = await inSession({ totalNs: still }, async (session, { launches }, log) => {
     const block = await session.runBlock(1, blockOrder(1));
     assertEquals(block.candidate.map(({ round, position }) => [round, position]), [[2, 0], [3, 1]]);
@@ -72,7 +86,7 @@ Deno.test("openSession() runs blocks in the order given and records rounds, plac
   assertEquals(fake.removedFolders, ["/fake/run1-pair0"]);
 });
 
-Deno.test("openSession() gives the slow-down to the candidate alone, and every record says test build", async () => {
+Deno.test("openPair() gives the slow-down to the candidate alone, and every record says test build", async () => {
   await inSession(
     { totalNs: still },
     async (session, { launches }) => {
@@ -92,7 +106,7 @@ Deno.test("openSession() gives the slow-down to the candidate alone, and every r
   assertEquals(slowdownArguments("candidate", null), []);
 });
 
-Deno.test("openSession() tries a failed launch once more and keeps the failure on record", async () => {
+Deno.test("openPair() tries a failed launch once more and keeps the failure on record", async () => {
   const totalNs: FakeBehaviour["totalNs"] = (_, count) => {
     if (count === 2) throw killed();
     return still();
@@ -110,7 +124,7 @@ Deno.test("openSession() tries a failed launch once more and keeps the failure o
   });
 });
 
-Deno.test("openSession() gives up when a launch fails twice", async () => {
+Deno.test("openPair() gives up when a launch fails twice", async () => {
   const totalNs = () => {
     throw killed();
   };
@@ -120,7 +134,7 @@ Deno.test("openSession() gives up when a launch fails twice", async () => {
   });
 });
 
-Deno.test("openSession() refuses a block whose sides ran another shape, and an emulated device", async () => {
+Deno.test("openPair() refuses a block whose sides ran another shape, and an emulated device", async () => {
   const inputWidthPx: FakeBehaviour["inputWidthPx"] = ({ command }) =>
     command.includes("--inject-slowdown") ? 320 : 640;
   await inSession(
@@ -137,7 +151,7 @@ Deno.test("openSession() refuses a block whose sides ran another shape, and an e
   });
 });
 
-Deno.test("openSession() feeds the live gate: half as slow again fails, the same passes", async () => {
+Deno.test("openPair() feeds the live gate: half as slow again fails, the same passes", async () => {
   for (const [factor, verdict] of [[1.5, "fail"], [1, "pass"]] as const) {
     const rng = seededRng(5);
     const totalNs: FakeBehaviour["totalNs"] = ({ command }) => {
@@ -166,7 +180,7 @@ Deno.test("openSession() feeds the live gate: half as slow again fails, the same
   }
 });
 
-Deno.test("openSession() tells the settings of its calibration as the runner writes them", async () => {
+Deno.test("openPair() tells the settings of its calibration as the runner writes them", async () => {
   await inSession({ totalNs: still }, (session) => {
     const expected = { threads: 1, powersave: null, coreMask: "f0" };
     assertEquals(session.calibrationSettings, expected);
