@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { type HeadCode, YOLOV8 } from "../record/head_code.ts";
 import {
   badModel,
   floatsOf,
@@ -32,11 +33,11 @@ export interface HeadLevel {
   heightCells: number;
   /**
    * Value names of the outputs [1,C,H,W] of the convolutions: 4·regMax, classCount,
-   * keypointCount·keypointDims channels.
+   * keypointCount·keypointDims channels. No `kpt` without keypoints.
    */
   box: string;
   cls: string;
-  kpt: string;
+  kpt: string | null;
 }
 
 /** The pose head of a model as exported: decode in the graph, one output [1, 4+nc+K·D, N]. */
@@ -48,8 +49,10 @@ export interface PoseHead {
   classCount: number;
   keypointCount: number;
   keypointDims: 2 | 3;
-  /** DFL bins per box side. */
+  /** Values per box side: DFL bins, or 1. */
   regMax: number;
+  /** How these values become people. */
+  headCode: HeadCode;
   /** Ascending strides. */
   levels: HeadLevel[];
 }
@@ -408,6 +411,7 @@ function assembleHead(
     keypointCount: keypoints[0],
     keypointDims: keypoints[1] as 2 | 3,
     regMax: traced.regMax,
+    headCode: YOLOV8,
     levels: whole.map(({ stride, widthCells, heightCells, box, cls, kpt }) => ({
       stride,
       widthCells,

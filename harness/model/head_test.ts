@@ -53,7 +53,7 @@ for (const options of SHAPES) {
     for (const level of head.levels) {
       assertEquals(channels(level.box), ["Conv", 64]);
       assertEquals(channels(level.cls), ["Conv", classes]);
-      assertEquals(channels(level.kpt), ["Conv", keypoints * dims]);
+      assertEquals(channels(level.kpt!), ["Conv", keypoints * dims]);
     }
   });
 }

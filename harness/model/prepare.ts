@@ -8,7 +8,6 @@ import type { VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
-import { YOLOV8 } from "../record/head_code.ts";
 import { MANIFEST_VERSION, type VariantManifest } from "../record/variant.ts";
 import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
 import { type Conversion, keptConversion } from "./convert/conversion.ts";
@@ -201,7 +200,7 @@ function manifestOf(
     keypointDims: head.keypointDims,
     strides: head.levels.map((level) => level.stride),
     regMax: head.regMax,
-    headCode: YOLOV8,
+    headCode: head.headCode,
     source: {
       path: source.path,
       sha256: source.sha256,

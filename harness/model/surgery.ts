@@ -95,7 +95,7 @@ function cutHead(model: OnnxModel, head: PoseHead, kind: Head): CutModel {
     if (kind === "raw-nchw") {
       addOutput(box, "box", stride, []);
       addOutput(cls, "cls", stride, []);
-      addOutput(kpt, "kpt", stride, []);
+      if (kpt !== null) addOutput(kpt, "kpt", stride, []);
       continue;
     }
     const joined = freshName(`raw_stride${stride}_nchw`, taken);
@@ -104,7 +104,7 @@ function cutHead(model: OnnxModel, head: PoseHead, kind: Head): CutModel {
         name: freshName(`raw_stride${stride}/Concat`, taken),
         opType: "Concat",
         domain: "",
-        inputs: [cls, box, kpt],
+        inputs: [cls, box, ...(kpt === null ? [] : [kpt])],
         outputs: [joined],
         attributes: new Map([["axis", { type: "int", value: 1 }]]),
       },

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type HeadCode, YOLOV8 } from "../../record/head_code.ts";
 import {
   DATA_TYPE,
   floatTensor,
@@ -28,6 +29,8 @@ export interface TinyPoseOptions {
   style: "joined" | "apart";
   /** False leaves the keypoints out: a detection model. */
   pose: boolean;
+  /** How boxes and keypoints are decoded: as YOLOv8 does, or as YOLO26. */
+  code: HeadCode;
   seed: number;
 }
 
@@ -41,6 +44,7 @@ export const TINY_POSE: TinyPoseOptions = {
   activation: "silu",
   style: "joined",
   pose: true,
+  code: YOLOV8,
   seed: 1,
 };
 
@@ -127,6 +131,7 @@ export function tinyPose(options: Partial<TinyPoseOptions> = {}): OnnxModel {
     features.push(value);
   }
   const kptChannels = o.keypoints * o.dims;
+  const boxChannels = o.code.box.code === "dfl" ? 64 : 4;
   const boxes: string[] = [];
   const classes: string[] = [];
   const joined: string[] = [];
@@ -139,12 +144,12 @@ export function tinyPose(options: Partial<TinyPoseOptions> = {}): OnnxModel {
   features.forEach((feature) => {
     const kpt = o.pose ? conv(body(feature, 1), kptChannels, 1, 1) : "";
     const cls = conv(body(feature, 1), o.classes, 1, 1);
-    const box = conv(body(feature, 1), 64, 1, 1);
+    const box = conv(body(feature, 1), boxChannels, 1, 1);
     if (o.pose) keypoints.push(reshape(kpt, [1, kptChannels, -1]));
     if (o.style === "joined") {
-      joined.push(reshape(op("Concat", [box, cls], { axis: 1 }), [1, 64 + o.classes, -1]));
+      joined.push(reshape(op("Concat", [box, cls], { axis: 1 }), [1, boxChannels + o.classes, -1]));
     } else {
-      boxes.push(reshape(box, [1, 64, -1]));
+      boxes.push(reshape(box, [1, boxChannels, -1]));
       classes.push(reshape(cls, [1, o.classes, -1]));
     }
   });
@@ -165,21 +170,19 @@ export function tinyPose(options: Partial<TinyPoseOptions> = {}): OnnxModel {
   if (o.style === "joined") {
     const all = op("Concat", joined, { axis: 2 });
     [box, cls] = [fresh(), fresh()];
-    op("Split", [all], { axis: 1, split: [64, o.classes] }, [box, cls]);
+    op("Split", [all], { axis: 1, split: [boxChannels, o.classes] }, [box, cls]);
   } else {
     box = op("Concat", boxes, { axis: 2 });
     cls = op("Concat", classes, { axis: 2 });
   }
-  // operator set 11 takes a softmax over the last axis only
-  const bins = op("Transpose", [reshape(box, [1, 4, 16, cells])], { perm: [0, 3, 1, 2] });
-  const shares = op("Transpose", [op("Softmax", [bins], { axis: 3 })], { perm: [0, 3, 2, 1] });
-  const distances = reshape(
-    op("Conv", [
-      shares,
-      floats([1, 16, 1, 1], Array.from({ length: 16 }, (_, i) => i)),
-    ], { kernel_shape: [1, 1] }),
-    [1, 4, cells],
-  );
+  const expectation = () => {
+    // operator set 11 takes a softmax over the last axis only
+    const bins = op("Transpose", [reshape(box, [1, 4, 16, cells])], { perm: [0, 3, 1, 2] });
+    const shares = op("Transpose", [op("Softmax", [bins], { axis: 3 })], { perm: [0, 3, 2, 1] });
+    const weights = floats([1, 16, 1, 1], Array.from({ length: 16 }, (_, i) => i));
+    return reshape(op("Conv", [shares, weights], { kernel_shape: [1, 1] }), [1, 4, cells]);
+  };
+  const distances = o.code.box.code === "dfl" ? expectation() : box;
   const anchorPoints = floats([1, 2, cells], anchors.flat());
   const strideRow = floats([1, cells], strides);
   const from = op("Sub", [anchorPoints, slice(distances, 1, 0, 2)]);
@@ -192,9 +195,11 @@ export function tinyPose(options: Partial<TinyPoseOptions> = {}): OnnxModel {
   const parts = [decodedBox, op("Sigmoid", [cls])];
   if (o.pose) {
     const points = reshape(op("Concat", keypoints, { axis: -1 }), [1, o.keypoints, o.dims, cells]);
-    const doubled = op("Mul", [slice(points, 2, 0, 2), floats([], [2])]);
-    const corner = floats([1, 2, cells], anchors.flat().map((value) => value - 0.5));
-    let decoded = op("Mul", [op("Add", [doubled, corner]), strideRow]);
+    const { scale, origin } = o.code.keypoint;
+    const offsets = slice(points, 2, 0, 2);
+    const scaled = scale === 1 ? offsets : op("Mul", [offsets, floats([], [scale])]);
+    const start = floats([1, 2, cells], anchors.flat().map((value) => value - 0.5 + origin));
+    let decoded = op("Mul", [op("Add", [scaled, start]), strideRow]);
     if (o.dims === 3) {
       decoded = op("Concat", [decoded, op("Sigmoid", [slice(points, 2, 2, 3)])], { axis: 2 });
     }

@@ -87,8 +87,7 @@ export async function runProgram([program, ...args]: string[]): Promise<string> 
  * in float32.
  */
 export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
-  const { runner: program } = await buildRunner({ target: "host", kind: "test", progress: SILENT });
-  const prepared: PreparedVariant[] = await prepareVariants({
+  const prepared = await prepareVariants({
     models: [sharedModel("silu")],
     activations: null,
     heads,
@@ -97,14 +96,26 @@ export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
     converters: ["pnnx"],
     progress: SILENT,
   });
+  const dataset = await openDataset(SHARED_PHOTOGRAPHS);
+  const photographs: Photograph[] = [];
+  for (const image of dataset.images) photographs.push({ id: image.id, ...await loadImage(image) });
+  return await openRunnerOf(prepared, photographs);
+}
+
+/**
+ * Returns the host's test build of the runner with these variants of one graph, in float32, and
+ * these photographs.
+ */
+export async function openRunnerOf(
+  prepared: readonly PreparedVariant[],
+  photographs: Photograph[],
+): Promise<RealRunner> {
+  const { runner: program } = await buildRunner({ target: "host", kind: "test", progress: SILENT });
   const [first] = prepared;
   const model = await openReferenceModel(
     path.join(first.dir, first.manifest.referenceOnnx.file),
     { threads: null },
   );
-  const dataset = await openDataset(SHARED_PHOTOGRAPHS);
-  const photographs: Photograph[] = [];
-  for (const image of dataset.images) photographs.push({ id: image.id, ...await loadImage(image) });
   const work = await Deno.makeTempDir();
   const references = new Map<string, Reference>();
   const of = (head: Head) => prepared.find(({ manifest }) => manifest.head === head)!;
