@@ -7,17 +7,19 @@ import { formatTable } from "../text/table.ts";
 import { HarnessError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import type { DeviceDescription, DeviceState } from "../record/device.ts";
-import { type AdbOptions, inspectAdb, openAdb } from "./adb/adb.ts";
+import { inspectAdb, openAdb } from "./adb/adb.ts";
 import { listAdbDevices, shellOnce } from "./adb/link.ts";
 import { isNetworkSerial, obstacleOf } from "./adb/words.ts";
 import { type AdbServer, adbServerFromEnvironment } from "./adb/server.ts";
-import { ADB_TIMES } from "./adb/session.ts";
+import { LINK_TIMES } from "./shell/session.ts";
+import type { ShellOptions } from "./shell/shell_device.ts";
 import { openHost } from "./host/host.ts";
 
 /** One device as `deno task devices` shows it. */
 export interface DeviceRow {
   serial: string;
-  kind: "host" | "adb";
+  /** How it is reached: `host`, `adb`. */
+  kind: string;
   /** Null when the device could not be asked. */
   description: DeviceDescription | null;
   /** Null when the device could not be asked. */
@@ -27,13 +29,60 @@ export interface DeviceRow {
 }
 
 /** What listing and opening may be told. */
-export interface DevicesOptions extends AdbOptions {
+export interface DevicesOptions extends ShellOptions {
   /** Default: the one that the environment names. */
   server?: AdbServer;
 }
 
 /** Free space below which a run is unlikely to fit, bytes. */
 const LITTLE_SPACE_BYTES = 64 << 20;
+
+/** A way to reach devices. */
+interface Scheme {
+  /** Whether a name is one of its devices'. */
+  takes(name: string): boolean;
+  /** Returns the device, opened and locked. */
+  open(name: string, options: DevicesOptions): Promise<Device>;
+  /** Returns the devices that it knows; those that can't be used with the reason. */
+  list(options: DevicesOptions): Promise<DeviceRow[]>;
+}
+
+/** The ways to reach devices; a name belongs to the first that takes it. */
+const SCHEMES: readonly Scheme[] = [
+  {
+    takes: (name) => name === "host",
+    open: () => Promise.resolve(openHost()),
+    list: async () => [await hostRow()],
+  },
+  {
+    takes: (name) => /^stf(\+http)?:/.test(name),
+    async open(name, options) {
+      if (options.pin) {
+        throw new HarnessError(
+          "bad-option",
+          `Cannot pin the frequencies of "${name}": a leased phone is not ours to change: leave --root out`,
+        );
+      }
+      // loaded only here: a run without a farm needs none of it
+      const { openStfDevice } = await import("./stf/lent_device.ts");
+      return await openStfDevice(name, {
+        onWarning: ({ message, advice }) => options.tell?.(`${message}. ${advice}`),
+      });
+    },
+    // A farm's phones are listed by "deno task farm nodes".
+    list: () => Promise.resolve([]),
+  },
+  {
+    // A serial, or host:port.
+    takes: () => true,
+    open: (name, options) => openAdb(serverOf(options), name, options),
+    list: listPhones,
+  },
+];
+
+function serverOf(options: DevicesOptions): AdbServer {
+  return options.server ?? adbServerFromEnvironment();
+}
 
 /**
  * Returns this machine and every device that the adb server knows. Devices that can't be used are
@@ -42,16 +91,20 @@ const LITTLE_SPACE_BYTES = 64 << 20;
  * Without adb the list is this machine alone, with the reason in the row `adb`.
  */
 export async function listDevices(options: DevicesOptions = {}): Promise<DeviceRow[]> {
-  const server = options.server ?? adbServerFromEnvironment();
-  const times = options.times ?? ADB_TIMES;
-  const host = hostRow();
+  return (await Promise.all(SCHEMES.map((scheme) => scheme.list(options)))).flat();
+}
+
+/** Returns the rows of the phones that the adb server knows. */
+async function listPhones(options: DevicesOptions): Promise<DeviceRow[]> {
+  const server = serverOf(options);
+  const times = options.times ?? LINK_TIMES;
   let listed;
   try {
     listed = await listAdbDevices(server, { timeoutMs: times.operationMs });
   } catch (error) {
     if (!(error instanceof HarnessError)) throw error;
     const obstacle = { code: error.code, message: error.message };
-    return [await host, { serial: "adb", kind: "adb", description: null, state: null, obstacle }];
+    return [{ serial: "adb", kind: "adb", description: null, state: null, obstacle }];
   }
   const ready = listed.filter(({ state }) => state === "device");
   const links = await preferredLinks(server, ready, { timeoutMs: times.operationMs });
@@ -78,7 +131,7 @@ export async function listDevices(options: DevicesOptions = {}): Promise<DeviceR
       return { serial, kind: "adb", description: null, state: null, obstacle };
     }
   });
-  return await Promise.all([host, ...phones]);
+  return await Promise.all(phones);
 }
 
 /** Returns the row of this machine. */
@@ -239,12 +292,12 @@ export async function openDevices(
   names: readonly string[],
   options: DevicesOptions = {},
 ): Promise<Device[]> {
-  const server = options.server ?? adbServerFromEnvironment();
   const serials = new Set<string>();
   for (const name of names.length === 0 ? ["host"] : names) {
     if (name !== "all") serials.add(name);
     else {
-      const limit = { timeoutMs: (options.times ?? ADB_TIMES).operationMs };
+      const server = serverOf(options);
+      const limit = { timeoutMs: (options.times ?? LINK_TIMES).operationMs };
       const listed = await listAdbDevices(server, limit);
       const ready = listed.filter(({ state }) => state === "device");
       if (ready.length === 0) {
@@ -258,23 +311,9 @@ export async function openDevices(
       for (const serial of links.values()) serials.add(serial);
     }
   }
-  const opening = [...serials].map(async (serial): Promise<Device> => {
-    if (serial === "host") return openHost();
-    if (/^stf(\+http)?:/.test(serial)) {
-      if (options.pin) {
-        throw new HarnessError(
-          "bad-option",
-          `Cannot pin the frequencies of "${serial}": a leased phone is not ours to change: leave --root out`,
-        );
-      }
-      // loaded only here: a run without a farm needs none of it
-      const { openStfDevice } = await import("./stf/lent_device.ts");
-      return await openStfDevice(serial, {
-        onWarning: ({ message, advice }) => options.tell?.(`${message}. ${advice}`),
-      });
-    }
-    return await openAdb(server, serial, options);
-  });
+  const opening = [...serials].map((name) =>
+    SCHEMES.find((scheme) => scheme.takes(name))!.open(name, options)
+  );
   const settled = await Promise.allSettled<Device>(opening);
   const failed = settled.find((one) => one.status === "rejected");
   const opened = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);

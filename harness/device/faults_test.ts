@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { type AdbDevice, openAdb } from "./adb/adb.ts";
+import { openAdb } from "./adb/adb.ts";
+import type { ShellDevice } from "./shell/shell_device.ts";
 import type { AdbServer } from "./adb/server.ts";
 import { sha256 } from "./shell/push_source.ts";
 import { launchScript } from "./shell/launch_script.ts";
-import { shellOnce } from "./adb/link.ts";
-import { shellLine } from "./adb/words.ts";
-import { ADB_TIMES, type AdbTimes, openSession } from "./adb/session.ts";
+import { adbLink, shellOnce } from "./adb/link.ts";
+import { shellLine } from "./shell/words.ts";
+import { LINK_TIMES, type LinkTimes, openSession } from "./shell/session.ts";
 import { type Fault, type FaultId, FAULTS, faultsMarkdown } from "./testdata/faults.ts";
 import { type EmulatedDevice, startEmulated } from "./testdata/emulated/emulated_device.ts";
 import {
@@ -22,7 +23,7 @@ Deno.test("faultsMarkdown() is what FAULTS.md holds", () => {
 });
 
 /** Short limits: a loaded machine answers within seconds. */
-const TIMES: AdbTimes = {
+const TIMES: LinkTimes = {
   operationMs: 10_000,
   linkMs: 120_000,
   reconnectPauseMs: 300,
@@ -36,9 +37,9 @@ const TIMES: AdbTimes = {
 interface Bench {
   phone: EmulatedDevice;
   server: AdbServer;
-  device: AdbDevice;
+  device: ShellDevice;
   /** The device's own limits: changes take effect at once. */
-  times: AdbTimes;
+  times: LinkTimes;
   runDir: string;
   /** Local folder for files. */
   dir: string;
@@ -73,7 +74,7 @@ function sleep(ms: number): Promise<void> {
 }
 
 /** Changes limits while something runs. */
-async function withTimes<T>(bench: Bench, times: Partial<AdbTimes>, work: () => Promise<T>) {
+async function withTimes<T>(bench: Bench, times: Partial<LinkTimes>, work: () => Promise<T>) {
   const before = { ...bench.times };
   Object.assign(bench.times, times);
   try {
@@ -448,7 +449,7 @@ Deno.test({
           } catch (error) {
             // Just after a start the device may still be unknown to the adb server.
             if (attempt === 5) throw error;
-            await openSession(server, phone.serial, TIMES).catch(() => sleep(1000));
+            await openSession(adbLink(server, phone.serial), TIMES).catch(() => sleep(1000));
           }
         }
       },
@@ -492,8 +493,8 @@ Deno.test({
 async function openScripted(script: AdbScript, serial = "R5CT10"): Promise<Outcome> {
   await using scripted = startScriptedAdbServer(script);
   const server = { hostname: "127.0.0.1", port: scripted.port, adbProgram: null };
-  const times = { ...ADB_TIMES, operationMs: 2000, linkMs: 500, reconnectPauseMs: 100 };
-  return await errorOf(openSession(server, serial, times));
+  const times = { ...LINK_TIMES, operationMs: 2000, linkMs: 500, reconnectPauseMs: 100 };
+  return await errorOf(openSession(adbLink(server, serial), times));
 }
 
 const READY = "R5CT10 device usb:1-4 product:p model:M device:d transport_id:1\n";
@@ -539,7 +540,10 @@ Deno.test("openSession() disconnects a stale address before it connects again", 
     shell: () => shellAnswer("@@posemark boot\n-\n@@posemark uptime\n5.5 1.0\n"),
   });
   const server = { hostname: "127.0.0.1", port: scripted.port, adbProgram: null };
-  const session = await openSession(server, "127.0.0.1:9", { ...ADB_TIMES, operationMs: 2000 });
+  const session = await openSession(adbLink(server, "127.0.0.1:9"), {
+    ...LINK_TIMES,
+    operationMs: 2000,
+  });
   assertEquals(session.boot().uptimeSeconds, 5.5);
   const network = scripted.requests.filter((request) => /connect:/.test(request));
   assertEquals(network, ["host:disconnect:127.0.0.1:9", "host:connect:127.0.0.1:9"]);
@@ -550,6 +554,6 @@ Deno.test("openSession() throws missing-tool when no adb server answers and none
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
   const open = (adbProgram: string | null) =>
-    errorOf(openSession({ hostname: "127.0.0.1", port, adbProgram }, "R5CT10"));
+    errorOf(openSession(adbLink({ hostname: "127.0.0.1", port, adbProgram }, "R5CT10")));
   assertEquals((await open(null)).code, "missing-tool");
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Device } from "../device/device.ts";
-import { ADB_TIMES, type AdbTimes } from "../device/adb/session.ts";
+import { LINK_TIMES, type LinkTimes } from "../device/shell/session.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError } from "../errors.ts";
 import { readNodeTable } from "./nodes.ts";
@@ -61,8 +61,8 @@ export async function findNodeDevice(
  * shard whose host died is waited for until it is stale, rather than given back as busy again and
  * again: signs of life come every few seconds.
  */
-export const FARM_ADB_TIMES: AdbTimes = {
-  ...ADB_TIMES,
+export const FARM_TIMES: LinkTimes = {
+  ...LINK_TIMES,
   linkMs: 120_000,
   lockStaleMs: 90_000,
   lockWaitMs: 120_000,
@@ -70,7 +70,7 @@ export const FARM_ADB_TIMES: AdbTimes = {
 
 /** Returns the device, opened and locked; throws what opening throws. */
 export async function openNodeDevice({ serial, adbServer }: NodeDevice): Promise<Device> {
-  const times = FARM_ADB_TIMES;
+  const times = FARM_TIMES;
   if (adbServer === null || serial === "host") return (await openDevices([serial], { times }))[0];
   const parts = /^([^:]+):(\d+)$/.exec(adbServer);
   if (parts === null) {

@@ -5,9 +5,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
-import { type AdbDevice, type AdbOptions, openAdb } from "./adb.ts";
+import { openAdb } from "./adb.ts";
+import { adbLink } from "./link.ts";
+import type { ShellDevice, ShellOptions } from "../shell/shell_device.ts";
 import { sha256 } from "../shell/push_source.ts";
-import { ADB_TIMES, type AdbTimes, openSession } from "./session.ts";
+import { LINK_TIMES, type LinkTimes, openSession } from "../shell/session.ts";
 import {
   type AdbScript,
   localShell,
@@ -19,8 +21,8 @@ import {
 /** The launch script needs Linux' tools: setsid, sha256sum, /proc. */
 const ignore = Deno.build.os !== "linux";
 
-const TIMES: AdbTimes = {
-  ...ADB_TIMES,
+const TIMES: LinkTimes = {
+  ...LINK_TIMES,
   operationMs: 5000,
   linkMs: 1500,
   reconnectPauseMs: 50,
@@ -32,8 +34,8 @@ const TIMES: AdbTimes = {
 /** What a test works with. */
 interface Local {
   open(
-    options?: Pick<AdbOptions, "times" | "who" | "tell" | "pin">,
-  ): Promise<AdbDevice>;
+    options?: Pick<ShellOptions, "times" | "who" | "tell" | "pin">,
+  ): Promise<ShellDevice>;
   /** Folder that stands for the phone's `/data/local/tmp/posemark`. */
   root: string;
   /** Folder for local files. */
@@ -76,7 +78,7 @@ async function errorOf(promise: Promise<unknown>): Promise<HarnessError> {
 }
 
 /** Launches a shell line. */
-async function launch(device: AdbDevice, line: string, timeoutMs = 10_000): Promise<string> {
+async function launch(device: ShellDevice, line: string, timeoutMs = 10_000): Promise<string> {
   const runDir = await device.runDir("run");
   const job = { command: ["sh", "-c", line], name: "job", runDir };
   return (await device.launch(job, { timeoutMs })).stdout;
@@ -417,7 +419,7 @@ Deno.test("shell() throws bad-device-output with the last words when a line fail
       line.includes("section boot") ? shellAnswer("@@posemark uptime\n5 1\n") : answers.shift()!,
   });
   const server = { hostname: "127.0.0.1", port: scripted.port, adbProgram: null };
-  const session = await openSession(server, "X", TIMES);
+  const session = await openSession(adbLink(server, "X"), TIMES);
   const say = (words: string): ShellPacket => ({ id: 2, data: new TextEncoder().encode(words) });
   answers.push([say("sh: nonsense\n"), ...shellAnswer("", 127)]);
   const failed = await errorOf(session.shell("look", "x"));

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
-import { ADB_ROOT, type AdbDevice, openAdb } from "./adb.ts";
+import { ADB_ROOT, openAdb } from "./adb.ts";
+import type { ShellDevice } from "../shell/shell_device.ts";
 import type { AdbServer } from "./server.ts";
 import { sha256 } from "../shell/push_source.ts";
 import { shellOnce } from "./link.ts";
-import { ADB_TIMES } from "./session.ts";
+import { LINK_TIMES } from "../shell/session.ts";
 import { COOL_RULES, realWaiting, throttleMarks, waitUntilCool } from "../cool_down.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../../record/device.ts";
 import { devicesTable, listDevices, openDevices } from "../devices.ts";
@@ -13,7 +14,7 @@ import { startEmulated } from "../testdata/emulated/emulated_device.ts";
 import { inGroup } from "../../testdata/needs.ts";
 
 const SERVER: AdbServer = { hostname: "127.0.0.1", port: 15412, adbProgram: "adb" };
-const TIMES = { ...ADB_TIMES, pollFirstMs: 200, pollMaxMs: 500, lockWaitMs: 2000 };
+const TIMES = { ...LINK_TIMES, pollFirstMs: 200, pollMaxMs: 500, lockWaitMs: 2000 };
 
 /** Ends the adb server of these tests, on its own port. */
 async function killServer(): Promise<void> {
@@ -25,7 +26,7 @@ async function killServer(): Promise<void> {
  * Waits until the emulated phone's sensors follow its schedule: twice a second, on a slow machine
  * later.
  */
-async function setSchedule(device: AdbDevice, lines: string[]): Promise<void> {
+async function setSchedule(device: ShellDevice, lines: string[]): Promise<void> {
   const file = "/data/local/emulated/schedule";
   const text = lines.map((line) => `echo '${line}'`).join("; ");
   const line = `{ ${text}; } >${file}.new && mv ${file}.new ${file} && sleep 1.5`;

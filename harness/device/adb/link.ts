@@ -1,5 +1,5 @@
 /**
- * The link to one device: single operations over it, and the way back when it is lost.
+ * The link to one phone over an adb server.
  *
  * @module
  */
@@ -13,8 +13,35 @@ import {
 } from "@yume-chan/adb";
 import { HarnessError } from "../../errors.ts";
 import type { CommandResult } from "../device.ts";
-import { type AdbOperation, type AdbServer, type Limit, withAdbServer } from "./server.ts";
-import { linkError, type ListedDevice, parseDeviceList } from "./words.ts";
+import type { Limit, ShellLink } from "../shell/link.ts";
+import type { Source } from "../shell/push_source.ts";
+import { pause } from "../shell/session.ts";
+import { type AdbOperation, type AdbServer, withAdbServer } from "./server.ts";
+import {
+  connectOutcome,
+  isNetworkSerial,
+  linkError,
+  type ListedDevice,
+  obstacleOf,
+  parseDeviceList,
+} from "./words.ts";
+
+/**
+ * Returns the link to a phone: connects to it when the serial is a network address.
+ *
+ * @param serial as `adb devices` lists it, or `host:port`
+ */
+export function adbLink(server: AdbServer, serial: string): ShellLink {
+  return {
+    serial,
+    open: (limit) => reach(server, serial, limit),
+    reopen: (attempt, limit) => reconnect(server, serial, attempt, limit),
+    once: (what, line, limit) => shellOnce(server, serial, what, line, limit),
+    send: (what, source, devicePath, mode, limit) =>
+      send(server, serial, what, source, devicePath, mode, limit),
+    fetch: (what, devicePath, limit) => fetchFile(server, serial, what, devicePath, limit),
+  };
+}
 
 /** Returns the devices that the adb server knows, in its order. */
 export async function listAdbDevices(server: AdbServer, limit: Limit): Promise<ListedDevice[]> {
@@ -163,6 +190,74 @@ export async function shellOnce(
   });
 }
 
+/** Writes bytes to a path on the device by adb's sync service. */
+async function send(
+  server: AdbServer,
+  serial: string,
+  what: string,
+  source: Source,
+  devicePath: string,
+  mode: number,
+  limit: Limit,
+): Promise<void> {
+  await withDevice(server, serial, what, limit, async ({ adb, progress }) => {
+    const sync = await adb.sync();
+    try {
+      await sync.write({
+        filename: devicePath,
+        file: source.stream(progress) as never,
+        permission: mode,
+      });
+    } catch (error) {
+      throw explainWriteFailure(serial, what, error);
+    }
+  });
+}
+
+/** Returns the error of a write: the device's own words when it refused. */
+function explainWriteFailure(serial: string, what: string, error: unknown): HarnessError {
+  const said = error instanceof Error ? error.message : String(error);
+  if (!/No space left|couldn't create file|write failed|Read-only|Permission denied/.test(said)) {
+    return linkError(serial, what, error);
+  }
+  const full = /No space left|write failed/.test(said);
+  return new HarnessError(
+    full ? "no-space" : "device-unsuitable",
+    `Cannot ${what} of device "${serial}": ${said}: ${
+      full ? "free some space on the device" : "expected a folder that the shell may write"
+    }`,
+    { cause: error },
+  );
+}
+
+/** Returns a file's bytes by adb's sync service. */
+async function fetchFile(
+  server: AdbServer,
+  serial: string,
+  what: string,
+  devicePath: string,
+  limit: Limit,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return await withDevice(server, serial, what, limit, async ({ adb, progress }) => {
+    const sync = await adb.sync();
+    const chunks: Uint8Array[] = [];
+    const reader = sync.read(devicePath).getReader();
+    for (;;) {
+      const { done, value } = await reader.read().catch((error) => {
+        if (!/No such file|Permission denied/.test(String(error))) throw error;
+        throw new HarnessError(
+          "bad-device-output",
+          `Cannot ${what} of device "${serial}": ${(error as Error).message}`,
+          { cause: error },
+        );
+      });
+      if (done || value === undefined) return concat(chunks);
+      progress();
+      chunks.push(value);
+    }
+  });
+}
+
 /** Returns all text of a stream; throws `bad-device-output` when it is too long. */
 async function readAll(
   // The library's own declaration of a stream.
@@ -189,11 +284,75 @@ async function readAll(
     }
     chunks.push(value);
   }
-  const bytes = new Uint8Array(total);
+  return new TextDecoder().decode(concat(chunks));
+}
+
+/** Returns all chunks as one array. */
+function concat(chunks: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return new TextDecoder().decode(bytes);
+  return bytes;
+}
+
+/** Returns the state of a device as the adb server lists it, `missing` when it does not. */
+async function listedState(server: AdbServer, serial: string, timeoutMs: number): Promise<string> {
+  const devices = await listAdbDevices(server, { timeoutMs });
+  return devices.find((device) => device.serial === serial)?.state ?? "missing";
+}
+
+/**
+ * Makes a fresh connection to a device over the network; of one on a cable it asks for nothing.
+ *
+ * A connection that the adb server still holds is given up at every third attempt only: it may be
+ * dead without anybody knowing, or the device may just be slow.
+ */
+async function reconnect(
+  server: AdbServer,
+  serial: string,
+  attempt: number,
+  limit: Limit,
+): Promise<void> {
+  if (!isNetworkSerial(serial)) return;
+  const state = await listedState(server, serial, limit.timeoutMs);
+  if (state === "device" && attempt % 3 !== 2) return;
+  if (state !== "missing") await disconnectNetworkDevice(server, serial, limit);
+  await connectNetworkDevice(server, serial, limit);
+}
+
+/** Longest time that a device may stay offline or connecting when a session begins. */
+const SETTLE_MS = 3_000;
+
+/** Brings a device to the state `device`; throws what stands in the way. */
+async function reach(server: AdbServer, serial: string, limit: Limit): Promise<void> {
+  const beganMs = performance.now();
+  let state = await listedState(server, serial, limit.timeoutMs);
+  let words = "";
+  if (isNetworkSerial(serial) && state !== "device" && state !== "unauthorized") {
+    // While a device is listed as offline, connect only says that it is connected already.
+    if (state !== "missing") await disconnectNetworkDevice(server, serial, limit);
+    words = await connectNetworkDevice(server, serial, limit);
+    if (connectOutcome(words) === "stale") {
+      await disconnectNetworkDevice(server, serial, limit);
+      words = await connectNetworkDevice(server, serial, limit);
+    }
+    if (connectOutcome(words) === "unauthorized") state = "unauthorized";
+    else state = await listedState(server, serial, limit.timeoutMs);
+  }
+  while (
+    ["offline", "connecting", "authorizing"].includes(state) &&
+    performance.now() - beganMs < SETTLE_MS
+  ) {
+    await pause(200);
+    state = await listedState(server, serial, limit.timeoutMs);
+  }
+  if (state === "device") return;
+  const obstacle = obstacleOf(serial, state);
+  const said = words !== "" && connectOutcome(words) === "refused"
+    ? ` (adb connect: ${words})`
+    : "";
+  throw new HarnessError(obstacle.code, obstacle.message + said);
 }

@@ -12,6 +12,7 @@
 import { AdbServerClient } from "@yume-chan/adb";
 import { MaybeConsumable } from "@yume-chan/stream-extra";
 import { HarnessError } from "../../errors.ts";
+import type { Limit } from "../shell/link.ts";
 
 /** Where the adb server is. */
 export interface AdbServer {
@@ -38,13 +39,6 @@ export function adbServerFromEnvironment(
     );
   }
   return { hostname: "127.0.0.1", port: Number(port), adbProgram: env("ADB") || "adb" };
-}
-
-/** Limits of an operation. */
-export interface Limit {
-  /** Longest time without progress; an operation that reports none has this time in all. */
-  timeoutMs: number;
-  signal?: AbortSignal;
 }
 
 /** What an operation works with. */

@@ -1,6 +1,5 @@
 /**
- * The words of adb: what it lists, says and refuses, as data and as errors; and shell lines for it:
- * pure.
+ * The words of adb: what it lists, says and refuses, as data and as errors: pure.
  *
  * @module
  */
@@ -134,23 +133,4 @@ export function linkError(serial: string, what: string, cause: unknown): Harness
     }): check the cable or network and run again`,
     { cause },
   );
-}
-
-/** Returns true when the error may pass by itself: the link broke, or the device did not answer. */
-export function isLinkLoss(error: unknown): boolean {
-  return error instanceof HarnessError &&
-    ["device-lost", "device-offline", "device-not-found", "timeout"].includes(error.code);
-}
-
-/** Returns the words as one shell line: each in single quotes. */
-export function shellLine(words: readonly string[]): string {
-  return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-}
-
-/**
- * Returns the shell words that end when a file, or a folder's names, are on the disk; devices
- * without `fsync` write everything.
- */
-export function onDisk(file: string): string {
-  return `{ fsync ${shellLine([file])} 2>/dev/null || sync; }`;
 }

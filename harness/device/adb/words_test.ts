@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   connectOutcome,
-  isLinkLoss,
   isNetworkSerial,
   linkError,
   obstacleOf,
   parseDeviceList,
-  shellLine,
 } from "./words.ts";
+import { isLinkLoss } from "../shell/session.ts";
+import { shellLine } from "../shell/words.ts";
 import { HarnessError } from "../../errors.ts";
 
 Deno.test("parseDeviceList() reads every state of adb devices -l", () => {

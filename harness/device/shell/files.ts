@@ -5,9 +5,8 @@
  */
 import { posix } from "node:path";
 import { HarnessError } from "../../errors.ts";
-import type { AdbSession } from "../adb/session.ts";
-import { withDevice } from "../adb/link.ts";
-import { linkError, onDisk, shellLine } from "../adb/words.ts";
+import type { ShellSession } from "./session.ts";
+import { onDisk, shellLine } from "./words.ts";
 import { parseFreeBytes } from "./proc.ts";
 import { fileSource, programObstacle, sha256, type Source } from "./push_source.ts";
 import { nonce } from "../names.ts";
@@ -19,7 +18,7 @@ const SPARE_BYTES = 8 << 20;
 const SLOWEST_BYTES_PER_MS = 500;
 
 /** Files of one device. */
-export interface AdbFiles {
+export interface DeviceFiles {
   /**
    * Returns the path on the device of a file with this content; pushes it when it is not there yet.
    */
@@ -40,7 +39,7 @@ export interface AdbFiles {
 /**
  * Returns the files of a session's device under `root` (for instance `/data/local/tmp/posemark`).
  */
-export function openFiles(session: AdbSession, root: string): AdbFiles {
+export function openFiles(session: ShellSession, root: string): DeviceFiles {
   const dir = `${root}/files`;
   /** Names (hashes) of the files that were verified in this session. */
   const verified = new Set<string>();
@@ -57,38 +56,11 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
   /** Sends bytes to a path; not verified. */
   const send = (source: Source, devicePath: string, mode: number, signal?: AbortSignal) => {
     const what = `push "${source.name}" to the disk`;
-    // The adb server takes everything at once and passes it on at the device's pace: progress here
+    // A server in between takes everything at once and passes it on at the device's pace: progress here
     // says little.
     const timeoutMs = session.times.operationMs + source.bytes / SLOWEST_BYTES_PER_MS;
     const limit = { timeoutMs, signal };
-    return withDevice(session.server, session.serial, what, limit, async (operation) => {
-      const sync = await operation.adb.sync();
-      try {
-        await sync.write({
-          filename: devicePath,
-          file: source.stream(operation.progress) as never,
-          permission: mode,
-        });
-      } catch (error) {
-        throw await explainWriteFailure(error, what);
-      }
-    });
-  };
-
-  /** Returns the error of a write: the device's own words when it refused. */
-  const explainWriteFailure = (error: unknown, what: string): HarnessError => {
-    const said = error instanceof Error ? error.message : String(error);
-    if (/No space left|couldn't create file|write failed|Read-only|Permission denied/.test(said)) {
-      const full = /No space left|write failed/.test(said);
-      return new HarnessError(
-        full ? "no-space" : "device-unsuitable",
-        `Cannot ${what} of device "${session.serial}": ${said}: ${
-          full ? "free some space on the device" : "expected a folder that the shell may write"
-        }`,
-        { cause: error },
-      );
-    }
-    return linkError(session.serial, what, error);
+    return session.send(what, source, devicePath, mode, limit);
   };
 
   /** Pushes under a temporary name, verifies the hash on the device, renames. */
@@ -195,25 +167,7 @@ export function openFiles(session: AdbSession, root: string): AdbFiles {
     session.steady(`pull "${devicePath}"`, () => {
       const limit = { timeoutMs: session.times.operationMs, signal };
       const what = `pull "${devicePath}"`;
-      return withDevice(session.server, session.serial, what, limit, async (operation) => {
-        const sync = await operation.adb.sync();
-        const chunks: Uint8Array[] = [];
-        const reader = sync.read(devicePath).getReader();
-        for (;;) {
-          const { done, value } = await reader.read().catch((error) => {
-            if (!/No such file|Permission denied/.test(String(error))) throw error;
-            throw new HarnessError(
-              "bad-device-output",
-              `Cannot ${what} of device "${session.serial}": ${(error as Error).message}`,
-              { cause: error },
-            );
-          });
-          if (done || value === undefined) break;
-          operation.progress();
-          chunks.push(value);
-        }
-        return concat(chunks);
-      });
+      return session.fetch(what, devicePath, limit);
     }, signal);
 
   return {
@@ -273,15 +227,4 @@ function hashLimitMs(bytes: number): number {
 /** Returns bytes as mebibytes with one digit. */
 function mib(bytes: number): string {
   return (bytes / (1 << 20)).toFixed(1);
-}
-
-/** Returns all chunks as one array. */
-function concat(chunks: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

@@ -15,13 +15,13 @@
 import { posix } from "node:path";
 import { HarnessError } from "../../errors.ts";
 import type { CommandResult, Launch, RunOptions } from "../device.ts";
-import type { AdbFiles } from "./files.ts";
+import type { DeviceFiles } from "./files.ts";
 import { sha256 } from "./push_source.ts";
 import { launchScript, type LaunchStatus, parseLaunchStatus } from "./launch_script.ts";
 import { nonce } from "../names.ts";
-import { shellLine } from "../adb/words.ts";
-import type { AdbSession, Boot } from "../adb/session.ts";
-import { BOOT_LINES, parseBoot, pause, wasRebooted } from "../adb/session.ts";
+import { shellLine } from "./words.ts";
+import type { Boot, ShellSession } from "./session.ts";
+import { BOOT_LINES, parseBoot, pause, wasRebooted } from "./session.ts";
 import { exitError, stderrTail } from "./runner_exit.ts";
 import { requireSafeName } from "../names.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
@@ -35,8 +35,8 @@ const STDERR_BYTES = 1 << 20;
 
 /** What a launch needs besides the session. */
 export interface LaunchContext {
-  session: AdbSession;
-  files: AdbFiles;
+  session: ShellSession;
+  files: DeviceFiles;
   /** Shell line that tells other harnesses that this one lives; run with every look. */
   heartbeat: string;
 }
@@ -177,7 +177,7 @@ case $m in *"No space left"*) echo 1 ;; esac`;
 }
 
 /** Does something; kills the launch on the device when the caller's signal interrupts it. */
-async function orKill<T>(session: AdbSession, base: string, work: () => Promise<T>): Promise<T> {
+async function orKill<T>(session: ShellSession, base: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -189,7 +189,7 @@ async function orKill<T>(session: AdbSession, base: string, work: () => Promise<
 }
 
 /** Ends a launch's processes, when the device can be reached: its session and its dog's. */
-async function killLaunch(session: AdbSession, base: string): Promise<void> {
+async function killLaunch(session: ShellSession, base: string): Promise<void> {
   const line = `for f in ${shellLine([`${base}.pid`])} ${
     shellLine([`${base}.dog`])
   }; do [ -s $f ] && kill -KILL -$(cat $f); done`;
@@ -198,7 +198,7 @@ async function killLaunch(session: AdbSession, base: string): Promise<void> {
 
 /** Returns the error of a launch whose script ended without a word. */
 async function vanishedError(
-  session: AdbSession,
+  session: ShellSession,
   base: string,
   begin: string,
 ): Promise<HarnessError> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { shellLine } from "../adb/words.ts";
+import { shellLine } from "./words.ts";
 import { SECTION_MARK, splitSections } from "./sections.ts";
 
 /**

@@ -7,9 +7,9 @@
  * @module
  */
 import { HarnessError } from "../../errors.ts";
-import type { AdbSession } from "../adb/session.ts";
-import { BOOT_LINES, parseBoot, pause } from "../adb/session.ts";
-import { onDisk, shellLine } from "../adb/words.ts";
+import type { ShellSession } from "./session.ts";
+import { BOOT_LINES, parseBoot, pause } from "./session.ts";
+import { onDisk, shellLine } from "./words.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
 import { printable } from "./runner_exit.ts";
 
@@ -78,7 +78,7 @@ export function whyStale(
 }
 
 /** A lock that this session holds. */
-export interface AdbLock {
+export interface DeviceLock {
   /** Shell line that writes a sign of life. */
   heartbeat: string;
   /** Gives the lock back, when it is still ours and the device can be reached. */
@@ -101,11 +101,11 @@ const HEARTBEAT_MS = 30_000;
  * @param who for people: `user@host pid 123`
  */
 export async function takeLock(
-  session: AdbSession,
+  session: ShellSession,
   root: string,
   who: string,
   tell: (message: string) => void = () => {},
-): Promise<AdbLock> {
+): Promise<DeviceLock> {
   const id = crypto.randomUUID();
   const lock = `${root}/lock`;
   const q = (name: string) => shellLine([name]);
@@ -200,7 +200,7 @@ ${BOOT_LINES}`;
 }
 
 /** Ends processes and removes folders that a dead harness left: whoever holds the lock may. */
-async function sweep(session: AdbSession, root: string): Promise<void> {
+async function sweep(session: ShellSession, root: string): Promise<void> {
   const line = `cd ${shellLine([root])} || exit 1
 for f in */*.pid */*.dog; do
   [ -s "$f" ] || continue

@@ -8,8 +8,8 @@
  * @module
  */
 import { HarnessError } from "../../errors.ts";
-import type { AdbSession } from "../adb/session.ts";
-import { shellLine } from "../adb/words.ts";
+import type { ShellSession } from "./session.ts";
+import { shellLine } from "./words.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections } from "./sections.ts";
 
 /** What was pinned. */
@@ -112,7 +112,7 @@ export function parsePinned(output: string): Pinned | null {
  * Returns the shell line that runs lines as root on this device; throws `device-unsuitable` when
  * there is no way.
  */
-async function asRoot(session: AdbSession): Promise<(lines: string) => string> {
+async function asRoot(session: ShellSession): Promise<(lines: string) => string> {
   const ways: ((lines: string) => string)[] = [
     (lines) => shellLine(["sh", "-c", lines]),
     (lines) => shellLine(["su", "-c", lines]),
@@ -138,7 +138,7 @@ async function asRoot(session: AdbSession): Promise<(lines: string) => string> {
  * Throws `device-unsuitable` without root, or when no core could be pinned.
  */
 export async function pinFrequencies(
-  session: AdbSession,
+  session: ShellSession,
   root: string,
   options: PinOptions = PIN_OPTIONS,
 ): Promise<Pinned & { restore(): Promise<void> }> {

@@ -1,5 +1,5 @@
 /**
- * A session with one phone: operations that survive a lost link, and the knowledge of which boot
+ * A session with one device: operations that survive a lost link, and the knowledge of which boot
  * they run in.
  *
  * Everything that goes through `steady` is written to be repeatable: after a lost link it is simply
@@ -9,27 +9,21 @@
  */
 import { HarnessError } from "../../errors.ts";
 import type { CommandResult } from "../device.ts";
-import type { AdbServer } from "./server.ts";
-import {
-  connectNetworkDevice,
-  disconnectNetworkDevice,
-  listAdbDevices,
-  shellOnce,
-} from "./link.ts";
-import { connectOutcome, isLinkLoss, isNetworkSerial, obstacleOf } from "./words.ts";
-import { SECTION_PRELUDE, splitSections, textOrNull } from "../shell/sections.ts";
-import { parseUptimeSeconds } from "../shell/proc.ts";
-import { stderrTail } from "../shell/runner_exit.ts";
+import { pause as wait } from "../../pause.ts";
+import type { Limit, ShellLink } from "./link.ts";
+import { SECTION_PRELUDE, splitSections, textOrNull } from "./sections.ts";
+import { parseUptimeSeconds } from "./proc.ts";
+import { stderrTail } from "./runner_exit.ts";
 
 /** Time limits of a session; tests make them short. */
-export interface AdbTimes {
+export interface LinkTimes {
   /** Longest time that a short operation may go without an answer. */
   operationMs: number;
   /** Longest time that a lost link is waited for. */
   linkMs: number;
   /** Pause between two attempts to reconnect. */
   reconnectPauseMs: number;
-  /** First pause between two looks at a launch; it grows up to {@linkcode AdbTimes.pollMaxMs}. */
+  /** First pause between two looks at a launch; it grows up to {@linkcode LinkTimes.pollMaxMs}. */
   pollFirstMs: number;
   /** Longest pause between two looks at a launch: looking costs the phone some CPU. */
   pollMaxMs: number;
@@ -40,7 +34,7 @@ export interface AdbTimes {
 }
 
 /** The times that runs use. */
-export const ADB_TIMES: AdbTimes = {
+export const LINK_TIMES: LinkTimes = {
   operationMs: 20_000,
   linkMs: 180_000,
   reconnectPauseMs: 2_000,
@@ -71,22 +65,25 @@ export function wasRebooted(before: Boot, after: Boot): boolean {
   return after.uptimeSeconds < before.uptimeSeconds - 1;
 }
 
-/** A session with one phone. */
-export interface AdbSession {
-  readonly server: AdbServer;
+/** A session with one device. */
+export interface ShellSession {
   readonly serial: string;
-  readonly times: AdbTimes;
+  readonly times: LinkTimes;
   /**
    * Uses that ran before are kept for messages: what happened to the link since the session began.
    */
   readonly events: string[];
   /** Boot in which the session last saw the device. */
   boot(): Boot;
+  /** Writes bytes to a path on the device once, see {@linkcode ShellLink.send}. */
+  send: ShellLink["send"];
+  /** Returns a file's bytes once, see {@linkcode ShellLink.fetch}. */
+  fetch: ShellLink["fetch"];
   /** Runs a shell line once; a lost link throws. */
   once(
     what: string,
     line: string,
-    limit?: { timeoutMs?: number; signal?: AbortSignal },
+    limit?: Partial<Limit>,
   ): Promise<CommandResult>;
   /**
    * Does something repeatable until it is done; a lost link is waited for, and the work done again.
@@ -101,7 +98,7 @@ export interface AdbSession {
   shell(
     what: string,
     line: string,
-    limit?: { timeoutMs?: number; signal?: AbortSignal },
+    limit?: Partial<Limit>,
   ): Promise<string>;
 }
 
@@ -122,27 +119,19 @@ export function parseBoot(output: string): Boot {
 }
 
 /**
- * Returns a session with a device: connects to it when the serial is a network address, and reads
- * its boot.
+ * Returns a session over a link: brings the link up and reads the device's boot.
  *
- * Throws `device-not-found`, `device-unauthorized` or `device-offline` with the remedy, within one
- * operation's time (and a second's patience with a device that is still connecting).
+ * Throws what {@linkcode ShellLink.open} throws.
  */
 export async function openSession(
-  server: AdbServer,
-  serial: string,
-  times: AdbTimes = ADB_TIMES,
-): Promise<AdbSession> {
-  await reach(server, serial, times);
+  link: ShellLink,
+  times: LinkTimes = LINK_TIMES,
+): Promise<ShellSession> {
+  const { serial } = link;
+  await link.open({ timeoutMs: times.operationMs });
   const readBoot = async (timeoutMs: number, signal?: AbortSignal) => {
     const limit = { timeoutMs, signal };
-    const result = await shellOnce(
-      server,
-      serial,
-      "read the uptime",
-      SECTION_PRELUDE + BOOT_LINES,
-      limit,
-    );
+    const result = await link.once("read the uptime", SECTION_PRELUDE + BOOT_LINES, limit);
     return parseBoot(result.stdout);
   };
   let boot = await readBoot(times.operationMs);
@@ -165,7 +154,7 @@ export async function openSession(
       if (attempt > 0) await pause(times.reconnectPauseMs, signal);
       try {
         const patience = Math.min(1 + attempt / 2, 4);
-        if (attempt > 0) await reconnect(server, serial, times, attempt);
+        if (attempt > 0) await link.reopen(attempt, { timeoutMs: times.operationMs });
         const after = await readBoot(times.operationMs * patience, signal);
         const rebooted = wasRebooted(boot, after);
         events.push(
@@ -184,17 +173,15 @@ export async function openSession(
     }
   };
 
-  const session: AdbSession = {
-    server,
+  const session: ShellSession = {
     serial,
     times,
     events,
     boot: () => boot,
+    send: link.send,
+    fetch: link.fetch,
     once: (what, line, limit = {}) =>
-      shellOnce(server, serial, what, line, {
-        timeoutMs: limit.timeoutMs ?? times.operationMs,
-        signal: limit.signal,
-      }),
+      link.once(what, line, { ...limit, timeoutMs: limit.timeoutMs ?? times.operationMs }),
     steady: async (what, work, signal) => {
       let lostSinceMs: number | null = null;
       for (;;) {
@@ -241,77 +228,13 @@ export async function openSession(
 
 /** Waits; throws `interrupted` when the signal aborts. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(new HarnessError("interrupted", "Cannot wait any longer: interrupted"));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
+  await wait(ms, signal).catch(() => {
+    throw new HarnessError("interrupted", "Cannot wait any longer: interrupted");
   });
 }
 
-/** Returns the state of a device as the adb server lists it, `missing` when it does not. */
-async function listedState(server: AdbServer, serial: string, timeoutMs: number): Promise<string> {
-  const devices = await listAdbDevices(server, { timeoutMs });
-  return devices.find((device) => device.serial === serial)?.state ?? "missing";
-}
-
-/**
- * Makes a fresh connection to a device over the network; of one on a cable it asks for nothing.
- *
- * A connection that the adb server still holds is given up at every third attempt only: it may be
- * dead without anybody knowing, or the device may just be slow.
- */
-async function reconnect(
-  server: AdbServer,
-  serial: string,
-  times: AdbTimes,
-  attempt: number,
-): Promise<void> {
-  if (!isNetworkSerial(serial)) return;
-  const limit = { timeoutMs: times.operationMs };
-  const state = await listedState(server, serial, times.operationMs);
-  if (state === "device" && attempt % 3 !== 2) return;
-  if (state !== "missing") await disconnectNetworkDevice(server, serial, limit);
-  await connectNetworkDevice(server, serial, limit);
-}
-
-/** Longest time that a device may stay offline or connecting when a session begins. */
-const SETTLE_MS = 3_000;
-
-/** Brings a device to the state `device`; throws what stands in the way. */
-async function reach(server: AdbServer, serial: string, times: AdbTimes): Promise<void> {
-  const limit = { timeoutMs: times.operationMs };
-  const beganMs = performance.now();
-  let state = await listedState(server, serial, limit.timeoutMs);
-  let words = "";
-  if (isNetworkSerial(serial) && state !== "device" && state !== "unauthorized") {
-    // While a device is listed as offline, connect only says that it is connected already.
-    if (state !== "missing") await disconnectNetworkDevice(server, serial, limit);
-    words = await connectNetworkDevice(server, serial, limit);
-    if (connectOutcome(words) === "stale") {
-      await disconnectNetworkDevice(server, serial, limit);
-      words = await connectNetworkDevice(server, serial, limit);
-    }
-    if (connectOutcome(words) === "unauthorized") state = "unauthorized";
-    else state = await listedState(server, serial, limit.timeoutMs);
-  }
-  while (
-    ["offline", "connecting", "authorizing"].includes(state) &&
-    performance.now() - beganMs < SETTLE_MS
-  ) {
-    await pause(200);
-    state = await listedState(server, serial, limit.timeoutMs);
-  }
-  if (state === "device") return;
-  const obstacle = obstacleOf(serial, state);
-  const said = words !== "" && connectOutcome(words) === "refused"
-    ? ` (adb connect: ${words})`
-    : "";
-  throw new HarnessError(obstacle.code, obstacle.message + said);
+/** Returns true when the error may pass by itself: the link broke, or the device did not answer. */
+export function isLinkLoss(error: unknown): boolean {
+  return error instanceof HarnessError &&
+    ["device-lost", "device-offline", "device-not-found", "timeout"].includes(error.code);
 }
