@@ -5,7 +5,9 @@
  */
 import { encodeHex } from "@std/encoding";
 
-/** Returns the SHA-256 of the bytes, or of the text as UTF-8: 64 hexadecimal digits in lower case. */
+/**
+ * Returns the SHA-256 of the bytes, or of the text as UTF-8: 64 hexadecimal digits in lower case.
+ */
 export async function sha256Hex(bytes: Uint8Array | string): Promise<string> {
   const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
   return encodeHex(await crypto.subtle.digest("SHA-256", data as Uint8Array<ArrayBuffer>));

@@ -6,7 +6,7 @@
 import denoJson from "../deno.json" with { type: "json" };
 
 /** Version of Posemark. */
-export const POSEMARK_VERSION = "0.1.0";
+export const POSEMARK_VERSION = "0.2.0";
 
 /**
  * Returns the pinned version of an npm package in deno.json's imports; throws `RangeError` when it

@@ -370,7 +370,8 @@ static int decode_heads(const std::vector<ncnn::Mat>& outputs, const Options& o,
     return 0;
 }
 
-// Appends a column of the decoded matrix, whose values lie step apart, as a candidate of that class.
+// Appends a column of the decoded matrix, whose values lie step apart, as a candidate of that
+// class.
 static void append_decoded(const float* column, size_t step, int class_index, const Options& o, Candidates& candidates)
 {
     const auto row = [column, step](int i) { return column[(size_t)i * step]; };

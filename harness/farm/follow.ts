@@ -28,7 +28,9 @@ export interface FollowOptions {
   pollMs: number;
   /** The run ends after so long, with what is there. */
   deadlineMs: number;
-  /** Shards are given up when all that are left wait so long for phones that are drained or down. */
+  /**
+   * Shards are given up when all that are left wait so long for phones that are drained or down.
+   */
   awayMs: number;
   signal: AbortSignal;
   onProgress?(progress: FarmProgress): void;
@@ -122,8 +124,8 @@ interface Step {
  * it lost or ended without a result are submitted again. An engine or a store that can't be reached
  * for a while (a controller or a database that restarts) is waited for until the deadline. A phone
  * that the engine drained by mistake is taken back into service. A shard that failed in an earlier
- * run of this gets another try. When the run is interrupted, or anything throws, the shards that are
- * left are taken out of the queue.
+ * run of this gets another try. When the run is interrupted, or anything throws, the shards that
+ * are left are taken out of the queue.
  */
 export async function followRun(
   engine: FarmEngine,

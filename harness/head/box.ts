@@ -2,7 +2,8 @@
  * Box codes: from a cell's values to the distances of the box's sides, in strides, and how
  * strongly a distance follows its values.
  *
- * A new code is a row of the table here and of `box_codes` in `runner-cpp/head.cpp`.
+ * A new code is a name in `record/head_code.ts`, a row of the table here, and a value of `BoxCode`
+ * in `runner-cpp/head.h` that `options.cpp` reads and `decode.cpp` computes.
  *
  * @module
  */
@@ -55,7 +56,8 @@ const BOX_CODES: Record<HeadCode["box"]["code"], BoxCode> = {
       const { weights, total } = softmax(values, count, exp);
       return weights.reduce((sum, weight, bin) => sum + bin * weight, 0) / total;
     },
-    // ∂/∂x_i = w_i (i - mean): the mean absolute deviation of the bins, twice for what is not linear
+    // ∂/∂x_i = w_i (i - mean): the mean absolute deviation of the bins, twice for what is not
+    // linear
     slope(values, count) {
       const { weights, total } = softmax(values, count, Math.exp);
       const mean = weights.reduce((sum, weight, bin) => sum + bin * weight, 0) / total;
@@ -109,7 +111,9 @@ export function decodeBox(
   ];
 }
 
-/** Returns by how many letterbox pixels a side of a cell's box moves at most per unit of its values. */
+/**
+ * Returns by how many letterbox pixels a side of a cell's box moves at most per unit of its values.
+ */
 export function boxSlopePx(spec: BoxSpec, values: CellValues, stride: number): number {
   const { slope } = BOX_CODES[spec.headCode.box.code];
   return stride *

@@ -2,8 +2,9 @@
  * Decode: output blobs of any head → candidates in letterbox pixels. Float64 arithmetic on the
  * float32 blobs.
  *
- * What the blobs hold is told by the head's description alone: the box code (`box.ts`), the keypoint
- * rule (`keypoint.ts`) and the selection, which decides whether a cell gives its best class or all.
+ * What the blobs hold is told by the head's description alone: the box code (`box.ts`), the
+ * keypoint rule (`keypoint.ts`) and the selection, which decides whether a cell gives its best
+ * class or all.
  *
  * @module
  */

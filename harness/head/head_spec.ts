@@ -1,6 +1,6 @@
 /**
- * The head as a value: what the outputs of a variant hold, their layout, sizes, and the check that a blob has the size it must
- * have.
+ * The head as a value: what the outputs of a variant hold, their layout, sizes, and the check that
+ * a blob has the size it must have.
  *
  * @module
  */

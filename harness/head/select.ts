@@ -116,8 +116,8 @@ export function nms(candidates: Candidates, options: SelectOptions): Int32Array 
 }
 
 /**
- * Returns the indices of the best candidates by descending score, at most `maxDetections`; ties: the
- * lower index first.
+ * Returns the indices of the best candidates by descending score, at most `maxDetections`; ties:
+ * the lower index first.
  *
  * ultralytics takes the best k cells first and then, of those, the best k pairs of cell and class
  * (`Detect.get_topk_index`). The pairs are the same: a pair of any other cell has the best pairs of

@@ -293,8 +293,8 @@ function ownSide(
 }
 
 /**
- * Returns variants as sides of the working tree, which share one build with every layer of ncnn that
- * they need.
+ * Returns variants as sides of the working tree, which share one build with every layer of ncnn
+ * that they need.
  */
 export function ownSides(
   variants: readonly PreparedVariant[],

@@ -19,7 +19,8 @@ import { format, missing } from "./stage_verdict.ts";
 const IOU_BORDER = 1e-5;
 
 /**
- * Returns the judgement of which of the reference's candidates the runner keeps, and in which order.
+ * Returns the judgement of which of the reference's candidates the runner keeps, and in which
+ * order.
  *
  * Every decision is checked on its own, following the runner's: a candidate must go when a kept one
  * of its class overlaps it by more than the threshold, must stay when none does, and may do either

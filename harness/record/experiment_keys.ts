@@ -1,12 +1,12 @@
 /**
  * Whether two things are the same experiment, more or less strictly (pure).
  *
- * - Two sets of launches are *comparable* when all but the candidate agrees, so that a difference is
- *   the candidate's: {@linkcode assertComparable}.
+ * - Two sets of launches are *comparable* when all but the candidate agrees, so that a difference
+ *   is the candidate's: {@linkcode assertComparable}.
  * - A run is *gone on with* when every fact that a figure depends on agrees, the candidate too:
  *   {@linkcode requireSameExperiment}.
- * - A farm's run is *asked for again* when the whole request agrees; `farm/same_run.ts` says what may
- *   differ, {@linkcode firstDifference} tells whether more does.
+ * - A farm's run is *asked for again* when the whole request agrees; `farm/same_run.ts` says what
+ *   may differ, {@linkcode firstDifference} tells whether more does.
  *
  * @module
  */
@@ -127,11 +127,11 @@ function without(keys: Record<string, string>, ignore: readonly string[]): Recor
 }
 
 /**
- * Returns what must not change when a run is gone on with, by key: options, files, the build of each
- * device and its runner.
+ * Returns what must not change when a run is gone on with, by key: options, files, the build of
+ * each device and its runner.
  *
- * More rounds may be asked for than before, and more time be given to a launch: no figure depends on
- * them.
+ * More rounds may be asked for than before, and more time be given to a launch: no figure depends
+ * on them.
  */
 function resumableKeys(run: RunRecord): Record<string, unknown> {
   const { rounds: _rounds, launchTimeoutMs: _limit, ...options } = run.options;
@@ -175,8 +175,8 @@ export interface Difference {
 }
 
 /**
- * Returns where two JSON values differ first, in the order of the earlier one's keys; null when they
- * are equal. A key without a value is none.
+ * Returns where two JSON values differ first, in the order of the earlier one's keys; null when
+ * they are equal. A key without a value is none.
  */
 export function firstDifference(then: unknown, now: unknown, key = ""): Difference | null {
   if (!isObject(then) || !isObject(now)) {

@@ -30,7 +30,9 @@ export interface Metric {
   unit: MetricUnit;
   /** What it is called in a sentence: `median time of the network`. */
   label: string;
-  /** Where the value of a launch comes from: a quantile (0 to 1) of a stage's samples, or a field. */
+  /**
+   * Where the value of a launch comes from: a quantile (0 to 1) of a stage's samples, or a field.
+   */
   of:
     | { stage: SampledStage; quantile: number }
     | { read: (launch: LaunchRecord) => number | null };

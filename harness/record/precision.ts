@@ -5,7 +5,9 @@
  * @module
  */
 
-/** Switches of ncnn that a precision sets; int8 layers always run as int8 where the file has them. */
+/**
+ * Switches of ncnn that a precision sets; int8 layers always run as int8 where the file has them.
+ */
 export interface PrecisionSwitches {
   fp16Packed: boolean;
   fp16Storage: boolean;

@@ -256,8 +256,8 @@ export function variantId(key: VariantKey): string {
 }
 
 /**
- * Returns what an id tells, in the order and by the rules of {@linkcode VARIANT_AXES}; null when the
- * text is no id.
+ * Returns what an id tells, in the order and by the rules of {@linkcode VARIANT_AXES}; null when
+ * the text is no id.
  */
 export function parseVariantId(id: string): VariantKey | null {
   const [model, ...texts] = id.split(".");

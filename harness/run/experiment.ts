@@ -1,6 +1,6 @@
 /**
- * An experiment as a resource: data set, devices, runners, record, log, timed images and a folder for
- * files on their way, which all end together. What is done with it is a job's.
+ * An experiment as a resource: data set, devices, runners, record, log, timed images and a folder
+ * for files on their way, which all end together. What is done with it is a job's.
  *
  * @module
  */
@@ -97,9 +97,9 @@ export interface Experiment extends SharedExperiment, AsyncDisposable {
  * Returns the experiment with its devices reserved, its runners built, and the run record in its
  * log. With `resume` it takes over the run id and the records of the run in `out`.
  *
- * Throws `HarnessError`: what devices and builds throw; `bad-option` for a base that is no variant of
- * the run and for a core mask of which a device has no CPU; `output-exists`; `not-comparable` for a
- * run that is gone on with and was another experiment. Nothing is written to `out` before.
+ * Throws `HarnessError`: what devices and builds throw; `bad-option` for a base that is no variant
+ * of the run and for a core mask of which a device has no CPU; `output-exists`; `not-comparable`
+ * for a run that is gone on with and was another experiment. Nothing is written to `out` before.
  */
 export async function openExperiment(
   request: ExperimentRequest,
@@ -151,8 +151,8 @@ export async function openExperiment(
 }
 
 /**
- * Returns the run record; throws `bad-option` for a base that is no variant of the run and for a core
- * mask of which a device has no CPU.
+ * Returns the run record; throws `bad-option` for a base that is no variant of the run and for a
+ * core mask of which a device has no CPU.
  */
 async function describeExperiment(
   { settings, kind, options, dataset, sides, base, builds: [build] }: ExperimentRequest,

@@ -1,6 +1,6 @@
 /**
- * A stay on one device: sides and timed images are deployed, rounds measured, keypoints checked, and
- * the folder on the device is removed in the end.
+ * A stay on one device: sides and timed images are deployed, rounds measured, keypoints checked,
+ * and the folder on the device is removed in the end.
  *
  * @module
  */

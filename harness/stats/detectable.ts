@@ -10,8 +10,6 @@ import { seededRng } from "./rng.ts";
 
 /** Fewest A/A blocks for a calibration: below them the spread itself is unknown. */
 export const FEWEST_CALIBRATION_BLOCKS = 8;
-/** Share of changes of the detectable size that are found within the budget. */
-export const POWER = 0.9;
 /**
  * Share that must be found in the simulation: a margin for what a calibration of some minutes has
  * not seen.

@@ -1,6 +1,6 @@
 /**
- * Schema of the database, as steps from one version to the next: SQL that SQLite and PostgreSQL both
- * read. History and farm have their tables in it, and calibrations are shared.
+ * Schema of the database, as steps from one version to the next: SQL that SQLite and PostgreSQL
+ * both read. History and farm have their tables in it, and calibrations are shared.
  *
  * A released step is never changed; a new one is added at the end.
  *

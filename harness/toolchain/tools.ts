@@ -45,7 +45,8 @@ const TOOLS_PROJECT = path.join(import.meta.dirname!, "tools");
 /**
  * Returns the programs for this machine, each built the first time that it is asked for.
  *
- * ncnnoptimize, ncnn2table and ncnn2int8 link the library of the host's runner with the same layers; onnx2ncnn needs protobuf (protoc and its library) and no ncnn library.
+ * ncnnoptimize, ncnn2table and ncnn2int8 link the library of the host's runner with the same
+ * layers; onnx2ncnn needs protobuf (protoc and its library) and no ncnn library.
  *
  * Throws `HarnessError`: `missing-tool` (compiler, cmake, protobuf), and what `buildNcnn` throws.
  */

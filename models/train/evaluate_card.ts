@@ -1,7 +1,8 @@
 /*
- * Reproduces the accuracy on the model card from the committed files: renders the held-out pictures, runs the
- * shipped models on them in onnxruntime with the harness's own letterbox, decode and NMS, and evaluates as COCO
- * does. Writes the annotations and detections as well, for another evaluation to read.
+ * Reproduces the accuracy on the model card from the committed files: renders the held-out
+ * pictures, runs the shipped models on them in onnxruntime with the harness's own letterbox, decode
+ * and NMS, and evaluates as COCO does. Writes the annotations and detections as well, for another
+ * evaluation to read.
  */
 import { YOLOV8 } from "../../harness/record/head_code.ts";
 import { parseArgs } from "node:util";

@@ -1,7 +1,7 @@
 /*
  * Writes pictures and labels for training, in the folders that ultralytics reads:
- * OUT/images/SET/SEED.jpg and OUT/labels/SET/SEED.txt (class, box centre and size, 17 times x y v, all
- * as fractions of the picture).
+ * OUT/images/SET/SEED.jpg and OUT/labels/SET/SEED.txt (class, box centre and size, 17 times x y v,
+ * all as fractions of the picture).
  */
 import * as path from "@std/path";
 import sharp from "sharp";

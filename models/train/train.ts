@@ -1,6 +1,7 @@
 /*
- * `deno task train --activation silu|relu`: a virtual environment, a rendered training set, the training, and
- * the model's ONNX file with its manifest. It takes more than an hour and is never part of CI.
+ * `deno task train --activation silu|relu`: a virtual environment, a rendered training set, the
+ * training, and the model's ONNX file with its manifest. It takes more than an hour and is never
+ * part of CI.
  */
 import * as path from "@std/path";
 import { HarnessError } from "../../harness/errors.ts";

@@ -31,8 +31,8 @@ const REDUCTIONS: Readonly<Record<string, number>> = {
  * Returns the `.param` text with its reductions as the ONNX graph has them.
  *
  * pnnx 20261020 knows no ReduceMax, and of a mean over channels it loses the axis: both come from
- * the graph's own nodes, in their order. A kind of reduction whose nodes and layers differ in number
- * and in form is left alone, for {@linkcode requireKnownLayers} to name.
+ * the graph's own nodes, in their order. A kind of reduction whose nodes and layers differ in
+ * number and in form is left alone, for {@linkcode requireKnownLayers} to name.
  */
 export function mendReductions(param: string, graph: OnnxModel): string {
   const { layers } = parseParam(param, "the converted graph");
