@@ -107,16 +107,17 @@ export const prepareCommand: CommandSpec = {
   ],
   async run(options, _args, signal) {
     const { prepareVariants } = await import("../model/prepare.ts");
-    const prepared = await prepareVariants({
+    const { variants, warnings } = await prepareVariants({
       ...readVariantOptions(options),
       ncnnSource: options.ncnnSource,
       outDir: path.resolve(options.out),
       progress: stderrProgress(),
       signal,
     });
-    const manifests = prepared.map(({ manifest }) => manifest);
+    const manifests = variants.map(({ manifest }) => manifest);
+    for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
     if (options.json) console.log(JSON.stringify(manifests, null, 2));
-    else for (const { dir } of prepared) console.log(dir);
+    else for (const { dir } of variants) console.log(dir);
     return EXIT.pass;
   },
 };

@@ -54,7 +54,8 @@ export async function bench(
   if (!resume) requireNewFolder(out, undefined, "Go on with it by --resume. ");
   const dataset = await openDataset(settings.images);
   const ncnnSource = settings.ncnnSource ?? undefined;
-  const variants = await prepareVariants({ ...options.variants, ncnnSource, ...context });
+  const prepared = await prepareVariants({ ...options.variants, ncnnSource, ...context });
+  const { variants } = prepared;
   await using experiment = await openExperiment({
     settings,
     kind: "bench",
@@ -66,7 +67,7 @@ export async function bench(
     benchncnn: benchncnnRounds > 0,
     ...{ out, resume },
   }, context);
-  const warnings = [...dataset.warnings, ...await deviceWarnings(experiment)];
+  const warnings = [...dataset.warnings, ...prepared.warnings, ...await deviceWarnings(experiment)];
   const lost = await experiment.onEachDevice(
     (session) => benchDevice(session, experiment, options),
     "mend the cause and run again with --resume.",

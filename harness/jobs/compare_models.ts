@@ -6,7 +6,7 @@
  */
 import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
-import { EXIT, HarnessError } from "../errors.ts";
+import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { LaunchRecord } from "../record/records.ts";
 import { openDataset } from "../images/dataset.ts";
@@ -76,7 +76,7 @@ export async function compareModels(
   const { settings, compared, rounds, sustainedSeconds, out } = options;
   requireNewFolder(out);
   const dataset = await openDataset(settings.images);
-  const sides = await openCompared(options, context);
+  const { sides, warnings } = await openCompared(options, context);
   const variants = sides.map(({ variant }) => variant);
   await using experiment = await openExperiment({
     settings,
@@ -98,7 +98,7 @@ export async function compareModels(
     images: new Map(dataset.images.map((image) => [image.id, image])),
     annotations: dataset.annotations,
     variants,
-    warnings: [...dataset.warnings, ...lost],
+    warnings: [...dataset.warnings, ...warnings, ...lost],
   });
   const records = sortRecords(readRecords(experiment.log.path).records);
   const judged = comparedVariants(report, records, dataset.annotations);
@@ -126,14 +126,12 @@ function counts(launch: LaunchRecord): boolean {
 async function openCompared(
   { compared, variants, settings: { ncnnSource } }: CompareOptions,
   context: ExperimentContext,
-): Promise<Side[]> {
+): Promise<{ sides: Side[]; warnings: Warning[] }> {
   const models = compared.flatMap((each) => each.kind === "model" ? [each.model] : []);
-  const prepared = models.length === 0 ? [] : await prepareVariants({
-    ...variants,
-    models,
-    ncnnSource: ncnnSource ?? undefined,
-    ...context,
-  });
+  const asked = { ...variants, models, ncnnSource: ncnnSource ?? undefined, ...context };
+  const { variants: prepared, warnings } = models.length === 0
+    ? { variants: [], warnings: [] }
+    : await prepareVariants(asked);
   for (const name of compared) {
     if (name.kind === "model") continue;
     prepared.push((await openOneSide(name, { variants, ncnnSource }, context)).variant);
@@ -144,7 +142,7 @@ async function openCompared(
       `Cannot compare: found ${prepared.length} variants, expected at least two. Name two models or prepared folders, or several by --precision, --activation, …`,
     );
   }
-  return ownSides(distinctVariants(prepared), { ncnnSource }, context);
+  return { sides: ownSides(distinctVariants(prepared), { ncnnSource }, context), warnings };
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { type DatasetImage, loadImage } from "../images/dataset.ts";
-import { buildReport } from "../report/build_report.ts";
+import { buildReport, shownImageIds } from "../report/build_report.ts";
 import { type RunRecords, sortRecords } from "../record/run_records.ts";
 import type { Report } from "../report/report_json.ts";
 import { accuraciesOf, detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
@@ -37,19 +37,18 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const records = sortRecords(readRecords(path.join(out, "records.jsonl")).records);
   await writeDetections(out, records, input.annotations);
   const { accuracy, warnings } = accuraciesOf(records, input.annotations);
-  const draft = {
+  const thumbnails = new Map<string, string>();
+  for (const id of shownImageIds(records)) {
+    thumbnails.set(id, await thumbnail(input.images.get(id)!));
+  }
+  const report = buildReport(records, {
     accuracy,
-    thumbnails: new Map<string, string>(),
+    thumbnails,
     graphs: await reportGraphs(input.variants),
     layerDrawings: await layerDrawings(out, records.layerParity),
     layerTimes: await reportLayerTimes(records.layerTimes, input.variants),
     warnings: [...input.warnings, ...warnings],
-  };
-  const shown = buildReport(records, draft).gallery.map(({ imageId }) => imageId);
-  for (const id of new Set(shown)) {
-    draft.thumbnails.set(id, await thumbnail(input.images.get(id)!));
-  }
-  const report = buildReport(records, draft);
+  });
   const file = path.join(out, "report.json");
   try {
     await Deno.writeTextFile(file, JSON.stringify(report) + "\n");

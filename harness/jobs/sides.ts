@@ -280,7 +280,9 @@ async function prepare(
   { progress, signal }: SidesContext,
 ): Promise<PreparedVariant[]> {
   const ncnnSource = request.ncnnSource ?? undefined;
-  return await prepareVariants({ ...choice, ncnnSource, progress, signal });
+  const prepared = await prepareVariants({ ...choice, ncnnSource, progress, signal });
+  for (const { message } of prepared.warnings) progress.step(message).done();
+  return prepared.variants;
 }
 
 /** Returns the variant as a side of the working tree. */

@@ -34,7 +34,7 @@ export interface PrepareOptions extends VariantOptions {
  * Downloads pnnx and builds ncnn's converters when a variant needs them and the cache doesn't have
  * them.
  */
-export async function prepareVariants(options: PrepareOptions): Promise<PreparedVariant[]> {
+export async function prepareVariants(options: PrepareOptions): Promise<Prepared> {
   const { progress, signal, outDir, ncnnSource: tree } = options;
   return await prepareWith(options, {
     tools: pinnedTools({ progress, signal, ncnnSource: tree }),
@@ -42,8 +42,15 @@ export async function prepareVariants(options: PrepareOptions): Promise<Prepared
     progress,
     signal,
     outDir: outDir ?? null,
-    calibrationImages: options.calibrationImages ?? null,
   });
+}
+
+/** What preparing made. */
+export interface Prepared {
+  /** In the order of {@linkcode planVariants}. */
+  variants: PreparedVariant[];
+  /** What was left out, and why. */
+  warnings: Warning[];
 }
 
 /** A variant that is ready to run. */
@@ -72,24 +79,19 @@ export interface PrepareContext {
    * the cache.
    */
   outDir: string | null;
-  /** Folder of images that int8 is calibrated on; null: those that ship with the project. */
-  calibrationImages: string | null;
 }
 
 /** Images that ship with the project. */
 const SHIPPED_IMAGES = path.resolve(import.meta.dirname!, "../../fixtures");
 
 /**
- * Returns the variants in the order of {@linkcode planVariants}, all of their files on disk.
- *
- * What was left out, and why, is a warning of the first variant. Throws `HarnessError`:
- * `bad-model`, `bad-option`, `convert-failed`, `missing-tool`, `download-failed`, `no-space`,
+ * Returns the variants, all of their files on disk. Throws `HarnessError`: `bad-model`, `bad-option`, `convert-failed`, `missing-tool`, `download-failed`, `no-space`,
  * `interrupted`.
  */
 export async function prepareWith(
   options: VariantOptions,
   context: PrepareContext,
-): Promise<PreparedVariant[]> {
+): Promise<Prepared> {
   const sources = await readSources(options.models, context);
   const plan = planVariants(
     [...sources].map(([name, source]) => ({
@@ -103,17 +105,32 @@ export async function prepareWith(
   );
   const needsCalibration = plan.variants.some(({ key }) => key.precision === "int8");
   const calibration = needsCalibration
-    ? await openCalibrationSet(context.calibrationImages ?? SHIPPED_IMAGES)
+    ? await openCalibrationSet(options.calibrationImages ?? SHIPPED_IMAGES)
     : null;
-  const prepared = await inParallel(
-    plan.variants,
-    (variant) => prepareOne(variant, sources.get(variant.model.name)!, calibration, context),
-  );
-  prepared[0].manifest.warnings.push(...plan.skipped);
-  if (context.outDir !== null) {
-    for (const variant of prepared) await exportVariant(variant, context.outDir);
+  const isOnShipped = options.calibrationImages === undefined;
+  const variants = await inParallel(plan.variants, async (variant) => {
+    const source = sources.get(variant.model.name)!;
+    const prepared = await prepareOne(variant, source, calibration, context);
+    const { manifest } = prepared;
+    if (isOnShipped && manifest.precision === "int8") {
+      manifest.warnings.push(calibratedOnShipped(manifest.model));
+    }
+    return prepared;
+  });
+  const { outDir } = context;
+  const exported: PreparedVariant[] = [];
+  for (const variant of variants) {
+    exported.push(outDir === null ? variant : await exportVariant(variant, outDir));
   }
-  return prepared;
+  return { variants: exported, warnings: plan.skipped };
+}
+
+function calibratedOnShipped(model: string): Warning {
+  return {
+    code: "calibrated-on-fixtures",
+    message: `${model} in int8 was calibrated on the drawn people that ship with the project`,
+    advice: "Calibrate a model for photographs on photographs like those that it will see.",
+  };
 }
 
 /**
@@ -164,15 +181,7 @@ async function prepareOne(
     context.tools,
     { progress: context.progress, signal: context.signal, root: context.cacheRoot },
   );
-  const manifest = manifestOf(variant, source, conversion);
-  if (isInt8 && context.calibrationImages === null) {
-    manifest.warnings.push({
-      code: "calibrated-on-fixtures",
-      message: `${key.model} in int8 was calibrated on the drawn people that ship with the project`,
-      advice: "Calibrate a model for photographs on photographs like those that it will see.",
-    });
-  }
-  return { manifest, dir: folder };
+  return { manifest: manifestOf(variant, source, conversion), dir: folder };
 }
 
 function manifestOf(
@@ -223,8 +232,8 @@ function manifestOf(
   };
 }
 
-/** Copies the variant's files to `<outDir>/<id>/` and points the variant there. */
-async function exportVariant(variant: PreparedVariant, outDir: string): Promise<void> {
+/** Copies the variant's files to `<outDir>/<id>/` and returns the variant there. */
+async function exportVariant(variant: PreparedVariant, outDir: string): Promise<PreparedVariant> {
   const { manifest } = variant;
   const target = path.join(outDir, manifest.id);
   makeFolder(outDir);
@@ -251,7 +260,7 @@ async function exportVariant(variant: PreparedVariant, outDir: string): Promise<
   } finally {
     await Deno.remove(draft, { recursive: true }).catch(ignoreMissing);
   }
-  variant.dir = target;
+  return { manifest, dir: target };
 }
 
 function ignoreMissing(error: unknown): void {

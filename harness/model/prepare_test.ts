@@ -28,6 +28,7 @@ const OPTIONS: Omit<VariantOptions, "models"> = {
   precisions: ["fp32"],
   shapes: [{ mode: "own" }],
   converters: ["pnnx"],
+  calibrationImages: path.resolve(import.meta.dirname!, "../../fixtures"),
 };
 
 const tools = pinnedTools({ progress: SILENT });
@@ -53,18 +54,17 @@ async function withBench(test: (bench: Bench) => Promise<void>): Promise<void> {
     tools,
     resolveModel: (model: string) => Promise.resolve(model),
     progress,
-    calibrationImages: path.resolve(import.meta.dirname!, "../../fixtures"),
   };
   try {
     await Deno.writeFile(path.join(folder, "tiny.onnx"), encodeOnnx(tinyPose()));
     await test({
       folder,
       steps,
-      prepare: (options, outDir) =>
-        prepareWith({ models: [path.join(folder, "tiny.onnx")], ...OPTIONS, ...options }, {
-          ...context,
-          outDir: outDir ?? null,
-        }),
+      prepare: async (options, outDir) => {
+        const asked = { models: [path.join(folder, "tiny.onnx")], ...OPTIONS, ...options };
+        const prepared = await prepareWith(asked, { ...context, outDir: outDir ?? null });
+        return prepared.variants;
+      },
     });
   } finally {
     await Deno.remove(folder, { recursive: true });

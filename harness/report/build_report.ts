@@ -28,7 +28,7 @@ import { type Report, REPORT_VERSION, type ReportVariant } from "./report_json.t
 export interface ReportExtras {
   /** By `device variantId`; absent where there are no annotations. */
   accuracy: Map<string, Accuracy>;
-  /** Thumbnails as data URIs by image id. */
+  /** Thumbnails as data URIs by image id, of the images that are shown. */
   thumbnails: Map<string, string>;
   graphs: Report["graphs"];
   layerTimes: Report["layerTimes"];
@@ -53,7 +53,6 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
     deviceVariants(device, { ...records, launches }, records.launches, extras)
   );
   const gallery = galleryItems(records);
-  const shown = new Set(gallery.map((item) => item.imageId));
   return {
     schemaVersion: REPORT_VERSION,
     runId: run.runId,
@@ -69,7 +68,7 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
       file: image.file,
       widthPx: image.widthPx,
       heightPx: image.heightPx,
-      thumbnail: shown.has(image.id) ? extras.thumbnails.get(image.id) ?? null : null,
+      thumbnail: extras.thumbnails.get(image.id) ?? null,
     })),
     launches: launches.map((launch) => ({
       device: launch.device,
@@ -309,6 +308,11 @@ function secondOpinion(
     note:
       `benchncnn runs all-zero weights on a constant input at the same threads, cores and ${manifest.precision} options; its figure is an average, ours a median.`,
   };
+}
+
+/** Returns the ids of the images that the report shows, each once. */
+export function shownImageIds(records: RunRecords): Set<string> {
+  return new Set(galleryItems(records).map(({ imageId }) => imageId));
 }
 
 /**

@@ -31,7 +31,7 @@ Deno.test("referenceGroups() parts converters that round weights to fp16 in diff
 });
 
 Deno.test("check() leaves a small set's images on the device for the next run, and takes a large one's away", async () => {
-  const [variant] = await prepareVariants({
+  const { variants: [variant] } = await prepareVariants({
     models: [path.join(ROOT, "models", "posemark-n-silu.onnx")],
     ...{ activations: ["silu"], heads: ["raw"], precisions: ["fp32"], converters: ["pnnx"] },
     shapes: [{ mode: "fixed", widthPx: 64, heightPx: 64 }],

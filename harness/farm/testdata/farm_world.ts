@@ -57,7 +57,7 @@ export async function prepareSides(
   choice: Pick<VariantOptions, "precisions" | "activations" | "heads">,
   model = sharedModel("yolov8n-pose-silu.onnx"),
 ): Promise<FarmSide[]> {
-  const variants = await prepareVariants({
+  const { variants } = await prepareVariants({
     models: [model],
     ...choice,
     shapes: [{ mode: "fixed", widthPx: 96, heightPx: 96 }],

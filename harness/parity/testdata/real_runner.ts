@@ -87,7 +87,7 @@ export async function runProgram([program, ...args]: string[]): Promise<string> 
  * in float32.
  */
 export async function openRealRunner(heads: Head[]): Promise<RealRunner> {
-  const prepared = await prepareVariants({
+  const { variants: prepared } = await prepareVariants({
     models: [sharedModel("silu")],
     activations: null,
     heads,
