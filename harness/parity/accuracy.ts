@@ -7,13 +7,18 @@
 import type { Warning } from "../errors.ts";
 import { type ApDifference, apDifference } from "./ap_difference.ts";
 import { annotatedKeypointCount, type CocoAnnotations } from "../pose/coco_annotations.ts";
-import { evaluateKeypoints } from "../pose/coco_eval.ts";
-import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
+import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
+import {
+  categoriesOfClasses,
+  type CocoResult,
+  resultKind,
+  toCocoResults,
+} from "../pose/results.ts";
 import type { Detection, ParityRecord, RunImage, RunRecord } from "../record/records.ts";
 import type { RunRecords } from "../record/run_records.ts";
 import type { VariantManifest } from "../record/variant.ts";
 
-/** COCO's keypoint AP of one variant on one device, 0 to 1. */
+/** COCO's AP of one variant on one device, 0 to 1: of keypoints, or of boxes where it finds none. */
 export interface Accuracy {
   ap: number;
   /** At OKS 0.50 and 0.75. */
@@ -71,12 +76,16 @@ export function detectionGroups(records: RunRecords): Map<string, ParityRecord[]
   );
 }
 
-/** True when the annotations have as many keypoints as the variant finds, or none at all. */
+/**
+ * True when the annotations have as many keypoints as the variant finds, or none at all; a variant
+ * without keypoints has its AP of boxes.
+ */
 export function hasAnnotatedKeypoints(
   { keypointCount }: Pick<VariantManifest, "keypointCount">,
   annotations: CocoAnnotations,
 ): boolean {
-  return keypointCount === (annotatedKeypointCount(annotations) ?? keypointCount);
+  return keypointCount === 0 ||
+    keypointCount === (annotatedKeypointCount(annotations) ?? keypointCount);
 }
 
 /**
@@ -99,13 +108,16 @@ export function accuraciesOf(
     if (manifest !== undefined && !hasAnnotatedKeypoints(manifest, annotations)) continue;
     const candidate = resultsOfRun(run, group, annotations, (record) => record.candidate);
     const reference = resultsOfRun(run, group, annotations, (record) => record.reference);
-    const { AP, AP50, AP75 } = evaluateKeypoints(annotations, candidate);
+    const evaluate = resultKind([...candidate, ...reference]) === "boxes"
+      ? evaluateBoxes
+      : evaluateKeypoints;
+    const { AP, AP50, AP75 } = evaluate(annotations, candidate);
     if (AP < 0) continue; // nothing is annotated: COCO's figures are -1
     accuracy.set(key, {
       ap: AP,
       ap50: AP50,
       ap75: AP75,
-      referenceAp: evaluateKeypoints(annotations, reference).AP,
+      referenceAp: evaluate(annotations, reference).AP,
       difference: apDifference(annotations, candidate, reference),
     });
   }
@@ -129,8 +141,13 @@ function misfits({ variants }: RunRecord, annotations: CocoAnnotations): Warning
           `Give --images a folder whose person_keypoints.json has ${keypointCount} keypoints per object to get its AP.`,
       }];
     }
-    if (classCount <= categories) return [];
-    return [{
+    const ofBoxes: Warning[] = keypointCount > 0 ? [] : [{
+      code: "ap-of-boxes",
+      message: `${model} finds boxes without keypoints: its AP is that of boxes, not of keypoints.`,
+      advice: "Compare it with the AP of boxes only, and with no AP of a pose model.",
+    }];
+    if (classCount <= categories) return ofBoxes;
+    return [...ofBoxes, {
       code: "classes-not-annotated",
       message:
         `${model} has ${classCount} classes, the annotations have ${categories} categories: class k was taken for the k-th category, and the classes beyond count for nothing in the AP.`,

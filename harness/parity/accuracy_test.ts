@@ -67,6 +67,21 @@ Deno.test("accuraciesOf() takes class k for the k-th category, whatever the cate
   }
 });
 
+Deno.test("accuraciesOf() gives the AP of boxes, and says so, when the model finds no keypoints", () => {
+  const boxOf = (classIndex: number): Detection => ({ ...person(17, classIndex), keypoints: [] });
+  const { accuracy, warnings } = accuraciesOf(
+    runOf([boxOf(0)], { keypointCount: 0 }),
+    annotations([1]),
+  );
+  const { ap, referenceAp, difference } = accuracy.get("host v")!;
+  assertEquals([ap, referenceAp, difference?.value].map((v) => v?.toFixed(6)), [
+    "1.000000",
+    "1.000000",
+    "0.000000",
+  ]);
+  assertEquals(warnings.map(({ code }) => code), ["ap-of-boxes"]);
+});
+
 Deno.test("accuraciesOf() has no accuracy and a warning with both numbers when the model has other keypoints than the annotations", () => {
   const { accuracy, warnings } = accuraciesOf(
     runOf([person(4)], { keypointCount: 4 }),

@@ -6,7 +6,7 @@
  */
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { type ImageMatches, IOU_THRESHOLDS, matchResults } from "../pose/coco_match.ts";
-import type { CocoResult } from "../pose/results.ts";
+import { type CocoResult, resultKind } from "../pose/results.ts";
 import { seededRng } from "../stats/rng.ts";
 
 /** Difference of AP, candidate minus reference. */
@@ -97,7 +97,8 @@ function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
 }
 
 /**
- * Returns the difference of keypoint AP (candidate minus reference) and its 95 % percentile
+ * Returns the difference of AP (candidate minus reference; of boxes where no result has keypoints,
+ * else of keypoints) and its 95 % percentile
  * interval over images drawn with replacement, the same draw for both; null when no annotation
  * counts.
  *
@@ -111,8 +112,9 @@ export function apDifference(
   reference: readonly CocoResult[],
   { resamples = 1000, seed = 20171117 }: BootstrapOptions = {},
 ): ApDifference | null {
+  const kind = resultKind([...candidate, ...reference]);
   const sides = [candidate, reference].map((results) =>
-    matchResults(annotations, results, "keypoints").map(({ byArea }) => sortDetections(byArea[0]))
+    matchResults(annotations, results, kind).map(({ byArea }) => sortDetections(byArea[0]))
   );
   const imageCount = annotations.images.length;
   const ap = (side: readonly Sorted[], weights: Uint32Array): number | null => {

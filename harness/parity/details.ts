@@ -50,8 +50,9 @@ export function parityDetails(records: readonly ParityRecord[]): ParityDetails {
     areaPx2 < 32 ** 2 ? "small" : areaPx2 < 96 ** 2 ? "medium" : "large";
   const sizes = (["small", "medium", "large"] as const).flatMap((size) => {
     const members = pairs.filter(({ person }) => sizeOf(personAreaPx2(person)) === size);
-    if (members.length === 0) return [];
     const distances = members.flatMap(({ match }) => match.distancesPx);
+    // boxes without joints have no errors of joints
+    if (distances.length === 0) return [];
     return [{
       size,
       people: members.length,

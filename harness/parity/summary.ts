@@ -165,9 +165,11 @@ function verdictOf(
   }
   return {
     verdict: "pass",
-    reason: `${matched} people matched on ${judgedImages} images, joints within ${
-      format(figures.maxPx ?? 0)
-    } px, OKS at least ${(figures.minOks ?? 0).toFixed(5)}${
+    reason: `${matched} ${
+      figures.maxPx === null ? "boxes" : "people"
+    } matched on ${judgedImages} images, ${
+      figures.maxPx === null ? "IoU" : `joints within ${format(figures.maxPx)} px, OKS`
+    } at least ${(figures.minOks ?? 0).toFixed(5)}${
       stagesRun ? "" : "; the stages were not run, judged end to end only"
     }; ${of("end-to-end").reason}`,
   };

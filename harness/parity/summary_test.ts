@@ -95,3 +95,16 @@ Deno.test("parityDetails() and summarizeParity() take more joints than a call ta
   assertEquals([sizes[0].maxPx, sizes[0].minOks, scoreShift?.maxAbs], [2, 0.25, 0.5]);
   assertEquals(summarizeParity([many], { ...OPTIONS, expectedImages: 1 }).maxPx, 2);
 });
+
+Deno.test("summarizeParity() and parityDetails() have figures of boxes and no NaN when there are no joints", () => {
+  const variant = testManifest({ keypointCount: 0 });
+  const records = [3, 5, 8].map((seed) => judgeImage(cleanEvidence({ variant, seed, people: 3 })));
+  const summary = summarizeParity(records, OPTIONS);
+  assertEquals(summary.verdict, "pass", summary.reason);
+  assertEquals([summary.maxPx, summary.p99Px, summary.joints.length], [null, null, 0]);
+  assert(summary.minOks! > 0.999);
+  assertStringIncludes(summary.reason, "boxes matched on 3 images, IoU at least");
+  const { sizes, joints, visibilityFlips, scoreShift } = parityDetails(records);
+  assertEquals([sizes.length, joints, visibilityFlips], [0, 0, 0]);
+  assert(Number.isFinite(scoreShift!.mean));
+});

@@ -18,7 +18,7 @@ import {
   matchResults,
   MAX_DETECTIONS,
 } from "./coco_match.ts";
-import type { CocoResult } from "./results.ts";
+import { type CocoResult, resultKind } from "./results.ts";
 
 /** Keypoint numbers: at most 20 detections per image. */
 export interface KeypointMetrics {
@@ -170,7 +170,7 @@ export function evaluateKeypoints(
   annotations: CocoAnnotations,
   results: readonly CocoResult[],
 ): KeypointMetrics {
-  const boxesOnly = results.length > 0 && results.every(({ keypoints }) => keypoints === undefined);
+  const boxesOnly = resultKind(results) === "boxes";
   if (!boxesOnly) checkKeypointCounts(annotations, results);
   const value = boxesOnly
     ? () => -1

@@ -73,9 +73,17 @@ export function toCocoResults(
     image_id: imageId,
     category_id: categoryIds[classIndex] ?? beyond,
     bbox: [x1, y1, x2 - x1, y2 - y1],
-    keypoints: keypoints.flat(),
+    // an entry of a detection has a box alone
+    ...(keypoints.length > 0 ? { keypoints: keypoints.flat() } : {}),
     score,
   }));
+}
+
+/** Returns what the AP of these entries is about: boxes where none has keypoints. */
+export function resultKind(results: readonly CocoResult[]): "keypoints" | "boxes" {
+  return results.length > 0 && results.every(({ keypoints }) => keypoints === undefined)
+    ? "boxes"
+    : "keypoints";
 }
 
 function fail(file: string, found: string): never {
