@@ -8,7 +8,8 @@
  */
 import { HarnessError } from "../../errors.ts";
 import type { ShellSession } from "./session.ts";
-import { BOOT_LINES, parseBoot, pause } from "./session.ts";
+import { retry } from "../../pause.ts";
+import { BOOT_LINES, parseBoot } from "./session.ts";
 import { onDisk, shellLine } from "./words.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
 import { printable } from "./runner_exit.ts";
@@ -133,28 +134,38 @@ ${BOOT_LINES}`;
   const beganMs = performance.now();
   let told = false;
   let unsigned: SignOfLife | null = null;
-  for (;;) {
-    const output = await session.shell("take the lock", ask);
-    const sections = splitSections(output);
-    if (sections.has("taken")) break;
-    const boot = parseBoot(output);
-    const ownerText = sections.get("owner") ?? "";
-    const owner = parseOwner(ownerText);
-    const holder = printable(owner?.who ?? "an unknown owner");
-    let sign = parseSignOfLife(sections.get("sign") ?? "");
-    if (sign === null && boot.uptimeSeconds !== null) {
-      // Being taken just now, or its taker died in the middle: its age counts from the first look.
-      unsigned ??= { uptimeSeconds: boot.uptimeSeconds, bootId: boot.id };
-      sign = unsigned;
-    }
-    const stale = whyStale(
-      sign,
-      boot,
-      owner === null
-        ? Math.min(UNSIGNED_STALE_MS, session.times.lockStaleMs)
-        : session.times.lockStaleMs,
-    );
-    if (stale !== null) {
+  /** Takes the lock, or throws who has it; a stale one is broken on the way. */
+  const take = async () => {
+    for (;;) {
+      const output = await session.shell("take the lock", ask);
+      const sections = splitSections(output);
+      if (sections.has("taken")) return;
+      const boot = parseBoot(output);
+      const ownerText = sections.get("owner") ?? "";
+      const owner = parseOwner(ownerText);
+      const holder = printable(owner?.who ?? "an unknown owner");
+      let sign = parseSignOfLife(sections.get("sign") ?? "");
+      if (sign === null && boot.uptimeSeconds !== null) {
+        // Being taken just now, or its taker died in the middle: its age counts from the first
+        // look.
+        unsigned ??= { uptimeSeconds: boot.uptimeSeconds, bootId: boot.id };
+        sign = unsigned;
+      }
+      const { lockStaleMs } = session.times;
+      const staleMs = owner === null ? Math.min(UNSIGNED_STALE_MS, lockStaleMs) : lockStaleMs;
+      const stale = whyStale(sign, boot, staleMs);
+      if (stale === null) {
+        const age = boot.uptimeSeconds !== null && sign !== null
+          ? `${Math.max(0, Math.round(boot.uptimeSeconds - sign.uptimeSeconds))} s ago`
+          : "at an unknown time";
+        if (!told) tell(`${session.serial}: waits for ${holder}, who uses the device`);
+        told = true;
+        const waited = Math.round((performance.now() - beganMs) / 1000);
+        throw new HarnessError(
+          "device-busy",
+          `Cannot use device "${session.serial}": found it locked by ${holder} (last sign of life ${age}), waited ${waited} s: wait for that run to end; if it is dead, remove ${lock} on the device`,
+        );
+      }
       tell(`${session.serial}: breaks the lock of ${holder}: ${stale}`);
       // Renaming is atomic: of two that break it, one wins, and only while it is still the lock
       // that was looked at.
@@ -165,24 +176,14 @@ ${BOOT_LINES}`;
           q(aside)
         } 2>/dev/null; rm -rf ${q(aside)}; true`,
       );
-      continue;
     }
-    const waitedMs = performance.now() - beganMs;
-    if (waitedMs >= session.times.lockWaitMs) {
-      const age = boot.uptimeSeconds !== null && sign !== null
-        ? `${Math.max(0, Math.round(boot.uptimeSeconds - sign.uptimeSeconds))} s ago`
-        : "at an unknown time";
-      throw new HarnessError(
-        "device-busy",
-        `Cannot use device "${session.serial}": found it locked by ${holder} (last sign of life ${age}), waited ${
-          Math.round(waitedMs / 1000)
-        } s: wait for that run to end; if it is dead, remove ${lock} on the device`,
-      );
-    }
-    if (!told) tell(`${session.serial}: waits for ${holder}, who uses the device`);
-    told = true;
-    await pause(Math.min(1000, session.times.lockWaitMs));
-  }
+  };
+  await retry(take, {
+    waitMs: session.times.lockWaitMs,
+    firstPauseMs: 1000,
+    mostPauseMs: 1000,
+    passes: (error) => error instanceof HarnessError && error.code === "device-busy",
+  });
   await sweep(session, root);
   const beat = () => session.once("give a sign of life", heartbeat).catch(() => {});
   const timer = setInterval(beat, HEARTBEAT_MS);

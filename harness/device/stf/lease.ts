@@ -6,7 +6,7 @@
 import { HarnessError, type Warning } from "../../errors.ts";
 import type { StfClient } from "./client.ts";
 import { readNotes, takeNote, writeNote } from "./notes.ts";
-import { pause } from "../../pause.ts";
+import { retry } from "../../pause.ts";
 
 /** How a lease behaves. */
 export interface LeaseOptions {
@@ -44,8 +44,8 @@ export interface StfLease extends AsyncDisposable {
   readonly lost: AbortSignal;
 }
 
-/** Times that giving back is tried. */
-const RELEASE_TRIES = 5;
+/** Time that giving back is tried, in first pauses: five tries, the pauses doubled. */
+const RELEASE_PAUSES = 15;
 /** The lease is extended this many times within its idle timeout: one lost request does no harm. */
 const EXTENSIONS_PER_TIMEOUT = 4;
 
@@ -172,20 +172,21 @@ async function reserveWhenFree(
   serial: string,
   options: LeaseOptions,
 ): Promise<void> {
-  const end = performance.now() + options.waitMs;
-  let pauseMs = options.firstPauseMs ?? DEFAULT_LEASE.firstPauseMs;
-  for (;;) {
-    options.signal?.throwIfAborted();
-    try {
-      return await client.reserve(serial, options.idleTimeoutMs, options.signal);
-    } catch (error) {
-      // A request whose answer was lost may have taken the phone. It is not given back here: it
-      // could be that of another run with the same token; idle as it is, the farm takes it back.
-      if (!(error instanceof HarnessError) || error.code !== "device-busy") throw error;
-      if (performance.now() + pauseMs > end) throw await withOwner(error, client, serial);
-    }
-    await pause(pauseMs, options.signal);
-    pauseMs = Math.min(pauseMs * 2, 15_000);
+  const reserve = () => client.reserve(serial, options.idleTimeoutMs, options.signal);
+  // A request whose answer was lost may have taken the phone. It is not given back here: it could
+  // be that of another run with the same token; idle as it is, the farm takes it back.
+  const isBusy = (error: unknown): error is HarnessError =>
+    error instanceof HarnessError && error.code === "device-busy";
+  try {
+    await retry(reserve, {
+      waitMs: options.waitMs,
+      firstPauseMs: options.firstPauseMs ?? DEFAULT_LEASE.firstPauseMs,
+      mostPauseMs: 15_000,
+      passes: isBusy,
+      signal: options.signal,
+    });
+  } catch (error) {
+    throw isBusy(error) ? await withOwner(error, client, serial) : error;
   }
 }
 
@@ -213,20 +214,17 @@ async function release(
   await client.disconnect(serial).catch(() => {
     // Giving the phone back ends remote debugging too.
   });
-  let pauseMs = options.firstPauseMs ?? DEFAULT_LEASE.firstPauseMs;
-  for (let attempt = 1;; attempt++) {
-    try {
-      await client.release(serial);
-      if (note !== null) await Deno.remove(note).catch(() => {});
-      return;
-    } catch (error) {
-      if (attempt === RELEASE_TRIES) {
-        options.onWarning?.(notGivenBack(serial, client, error as Error, options.idleTimeoutMs));
-        return;
-      }
-    }
-    await pause(pauseMs);
-    pauseMs *= 2;
+  const firstPauseMs = options.firstPauseMs ?? DEFAULT_LEASE.firstPauseMs;
+  try {
+    await retry(() => client.release(serial), {
+      waitMs: RELEASE_PAUSES * firstPauseMs,
+      firstPauseMs,
+      mostPauseMs: Infinity,
+      passes: () => true,
+    });
+    if (note !== null) await Deno.remove(note).catch(() => {});
+  } catch (error) {
+    options.onWarning?.(notGivenBack(serial, client, error as Error, options.idleTimeoutMs));
   }
 }
 
