@@ -81,7 +81,7 @@ export const benchCommand: CommandSpec = {
   },
 };
 
-/** Says how to go on with what a run kept; nothing when it ended by what was asked. */
+/** Prints how to resume, unless the error was a wrong option. */
 async function tellHowToGoOn(out: string, error: unknown): Promise<void> {
   const { hasRecords } = await import("../record/record_log.ts");
   const isWrong = error instanceof HarnessError && error.exitCode === EXIT.usage;

@@ -59,7 +59,7 @@ Deno.test({
     for (const variant of report.variants) {
       assertEquals(variant.parity.verdict, "pass", `${variant.id}: ${variant.parity.reason}`);
       assert(variant.parity.matched > 0);
-      // times of an emulated phone are nobody's
+      // times of an emulated phone do not count
       assertEquals([variant.fps, variant.ratio, variant.rank], [null, null, null]);
       assertEquals(variant.rounds, 1);
     }

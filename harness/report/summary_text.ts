@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { medianNs } from "../../reports/template/median.js";
 import { formatTable } from "../text/table.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
@@ -51,7 +52,7 @@ function row(variant: ReportVariant): string[] {
     variant.rank === null ? "–" : String(variant.rank),
     variant.id + (variant.speedOnly ? " (speed only)" : ""),
     variant.precision.effective ?? "did not run",
-    ms(latencyNs?.total.p50),
+    ms(medianNs(variant) ?? undefined),
     ms(latencyNs?.total.p90),
     ms(latencyNs?.total.p99),
     variant.fps?.toFixed(1) ?? "–",

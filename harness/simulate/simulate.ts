@@ -12,7 +12,7 @@ import { simulateModel, type SimulationOptions, type SimulationRow } from "./sim
 
 /**
  * Returns the rows for every noise model: first those fitted to each device of the record files,
- * then this project's test machine and the phones. `onModel` hears which one is on.
+ * then this project's test machine and the phones. `onModel` is called before each.
  *
  * Throws `HarnessError` `bad-record` for a file that can't be read, `RangeError` for one with too
  * few launches.

@@ -135,7 +135,7 @@ export async function leasePhone(
  * `isAlive` tells whether a process runs. Notes of other farms and hosts are left alone. A note
  * that is older than the lease's idle timeout is only removed: the farm has taken that phone back,
  * and may have lent it to another run with the same token. Others may do the same at the same time.
- * A phone that can't be given back keeps its note, and `onWarning` hears of it: other phones are
+ * A phone that can't be given back keeps its note, and `onWarning` is called: other phones are
  * not in its way.
  */
 export async function releaseAbandoned(

@@ -129,8 +129,8 @@ export function badModel(label: string, details: string, cause?: unknown): Harne
 }
 
 /**
- * Returns what `make` makes of the model; what it can't make because the graph is not sound
- * (`RangeError`, `TypeError`) becomes a `bad-model` error.
+ * Returns the result of `make`. Its `RangeError` and `TypeError`, which an unsound graph causes,
+ * become `bad-model` errors.
  */
 export function ofSoundModel<T>(label: string, make: () => T): T {
   try {
