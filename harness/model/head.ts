@@ -16,7 +16,13 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "./onnx/onnx_file.ts";
-import { constantsOf, intAttribute, intsAttribute, producersOf } from "./onnx/onnx_graph.ts";
+import {
+  constantsOf,
+  intAttribute,
+  intsAttribute,
+  producersOf,
+  valuesOfInputs,
+} from "./onnx/onnx_graph.ts";
 import {
   type InferredShapes,
   inferShapes,
@@ -171,6 +177,7 @@ interface Traced {
 function traceDecode(model: OnnxModel, inferred: InferredShapes, label: string): Traced {
   const producers = producersOf(model.nodes);
   const constants = constantsOf(model);
+  const ofImage = valuesOfInputs(model);
   const traced: Traced = { ways: new Map(), regMax: null, keypointShapes: [] };
   const seen = new Set<string>();
   const start: Way = {
@@ -185,7 +192,7 @@ function traceDecode(model: OnnxModel, inferred: InferredShapes, label: string):
     const [name, way] = next;
     const key = JSON.stringify([name, way]);
     const node = producers.get(name);
-    if (seen.has(key) || !node || constants.has(name)) continue;
+    if (seen.has(key) || !node || !ofImage.has(name)) continue;
     seen.add(key);
     if (node.opType === "Conv") {
       const bins = distributionBins(constants.get(node.inputs[1]));

@@ -228,7 +228,7 @@ function manifestOf(
     macs,
     tools,
     logs,
-    warnings: [...variant.warnings] as Warning[],
+    warnings: [...source.warnings, ...variant.warnings],
   };
 }
 

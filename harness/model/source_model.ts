@@ -6,6 +6,8 @@
 import * as path from "@std/path";
 import { type Activation, safeModelName } from "../record/variant.ts";
 import { trainedActivation } from "./activation.ts";
+import type { Warning } from "../errors.ts";
+import { plainExport } from "./exported.ts";
 import { expandHalf } from "./onnx/half.ts";
 import { sha256Hex } from "../hash.ts";
 import { findPoseHead, type PoseHead } from "./head.ts";
@@ -31,6 +33,8 @@ export interface SourceModel {
   model: OnnxModel;
   head: PoseHead;
   trained: Activation;
+  /** What was changed of the export that a reader should know. */
+  warnings: Warning[];
 }
 
 /**
@@ -40,11 +44,11 @@ export interface SourceModel {
  */
 export async function readSourceModel(file: string): Promise<SourceModel> {
   const onnx = await readOnnxFile(file);
-  const { model, head, trained } = ofSoundModel(file, () => {
-    const model = expandHalf(onnx.model);
+  const { model, head, trained, warnings } = ofSoundModel(file, () => {
+    const { model, warnings } = plainExport(expandHalf(onnx.model), file);
     const head = findPoseHead(model, file);
     const cut = cutModel(model, head, "raw-nchw", null);
-    return { model, head, trained: trainedActivation(cut.model, file) };
+    return { model, head, trained: trainedActivation(cut.model, file), warnings };
   });
   return {
     path: path.resolve(file),
@@ -54,6 +58,7 @@ export async function readSourceModel(file: string): Promise<SourceModel> {
     model,
     head,
     trained,
+    warnings,
   };
 }
 

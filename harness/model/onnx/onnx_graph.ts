@@ -68,6 +68,20 @@ function constantValue({ attributes, outputs: [name] }: OnnxNode): OnnxTensor | 
   return null;
 }
 
+/**
+ * Returns the names of the values that depend on what the inputs hold, and not on their sizes
+ * alone.
+ */
+export function valuesOfInputs(model: OnnxModel): Set<string> {
+  const values = new Set(model.inputs.map(({ name }) => name));
+  const nodes = sortedLiveNodes(model.nodes, model.outputs.map(({ name }) => name));
+  for (const { opType, inputs, outputs } of nodes) {
+    if (opType === "Shape" || !inputs.some((name) => values.has(name))) continue;
+    for (const output of outputs) values.add(output);
+  }
+  return values;
+}
+
 /** Returns the integer attribute, or `fallback` when the node doesn't have it. */
 export function intAttribute(node: OnnxNode, name: string, fallback: number): number {
   const attribute = node.attributes.get(name);

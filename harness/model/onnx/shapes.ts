@@ -187,6 +187,11 @@ function inferNode(node: OnnxNode, known: Known): number[][] | undefined {
       const dims = first.map((dim, i) => i === axis ? count : dim);
       return [dims, dims];
     }
+    case "Range": {
+      const [start, limit, step] = [0, 1, 2].map((i) => (known.ints(i) ?? known.floats(i))?.[0]);
+      if (start === undefined || limit === undefined || step === undefined) return undefined;
+      return [[Math.max(0, Math.ceil((limit - start) / step))]];
+    }
     case "GatherElements": {
       const indices = known.shape(1);
       return indices && [indices];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { findPoseHead } from "../head.ts";
 import type { OnnxModel, OnnxNode } from "./onnx_file.ts";
-import { intTensor, readOnnxFile } from "./onnx_file.ts";
+import { DATA_TYPE, intTensor, readOnnxFile } from "./onnx_file.ts";
 import { inferShapes, sliceRanges, splitSizes } from "./shapes.ts";
 import { cutModel, sizeFreeModel } from "../surgery.ts";
 import { runOnnx } from "../testdata/run_onnx.ts";
@@ -58,7 +58,14 @@ Deno.test("inferShapes() gives the shapes that onnxruntime computes when blocks 
     ...tinyPose(),
     opset: 18,
     inputs: [{ name: "x", dataType: 1, dims: [1, 3, 4, 6] }],
-    initializers: new Map([ints("k", [3]), ints("repeats", [1, 2, 1, 1]), ints("axis", [1])]),
+    initializers: new Map([
+      ...[["zero", 0], ["seven", 7], ["two", 2]].map(([name, value]) =>
+        [`${name}`, intTensor(`${name}`, [], [Number(value)])] as const
+      ),
+      ints("k", [3]),
+      ints("repeats", [1, 2, 1, 1]),
+      ints("axis", [1]),
+    ]),
     nodes: [
       make("SpaceToDepth", ["x"], ["deep"], two),
       make("DepthToSpace", ["deep"], ["wide"], two),
@@ -70,6 +77,7 @@ Deno.test("inferShapes() gives the shapes that onnxruntime computes when blocks 
         ["taken"],
         new Map([["axis", { type: "int", value: 3 }]]),
       ),
+      make("Range", ["zero", "seven", "two"], ["counted"]),
       make("ReduceMin", ["taken", "axis"], ["least"]),
       make(
         "ReduceL2",
@@ -80,8 +88,12 @@ Deno.test("inferShapes() gives the shapes that onnxruntime computes when blocks 
     ],
   };
   const { shapes } = inferShapes(model);
-  const values = ["deep", "wide", "tiled", "best", "taken", "least", "norm"];
-  const outputs = values.map((name) => ({ name, dataType: 1, dims: null }));
+  const values = ["deep", "wide", "tiled", "best", "taken", "least", "norm", "counted"];
+  const outputs = values.map((name) => ({
+    name,
+    dataType: name === "counted" ? DATA_TYPE.int64 : DATA_TYPE.float,
+    dims: null,
+  }));
   const results = await runOnnx({ ...model, outputs }, 4, 6);
   for (const name of values) assertEquals(shapes.get(name), [...results[name].dims], name);
 });
