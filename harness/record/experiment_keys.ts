@@ -158,10 +158,14 @@ export function requireSameExperiment(recorded: RunRecord, asked: RunRecord, out
   const difference = firstDifference(resumableKeys(recorded), resumableKeys(asked));
   if (difference === null) return;
   const { key, then, now } = difference;
+  const begunBy = recorded.harness.version;
   throw new HarnessError(
     "not-comparable",
-    `Cannot resume the run in ${out}: ${key} was ${then}, now ${now}. ` +
-      `Give the same options and files as before, or start a new run with another --out`,
+    `Cannot resume the run in ${out}: ${key} was ${then}, now ${now}. ${
+      begunBy === asked.harness.version
+        ? "Give the same options and files as before"
+        : `Go on with it by Posemark ${begunBy}, which began it`
+    }, or start a new run with another --out`,
   );
 }
 

@@ -110,6 +110,10 @@ Deno.test("requireSameExperiment() goes on with a run that version 0.1.0 began, 
   other.variants[1].bin.sha256 = "0".repeat(64);
   const error = assertThrows(() => requireSameExperiment(run, other, "out"), HarnessError);
   assertStringIncludes(error.message, `weights of variant ${run.variants[1].id} was "`);
+  assertStringIncludes(error.message, "Give the same options and files");
+  other.harness.version = "0.2.0";
+  const later = assertThrows(() => requireSameExperiment(run, other, "out"), HarnessError);
+  assertStringIncludes(later.message, "by Posemark 0.1.0, which began it");
 });
 
 Deno.test("experimentKeys() of launches of version 0.1.0 are those under which its history keeps them", async () => {
