@@ -85,8 +85,8 @@ export interface PrepareContext {
 const SHIPPED_IMAGES = path.resolve(import.meta.dirname!, "../../fixtures");
 
 /**
- * Returns the variants, all of their files on disk. Throws `HarnessError`: `bad-model`, `bad-option`, `convert-failed`, `missing-tool`, `download-failed`, `no-space`,
- * `interrupted`.
+ * Returns the variants, all of their files on disk. Throws `HarnessError`: `bad-model`,
+ * `bad-option`, `convert-failed`, `missing-tool`, `download-failed`, `no-space`, `interrupted`.
  */
 export async function prepareWith(
   options: VariantOptions,

@@ -18,7 +18,9 @@ import type { Detection, ParityRecord, RunImage, RunRecord } from "../record/rec
 import type { RunRecords } from "../record/run_records.ts";
 import type { VariantManifest } from "../record/variant.ts";
 
-/** COCO's AP of one variant on one device, 0 to 1: of keypoints, or of boxes where it finds none. */
+/**
+ * COCO's AP of one variant on one device, 0 to 1: of keypoints, or of boxes where it finds none.
+ */
 export interface Accuracy {
   ap: number;
   /** At OKS 0.50 and 0.75. */

@@ -95,8 +95,8 @@ export type LaunchesByRound = Map<string, Map<number, LaunchRecord>>;
  * Returns the launches by variant (in order of appearance), then by round.
  *
  * Where a round holds a variant twice (it was begun, interrupted and run again), the last one
- * counts and `onRepeat` is called with it. Throws `RangeError` when the launches come from more than one
- * device: their times are never mixed.
+ * counts and `onRepeat` is called with it. Throws `RangeError` when the launches come from more
+ * than one device: their times are never mixed.
  */
 export function groupByRound(
   launches: readonly LaunchRecord[],

@@ -56,8 +56,8 @@ export function openFiles(session: ShellSession, root: string): DeviceFiles {
   /** Sends bytes to a path; not verified. */
   const send = (source: Source, devicePath: string, mode: number, signal?: AbortSignal) => {
     const what = `push "${source.name}" to the disk`;
-    // A server in between takes everything at once and passes it on at the device's pace: progress here
-    // says little.
+    // A server in between takes everything at once and passes it on at the device's pace: progress
+    // here says little.
     const timeoutMs = session.times.operationMs + source.bytes / SLOWEST_BYTES_PER_MS;
     const limit = { timeoutMs, signal };
     return session.send(what, source, devicePath, mode, limit);
