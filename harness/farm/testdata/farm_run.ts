@@ -4,8 +4,8 @@
  * @module
  */
 import { runnerOptions } from "../../run/testdata/records.ts";
-import { YOLOV8 } from "../../record/head_code.ts";
-import { MANIFEST_VERSION, type VariantManifest } from "../../record/variant.ts";
+import { testManifest } from "../../parity/testdata/manifest.ts";
+import type { VariantManifest } from "../../record/variant.ts";
 import type { ArtefactStore } from "../../store/store.ts";
 import { sha256Hex } from "../../hash.ts";
 import type { FarmRun, ShardFile } from "../shard_file.ts";
@@ -71,41 +71,10 @@ async function variantManifest(
   id: string,
   put: (text: string) => Promise<FileRef>,
 ): Promise<VariantManifest> {
-  return {
-    schemaVersion: MANIFEST_VERSION,
+  return testManifest({
     id,
-    model: "m",
-    activation: "silu",
-    swapped: false,
-    speedOnly: false,
-    head: "raw",
-    precision: "fp32",
-    shape: { mode: "fixed", widthPx: 64, heightPx: 64 },
-    converter: "pnnx",
-    classCount: 1,
-    keypointCount: 17,
-    keypointDims: 3,
-    strides: [8, 16, 32],
-    regMax: 16,
-    headCode: YOLOV8,
-    source: {
-      path: "m.onnx",
-      sha256: "0",
-      bytes: 1,
-      opset: 11,
-      producer: "test",
-      inputWidthPx: 64,
-      inputHeightPx: 64,
-    },
     param: { ...await put(`${id} param`), layers: 1, blobs: 1, fusedActivations: 0 },
     bin: await put(`${id} bin`),
     referenceOnnx: await put(`${id} onnx`),
-    inputBlob: "in0",
-    outputs: [{ blob: "out0", role: "raw", stride: 8 }],
-    parameterCount: 1,
-    macs: 1,
-    tools: {},
-    logs: [],
-    warnings: [],
-  };
+  });
 }
