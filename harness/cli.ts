@@ -6,43 +6,48 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { HarnessError } from "./errors.ts";
+import type { OptionTable, ValuesOf } from "./options.ts";
 
-/** One option of a command. */
-export interface OptionSpec {
-  /** As commander and cliffy write it: `--out <dir>`, `--resume`, `--no-benchncnn`. */
-  flags: string;
-  description: string;
-  default?: string | number | boolean;
-  /** True when the option may be given several times; its value is then an array. */
-  repeat?: boolean;
-}
-
-/** One command. */
-export interface CommandSpec {
+/** One command as it is written, with the types of its options. */
+export interface TypedCommand<T extends OptionTable> {
   name: string;
   description: string;
   /** Positional arguments as commander writes them: `<file>`, `[dir]`, `<files...>`. */
   arguments?: { name: string; description: string }[];
-  options: OptionSpec[];
+  options: T;
   /** Runs the command; returns the exit code. `signal` aborts on Ctrl-C. */
-  // deno-lint-ignore no-explicit-any
-  run(options: any, args: string[], signal: AbortSignal): Promise<number>;
+  run(options: ValuesOf<T>, args: string[], signal: AbortSignal): Promise<number>;
+}
+
+/** One command of the command line. */
+export interface CommandSpec extends Omit<TypedCommand<OptionTable>, "run"> {
+  /** Runs the command with values that its table has read. */
+  run(options: Record<string, unknown>, args: string[], signal: AbortSignal): Promise<number>;
+}
+
+/** Returns the command with the types of its options forgotten, for a list of commands. */
+export function command<T extends OptionTable>(typed: TypedCommand<T>): CommandSpec {
+  return {
+    ...typed,
+    run: (options, args, signal) => typed.run(options as ValuesOf<T>, args, signal),
+  };
 }
 
 /** What the command line asks for. */
 export interface ParsedCommand {
   /** Null when help or the version was asked for; `text` then holds it. */
   command: CommandSpec | null;
+  /** Values by the names of the command's table. */
   options: Record<string, unknown>;
   args: string[];
   text: string;
 }
 
 /**
- * Returns which command the arguments ask for, with its options by camelCase name.
+ * Returns which command the arguments ask for, with the values of its options.
  *
  * Throws `HarnessError` `bad-option` for an unknown command or option, a missing or excess
- * argument.
+ * argument, and a value that an option can't have.
  */
 export function parseCommandLine(
   specs: CommandSpec[],
@@ -61,17 +66,21 @@ export function parseCommandLine(
     for (const argument of spec.arguments ?? []) {
       command.argument(argument.name, argument.description);
     }
-    for (const option of spec.options) {
+    const table = Object.entries(spec.options).map(([name, option]) => {
       const made = new Option(option.flags, option.description);
       if (option.repeat) {
         made.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
       }
       if (option.default !== undefined) made.default(option.default);
       command.addOption(made);
-    }
+      return { name, option, attribute: made.attributeName() };
+    });
     command.action(() => {
+      const given = command.opts();
       parsed.command = spec;
-      parsed.options = command.opts();
+      parsed.options = Object.fromEntries(
+        table.map(({ name, option, attribute }) => [name, option.read(given[attribute])]),
+      );
       parsed.args = command.args;
     });
   }

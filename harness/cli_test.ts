@@ -1,38 +1,52 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type CommandSpec, parseCommandLine } from "./cli.ts";
+import { command, type CommandSpec, parseCommandLine } from "./cli.ts";
 import { HarnessError } from "./errors.ts";
+import { flag, integer, option, repeated } from "./options.ts";
 
 const about = { name: "posemark", description: "test", version: "1.2.3" };
-const specs: CommandSpec[] = [{
+const specs: CommandSpec[] = [command({
   name: "bench",
   description: "measures",
   arguments: [{ name: "[dir]", description: "folder" }],
-  options: [
-    { flags: "--model <file>", description: "model", repeat: true },
-    { flags: "--rounds <n>", description: "rounds", default: "10" },
-    { flags: "--no-benchncnn", description: "without the second opinion" },
-    { flags: "--resume", description: "go on" },
-  ],
-  run: () => Promise.resolve(0),
-}];
+  options: {
+    model: repeated("--model <file>", "model"),
+    images: repeated("--image <file>", "image"),
+    rounds: option("--rounds <n>", "rounds", integer(1, 100), "10"),
+    longSide: option("--long-side <px>", "side", integer(32, 4096)),
+    out: option("--out <dir>", "folder"),
+    resume: flag("--resume", "go on"),
+    json: flag("--json", "print JSON"),
+  },
+  run: ({ rounds, longSide, resume }) => {
+    const typed: [number, number | null, boolean] = [rounds, longSide, resume];
+    return Promise.resolve(typed.length);
+  },
+})];
 
-Deno.test("parseCommandLine() returns options by camelCase name and repeats as an array", () => {
+Deno.test("parseCommandLine() returns values as the table reads them, by the names of its rows", () => {
   const parsed = parseCommandLine(
     specs,
-    ["bench", "--model", "a", "--model", "b", "--no-benchncnn", "out"],
+    ["bench", "--model", "a", "--model", "b", "--long-side", "640", "--resume", "out"],
     about,
   );
   assertEquals(parsed.command?.name, "bench");
-  assertEquals(parsed.options.model, ["a", "b"]);
-  assertEquals(parsed.options.rounds, "10");
-  assertEquals(parsed.options.benchncnn, false);
-  assertEquals(parsed.options.resume, undefined);
+  assertEquals(parsed.options, {
+    ...{ model: ["a", "b"], images: null, rounds: 10, longSide: 640 },
+    ...{ out: null, resume: true, json: false },
+  });
   assertEquals(parsed.args, ["out"]);
 });
 
 Deno.test("parseCommandLine() throws bad-option when a command, an option or a value is wrong", () => {
   for (
-    const argv of [["bunch"], ["bench", "--modle", "a"], ["bench", "--model"], ["bench", "a", "b"]]
+    const argv of [
+      ["bunch"],
+      ["bench", "--modle", "a"],
+      ["bench", "--model"],
+      ["bench", "a", "b"],
+      ["bench", "--rounds", "0"],
+      ["bench", "--rounds", "2.5"],
+    ]
   ) {
     const error = assertThrows(() => parseCommandLine(specs, argv, about), HarnessError);
     assertEquals(error.exitCode, 2);

@@ -3,16 +3,8 @@
  *
  * @module
  */
-import {
-  Activation,
-  ACTIVATIONS,
-  Converter,
-  CONVERTERS,
-  Head,
-  HEADS,
-  Shape,
-} from "./record/variant.ts";
-import { Precision, PRECISION_NAMES } from "./record/precision.ts";
+import type { Activation, Converter, Head, Shape } from "./record/variant.ts";
+import type { Precision } from "./record/precision.ts";
 import { HarnessError } from "./errors.ts";
 
 /**
@@ -35,22 +27,6 @@ export interface VariantOptions {
    * Folder of images that int8 is calibrated on; without it the images that ship with the project.
    */
   calibrationImages?: string;
-}
-
-/** How the runner runs. */
-export interface RunnerOptions {
-  /** Null: the number of big cores. */
-  threads: number | null;
-  /** ncnn's: 0 all cores, 1 little, 2 big. Null: big on a phone, all on the host. */
-  powersave: number | null;
-  /** Hexadecimal; wins over powersave. */
-  coreMask: string | null;
-  scoreThreshold: number;
-  nmsIou: number;
-  sigmoid: "exact" | "fast";
-  traps: string[];
-  warmup: number;
-  iterations: number;
 }
 
 /** Number of an option, within its range; throws `bad-option`. */
@@ -154,30 +130,4 @@ export function parseShapes(option: string, text: string): ShapeChoice[] {
     );
   }
   return shapes;
-}
-
-/** Values of the options that choose variants, by option name as typed on the command line. */
-export interface VariantOptionTexts {
-  model: string[];
-  activation?: string;
-  head: string;
-  precision: string;
-  shape?: string;
-  converter: string;
-  calibrationImages?: string;
-}
-
-/** Returns the choice of variants that the texts ask for; throws `bad-option`. */
-export function parseVariantOptions(texts: VariantOptionTexts): VariantOptions {
-  return {
-    models: texts.model,
-    activations: texts.activation === undefined
-      ? null
-      : parseList("--activation", texts.activation, ACTIVATIONS),
-    heads: parseList("--head", texts.head, HEADS),
-    precisions: parseList("--precision", texts.precision, PRECISION_NAMES),
-    shapes: texts.shape === undefined ? [{ mode: "own" }] : parseShapes("--shape", texts.shape),
-    converters: parseList("--converter", texts.converter, CONVERTERS),
-    calibrationImages: texts.calibrationImages,
-  };
 }

@@ -7,8 +7,8 @@
  * @module
  */
 import * as path from "@std/path";
-import type { CommandSpec } from "../cli.ts";
-import { parseNumber } from "../config.ts";
+import { command } from "../cli.ts";
+import { flag, integer, option, textOption } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import { summaryText } from "../report/summary_text.ts";
@@ -16,59 +16,52 @@ import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experim
 import { NCNN_OPTION, readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
 /** `bench`: the main job. */
-export const benchCommand: CommandSpec = {
+export const benchCommand = command({
   name: "bench",
   description: "prepares, builds, runs, checks and reports variants on this machine or on phones",
-  options: [
+  options: {
     ...VARIANT_OPTIONS,
-    ...EXPERIMENT_OPTIONS.map((option) =>
-      option.flags.startsWith("--measure-images") ? { ...option, default: "24" } : option
+    ...EXPERIMENT_OPTIONS,
+    measureImages: { ...EXPERIMENT_OPTIONS.measureImages, default: "24" },
+    rounds: option("--rounds <n>", "launches of each variant", integer(1, 100_000), "10"),
+    base: option("--base <variant>", "id that ratios are taken against. Default: the first"),
+    benchncnnRounds: option(
+      "--benchncnn-rounds <n>",
+      "rounds in which benchncnn runs beside the runner as a second opinion",
+      integer(0, 100_000),
+      "5",
     ),
-    { flags: "--rounds <n>", description: "launches of each variant", default: "10" },
-    {
-      flags: "--base <variant>",
-      description: "id that ratios are taken against. Default: the first",
-    },
-    {
-      flags: "--benchncnn-rounds <n>",
-      description: "rounds in which benchncnn runs beside the runner as a second opinion",
-      default: "5",
-    },
-    {
-      flags: "--layer-times",
-      description:
-        "measure every layer by a profiling build after the rounds, and what the CPU could do (roofline)",
-    },
-    {
-      flags: "--compare-layers",
-      description:
-        "compare every layer on the first image with onnxruntime's, and keep the blobs in DIR/layers",
-    },
-    { flags: "--out <dir>", description: "folder of the run. Default: reports/<time>-bench" },
-    { flags: "--resume", description: "go on with the run in --out" },
-    { flags: "--json", description: "print report.json instead of the table" },
-  ],
+    layerTimes: flag(
+      "--layer-times",
+      "measure every layer by a profiling build after the rounds, and what the CPU could do (roofline)",
+    ),
+    compareLayers: flag(
+      "--compare-layers",
+      "compare every layer on the first image with onnxruntime's, and keep the blobs in DIR/layers",
+    ),
+    out: option("--out <dir>", "folder of the run. Default: reports/<time>-bench"),
+    resume: flag("--resume", "go on with the run in --out"),
+    json: flag("--json", "print report.json instead of the table"),
+  },
   async run(options, _args, signal) {
-    if (options.resume && options.out === undefined) {
+    if (options.resume && options.out === null) {
       throw new HarnessError(
         "bad-option",
         "Cannot resume: --resume needs --out DIR, the folder of the run to go on with",
       );
     }
-    const count = (option: string, text: string, min: number) =>
-      parseNumber(option, text, { min, max: 100_000, integer: true });
     const out = runFolder(options.out, "bench");
     const { bench } = await import("../jobs/bench.ts");
     const asked = {
       settings: readExperimentSettings(options),
       variants: readVariantOptions(options),
-      rounds: count("--rounds", options.rounds, 1),
-      benchncnnRounds: count("--benchncnn-rounds", options.benchncnnRounds, 0),
-      layerTimes: options.layerTimes ?? false,
-      compareLayers: options.compareLayers ?? false,
-      base: options.base ?? null,
+      rounds: options.rounds,
+      benchncnnRounds: options.benchncnnRounds,
+      layerTimes: options.layerTimes,
+      compareLayers: options.compareLayers,
+      base: options.base,
       out,
-      resume: options.resume ?? false,
+      resume: options.resume,
     };
     const context = { progress: stderrProgress(), signal };
     const { report, exitCode } = await bench(asked, context).catch(async (error) => {
@@ -79,7 +72,7 @@ export const benchCommand: CommandSpec = {
     console.error(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;
   },
-};
+});
 
 /** Prints how to resume, unless the error was a wrong option. */
 async function tellHowToGoOn(out: string, error: unknown): Promise<void> {
@@ -92,24 +85,20 @@ async function tellHowToGoOn(out: string, error: unknown): Promise<void> {
 }
 
 /** `prepare`: variants without running them. */
-export const prepareCommand: CommandSpec = {
+export const prepareCommand = command({
   name: "prepare",
   description: "makes ncnn variants of a model: param, bin, manifest and the converters' logs",
-  options: [
+  options: {
     ...VARIANT_OPTIONS,
-    NCNN_OPTION,
-    {
-      flags: "--out <dir>",
-      description: "folder that gets a folder per variant",
-      default: "variants",
-    },
-    { flags: "--json", description: "print the manifests" },
-  ],
+    ncnnSource: NCNN_OPTION,
+    out: textOption("--out <dir>", "folder that gets a folder per variant", "variants"),
+    json: flag("--json", "print the manifests"),
+  },
   async run(options, _args, signal) {
     const { prepareVariants } = await import("../model/prepare.ts");
     const { variants, warnings } = await prepareVariants({
       ...readVariantOptions(options),
-      ncnnSource: options.ncnnSource,
+      ncnnSource: options.ncnnSource ?? undefined,
       outDir: path.resolve(options.out),
       progress: stderrProgress(),
       signal,
@@ -120,4 +109,4 @@ export const prepareCommand: CommandSpec = {
     else for (const { dir } of variants) console.log(dir);
     return EXIT.pass;
   },
-};
+});

@@ -4,8 +4,8 @@
  * @module
  */
 import * as path from "@std/path";
-import type { CommandSpec } from "../cli.ts";
-import { parseNumber } from "../config.ts";
+import { command } from "../cli.ts";
+import { flag, integer, option } from "../options.ts";
 import { HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import type { Compared } from "../jobs/compare_models.ts";
@@ -16,7 +16,7 @@ import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
 
 /** `compare-models`: which one to choose. */
-export const compareModelsCommand: CommandSpec = {
+export const compareModelsCommand = command({
   name: "compare-models",
   description:
     "ranks models and prepared variants on each device: speed, accuracy, size, memory, Pareto front, burst against sustained load",
@@ -24,35 +24,24 @@ export const compareModelsCommand: CommandSpec = {
     name: "<models...>",
     description: "ONNX files, names of models, folders of prepared variants, or variants' ids",
   }],
-  options: [
-    ...VARIANT_OPTIONS.map((option) =>
-      option.flags.startsWith("--model")
-        ? { ...option, description: "models that ids are looked up in. Default: the shipped ones" }
-        : option
-    ),
+  options: {
+    ...VARIANT_OPTIONS,
+    model: {
+      ...VARIANT_OPTIONS.model,
+      description: "models that ids are looked up in. Default: the shipped ones",
+    },
     ...EXPERIMENT_OPTIONS,
-    { flags: "--rounds <n>", description: "launches of each variant", default: "10" },
-    {
-      flags: "--sustained <time>",
-      description:
-        "go on without a pause for so long (90s, 10m, 1h), and compare the burst with the end",
-    },
-    {
-      flags: "--out <dir>",
-      description: "folder of the run. Default: reports/<time>-compare-models",
-    },
-    { flags: "--json", description: "print the judgements as JSON" },
-  ],
+    rounds: option("--rounds <n>", "launches of each variant", integer(1, 100_000), "10"),
+    sustained: option(
+      "--sustained <time>",
+      "go on without a pause for so long (90s, 10m, 1h), and compare the burst with the end",
+      parseDuration,
+    ),
+    out: option("--out <dir>", "folder of the run. Default: reports/<time>-compare-models"),
+    json: flag("--json", "print the judgements as JSON"),
+  },
   async run(options, args, signal) {
     const settings = readExperimentSettings(options);
-    const rounds = parseNumber("--rounds", options.rounds, {
-      min: 1,
-      max: 100_000,
-      integer: true,
-    });
-    const sustainedSeconds = options.sustained === undefined
-      ? null
-      : parseDuration("--sustained", options.sustained);
     const out = runFolder(options.out, "compare-models");
     const { compareModels } = await import("../jobs/compare_models.ts");
     const { comparisonText } = await import("../jobs/compare_variants.ts");
@@ -60,8 +49,8 @@ export const compareModelsCommand: CommandSpec = {
       settings,
       compared: await readCompared(args),
       variants: readVariantOptions(options),
-      rounds,
-      sustainedSeconds,
+      rounds: options.rounds,
+      sustainedSeconds: options.sustained,
       out,
     }, { progress: stderrProgress(), signal });
     if (options.json) {
@@ -73,7 +62,7 @@ export const compareModelsCommand: CommandSpec = {
     console.error(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;
   },
-};
+});
 
 /**
  * Returns the seconds that a text like `90s`, `10m` or `1h` means; throws `bad-option`.

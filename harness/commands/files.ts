@@ -3,24 +3,25 @@
  *
  * @module
  */
-import type { CommandSpec } from "../cli.ts";
+import { command } from "../cli.ts";
+import { flag, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 
 /** `inspect`: the structure of graphs. */
-export const inspectCommand: CommandSpec = {
+export const inspectCommand = command({
   name: "inspect",
   description:
     "prints layers, types and fused activations of .param and .onnx files; several are compared",
   arguments: [{ name: "<files...>", description: "ncnn .param or ONNX files" }],
-  options: [
-    { flags: "--json", description: "print JSON" },
-    { flags: "--svg <file>", description: "draw the graphs side by side there (several files)" },
-  ],
+  options: {
+    json: flag("--json", "print JSON"),
+    svg: option("--svg <file>", "draw the graphs side by side there (several files)"),
+  },
   async run(options, files) {
     const { formatComparison, formatInspection, inspectFile, readNamedGraphs } = await import(
       "../model/inspect/inspect.ts"
     );
-    if (files.length === 1 && options.svg !== undefined) {
+    if (files.length === 1 && options.svg !== null) {
       throw new HarnessError("bad-option", "Cannot draw one file by --svg: name two or more");
     }
     if (files.length === 1) {
@@ -32,7 +33,7 @@ export const inspectCommand: CommandSpec = {
       const { compareGraphs } = await import("../model/inspect/compare_graphs.ts");
       const graphs = await readNamedGraphs(files);
       const comparison = compareGraphs(graphs);
-      if (options.svg !== undefined) {
+      if (options.svg !== null) {
         const { drawGraphs } = await import("../model/inspect/svg.ts");
         await writeText(options.svg, drawGraphs(graphs, comparison));
       }
@@ -42,21 +43,21 @@ export const inspectCommand: CommandSpec = {
     }
     return EXIT.pass;
   },
-};
+});
 
 /** `layers`: the comparison layer by layer of a saved run. */
-export const layersCommand: CommandSpec = {
+export const layersCommand = command({
   name: "layers",
   description:
     "compares the blobs that `bench --compare-layers` kept with onnxruntime's tensors, without the device",
   arguments: [{ name: "<dirs...>", description: "folders of variants: DIR/layers/DEVICE/VARIANT" }],
-  options: [
-    { flags: "--json", description: "print JSON" },
-    { flags: "--svg <file>", description: "draw the graph there, each layer by its verdict" },
-  ],
+  options: {
+    json: flag("--json", "print JSON"),
+    svg: option("--svg <file>", "draw the graph there, each layer by its verdict"),
+  },
   async run(options, dirs) {
     const { compareLayerFolder, layersText } = await import("../run/layer_parity.ts");
-    if (options.svg !== undefined && dirs.length > 1) {
+    if (options.svg !== null && dirs.length > 1) {
       throw new HarnessError(
         "bad-option",
         "Cannot draw several graphs into one --svg: name one folder",
@@ -64,7 +65,7 @@ export const layersCommand: CommandSpec = {
     }
     const compared = [];
     for (const dir of dirs) compared.push(await compareLayerFolder(dir));
-    if (options.svg !== undefined) await writeText(options.svg, compared[0].svg);
+    if (options.svg !== null) await writeText(options.svg, compared[0].svg);
     console.log(
       options.json
         ? JSON.stringify(compared.map(({ record, report }) => ({ ...record, ...report })), null, 2)
@@ -72,7 +73,7 @@ export const layersCommand: CommandSpec = {
     );
     return compared.some(({ record }) => record.failed > 0) ? EXIT.failure : EXIT.pass;
   },
-};
+});
 
 async function writeText(file: string, text: string): Promise<void> {
   const { asWriteError } = await import("../disk.ts");
@@ -84,36 +85,38 @@ async function writeText(file: string, text: string): Promise<void> {
 }
 
 /** `report`: the page anew. */
-export const reportCommand: CommandSpec = {
+export const reportCommand = command({
   name: "report",
   description: "writes DIR/report.html anew from DIR/report.json",
   arguments: [{ name: "<dir>", description: "folder of a run" }],
-  options: [],
+  options: {},
   async run(_options, [dir]) {
     const { writeReport } = await import("../report/write_report.ts");
     console.log(await writeReport(dir));
     return EXIT.pass;
   },
-};
+});
 
 /** `evaluate`: COCO's figures. */
-export const evaluateCommand: CommandSpec = {
+export const evaluateCommand = command({
   name: "evaluate",
   description: "COCO keypoint and box AP of a detections file, equal to pycocotools",
-  options: [
-    { flags: "--annotations <file>", description: "person_keypoints.json (COCO format)" },
-    { flags: "--detections <file>", description: "detections in COCO's keypoint result format" },
-    { flags: "--json", description: "print JSON" },
-  ],
+  options: {
+    annotations: option("--annotations <file>", "person_keypoints.json (COCO format)"),
+    detections: option("--detections <file>", "detections in COCO's keypoint result format"),
+    json: flag("--json", "print JSON"),
+  },
   async run(options) {
-    for (const name of ["annotations", "detections"]) {
-      if (options[name] === undefined) {
-        throw new HarnessError("bad-option", `Cannot evaluate: --${name} FILE is missing`);
-      }
+    const { annotations, detections } = options;
+    if (annotations === null || detections === null) {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot evaluate: --${annotations === null ? "annotations" : "detections"} FILE is missing`,
+      );
     }
     const { evaluateFiles, formatEvaluation } = await import("../pose/evaluate.ts");
-    const evaluation = await evaluateFiles(options.annotations, options.detections);
+    const evaluation = await evaluateFiles(annotations, detections);
     console.log(options.json ? JSON.stringify(evaluation, null, 2) : formatEvaluation(evaluation));
     return EXIT.pass;
   },
-};
+});

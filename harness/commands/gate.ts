@@ -7,8 +7,7 @@
  * @module
  */
 import * as path from "@std/path";
-import type { CommandSpec, OptionSpec } from "../cli.ts";
-import { parseList, parseNumber } from "../config.ts";
+import { command } from "../cli.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { FARM_GATE_OPTIONS } from "../farm/engine_options.ts";
 import type { FarmGateInput } from "../farm/gate_command.ts";
@@ -19,6 +18,7 @@ import {
   parseGateConfig,
 } from "../gate/config.ts";
 import type { FormatInput } from "../gate/formats/figures.ts";
+import { each, flag, integer, list, number, option, repeated, type ValuesOf } from "../options.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
 import { gateExitCode } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
@@ -35,69 +35,65 @@ import {
 } from "./experiment_options.ts";
 import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
-/** Options as commander gives them. */
-// deno-lint-ignore no-explicit-any
-type Options = any;
-
 /** Configuration that is read when it is there. */
 const CONFIG_FILE = "posemark.json";
 
-const CONFIG_OPTIONS: OptionSpec[] = [
-  {
-    flags: "--config <file>",
-    description: `thresholds and budget. Default: ${CONFIG_FILE} in the working directory`,
-  },
-  {
-    flags: "--history <file>",
-    description:
-      "history with calibrations and earlier runs: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
-  },
-];
+const CONFIG_OPTIONS = {
+  config: option(
+    "--config <file>",
+    `thresholds and budget. Default: ${CONFIG_FILE} in the working directory`,
+  ),
+  history: option(
+    "--history <file>",
+    "history with calibrations and earlier runs: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
+  ),
+};
+
+const GATE_OPTIONS = {
+  baseline: option(
+    "--baseline <side>",
+    "git:REF (the commit's models, and its runner in Posemark's own repository), the folder of a prepared variant, a variant's id; for saved runs the folder of a run, or latest",
+  ),
+  candidate: option(
+    "--candidate <side>",
+    "as --baseline. Default: what the variant options produce",
+  ),
+  ...CONFIG_OPTIONS,
+  ...VARIANT_OPTIONS,
+  ...EXPERIMENT_OPTIONS,
+  format: repeated(
+    "--format <list>",
+    "for CI: github, junit=FILE, bencher=FILE, github-action-benchmark=FILE, openmetrics=FILE, csv=FILE, parquet=FILE; separated by commas",
+  ),
+  injectSlowdown: option(
+    "--inject-slowdown <percent>",
+    "to try the gate: slow the candidate's network down, by a test build of the runner",
+    number(0, 1000),
+  ),
+  rounds: option("--rounds <n>", "on a farm: rounds of a shard", integer(4, 1000), "20"),
+  ...FARM_GATE_OPTIONS,
+  out: option("--out <dir>", "folder for records and result. Default: reports/<time>-gate"),
+  json: flag("--json", "print the result as JSON"),
+};
+
+/** Values of the options of `gate`. */
+type GateOptions = ValuesOf<typeof GATE_OPTIONS>;
+/** Values of the options that `gate` and `calibrate` share. */
+type Options = Pick<GateOptions, keyof GateOptions & keyof ValuesOf<typeof CALIBRATE_OPTIONS>>;
 
 /** `gate`: pass, fail or inconclusive. */
-export const gateCommand: CommandSpec = {
+export const gateCommand = command({
   name: "gate",
   description:
     "says whether a candidate got slower or wrong: pass (0), fail (1), inconclusive (4), interleaved on one device or from saved runs",
-  options: [
-    {
-      flags: "--baseline <side>",
-      description:
-        "git:REF (the commit's models, and its runner in Posemark's own repository), the folder of a prepared variant, a variant's id; for saved runs the folder of a run, or latest",
-    },
-    {
-      flags: "--candidate <side>",
-      description: "as --baseline. Default: what the variant options produce",
-    },
-    ...CONFIG_OPTIONS,
-    ...VARIANT_OPTIONS,
-    ...EXPERIMENT_OPTIONS,
-    {
-      flags: "--format <list>",
-      description:
-        "for CI: github, junit=FILE, bencher=FILE, github-action-benchmark=FILE, openmetrics=FILE, csv=FILE, parquet=FILE; separated by commas",
-      repeat: true,
-    },
-    {
-      flags: "--inject-slowdown <percent>",
-      description:
-        "to try the gate: slow the candidate's network down, by a test build of the runner",
-    },
-    { flags: "--rounds <n>", description: "on a farm: rounds of a shard", default: "20" },
-    ...FARM_GATE_OPTIONS,
-    {
-      flags: "--out <dir>",
-      description: "folder for records and result. Default: reports/<time>-gate",
-    },
-    { flags: "--json", description: "print the result as JSON" },
-  ],
+  options: GATE_OPTIONS,
   async run(options, _args, signal) {
     const { parseFormats } = await import("../jobs/gate_formats.ts");
     const formats = parseFormats(options.format ?? []);
     const config = await readConfig(options.config);
     const context = { progress: stderrProgress(), signal };
     try {
-      return options.farm === undefined
+      return options.farm === null
         ? await gateHere(options, config, formats, context)
         : await gateFarm(options, config, formats, context);
     } catch (error) {
@@ -113,11 +109,11 @@ export const gateCommand: CommandSpec = {
       throw error;
     }
   },
-};
+});
 
 /** Runs the gate on devices that are reached from here, or on saved runs. */
 async function gateHere(
-  options: Options,
+  options: GateOptions,
   config: GateConfig,
   formats: readonly FormatRequest[],
   context: ExperimentContext,
@@ -139,9 +135,9 @@ async function gateHere(
     outcome = await gateSaved({
       baseline,
       candidateDir: candidate.dir,
-      devices: options.device ?? null,
+      devices: options.device,
       config,
-      images: options.images ?? null,
+      images: options.images,
     }, history);
   } else {
     const { gateLive } = await import("../jobs/gate_live.ts");
@@ -152,7 +148,7 @@ async function gateHere(
         candidate,
         variants: readVariantOptions(options),
         config,
-        injectSlowdownPercent: readSlowdown(options),
+        injectSlowdownPercent: options.injectSlowdown,
         out: runFolder(options.out, "gate"),
       },
       history,
@@ -176,7 +172,7 @@ async function gateHere(
  * so.
  */
 async function openGateHistory(
-  options: Options,
+  options: GateOptions,
   isOptional: boolean,
 ): Promise<{ history: Sql; reasons: string[] }> {
   const { openDatabase } = await import("../store/open_store.ts");
@@ -192,19 +188,19 @@ async function openGateHistory(
 
 /** Hands the sides over to the farm. */
 async function gateFarm(
-  options: Options,
+  options: GateOptions,
   config: GateConfig,
   formats: readonly FormatRequest[],
   context: ExperimentContext,
 ): Promise<number> {
-  if (readSlowdown(options) !== null) {
+  if (options.injectSlowdown !== null) {
     throw new HarnessError(
       "bad-option",
       "Cannot use --inject-slowdown on a farm: it is for trying the gate on one device",
     );
   }
   const names = await readSides(options);
-  const out = options.out === undefined ? null : path.resolve(options.out);
+  const out = options.out === null ? null : path.resolve(options.out);
   if (out !== null) {
     // Before hours on the farm, not after them.
     const { requireNewFolder } = await import("../record/record_log.ts");
@@ -214,7 +210,7 @@ async function gateFarm(
   await using sides = await openSides({
     ...names,
     variants: readVariantOptions(options),
-    ncnnSource: options.ncnnSource ?? null,
+    ncnnSource: options.ncnnSource,
   }, context);
   const { pairs } = sides;
   if (new Set(pairs.map(({ baseline }) => baseline)).size > 1) {
@@ -239,7 +235,7 @@ async function gateFarm(
   const { runId, result, warnings } = await farmGate(options, {
     ...await farmInput(options, config, pairs[0].baseline, pairs.map(({ candidate }) => candidate)),
     candidates: pairs.map(({ candidate }) => farmSide(candidate)),
-    rounds: parseNumber("--rounds", options.rounds, { min: 4, max: 1000, integer: true }),
+    rounds: options.rounds,
     out,
   }, context);
   for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
@@ -254,49 +250,48 @@ async function gateFarm(
   return gateExitCode(result.verdict);
 }
 
+const CALIBRATE_OPTIONS = {
+  variant: option(
+    "--variant <side>",
+    "the folder of a prepared variant, or a variant's id. Default: the first that the variant options produce",
+  ),
+  blocks: option("--blocks <n>", "blocks of four launches, at least 8", integer(8, 10_000), "20"),
+  budgets: option(
+    "--budgets <list>",
+    "seconds of device time for which it is told",
+    each(number(1, 86_400)),
+    "60,300,900",
+  ),
+  metrics: option(
+    "--metrics <list>",
+    `for which it is told; all are kept: ${METRIC_NAMES.join(", ")}`,
+    list(METRIC_NAMES),
+    "total.p50,total.p90,peakRss",
+  ),
+  history: CONFIG_OPTIONS.history,
+  ...VARIANT_OPTIONS,
+  ...EXPERIMENT_OPTIONS,
+  ...FARM_GATE_OPTIONS,
+  out: option("--out <dir>", "folder for the records. Default: none are kept"),
+  json: flag("--json", "print JSON"),
+};
+
 /** `calibrate`: what a device can resolve. */
-export const calibrateCommand: CommandSpec = {
+export const calibrateCommand = command({
   name: "calibrate",
   description:
     "runs one variant against itself on a device, keeps its noise, and says which changes the gate can find within some budgets",
-  options: [
-    {
-      flags: "--variant <side>",
-      description:
-        "the folder of a prepared variant, or a variant's id. Default: the first that the variant options produce",
-    },
-    { flags: "--blocks <n>", description: "blocks of four launches, at least 8", default: "20" },
-    {
-      flags: "--budgets <list>",
-      description: "seconds of device time for which it is told",
-      default: "60,300,900",
-    },
-    {
-      flags: "--metrics <list>",
-      description: `for which it is told; all are kept: ${METRIC_NAMES.join(", ")}`,
-      default: "total.p50,total.p90,peakRss",
-    },
-    ...CONFIG_OPTIONS.filter(({ flags }) => flags.startsWith("--history")),
-    ...VARIANT_OPTIONS,
-    ...EXPERIMENT_OPTIONS,
-    ...FARM_GATE_OPTIONS,
-    { flags: "--out <dir>", description: "folder for the records. Default: none are kept" },
-    { flags: "--json", description: "print JSON" },
-  ],
+  options: CALIBRATE_OPTIONS,
   async run(options, _args, signal) {
     const context = { progress: stderrProgress(), signal };
-    const blockCount = parseNumber("--blocks", options.blocks, {
-      min: 8,
-      max: 10_000,
-      integer: true,
-    });
+    const { blocks: blockCount } = options;
     const { readSideName } = await import("../jobs/sides.ts");
-    const variant = options.variant === undefined
+    const variant = options.variant === null
       ? null
       : await readSideName("--variant", options.variant);
     const variants = readVariantOptions(options);
-    const ncnnSource = options.ncnnSource ?? null;
-    if (options.farm !== undefined) {
+    const ncnnSource = options.ncnnSource;
+    if (options.farm !== null) {
       const { openOneSide } = await import("../jobs/sides.ts");
       const side = await openOneSide(variant, { variants, ncnnSource }, context);
       const { farmCalibrate } = await import("../farm/gate_command.ts");
@@ -322,11 +317,9 @@ export const calibrateCommand: CommandSpec = {
         variant,
         variants,
         blockCount,
-        budgetsSeconds: String(options.budgets).split(",").map((text) =>
-          parseNumber("--budgets", text, { min: 1, max: 86_400 })
-        ),
-        metrics: parseList("--metrics", options.metrics, METRIC_NAMES),
-        out: options.out === undefined ? null : path.resolve(options.out),
+        budgetsSeconds: options.budgets,
+        metrics: options.metrics,
+        out: options.out === null ? null : path.resolve(options.out),
       },
       history,
       context,
@@ -338,12 +331,12 @@ export const calibrateCommand: CommandSpec = {
     );
     return EXIT.pass;
   },
-};
+});
 
 async function readSides(
-  options: Options,
+  options: GateOptions,
 ): Promise<{ baseline: SideName; candidate: SideName | null }> {
-  if (options.baseline === undefined) {
+  if (options.baseline === null) {
     throw new HarnessError(
       "bad-option",
       "Cannot gate: --baseline is missing: expected git:REF, the folder of a prepared variant, a variant's id, or for saved runs the folder of a run or latest",
@@ -352,15 +345,15 @@ async function readSides(
   const { readSideName } = await import("../jobs/sides.ts");
   return {
     baseline: await readSideName("--baseline", options.baseline),
-    candidate: options.candidate === undefined
+    candidate: options.candidate === null
       ? null
       : await readSideName("--candidate", options.candidate),
   };
 }
 
 /** Refuses what would change the verdict if something ran, and tells of what is not used. */
-function refuseWithSavedRuns(options: Options): void {
-  if (options.injectSlowdown !== undefined) {
+function refuseWithSavedRuns(options: GateOptions): void {
+  if (options.injectSlowdown !== null) {
     throw new HarnessError(
       "bad-option",
       "Cannot use --inject-slowdown with saved runs: nothing is run. Name something to be run by --baseline and --candidate",
@@ -373,30 +366,24 @@ function refuseWithSavedRuns(options: Options): void {
     "--core-mask": options.coreMask,
   };
   for (const [name, value] of Object.entries(asked)) {
-    if (value !== undefined) {
+    if (value !== null) {
       console.error(`${name} is not used: saved runs are compared, nothing is run`);
     }
   }
-}
-
-function readSlowdown(options: Options): number | null {
-  return options.injectSlowdown === undefined
-    ? null
-    : parseNumber("--inject-slowdown", options.injectSlowdown, { min: 0, max: 1000 });
 }
 
 /**
  * Returns the configuration of the file given, or of `posemark.json` when it is there, or the usual
  * one.
  */
-async function readConfig(file: string | undefined): Promise<GateConfig> {
+async function readConfig(file: string | null): Promise<GateConfig> {
   try {
     const name = file ?? CONFIG_FILE;
     return parseGateConfig(await Deno.readTextFile(name), name);
   } catch (cause) {
     if (cause instanceof HarnessError) throw cause;
     const isMissing = cause instanceof Deno.errors.NotFound;
-    if (file === undefined && isMissing) return DEFAULT_GATE_CONFIG;
+    if (file === null && isMissing) return DEFAULT_GATE_CONFIG;
     const found = isMissing ? "there is no such file" : (cause as Error).message;
     throw new HarnessError(
       "bad-config",
@@ -426,7 +413,7 @@ async function farmInput(
     base: farmSide(base),
     dataset: await openDataset(images),
     // the phones of a candidate are one verdict: its candidates are what shares the false alarms
-    rules: gateRules(config, options.farm, candidates[0].variant.manifest.id, candidates.length),
+    rules: gateRules(config, options.farm!, candidates[0].variant.manifest.id, candidates.length),
   };
 }
 

@@ -4,46 +4,44 @@
  * @module
  */
 import * as path from "@std/path";
-import type { CommandSpec } from "../cli.ts";
-import { parseChoice, parseNumber } from "../config.ts";
+import { command } from "../cli.ts";
+import { choice, flag, integer, number, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
 import { historyFile } from "./experiment_options.ts";
 
 /** `history`: what was measured before. */
-export const historyCommand: CommandSpec = {
+export const historyCommand = command({
   name: "history",
   description:
     "imports the runs in the folders given, then lists runs, trends per device and variant, and lasting changes",
   arguments: [{ name: "[dirs...]", description: "folders of runs to import" }],
-  options: [
-    {
-      flags: "--db <file>",
-      description:
-        "the history: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
-    },
-    { flags: "--device <serial>", description: "this device only" },
-    { flags: "--variant <id>", description: "this variant only" },
-    { flags: "--metric <name>", description: "what to follow", default: "total.p50" },
-    {
-      flags: "--min-change <percent>",
-      description: "pass over smaller changes for the worse when the first slower commit is told",
-      default: "0",
-    },
-    { flags: "--limit <n>", description: "the newest so many runs", default: "100" },
-    { flags: "--html <file>", description: "write the page of the history too" },
-    { flags: "--json", description: "print JSON" },
-  ],
+  options: {
+    db: option(
+      "--db <file>",
+      "the history: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
+    ),
+    device: option("--device <serial>", "this device only"),
+    variant: option("--variant <id>", "this variant only"),
+    metric: option("--metric <name>", "what to follow", choice(METRIC_NAMES), "total.p50"),
+    minChange: option(
+      "--min-change <percent>",
+      "pass over smaller changes for the worse when the first slower commit is told",
+      number(0, 1000),
+      "0",
+    ),
+    limit: option("--limit <n>", "the newest so many runs", integer(1, 100_000), "100"),
+    html: option("--html <file>", "write the page of the history too"),
+    json: flag("--json", "print JSON"),
+  },
   async run(options, dirs) {
     const { importRun, listRuns, listSeries } = await import("../store/history.ts");
     const { isPostgres, openDatabase } = await import("../store/open_store.ts");
     const { formatHistory, judgeHistory } = await import("../store/history_query.ts");
     const { readRecords } = await import("../record/record_log.ts");
-    const metric = parseChoice("--metric", options.metric, METRIC_NAMES);
-    const limit = parseNumber("--limit", options.limit, { min: 1, max: 100_000, integer: true });
-    const change = parseNumber("--min-change", options.minChange, { min: 0, max: 1000 });
+    const { metric, limit, minChange: change } = options;
     // a name that was mistyped must not make a history of its own
-    if (options.db !== undefined && dirs.length === 0 && !isPostgres(options.db)) {
+    if (options.db !== null && dirs.length === 0 && !isPostgres(options.db)) {
       await requireFile(options.db);
     }
     await using history = await openDatabase(await historyFile(options.db), "--history");
@@ -55,7 +53,11 @@ export const historyCommand: CommandSpec = {
         `imported ${runId}: ${added} launches new${skipped === 0 ? "" : `, ${skipped} left out`}`,
       );
     }
-    const filter = { device: options.device, variantId: options.variant, limit };
+    const filter = {
+      device: options.device ?? undefined,
+      variantId: options.variant ?? undefined,
+      limit,
+    };
     const runs = await listRuns(history, filter);
     const series = await judgeHistory(history, filter, metric, 1 + change / 100);
     if (runs.length === 0) {
@@ -67,7 +69,7 @@ export const historyCommand: CommandSpec = {
         ] as const
       ) {
         const held = [...new Set(names)];
-        if (asked === undefined || held.includes(asked) || held.length === 0) continue;
+        if (asked === null || held.includes(asked) || held.length === 0) continue;
         throw new HarnessError(
           "bad-option",
           `Cannot list the history of --${name} "${asked}": it holds no run of it. Expected one of ${
@@ -76,13 +78,13 @@ export const historyCommand: CommandSpec = {
         );
       }
     }
-    if (options.html !== undefined) await writePage(options.html, series);
+    if (options.html !== null) await writePage(options.html, series);
     console.log(
       options.json ? JSON.stringify({ runs, series }, null, 2) : formatHistory(runs, series),
     );
     return EXIT.pass;
   },
-};
+});
 
 async function requireFile(file: string): Promise<void> {
   try {

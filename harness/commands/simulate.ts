@@ -3,33 +3,30 @@
  *
  * @module
  */
-import type { CommandSpec } from "../cli.ts";
-import { parseNumber } from "../config.ts";
+import { command } from "../cli.ts";
+import { flag, integer, option, repeated } from "../options.ts";
 import { EXIT } from "../errors.ts";
 
 /** `simulate`: the table of error rates. */
-export const simulateCommand: CommandSpec = {
+export const simulateCommand = command({
   name: "simulate",
   description:
     "false alarms, misses and device seconds of the gate on simulated devices, beside Mann-Whitney, means and MLPerf's single run",
-  options: [
-    {
-      flags: "--records <file>",
-      description: "fit a noise model to the devices of this records.jsonl too",
-      repeat: true,
-    },
-    { flags: "--quick", description: "a rough look: seconds instead of minutes", default: false },
-    { flags: "--seed <n>", description: "seed of the random generator" },
-    { flags: "--json", description: "print JSON" },
-  ],
+  options: {
+    records: repeated(
+      "--records <file>",
+      "fit a noise model to the devices of this records.jsonl too",
+    ),
+    quick: flag("--quick", "a rough look: seconds instead of minutes"),
+    seed: option("--seed <n>", "seed of the random generator", integer(0, 2 ** 31)),
+    json: flag("--json", "print JSON"),
+  },
   async run(options, _args, signal) {
     const { FULL_SIMULATION, QUICK_SIMULATION } = await import("../simulate/simulation.ts");
     const { simulateAll } = await import("../simulate/simulate.ts");
     const { simulationTable } = await import("../simulate/table.ts");
     const base = options.quick ? QUICK_SIMULATION : FULL_SIMULATION;
-    const seed = options.seed === undefined
-      ? base.seed
-      : parseNumber("--seed", options.seed, { min: 0, max: 2 ** 31, integer: true });
+    const seed = options.seed ?? base.seed;
     const rows = await simulateAll(
       options.records ?? [],
       { ...base, seed },
@@ -42,4 +39,4 @@ export const simulateCommand: CommandSpec = {
     console.log(options.json ? JSON.stringify(rows, null, 2) : simulationTable(rows));
     return EXIT.pass;
   },
-};
+});

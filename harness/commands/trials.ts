@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { CommandSpec } from "../cli.ts";
-import { parseNumber } from "../config.ts";
+import { command } from "../cli.ts";
+import { each, flag, integer, number, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import {
@@ -16,38 +16,35 @@ import {
 import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
 /** `trials`: gates of one variant against itself, some slowed down on purpose. */
-export const trialsCommand: CommandSpec = {
+export const trialsCommand = command({
   name: "trials",
   description:
     "runs the gate many times on one variant against itself, with and without a slow-down put in on purpose, and counts how often it is wrong",
-  options: [
-    {
-      flags: "--variant <side>",
-      description:
-        "the folder of a prepared variant, or a variant's id. Default: the first that the variant options produce",
-    },
-    {
-      flags: "--sizes <list>",
-      description: "thresholds, and slow-downs to be found at them, in percent",
-      default: "2,5,10",
-    },
-    { flags: "--same <n>", description: "gates without a slow-down, in all", default: "50" },
-    { flags: "--slow <n>", description: "gates with one, for each size", default: "20" },
-    { flags: "--budget <seconds>", description: "device time of a gate", default: "300" },
-    { flags: "--seed <n>", description: "seed of the order", default: "1" },
-    {
-      flags: "--history <file>",
-      description:
-        "history with the device's calibration: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
-    },
+  options: {
+    variant: option(
+      "--variant <side>",
+      "the folder of a prepared variant, or a variant's id. Default: the first that the variant options produce",
+    ),
+    sizes: option(
+      "--sizes <list>",
+      "thresholds, and slow-downs to be found at them, in percent",
+      each(number(0.1, 1000)),
+      "2,5,10",
+    ),
+    same: option("--same <n>", "gates without a slow-down, in all", integer(0, 10_000), "50"),
+    slow: option("--slow <n>", "gates with one, for each size", integer(0, 10_000), "20"),
+    budget: option("--budget <seconds>", "device time of a gate", number(1, 86_400), "300"),
+    seed: option("--seed <n>", "seed of the order", integer(0, 2 ** 31), "1"),
+    history: option(
+      "--history <file>",
+      "history with the device's calibration: a file, or postgres://user@host:port/database. Default: history.db in the cache folder",
+    ),
     ...VARIANT_OPTIONS,
     ...EXPERIMENT_OPTIONS,
-    { flags: "--out <dir>", description: "folder for the records. Default: reports/<time>-trials" },
-    { flags: "--json", description: "print JSON" },
-  ],
+    out: option("--out <dir>", "folder for the records. Default: reports/<time>-trials"),
+    json: flag("--json", "print JSON"),
+  },
   async run(options, _args, signal) {
-    const number = (option: string, text: string, min: number, max: number, integer = true) =>
-      parseNumber(option, text, { min, max, integer });
     const settings = readExperimentSettings(options);
     if (settings.devices.length > 1 || settings.devices[0] === "all") {
       throw new HarnessError(
@@ -55,9 +52,6 @@ export const trialsCommand: CommandSpec = {
         `Cannot run trials on ${settings.devices.join(", ")}: expected one device`,
       );
     }
-    const sizesPercent = String(options.sizes).split(",").map((text) =>
-      number("--sizes", text, 0.1, 1000, false)
-    );
     const { readSideName } = await import("../jobs/sides.ts");
     const { openDatabase } = await import("../store/open_store.ts");
     const { runTrials } = await import("../jobs/trials.ts");
@@ -66,17 +60,15 @@ export const trialsCommand: CommandSpec = {
     const results = await runTrials(
       {
         settings,
-        variant: options.variant === undefined
-          ? null
-          : await readSideName("--variant", options.variant),
+        variant: options.variant === null ? null : await readSideName("--variant", options.variant),
         variants: readVariantOptions(options),
-        sizesPercent: [...new Set(sizesPercent)],
+        sizesPercent: [...new Set(options.sizes)],
         counts: {
-          same: number("--same", options.same, 0, 10_000),
-          slow: number("--slow", options.slow, 0, 10_000),
+          same: options.same,
+          slow: options.slow,
         },
-        budgetSeconds: number("--budget", options.budget, 1, 86_400, false),
-        seed: number("--seed", options.seed, 0, 2 ** 31),
+        budgetSeconds: options.budget,
+        seed: options.seed,
         out: runFolder(options.out, "trials"),
       },
       history,
@@ -86,4 +78,4 @@ export const trialsCommand: CommandSpec = {
     console.log(options.json ? JSON.stringify(rows, null, 2) : trialsTable(rows));
     return EXIT.pass;
   },
-};
+});

@@ -108,7 +108,7 @@ Deno.test({
 });
 
 Deno.test("a farm's options take no token on the command line", () => {
-  const flags = FARM_GATE_OPTIONS.map((option) => option.flags.split(" ")[0]);
+  const flags = Object.values(FARM_GATE_OPTIONS).map((option) => option.flags.split(" ")[0]);
   assertEquals(flags.filter((flag) => /token|password|secret/.test(flag)), []);
 });
 

@@ -4,103 +4,82 @@
  * @module
  */
 import * as path from "@std/path";
-import type { OptionSpec } from "../cli.ts";
-import { parseNumber } from "../config.ts";
+import { integer, number, option, textOption, type ValuesOf } from "../options.ts";
 import { HarnessError } from "../errors.ts";
 import type { FarmEngine } from "./engine.ts";
 import { slurmEngine } from "./slurm/slurm.ts";
 
 /** Options of every command that talks to a farm's engine. */
-export const ENGINE_OPTIONS: OptionSpec[] = [
-  {
-    flags: "--farm <engine>",
-    description: "slurm, or stf://host for phones lent by STF or DeviceHub",
-  },
-  {
-    flags: "--slurm-partition <name>",
-    description: "partition with the phones. Default: Slurm's default",
-  },
-  {
-    flags: "--slurm-work-dir <dir>",
-    description: "working folder of a shard on a phone's host",
-    default: "/tmp",
-  },
-  {
-    flags: "--slurm-output <file>",
-    description: "a shard's output on the phone's host, with Slurm's patterns",
-    default: "/dev/null",
-  },
-];
+export const ENGINE_OPTIONS = {
+  farm: option("--farm <engine>", "slurm, or stf://host for phones lent by STF or DeviceHub"),
+  slurmPartition: option(
+    "--slurm-partition <name>",
+    "partition with the phones. Default: Slurm's default",
+  ),
+  slurmWorkDir: textOption(
+    "--slurm-work-dir <dir>",
+    "working folder of a shard on a phone's host",
+    "/tmp",
+  ),
+  slurmOutput: textOption(
+    "--slurm-output <file>",
+    "a shard's output on the phone's host, with Slurm's patterns",
+    "/dev/null",
+  ),
+};
 
 /** Options of the gate on a farm. */
-export const FARM_GATE_OPTIONS: OptionSpec[] = [
+export const FARM_GATE_OPTIONS = {
   ...ENGINE_OPTIONS,
-  {
-    flags: "--devices <choice>",
-    description:
-      "phones of the farm: all, or key=value,… (soc, model, android, abi, cpu, phone); one key twice: either",
-    default: "all",
-  },
-  {
-    flags: "--per-kind <n>",
-    description:
-      "so many shards of each pair per kind of phone, on phones that the engine picks. Default: every phone",
-  },
-  {
-    flags: "--store <address>",
-    description:
-      "postgres://user@host:port/database (password in POSEMARK_STORE_PASSWORD or …_FILE), or sqlite:FILE for one machine",
-  },
-  {
-    flags: "--artefacts <dir>",
-    description: "folder for artefacts that all hosts share. Default: the store",
-  },
-  {
-    flags: "--shard-command <command>",
-    description: "program of a shard on the phones' hosts",
-    default: "posemark-shard",
-  },
-  { flags: "--min-phones <n>", description: "fewest phones for a verdict", default: "3" },
-  {
-    flags: "--min-share <percent>",
-    description: "smallest share of the phones for a verdict",
-    default: "50",
-  },
-  {
-    flags: "--farm-deadline <minutes>",
-    description: "the run ends after so long, with what is there",
-    default: "120",
-  },
-  {
-    flags: "--away <minutes>",
-    description:
-      "shards are given up when all that are left wait for phones that were drained or down for so long",
-    default: "5",
-  },
-  { flags: "--run-id <id>", description: "go on with a run of the farm. Default: a new one" },
-];
+  devices: textOption(
+    "--devices <choice>",
+    "phones of the farm: all, or key=value,… (soc, model, android, abi, cpu, phone); one key twice: either",
+    "all",
+  ),
+  perKind: option(
+    "--per-kind <n>",
+    "so many shards of each pair per kind of phone, on phones that the engine picks. Default: every phone",
+    integer(1, 1000),
+  ),
+  store: option(
+    "--store <address>",
+    "postgres://user@host:port/database (password in POSEMARK_STORE_PASSWORD or …_FILE), or sqlite:FILE for one machine",
+  ),
+  artefacts: option(
+    "--artefacts <dir>",
+    "folder for artefacts that all hosts share. Default: the store",
+  ),
+  shardCommand: textOption(
+    "--shard-command <command>",
+    "program of a shard on the phones' hosts",
+    "posemark-shard",
+  ),
+  minPhones: option("--min-phones <n>", "fewest phones for a verdict", integer(1, 100_000), "3"),
+  minShare: option(
+    "--min-share <percent>",
+    "smallest share of the phones for a verdict",
+    number(0, 100),
+    "50",
+  ),
+  farmDeadline: option(
+    "--farm-deadline <minutes>",
+    "the run ends after so long, with what is there",
+    number(0.01, 10_000),
+    "120",
+  ),
+  away: option(
+    "--away <minutes>",
+    "shards are given up when all that are left wait for phones that were drained or down for so long",
+    number(0, 10_000),
+    "5",
+  ),
+  runId: option("--run-id <id>", "go on with a run of the farm. Default: a new one"),
+};
 
-/** Values of {@linkcode ENGINE_OPTIONS} as the command line gives them. */
-export interface EngineChoice {
-  farm?: string;
-  slurmPartition?: string;
-  slurmWorkDir: string;
-  slurmOutput: string;
-}
-
-/** Values of {@linkcode FARM_GATE_OPTIONS} as the command line gives them. */
-export interface FarmChoice extends EngineChoice {
-  devices: string;
-  perKind?: string;
-  store?: string;
-  artefacts?: string;
-  shardCommand: string;
-  minPhones: string;
-  minShare: string;
-  farmDeadline: string;
-  away: string;
-  runId?: string;
-}
+/** Values of {@linkcode ENGINE_OPTIONS}. */
+export type EngineChoice = ValuesOf<typeof ENGINE_OPTIONS>;
+/** Values of {@linkcode FARM_GATE_OPTIONS}. */
+export type FarmChoice = ValuesOf<typeof FARM_GATE_OPTIONS>;
 
 /** Returns Slurm's engine as the options ask for it; throws `bad-option` for another farm. */
 export function openSlurm(choice: EngineChoice): FarmEngine {
@@ -111,7 +90,7 @@ export function openSlurm(choice: EngineChoice): FarmEngine {
     );
   }
   return slurmEngine({
-    partition: choice.slurmPartition ?? null,
+    partition: choice.slurmPartition,
     workDir: path.resolve(choice.slurmWorkDir),
     outputPattern: choice.slurmOutput,
     environment: {},
@@ -119,7 +98,7 @@ export function openSlurm(choice: EngineChoice): FarmEngine {
   });
 }
 
-/** Values of {@linkcode FARM_GATE_OPTIONS} that are numbers, checked. */
+/** Numbers of {@linkcode FARM_GATE_OPTIONS} in the units of the farm: shares and milliseconds. */
 export function readFarmNumbers(
   choice: Pick<FarmChoice, "perKind" | "minPhones" | "minShare" | "farmDeadline" | "away">,
 ): {
@@ -129,16 +108,11 @@ export function readFarmNumbers(
   deadlineMs: number;
   awayMs: number;
 } {
-  const whole = (min: number, max: number) => ({ min, max, integer: true });
-  const minutes = (option: string, text: string, min: number) =>
-    parseNumber(option, text, { min, max: 10_000 }) * 60_000;
   return {
-    perKind: choice.perKind === undefined
-      ? null
-      : parseNumber("--per-kind", choice.perKind, whole(1, 1000)),
-    fewestPhones: parseNumber("--min-phones", choice.minPhones, whole(1, 100_000)),
-    fewestShare: parseNumber("--min-share", choice.minShare, { min: 0, max: 100 }) / 100,
-    deadlineMs: minutes("--farm-deadline", choice.farmDeadline, 0.01),
-    awayMs: minutes("--away", choice.away, 0),
+    perKind: choice.perKind,
+    fewestPhones: choice.minPhones,
+    fewestShare: choice.minShare / 100,
+    deadlineMs: choice.farmDeadline * 60_000,
+    awayMs: choice.away * 60_000,
   };
 }

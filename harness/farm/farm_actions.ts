@@ -12,21 +12,20 @@ import { type EngineChoice, openSlurm } from "./engine_options.ts";
 import { nodeLines, nodeTable, phoneNodes, slurmConf } from "./nodes.ts";
 import { requireSecret } from "../secret.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
-import { parseNumber } from "../config.ts";
 
 /** What `farm setup` is told. */
 export interface SetupChoice {
   /** Folder for the files. */
   out: string;
-  hostName?: string;
-  hostAddress?: string;
-  firstPort: string;
+  hostName: string | null;
+  hostAddress: string | null;
+  firstPort: number;
   controller: string;
 }
 
 /** Prints the phones of the farm with their features and what is wrong with them. */
 export async function listNodes(
-  options: EngineChoice & { json?: boolean },
+  options: EngineChoice & { json: boolean },
   signal: AbortSignal,
 ): Promise<number> {
   const rows = options.farm?.startsWith("stf")
@@ -45,7 +44,7 @@ export async function listNodes(
 
 /** Takes a phone out of service. */
 export async function drainNode(
-  options: EngineChoice & { reason?: string },
+  options: EngineChoice & { reason: string | null },
   node: string,
 ): Promise<number> {
   if (!options.reason) {
@@ -87,11 +86,7 @@ export async function writeSetup(options: SetupChoice): Promise<number> {
   const nodes = phoneNodes(phones, {
     hostName,
     address: options.hostAddress ?? hostName,
-    firstPort: parseNumber("--first-port", options.firstPort, {
-      min: 1024,
-      max: 65000,
-      integer: true,
-    }),
+    firstPort: options.firstPort,
   });
   const templates = path.join(import.meta.dirname!, "slurm");
   const files: Record<string, string> = {

@@ -6,7 +6,7 @@
 import { newRunId } from "../record/run_id.ts";
 import * as path from "@std/path";
 import { cacheRoot } from "../toolchain/cache.ts";
-import type { RunnerOptions } from "../config.ts";
+import type { RunnerOptions } from "../run/runner_options.ts";
 import { asWriteError } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { GateRules } from "../gate/config.ts";
@@ -35,7 +35,6 @@ import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "../secret.ts";
 import { FarmRunSchema } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
-import { MAX_DETECTIONS } from "../run/settings.ts";
 import { runShard } from "./shard_run.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
 import { openLentDevice } from "../device/stf/lent_device.ts";
@@ -143,7 +142,7 @@ async function withRequest<T>(
   const result = await use({
     engine,
     store,
-    artefactDir: options.artefacts === undefined ? null : path.resolve(options.artefacts),
+    artefactDir: options.artefacts === null ? null : path.resolve(options.artefacts),
     phones,
     perKind: numbers.perKind,
     base: await side(input.base),
@@ -157,7 +156,6 @@ async function withRequest<T>(
       stageImageIds: spread(described, input.stageImages).map(({ id }) => id),
       options: input.runner,
       rounds: Math.max(4, 2 * Math.ceil(input.rounds / 2)),
-      maxDetections: MAX_DETECTIONS,
       bars: input.bars,
       launchTimeoutMs: input.launchTimeoutMs,
       coolDownMs: input.coolDownMs,
@@ -289,8 +287,8 @@ async function targetsOf(engine: FarmEngine): Promise<Target[]> {
   return [...targets];
 }
 
-function requireStore(address: string | undefined): string {
-  if (address !== undefined) return address;
+function requireStore(address: string | null): string {
+  if (address !== null) return address;
   throw new HarnessError(
     "bad-option",
     "Cannot gate on a farm: no store is named, expected --store postgres://user@host:port/database (or sqlite:FILE when all runs on one machine)",

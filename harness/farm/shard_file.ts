@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { HarnessError } from "../errors.ts";
 import { type Target, TARGETS } from "../record/device.ts";
+import { RunnerOptionsSchema } from "../run/runner_options.ts";
 import { RunImageSchema } from "../record/records.ts";
 import { FileRefSchema, VariantManifestSchema } from "../record/variant.ts";
 
@@ -20,19 +21,6 @@ export const SideSchema = z.strictObject({
 });
 /** See {@linkcode SideSchema}. */
 export type Side = z.infer<typeof SideSchema>;
-
-/** Schema of the options of the runner, as in config.ts. */
-export const RunnerOptionsSchema = z.strictObject({
-  threads: z.int().positive().nullable(),
-  powersave: z.int().nullable(),
-  coreMask: z.string().nullable(),
-  scoreThreshold: z.number(),
-  nmsIou: z.number(),
-  sigmoid: z.enum(["exact", "fast"]),
-  traps: z.array(z.string()),
-  warmup: z.int().nonnegative(),
-  iterations: z.int().positive(),
-});
 
 /** Schema of what all shards of a run share. */
 export const FarmRunSchema = z.strictObject({
@@ -52,7 +40,6 @@ export const FarmRunSchema = z.strictObject({
   options: RunnerOptionsSchema,
   /** Even: two rounds make a block of the paired experiment. */
   rounds: z.int().positive().multipleOf(2),
-  maxDetections: z.int().positive(),
   bars: z.strictObject({ maxPx: z.number().nullable(), minOks: z.number().nullable() }),
   launchTimeoutMs: z.int().positive(),
   /** Longest wait for a hot phone before the shard is given back to the engine. */

@@ -154,7 +154,10 @@ Deno.test({
           scoreThreshold: 0.25,
           nmsIou: 0.7,
           sigmoid: "exact" as const,
-          traps: [],
+          maxDetections: 300,
+          winograd: true,
+          sgemm: true,
+          packing: true,
           warmup: 0,
           iterations: 1,
         };

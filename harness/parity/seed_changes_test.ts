@@ -62,7 +62,10 @@ Deno.test({
           scoreThreshold: 0.25,
           nmsIou,
           sigmoid: "exact" as const,
-          traps: [],
+          maxDetections: 300,
+          winograd: true,
+          sgemm: true,
+          packing: true,
           warmup: 0,
           iterations: 1,
         };

@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
-import type { RunnerOptions } from "../config.ts";
+import type { RunnerOptions } from "./runner_options.ts";
 import type { RgbFile } from "../images/rgb_files.ts";
 import { type DevicePaths, type EffectiveOptions, effectiveOptions } from "./runner_command.ts";
 

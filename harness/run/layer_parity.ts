@@ -26,7 +26,6 @@ import { VariantManifestSchema } from "../record/variant.ts";
 import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
 import { launchStages } from "./check.ts";
 import type { DeviceSession } from "./session.ts";
-import { MAX_DETECTIONS } from "./settings.ts";
 import { failureRecord, readRecords } from "../record/record_log.ts";
 import { loadRunImage, writeRgbFile } from "../images/rgb_files.ts";
 
@@ -139,7 +138,7 @@ async function dumpLayers(
   const options = {
     scoreThreshold: setup.options.scoreThreshold,
     nmsIou: setup.options.nmsIou,
-    maxDetections: MAX_DETECTIONS,
+    maxDetections: setup.options.maxDetections,
   };
   const param = path.join(dir, manifest.param.file);
   const reference = path.join(dir, manifest.referenceOnnx.file);

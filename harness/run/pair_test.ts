@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { RunnerOptions } from "../config.ts";
+import type { RunnerOptions } from "./runner_options.ts";
 import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "../gate/config.ts";
 import { IMAGES, RIGHT, runFixture } from "../gate/testdata/gate_fixture.ts";

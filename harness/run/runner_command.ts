@@ -5,7 +5,12 @@
  */
 import { type HeadCode, YOLOV8 } from "../record/head_code.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import type { RunnerOptions } from "../config.ts";
+import {
+  RUNNER_OPTIONS,
+  runnerArguments,
+  type RunnerOptionName,
+  type RunnerOptions,
+} from "./runner_options.ts";
 import type { DeviceDescription } from "../record/device.ts";
 
 /** Paths on the device of everything that a launch needs. */
@@ -81,24 +86,21 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
   ];
 }
 
-/** Returns the arguments that say where the threads run. */
-function threadArguments(options: EffectiveOptions): string[] {
-  return [
-    ...["--threads", String(options.threads)],
-    ...(options.coreMask === null
-      ? ["--powersave", String(options.powersave)]
-      : ["--core-mask", options.coreMask]),
-  ];
+/** Returns the options as the runner takes them: a core mask or a powersave mode, not both. */
+function forRunner(options: EffectiveOptions): RunnerOptions {
+  return options.coreMask === null ? options : { ...options, powersave: null };
 }
+
+/** Options that say how it is timed. */
+const TIMING = ["warmup", "iterations"] as const satisfies readonly RunnerOptionName[];
+/** Options that say where the threads run. */
+const THREADS = ["threads", "powersave", "coreMask"] as const satisfies readonly RunnerOptionName[];
 
 /** Returns the arguments that hold for every variant of a run. */
 function optionArguments(options: EffectiveOptions): string[] {
-  return [
-    ...threadArguments(options),
-    ...["--score-threshold", String(options.scoreThreshold), "--nms-iou", String(options.nmsIou)],
-    ...["--sigmoid", options.sigmoid],
-    ...(options.traps.length > 0 ? ["--trap", options.traps.join(",")] : []),
-  ];
+  const names = (Object.keys(RUNNER_OPTIONS) as RunnerOptionName[])
+    .filter((name) => !TIMING.some((timing) => timing === name));
+  return runnerArguments(forRunner(options), names);
 }
 
 /** Returns the command that measures a variant: `posemark-runner run …`. */
@@ -112,7 +114,7 @@ export function runCommand(
     "run",
     ...variantArguments(manifest, paths),
     ...optionArguments(options),
-    ...["--warmup", String(options.warmup), "--iterations", String(options.iterations)],
+    ...runnerArguments(options, TIMING),
   ];
 }
 
@@ -136,5 +138,5 @@ export function stagesCommand(
 
 /** Returns the command that measures what the CPU can do: `posemark-runner roofline …`. */
 export function rooflineCommand(runner: string, options: EffectiveOptions): string[] {
-  return [runner, "roofline", ...threadArguments(options)];
+  return [runner, "roofline", ...runnerArguments(forRunner(options), THREADS)];
 }

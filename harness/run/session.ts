@@ -14,7 +14,7 @@ import type { RecordLog } from "../record/record_log.ts";
 import { check } from "./check.ts";
 import { deploy, type DeployedSide, deployImages, type DeviceSetup } from "./deploy.ts";
 import { type LaunchPlan, measure, type MeasureHooks } from "./measure.ts";
-import { type ExperimentContext, type ExperimentSettings, MAX_DETECTIONS } from "./settings.ts";
+import type { ExperimentContext, ExperimentSettings } from "./settings.ts";
 
 /** What the stays on all devices of an experiment share. */
 export interface SharedExperiment {
@@ -142,7 +142,7 @@ export async function checkKeypoints(
     images: new Map(dataset.images.map((image) => [image.id, image])),
     variants: variants.filter(({ manifest }) => ids?.includes(manifest.id) ?? true),
     stageImageIds: experiment.stageImageIds,
-    maxDetections: MAX_DETECTIONS,
+    maxDetections: setup.options.maxDetections,
     bars: settings.bars,
     launchTimeoutMs: settings.launchTimeoutMs,
     work,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RunnerOptions } from "../config.ts";
+import type { RunnerOptions } from "./runner_options.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 
@@ -35,6 +35,3 @@ export interface ExperimentContext {
   progress: Progress;
   signal: AbortSignal;
 }
-
-/** Detections that NMS keeps at most, as ultralytics. */
-export const MAX_DETECTIONS = 300;

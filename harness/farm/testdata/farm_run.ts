@@ -42,7 +42,6 @@ export async function farmRun(store: ArtefactStore, runId = "run-1"): Promise<Fa
     stageImageIds: ["image"],
     options: runnerOptions({ threads: null }),
     rounds: 4,
-    maxDetections: 300,
     bars: { maxPx: null, minOks: null },
     launchTimeoutMs: 60_000,
     coolDownMs: 0,

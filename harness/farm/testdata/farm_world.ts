@@ -142,7 +142,6 @@ export async function startWorld(
       stageImageIds: described.slice(0, change.stageCount ?? 1).map(({ id }) => id),
       options: runnerOptions(),
       rounds: change.rounds,
-      maxDetections: 300,
       bars: { maxPx: 10, minOks: 0.9 },
       launchTimeoutMs: 120_000,
       coolDownMs: change.coolDownMs,

@@ -169,20 +169,20 @@ export async function openRunnerOf(
         scoreThreshold: options.scoreThreshold,
         nmsIou: told.nmsIou ?? options.nmsIou,
         sigmoid,
-        traps: [],
+        maxDetections: told.maxDetections ?? options.maxDetections,
+        winograd: true,
+        sgemm: true,
+        packing: true,
         warmup: 0,
         iterations: 0,
       };
       const toldManifest = { ...manifest, headCode: told.headCode ?? manifest.headCode };
-      const more = told.maxDetections === undefined
-        ? extra
-        : [...extra, "--max-detections", String(told.maxDetections)];
       const output = parseRunnerOutput(
-        await runProgram([...runCommand(toldManifest, paths, settings), ...more]),
+        await runProgram([...runCommand(toldManifest, paths, settings), ...extra]),
         { imageIds: images.map(({ id }) => id), iterations: 0, where: "test" },
       );
       const folders = { reference: folder, dump };
-      await runProgram([...stagesCommand(toldManifest, paths, settings, folders), ...more]);
+      await runProgram([...stagesCommand(toldManifest, paths, settings, folders), ...extra]);
       const records: ParityRecord[] = [];
       const { precisionEffective } = output.header.options;
       for (const [index, image] of images.entries()) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RunnerOptions } from "../../config.ts";
+import type { RunnerOptions } from "../runner_options.ts";
 import {
   type FailureRecord,
   RECORD_VERSION,
@@ -60,7 +60,10 @@ export function runnerOptions(change: Partial<RunnerOptions> = {}): RunnerOption
     scoreThreshold: 0.25,
     nmsIou: 0.7,
     sigmoid: "exact",
-    traps: [],
+    maxDetections: 300,
+    winograd: true,
+    sgemm: true,
+    packing: true,
     warmup: 1,
     iterations: 2,
     ...change,

@@ -1,0 +1,63 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  readRunnerOptions,
+  RUNNER_OPTIONS,
+  runnerArguments,
+  type RunnerOptionName,
+  RunnerOptionsSchema,
+} from "./runner_options.ts";
+import { HarnessError } from "../errors.ts";
+import { runnerOptions } from "./testdata/records.ts";
+
+const NAMES = Object.keys(RUNNER_OPTIONS) as RunnerOptionName[];
+
+/** Returns the value that an option has when it is not given, and when it is given as the text. */
+function valueOf(name: RunnerOptionName, text: string | undefined = RUNNER_OPTIONS[name].default) {
+  return RUNNER_OPTIONS[name].read(text);
+}
+
+Deno.test("RunnerOptionsSchema has the defaults of the command line, and reads what it wrote", () => {
+  const byDefault = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)]));
+  assertEquals({ ...RunnerOptionsSchema.parse({}) }, byDefault);
+  const options = runnerOptions({ threads: 3, coreMask: "f0", winograd: false });
+  assertEquals({ ...RunnerOptionsSchema.parse(JSON.parse(JSON.stringify(options))) }, options);
+});
+
+Deno.test("RunnerOptionsSchema refuses exactly the numbers that the command line refuses", () => {
+  const cases: [RunnerOptionName, number][] = [
+    ["threads", 0],
+    ["threads", 257],
+    ["threads", 1.5],
+    ["powersave", 3],
+    ["warmup", -1],
+    ["warmup", 100_001],
+    ["iterations", 0],
+    ["iterations", 1_000_001],
+    ["maxDetections", 0],
+    ["maxDetections", 100_001],
+    ["nmsIou", 0],
+    ["nmsIou", 1],
+    ["scoreThreshold", 1],
+  ];
+  for (const [name, value] of cases) {
+    assertThrows(
+      () => valueOf(name, String(value)),
+      HarnessError,
+      RUNNER_OPTIONS[name].flags.split(" ")[0],
+    );
+    assertEquals(
+      RunnerOptionsSchema.safeParse({ [name]: value }).success,
+      false,
+      `${name} ${value}`,
+    );
+  }
+});
+
+Deno.test("runnerArguments() gives each option that is not null by its flag, switches as on and off", () => {
+  const options = runnerOptions({ threads: 2, powersave: 0, coreMask: null, sgemm: false });
+  assertEquals(runnerArguments(options, ["threads", "coreMask", "powersave", "sgemm", "packing"]), [
+    ...["--threads", "2", "--powersave", "0", "--sgemm", "off", "--packing", "on"],
+  ]);
+  const words = runnerArguments(readRunnerOptions(options));
+  assertEquals(words[words.indexOf("--max-detections") + 1], "300");
+});
