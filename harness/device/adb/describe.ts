@@ -5,8 +5,7 @@
  */
 import { ABILITIES, type DeviceDescription } from "../../record/device.ts";
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
-import { memInfoBytes, parseCores, parseCpuInfo } from "../shell/proc.ts";
-import { CORES_LINES } from "../host/describe.ts";
+import { CORES_LINES, memInfoBytes, parseCores, parseCpuInfo } from "../shell/proc.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections, textOrNull } from "../shell/sections.ts";
 
 /** Script that describes a phone; runs in Android's mksh with toybox, without rights. */

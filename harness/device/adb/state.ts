@@ -9,13 +9,13 @@
  */
 import type { DeviceState } from "../../record/device.ts";
 import {
+  FREQUENCY_AND_ZONE_LINES,
   memInfoBytes,
   parseFrequencies,
   parseLoad1,
   parseThermalZones,
   parseUptimeSeconds,
 } from "../shell/proc.ts";
-import { FREQUENCY_AND_ZONE_LINES } from "../host/describe.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections } from "../shell/sections.ts";
 
 /**

@@ -15,6 +15,8 @@ import {
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
 import {
   busiestProcesses,
+  CORES_LINES,
+  FREQUENCY_AND_ZONE_LINES,
   memInfoBytes,
   parseCores,
   parseCpuInfo,
@@ -24,30 +26,6 @@ import {
   parseUptimeSeconds,
 } from "../shell/proc.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections, textOrNull } from "../shell/sections.ts";
-
-/** Shell lines of the section `cores`, see `parseCores`. */
-export const CORES_LINES = `section cores
-for c in /sys/devices/system/cpu/cpu[0-9]*; do
-  first $c/cpufreq/cpuinfo_max_freq; a=$v; first $c/cpufreq/cpuinfo_min_freq; b=$v
-  first $c/cpufreq/scaling_governor; g=$v; first $c/regs/identification/midr_el1
-  echo "\${c##*cpu} $a $b $g $v"
-done
-`;
-
-/**
- * Shell lines of the sections `frequencies` and `zones`, see `parseFrequencies` and
- * `parseThermalZones`.
- */
-export const FREQUENCY_AND_ZONE_LINES = `section frequencies
-for c in /sys/devices/system/cpu/cpu[0-9]*; do
-  first $c/cpufreq/scaling_cur_freq; a=$v; first $c/cpufreq/scaling_max_freq; b=$v; first $c/cpufreq/scaling_governor
-  echo "\${c##*cpu} $a $b $v"
-done
-section zones
-for z in /sys/class/thermal/thermal_zone*; do
-  first $z/temp; [ "$v" = - ] && continue; t=$v; first $z/type; echo "$t $v"
-done
-`;
 
 /** Script that describes a Linux machine. */
 export const LINUX_DESCRIBE_SCRIPT = `${SECTION_PRELUDE}
@@ -61,6 +39,7 @@ section tree; first /proc/device-tree/model; echo "$v"
 section cpuinfo; cat /proc/cpuinfo
 section meminfo; cat /proc/meminfo
 ${CORES_LINES}
+section end
 exit 0
 `;
 
@@ -76,6 +55,7 @@ section meminfo; cat /proc/meminfo
 ${FREQUENCY_AND_ZONE_LINES}
 sleep 0.1
 section processes2; cat /proc/stat /proc/[0-9]*/stat
+section end
 exit 0
 `;
 
@@ -96,19 +76,31 @@ section now; date +%s
 exit 0
 `;
 
+/** What a machine's own output does not tell: its name, how it is reached, what it can. */
+export type MachineIdentity = Pick<
+  DeviceDescription,
+  "serial" | "kind" | "target" | "defaultPowersave" | "passivelyCooled"
+>;
+
+/** This machine. */
+const THIS_MACHINE: MachineIdentity = { serial: "host", kind: "host", ...ABILITIES.host };
+
 /**
  * Returns the description of a Linux machine from the output of {@linkcode LINUX_DESCRIBE_SCRIPT}.
+ *
+ * @param identity default: this machine
  */
-export function parseLinuxDescription(output: string): DeviceDescription {
+export function parseLinuxDescription(
+  output: string,
+  identity: MachineIdentity = THIS_MACHINE,
+): DeviceDescription {
   const sections = splitSections(output);
   const { cpus, hardware } = parseCpuInfo(sections.get("cpuinfo") ?? "");
   const cores = parseCores(sections.get("cores") ?? "", cpus);
   const release = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(sections.get("release") ?? "");
   const uid = integerOrNull(sections.get("uid"));
   return {
-    serial: "host",
-    kind: "host",
-    ...ABILITIES.host,
+    ...identity,
     emulated: false,
     model: textOrNull(sections.get("model")) ??
       textOrNull(sections.get("tree")?.replaceAll("\0", "")),
@@ -184,9 +176,7 @@ export function parseDarwinDescription(output: string): DeviceDescription {
   );
   const uid = integerOrNull(sections.get("uid"));
   return {
-    serial: "host",
-    kind: "host",
-    ...ABILITIES.host,
+    ...THIS_MACHINE,
     emulated: false,
     model: sysctlValue(sysctl, "hw.model"),
     manufacturer: "Apple",

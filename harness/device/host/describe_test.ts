@@ -81,3 +81,18 @@ hw.optional.arm.FEAT_SME: 0
   ));
   assertEquals([state.load1, state.uptimeSeconds], [1.5, 600]);
 });
+
+Deno.test("parseLinuxDescription() describes another machine under its own name", () => {
+  const board = {
+    serial: "ssh://pi",
+    kind: "ssh",
+    target: "aarch64-linux",
+    defaultPowersave: 0,
+    passivelyCooled: true,
+  } as const;
+  const { abi, ...found } = parseLinuxDescription("@@posemark machine\naarch64\n", board);
+  assertEquals(abi, "aarch64");
+  for (const [key, value] of Object.entries(board)) {
+    assertEquals(found[key as keyof typeof found], value);
+  }
+});

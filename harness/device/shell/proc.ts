@@ -7,6 +7,30 @@ import type { CoreSchema, DeviceState } from "../../record/device.ts";
 import type { z } from "zod";
 import { integerOrNull, textOrNull } from "./sections.ts";
 
+/** Shell lines of the section `cores`, see `parseCores`. */
+export const CORES_LINES = `section cores
+for c in /sys/devices/system/cpu/cpu[0-9]*; do
+  first $c/cpufreq/cpuinfo_max_freq; a=$v; first $c/cpufreq/cpuinfo_min_freq; b=$v
+  first $c/cpufreq/scaling_governor; g=$v; first $c/regs/identification/midr_el1
+  echo "\${c##*cpu} $a $b $g $v"
+done
+`;
+
+/**
+ * Shell lines of the sections `frequencies` and `zones`, see `parseFrequencies` and
+ * `parseThermalZones`.
+ */
+export const FREQUENCY_AND_ZONE_LINES = `section frequencies
+for c in /sys/devices/system/cpu/cpu[0-9]*; do
+  first $c/cpufreq/scaling_cur_freq; a=$v; first $c/cpufreq/scaling_max_freq; b=$v; first $c/cpufreq/scaling_governor
+  echo "\${c##*cpu} $a $b $v"
+done
+section zones
+for z in /sys/class/thermal/thermal_zone*; do
+  first $z/temp; [ "$v" = - ] && continue; t=$v; first $z/type; echo "$t $v"
+done
+`;
+
 /** What `/proc/cpuinfo` says about one CPU. */
 export interface CpuInfo {
   /** Number of the CPU. */

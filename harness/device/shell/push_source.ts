@@ -22,7 +22,8 @@ const HEAD_BYTES = 1 << 16;
 export function programObstacle(head: Uint8Array, abi: string): string | null {
   const isElf = head.length >= 20 && new TextDecoder().decode(head.subarray(1, 4)) === "ELF";
   if (!isElf) return null;
-  if (abi !== "arm64-v8a") {
+  // As Android and as Linux name it.
+  if (abi !== "arm64-v8a" && abi !== "aarch64") {
     return `it is an ELF program, and the device's ABI is ${abi}, expected arm64-v8a`;
   }
   return phoneObstacle(readElf(head));
