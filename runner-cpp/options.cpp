@@ -236,6 +236,33 @@ static int parse_share(const std::string& value, float& share)
     return 0;
 }
 
+static int parse_integer_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
+{
+    struct Row
+    {
+        const char* name;
+        int* member;
+        int least;
+        int largest;
+    };
+    const Row rows[] = {
+#define POSEMARK_INTEGER(option, member, least, largest) {option, &o.member, least, largest},
+#include "options.inc"
+#undef POSEMARK_INTEGER
+    };
+    for (const Row& row : rows)
+    {
+        if (name != row.name)
+            continue;
+        if (parse_int(value, row.least, row.largest, *row.member) == 0)
+            return 0;
+        error = refuse(name, value, "a whole number from " + std::to_string(row.least) + " to " + std::to_string(row.largest));
+        return -1;
+    }
+    known = false;
+    return 0;
+}
+
 static int parse_model_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
 {
     if (name == "--param")
@@ -259,21 +286,9 @@ static int parse_model_option(const std::string& name, const std::string& value,
         return parse_outputs(value, o.head.outputs, error);
     else if (name == "--strides")
         return parse_strides(value, o.head.strides, error);
-    else if (name == "--classes")
-    {
-        if (parse_int(value, 1, 10000, o.head.classes) != 0) error = refuse(name, value, "a whole number from 1 to 10000");
-    }
-    else if (name == "--keypoints")
-    {
-        if (parse_int(value, 0, 1000, o.head.keypoints) != 0) error = refuse(name, value, "a whole number from 0 to 1000");
-    }
     else if (name == "--keypoint-dims")
     {
         if (parse_int(value, 2, 3, o.head.keypoint_dims) != 0) error = refuse(name, value, "2 or 3");
-    }
-    else if (name == "--reg-max")
-    {
-        if (parse_int(value, 2, 64, o.head.bins) != 0) error = refuse(name, value, "a whole number from 2 to 64");
     }
     else if (name == "--box")
     {
@@ -303,15 +318,7 @@ static int parse_model_option(const std::string& name, const std::string& value,
 
 static int parse_speed_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
 {
-    if (name == "--threads")
-    {
-        if (parse_int(value, 1, 256, o.threads) != 0) error = refuse(name, value, "a whole number from 1 to 256");
-    }
-    else if (name == "--powersave")
-    {
-        if (parse_int(value, 0, 2, o.powersave) != 0) error = refuse(name, value, "0 (all cores), 1 (little) or 2 (big)");
-    }
-    else if (name == "--core-mask")
+    if (name == "--core-mask")
     {
         if (parse_core_mask(value, o.core_mask) != 0) error = refuse(name, value, "a hexadecimal mask of CPUs that is not 0, such as f0");
         o.powersave = -1;
@@ -327,14 +334,6 @@ static int parse_speed_option(const std::string& name, const std::string& value,
         bool& flag = name == "--winograd" ? o.winograd : name == "--sgemm" ? o.sgemm
                                                                            : o.packing;
         if (parse_switch(value, flag) != 0) error = refuse(name, value, "on or off");
-    }
-    else if (name == "--warmup")
-    {
-        if (parse_int(value, 0, 100000, o.warmup) != 0) error = refuse(name, value, "a whole number from 0 to 100000");
-    }
-    else if (name == "--iterations")
-    {
-        if (parse_int(value, 0, 1000000, o.iterations) != 0) error = refuse(name, value, "a whole number from 0 to 1000000");
     }
     else
         known = false;
@@ -360,10 +359,6 @@ static int parse_other_option(const std::string& name, const std::string& value,
     else if (name == "--nms-iou")
     {
         if (parse_share(value, o.nms_iou) != 0) error = refuse(name, value, "a number above 0 and below 1");
-    }
-    else if (name == "--max-detections")
-    {
-        if (parse_int(value, 1, 100000, o.max_detections) != 0) error = refuse(name, value, "a whole number from 1 to 100000");
     }
     else if (name == "--sigmoid")
     {
@@ -522,8 +517,14 @@ int parse_options(int argc, const char* const* argv, Options& options, std::stri
 
         const std::string value = argv[i + 1];
         bool known = true;
-        if (parse_model_option(name, value, options, known, error) != 0)
+        if (parse_integer_option(name, value, options, known, error) != 0)
             return -1;
+        if (!known)
+        {
+            known = true;
+            if (parse_model_option(name, value, options, known, error) != 0)
+                return -1;
+        }
         if (!known)
         {
             known = true;

@@ -61,3 +61,23 @@ Deno.test("runnerArguments() gives each option that is not null by its flag, swi
   const words = runnerArguments(readRunnerOptions(options));
   assertEquals(words[words.indexOf("--max-detections") + 1], "300");
 });
+
+Deno.test("RUNNER_OPTIONS takes the whole numbers that the runner takes, as runner-cpp/options.inc has them", async () => {
+  const text = await Deno.readTextFile(new URL("../../runner-cpp/options.inc", import.meta.url));
+  const rows = text.matchAll(/^POSEMARK_INTEGER\("([^"]+)", [\w.]+, (\d+), (\d+)\)$/gm);
+  const limits = new Map([...rows].map(([, flag, least, largest]) => [flag, [+least, +largest]]));
+  const compared: string[] = [];
+  for (const name of NAMES) {
+    const flag = RUNNER_OPTIONS[name].flags.split(" ")[0];
+    const [least, largest] = limits.get(flag) ?? [];
+    if (least === undefined) continue;
+    compared.push(name);
+    // a run of stages has no iterations; the commands always time one
+    const first = name === "iterations" ? 1 : least;
+    for (const value of [first, largest]) assertEquals(valueOf(name, String(value)), value);
+    for (const value of [first - 1, largest + 1]) {
+      assertThrows(() => valueOf(name, String(value)), HarnessError);
+    }
+  }
+  assertEquals(compared, ["maxDetections", "threads", "powersave", "warmup", "iterations"]);
+});
