@@ -16,8 +16,24 @@ type Step = (value: JsonObject) => JsonObject | null;
 /** What version 2 changed in a manifest. */
 const manifestTo2: Step = (manifest) => manifest;
 
+/** The runner's options of a run: version 1 had these as they are here, without a name for them. */
+const RUNNER_OPTIONS_TO_2: Step = ({ traps, ...options }) => ({
+  maxDetections: 300,
+  winograd: true,
+  sgemm: true,
+  packing: true,
+  ...options,
+  // --trap is gone; a run that had one is like no other
+  ...(Array.isArray(traps) && traps.length > 0 ? { traps } : {}),
+});
+
 /** What version 2 changed in the records, by kind; a kind that is not here stayed as it was. */
 const RECORD_TO_2: Partial<Record<string, Step>> = {
+  run(record) {
+    const { options } = record;
+    if (!isObject(options) || !isObject(options.runner)) return record;
+    return { ...record, options: { ...options, runner: RUNNER_OPTIONS_TO_2(options.runner) } };
+  },
   // The parity record of the same image holds the same detections.
   detections: () => null,
 };

@@ -35,6 +35,21 @@ Deno.test("migrateRecord() drops the detections of version 1, which the parity r
   }
 });
 
+Deno.test("migrateRecord() gives a run of version 1 the runner's options that it ran with, without a name for them", () => {
+  const run = (runner: unknown) =>
+    migrateRecord({ kind: "run", schemaVersion: 1, options: { runner } });
+  const known = { maxDetections: 300, winograd: true, sgemm: true, packing: true };
+  assertEquals(run({ threads: 2, traps: [] }), {
+    kind: "run",
+    schemaVersion: RECORD_VERSION,
+    options: { runner: { threads: 2, ...known } },
+  });
+  assertEquals((run({ traps: ["swap-rb"] }) as { options: unknown }).options, {
+    runner: { ...known, traps: ["swap-rb"] },
+  });
+  assertEquals((run(undefined) as { options: unknown }).options, { runner: undefined });
+});
+
 Deno.test("readRecords() reads every record of a run of version 0.1.0", async () => {
   const bench = sortRecords(await recordsOfV010("bench"));
   assertEquals(bench.run.harness.version, "0.1.0");
