@@ -40,7 +40,6 @@ export interface CheckPlan {
   variants: PreparedVariant[];
   /** Ids of the images whose stages are judged one by one. */
   stageImageIds: ReadonlySet<string>;
-  maxDetections: number;
   bars: ParityBars;
   launchTimeoutMs: number;
   /** Local folder for files on their way; emptied after each chunk. */
@@ -86,7 +85,7 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
     const options: DetectOptions = {
       scoreThreshold: setup.options.scoreThreshold,
       nmsIou: setup.options.nmsIou,
-      maxDetections: plan.maxDetections,
+      maxDetections: setup.options.maxDetections,
     };
     for (let start = 0; start < plan.run.images.length; start += CHUNK) {
       hooks.signal?.throwIfAborted();

@@ -79,7 +79,6 @@ Deno.test("check() leaves a small set's images on the device for the next run, a
         images: new Map(images.map((image) => [image.id, image])),
         variants: [variant],
         stageImageIds: new Set(),
-        maxDetections: 300,
         bars: { maxPx: 10, minOks: 0.9 },
         launchTimeoutMs: 1000,
         work: folder,

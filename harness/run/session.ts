@@ -142,7 +142,6 @@ export async function checkKeypoints(
     images: new Map(dataset.images.map((image) => [image.id, image])),
     variants: variants.filter(({ manifest }) => ids?.includes(manifest.id) ?? true),
     stageImageIds: experiment.stageImageIds,
-    maxDetections: setup.options.maxDetections,
     bars: settings.bars,
     launchTimeoutMs: settings.launchTimeoutMs,
     work,
