@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { METRIC_NAMES, metricOf } from "../../record/metrics.ts";
 import type { Figure, FormatInput } from "./figures.ts";
 
 interface Family {
@@ -24,33 +25,37 @@ export function openMetricsText(input: FormatInput): string {
       name: "posemark_latency_seconds",
       unit: "seconds",
       help: "Latency by stage and quantile.",
-      samples: latencies.map((figure) => {
-        const [stage, percentile] = figure.metric.split(".");
-        return sample("posemark_latency_seconds", {
+      samples: latencies.map((figure) =>
+        sample("posemark_latency_seconds", {
           ...labelsOf(figure),
-          stage,
-          percentile,
-        }, figure.value / 1e9);
-      }),
+          ...stageOf(figure),
+        }, figure.value / 1e9)
+      ),
     },
     {
       name: "posemark_latency_bound_seconds",
       unit: "seconds",
       help: "Bounds of the 95% interval over rounds.",
-      samples: latencies.flatMap((figure) => {
-        const [stage, percentile] = figure.metric.split(".");
-        return ([["low", figure.low], ["high", figure.high]] as const).flatMap(([bound, value]) =>
+      samples: latencies.flatMap((figure) =>
+        ([["low", figure.low], ["high", figure.high]] as const).flatMap(([bound, value]) =>
           value === null ? [] : [sample("posemark_latency_bound_seconds", {
             ...labelsOf(figure),
-            stage,
-            percentile,
+            ...stageOf(figure),
             bound,
           }, value / 1e9)]
-        );
-      }),
+        )
+      ),
     },
     gauge("posemark_throughput_fps", "", "Frames per second at the median latency.", input, "fps"),
-    gauge("posemark_peak_rss_bytes", "bytes", "Largest resident memory.", input, "bytes"),
+    ...METRIC_NAMES.filter((name) => metricOf(name).unit === "bytes").map((name) =>
+      gauge(
+        `posemark_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_bytes`,
+        "bytes",
+        `The ${metricOf(name).label}.`,
+        input,
+        name,
+      )
+    ),
     ...gateFamilies(input),
   ];
   const lines = families.filter((family) => family.samples.length > 0).flatMap((family) => [
@@ -67,9 +72,9 @@ function gauge(
   unit: string,
   help: string,
   { figures }: FormatInput,
-  ofUnit: Figure["unit"],
+  metric: string,
 ): Family {
-  const samples = figures.filter((figure) => figure.unit === ofUnit).map((figure) =>
+  const samples = figures.filter((figure) => figure.metric === metric).map((figure) =>
     sample(name, labelsOf(figure), figure.value)
   );
   return { name, unit, help, samples };
@@ -97,6 +102,12 @@ function gateFamilies({ gate }: FormatInput): Family[] {
       ),
     },
   ];
+}
+
+/** Stage and percentile of a time; one that is no percentile has its name as the stage. */
+function stageOf({ metric }: Figure): Record<string, string> {
+  const [stage, percentile] = metric.split(".");
+  return percentile === undefined ? { stage } : { stage, percentile };
 }
 
 function labelsOf({ device, variantId }: Figure): Record<string, string> {
