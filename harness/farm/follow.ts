@@ -165,7 +165,11 @@ export async function followRun(
         const warning = await takeBack(engine, node);
         warnings.set(warning.message, warning);
       }
-      const tasks = new Map(look?.tasks.map((task) => [task.index, task]));
+      // Of a shard that was submitted again the newest batch tells.
+      const newestLast = look?.tasks.toSorted((a, b) =>
+        batches.indexOf(a.batch) - batches.indexOf(b.batch)
+      );
+      const tasks = new Map(newestLast?.map((task) => [task.index, task]));
       options.onProgress?.(progressOf(before.size, open, stored ?? [], tasks, ofRun));
       if (open.size === 0) break;
       if (performance.now() - startedAt > options.deadlineMs) break;
@@ -298,21 +302,21 @@ function isDrainedByMistake({ isMistaken, state }: FarmNode): boolean {
 async function takeBack(engine: FarmEngine, node: FarmNode): Promise<Warning> {
   const why =
     `${engine.name} lost its state and drained ${node.name} by mistake ("${node.reason}")`;
-  try {
-    await engine.resume(node.name);
-    return {
+  const refusal = await engine.resume(node.name).then(() => null, (error) => {
+    if (error instanceof HarnessError) return error.message;
+    throw error;
+  });
+  return refusal === null
+    ? {
       code: "farm-phone-resumed",
       message: `${why}; it was taken back into service`,
       advice: "Nothing is wrong with the phone. Find out why the farm's controller ended.",
-    };
-  } catch (error) {
-    if (!(error instanceof HarnessError)) throw error;
-    return {
+    }
+    : {
       code: "farm-phone-not-resumed",
-      message: `${why}, and it could not be taken back into service: ${error.message}`,
+      message: `${why}, and it could not be taken back into service: ${refusal}`,
       advice: `Have it taken back by someone who may: deno task farm resume ${node.name}`,
     };
-  }
 }
 
 async function cancelRest(

@@ -119,6 +119,29 @@ Deno.test("followRun() submits again what the engine lost or ended without a res
   assertEquals(outcome.resubmitted, 4);
 });
 
+Deno.test("followRun() believes the newest batch of a shard, in whichever order the engine tells", async () => {
+  const { store, plan, options } = await setUp();
+  const engine = scriptedEngine(
+    store,
+    NODES,
+    (index, submission) => index > 0 ? "done" : submission === 1 ? "forgets" : "running",
+  );
+  const status = engine.status;
+  let looks = 0;
+  engine.status = async (batches) => {
+    const tasks = await status(batches);
+    const again = tasks.find(({ index }) => index === 0);
+    if (again === undefined) return tasks;
+    if (++looks === 10) {
+      const { claim } = (await store.claim("r", 0, { device: "d", host: "h" }))!;
+      await store.finish(claim, { state: "done", code: null, message: null });
+    }
+    return [...tasks, { ...again, batch: "b1", state: "failed", exitCode: 1 }];
+  };
+  const outcome = await followRun(engine, store, plan, options);
+  assertEquals([outcome.missing.size, outcome.resubmitted, looks], [0, 1, 10]);
+});
+
 Deno.test("followRun() says why shards failed, were held or cancelled, and takes the rest out of the queue", async () => {
   const { store, plan, options } = await setUp();
   const states: TaskStatus["state"][] = ["failed", "held", "cancelled", "done"];

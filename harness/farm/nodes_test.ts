@@ -160,8 +160,8 @@ Deno.test({
 
 Deno.test("the example workflow is YAML whose steps never hold a token", async () => {
   const text = await Deno.readTextFile(new URL("./slurm/github-workflow.yml", import.meta.url));
-  // deno-lint-ignore no-explicit-any
-  const workflow = parse(text) as any;
+  type Step = { run: string; env: Record<string, string>; if: string };
+  const workflow = parse(text) as { jobs: { gate: { steps: Step[] } } };
   const [, gate, report] = workflow.jobs.gate.steps;
   assertStringIncludes(gate.run, "--farm slurm");
   assertEquals(Object.keys(gate.env).every((name) => name.endsWith("_FILE")), true);
