@@ -11,16 +11,12 @@ import { command } from "../cli.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { FARM_GATE_OPTIONS } from "../farm/engine_options.ts";
 import type { FarmGateInput } from "../farm/gate_command.ts";
-import {
-  DEFAULT_GATE_CONFIG,
-  type GateConfig,
-  gateRules,
-  parseGateConfig,
-} from "../gate/config.ts";
+import type { Target } from "../record/device.ts";
+import { DEFAULT_GATE_CONFIG, type GateConfig, parseGateConfig } from "../gate/config.ts";
 import type { FormatInput } from "../gate/formats/figures.ts";
 import { each, flag, integer, list, number, option, repeated, type ValuesOf } from "../options.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
-import { gateExitCode } from "../gate/verdict.ts";
+import { gateExitCode, type MergedResult } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
 import type { FormatRequest } from "../jobs/gate_formats.ts";
 import type { GateOutcome } from "../jobs/gate_live.ts";
@@ -157,14 +153,7 @@ async function gateHere(
   }
   const { result, ...run } = outcome;
   result.reasons.unshift(...reasons);
-  await writeFormats(options, formats, { ...run, gate: result, environmentError: null });
-  if (options.json) {
-    console.log(JSON.stringify(result, null, 2));
-  } else {
-    const { gateText } = await import("../gate/merge.ts");
-    console.log(gateText(result).trimEnd());
-  }
-  return gateExitCode(result.verdict);
+  return await tell(options, formats, result, run);
 }
 
 /**
@@ -212,41 +201,32 @@ async function gateFarm(
     variants: readVariantOptions(options),
     ncnnSource: options.ncnnSource,
   }, context);
-  const { pairs } = sides;
-  if (new Set(pairs.map(({ baseline }) => baseline)).size > 1) {
-    throw new HarnessError(
-      "bad-option",
-      `Cannot gate ${pairs.length} variants at once on a farm, each with a baseline of its own: narrow them by --model, --precision, …, or name one by --candidate`,
-    );
-  }
-  const isSpeedOnly = ({ variant }: typeof pairs[number]["candidate"]) =>
-    variant.manifest.speedOnly;
-  const swapped = pairs.find(({ baseline, candidate }) =>
-    isSpeedOnly(candidate) && !isSpeedOnly(baseline)
-  );
-  if (swapped !== undefined) {
-    throw new HarnessError(
-      "bad-option",
-      `Cannot gate ${swapped.candidate.variant.manifest.id} on a farm: its activation was swapped without retraining, so that nothing can be said of its keypoints. Gate the retrained model`,
-    );
-  }
   const { farmGate } = await import("../farm/gate_command.ts");
-  const { farmGateText } = await import("../gate/phones/farm_result.ts");
-  const { runId, result, warnings } = await farmGate(options, {
-    ...await farmInput(options, config, pairs[0].baseline, pairs.map(({ candidate }) => candidate)),
-    candidates: pairs.map(({ candidate }) => farmSide(candidate)),
+  const { runId, result, figures, warnings } = await farmGate(options, {
+    ...await farmInput(options, config, sides.pairs),
     rounds: options.rounds,
+    wantsFigures: formats.length > 0,
     out,
   }, context);
   for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
-  await writeFormats(options, formats, {
-    runId,
-    createdAt: new Date().toISOString(),
-    figures: [],
-    gate: result,
-    environmentError: null,
-  });
-  console.log(options.json ? JSON.stringify(result, null, 2) : farmGateText(result).trimEnd());
+  const run = { runId, createdAt: new Date().toISOString(), figures };
+  return await tell(options, formats, result, run);
+}
+
+/** Writes and prints the result; returns the exit code. */
+async function tell(
+  options: Options,
+  formats: readonly FormatRequest[],
+  result: MergedResult,
+  run: Pick<FormatInput, "runId" | "createdAt" | "figures">,
+): Promise<number> {
+  await writeFormats(options, formats, { ...run, gate: result, environmentError: null });
+  if (options.json) {
+    console.log(JSON.stringify(result, null, 2));
+  } else {
+    const { gateText } = await import("../gate/merge.ts");
+    console.log(gateText(result).trimEnd());
+  }
   return gateExitCode(result.verdict);
 }
 
@@ -292,11 +272,11 @@ export const calibrateCommand = command({
     const variants = readVariantOptions(options);
     const ncnnSource = options.ncnnSource;
     if (options.farm !== null) {
-      const { openOneSide } = await import("../jobs/sides.ts");
+      const { openOneSide, pairSides } = await import("../jobs/sides.ts");
       const side = await openOneSide(variant, { variants, ncnnSource }, context);
       const { farmCalibrate } = await import("../farm/gate_command.ts");
       const phones = await farmCalibrate(options, {
-        ...await farmInput(options, DEFAULT_GATE_CONFIG, side, [side]),
+        ...await farmInput(options, DEFAULT_GATE_CONFIG, pairSides([side], [side])),
         rounds: 2 * blockCount,
       }, context);
       console.log(
@@ -395,25 +375,27 @@ async function readConfig(file: string | null): Promise<GateConfig> {
   }
 }
 
-function farmSide({ variant, build }: SidePair["candidate"]): FarmGateInput["base"] {
-  return { variant, build: (target) => build(target, "release") };
-}
-
 async function farmInput(
   options: Options,
   config: GateConfig,
-  base: SidePair["baseline"],
-  candidates: readonly SidePair["candidate"][],
-): Promise<Omit<FarmGateInput, "candidates" | "rounds" | "out">> {
+  pairs: readonly SidePair[],
+): Promise<Omit<FarmGateInput, "rounds" | "out" | "wantsFigures">> {
   const { openDataset } = await import("../images/dataset.ts");
   const { devices: _, root: _root, ncnnSource: _source, images, ...settings } =
     readExperimentSettings(options);
+  const side = ({ name, variant, build }: SidePair["candidate"]) => ({
+    name,
+    variant,
+    build: (target: Target) => build(target, "release"),
+  });
   return {
     ...settings,
-    base: farmSide(base),
+    config,
+    pairs: pairs.map(({ baseline, candidate }) => ({
+      baseline: side(baseline),
+      candidate: side(candidate),
+    })),
     dataset: await openDataset(images),
-    // the phones of a candidate are one verdict: its candidates are what shares the false alarms
-    rules: gateRules(config, options.farm!, candidates[0].variant.manifest.id, candidates.length),
   };
 }
 

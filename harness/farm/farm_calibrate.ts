@@ -5,85 +5,55 @@
  * @module
  */
 import { METRIC_NAMES } from "../record/metrics.ts";
-import { type Calibration, type CalibrationKey, saveCalibration } from "../store/calibrations.ts";
+import { saveCalibration, type WorkloadKey } from "../store/calibrations.ts";
 import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
 import type { FarmStore } from "../store/store.ts";
-import { type FarmGateRequest, gateOnFarm, mergedShards } from "./farm_gate.ts";
-import type { Plan } from "./plan.ts";
-import { shardResult } from "../gate/phones/shard_result.ts";
+import { collectShards, type PhoneEvidence } from "./farm_evidence.ts";
+import { type FarmRequest, runOnFarm } from "./farm_gate.ts";
 
 /** What calibrating found of one phone. */
 export interface CalibratedPhone {
   phone: string;
   blocks: number;
   /** Null when it gave too few blocks for a calibration. */
-  key: CalibrationKey | null;
+  key: WorkloadKey | null;
 }
+
+/** Takes all blocks, whatever the budget of a gate is. */
+const EVERYTHING = { names: {}, metrics: METRIC_NAMES, config: null, annotations: null };
 
 /**
- * Runs the base against itself on the phones of the request, keeps a calibration of each phone that
- * gave enough blocks, and returns all phones.
+ * Runs the pair of the request, a variant against itself, on its phones, keeps a calibration of each
+ * phone that gave enough blocks, and returns all phones.
  *
- * Throws what `gateOnFarm()` throws.
+ * Throws what `runOnFarm()` throws.
  */
-export async function calibrateOnFarm(request: FarmGateRequest): Promise<CalibratedPhone[]> {
-  const { store, settings } = request;
-  const { outcome, plan } = await gateOnFarm({ ...request, candidates: [request.base] });
-  const createdAt = new Date().toISOString();
-  return await keepCalibrations(
-    store,
-    plan,
-    settings.runId,
-    outcome.missing,
-    createdAt,
-    request.countEmulated,
-  );
+export async function calibrateOnFarm(request: FarmRequest): Promise<CalibratedPhone[]> {
+  const { store } = request;
+  const { runId, outcome, plan } = await runOnFarm(request);
+  const phones = await collectShards(store, plan, runId, outcome.missing, EVERYTHING);
+  return await keepCalibrations(store, phones, new Date().toISOString());
 }
 
-/** Keeps the calibrations that an A/A run in the store gives. */
+/** Keeps the calibrations that A/A evidence gives. */
 export async function keepCalibrations(
   store: FarmStore,
-  plan: Plan,
-  runId: string,
-  missing: ReadonlyMap<number, string>,
+  phones: readonly PhoneEvidence[],
   createdAt: string,
-  countEmulated = false,
 ): Promise<CalibratedPhone[]> {
-  interface Found {
-    key: CalibrationKey | null;
-    blocks: Calibration["blocks"];
-    seconds: number;
-  }
-  const phones = new Map<string, Found>();
-  let seconds = 0;
-  const shards = mergedShards(store, plan, runId, missing, (records, pair) => {
-    seconds = records.reduce((sum, record) =>
-      sum + (record.kind === "launch" ? record.end.elapsedNs : 0), 0) / 1e9;
-    return shardResult(records, pair, METRIC_NAMES, { countEmulated });
-  });
-  for await (const { phone, kind, result } of shards) {
-    const name = phone ?? kind;
-    const found = phones.get(name) ?? { key: null, blocks: {}, seconds: 0 };
-    phones.set(name, found);
-    found.key ??= result.calibrationKey;
-    found.seconds += seconds;
-    for (const metric of METRIC_NAMES) {
-      const blocks = result.blocks[metric];
-      if (blocks !== undefined) (found.blocks[metric] ??= []).push(...blocks);
-    }
-  }
   const kept: CalibratedPhone[] = [];
-  for (const [phone, { key, blocks, seconds }] of phones) {
-    const count = Math.max(0, ...Object.values(blocks).map((each) => each.length));
-    const enough = key !== null && count >= FEWEST_CALIBRATION_BLOCKS;
-    if (enough) {
-      await saveCalibration(store.database, { ...key, workload: null }, {
+  for (const { phone, evidence, calibration } of phones) {
+    const { blockCount, seconds } = evidence;
+    const key = blockCount >= FEWEST_CALIBRATION_BLOCKS ? calibration : null;
+    if (key !== null) {
+      const told = Object.entries(evidence.blocks).filter(([, blocks]) => blocks !== null);
+      await saveCalibration(store.database, key, {
         createdAt,
-        secondsPerBlock: seconds / count,
-        blocks,
+        secondsPerBlock: seconds / blockCount,
+        blocks: Object.fromEntries(told),
       });
     }
-    kept.push({ phone, blocks: count, key: enough ? key : null });
+    kept.push({ phone, blocks: blockCount, key });
   }
   return kept;
 }

@@ -4,7 +4,9 @@ import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { newestCalibration } from "../store/calibrations.ts";
 import { openStore } from "../store/open_store.ts";
 import { keepCalibrations } from "./farm_calibrate.ts";
-import { storedNoise } from "./farm_gate.ts";
+import { collectShards } from "./farm_evidence.ts";
+import { knownNoise } from "../gate/calibrate.ts";
+import { METRIC_NAMES } from "../record/metrics.ts";
 import { planRun } from "./plan.ts";
 import { runShard } from "./shard_run.ts";
 import { farmRun, shardFile } from "./testdata/farm_run.ts";
@@ -43,16 +45,25 @@ Deno.test("keepCalibrations() keeps the noise of phones with enough blocks, for 
     reason: null,
   }));
   const plan = planRun(nodes, new Map(), [{ base: "base", candidate: "candidate" }], null);
-  const kept = await keepCalibrations(store, plan, "run-1", new Map(), "2026-11-24T00:00:00Z");
+  const phones = await collectShards(store, plan, "run-1", new Map(), {
+    names: {},
+    metrics: METRIC_NAMES,
+    config: null,
+    annotations: null,
+  });
+  const kept = await keepCalibrations(store, phones, "2026-11-24T00:00:00Z");
   assertEquals(kept.map(({ phone, blocks, key }) => [phone, blocks, key !== null]), [
     ["a", 8, true],
     ["b", 1, false],
   ]);
   const key = kept[0].key!;
-  const calibration = await newestCalibration(store.database, { ...key, workload: null });
+  const calibration = await newestCalibration(store.database, key);
+  assertEquals([calibration!.isOfWorkload, key.workload.variantId], [true, "candidate"]);
   assertAlmostEquals(calibration!.secondsPerBlock, 4, 1e-9);
-  const noise = await storedNoise(store)(key);
-  assertAlmostEquals(noise!["total.p50"]!.sd, 0.01, 0.001);
-  assertEquals(await storedNoise(store)({ ...key, device: "other" }), null);
+  const { noise } = knownNoise(calibration, "a");
+  assertAlmostEquals(noise["total.p50"]!.sd, 0.01, 0.001);
+  const other = { ...key, workload: { ...key.workload, variantId: "other" } };
+  assertEquals((await newestCalibration(store.database, other))!.isOfWorkload, false);
+  assertEquals(await newestCalibration(store.database, { ...key, device: "other" }), null);
   await Deno.remove(dir, { recursive: true });
 });

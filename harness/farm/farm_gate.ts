@@ -5,42 +5,54 @@
  */
 import * as path from "@std/path";
 import type { Warning } from "../errors.ts";
+import { knownNoise } from "../gate/calibrate.ts";
+import { type GateConfig, gateRules } from "../gate/config.ts";
+import type { Figure } from "../gate/formats/figures.ts";
+import { judgeGate } from "../gate/judge_gate.ts";
+import type { PhonesRule } from "../gate/phones/verdict.ts";
+import type { MergedResult } from "../gate/verdict.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { type Target, TARGETS } from "../record/device.ts";
+import { METRIC_NAMES } from "../record/metrics.ts";
 import type { RunImage } from "../record/records.ts";
-import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
-import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
+import { type Calibration, newestCalibration, type WorkloadKey } from "../store/calibrations.ts";
 import type { ArtefactStore, FarmStore } from "../store/store.ts";
 import { sha256Hex } from "../hash.ts";
-import { BASELINE_SUFFIX } from "../record/variant.ts";
 import { folderArtefacts } from "./artefacts.ts";
 import type { FarmEngine } from "./engine.ts";
+import { collectShards, farmFigures, type PhoneEvidence } from "./farm_evidence.ts";
 import type { PhoneChoice } from "./phone_choice.ts";
-import { phoneKind } from "../record/device_features.ts";
-import { type FarmGateResult, farmGateResult } from "../gate/phones/farm_result.ts";
 import { type FarmOutcome, type FollowOptions, followRun, storeShards } from "./follow.ts";
-import {
-  type GateFarmRule,
-  type MergedShard,
-  mergeShards,
-  type NoiseOf,
-} from "../gate/phones/merge.ts";
-import { type Pair, type Plan, planRun, planShards } from "./plan.ts";
+import { type Plan, planRun } from "./plan.ts";
 import { requireSameRun } from "./same_run.ts";
-import { type FarmRun, type ShardFile, ShardFileSchema, type Side } from "./shard_file.ts";
+import {
+  type FarmRun,
+  FarmRunSchema,
+  type ShardFile,
+  ShardFileSchema,
+  type Side,
+} from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
-import { shardResult } from "../gate/phones/shard_result.ts";
 
 /** One side of a farm's gate on this machine's disk. */
 export interface FarmSide {
+  /** What the result calls it. */
+  name: string;
   variant: PreparedVariant;
   /** Runner by target that a phone of the farm needs. */
   runners: Partial<Record<Target, string>>;
   ncnnVersion: string;
 }
 
-/** What is gated. */
-export interface FarmGateRequest {
+/** Two sides that are compared; no two different sides of a request share an id. */
+export interface FarmPair {
+  baseline: FarmSide;
+  candidate: FarmSide;
+}
+
+/** What runs on the farm. */
+export interface FarmRequest {
   engine: FarmEngine;
   store: FarmStore;
   /** Folder that all hosts share; null: artefacts go into the store. */
@@ -48,43 +60,52 @@ export interface FarmGateRequest {
   phones: PhoneChoice;
   /** See {@linkcode Plan}. */
   perKind: number | null;
-  base: FarmSide;
-  candidates: FarmSide[];
+  pairs: FarmPair[];
   /** Images of the run with the path of each file. */
   images: { image: RunImage; file: string }[];
   /** Settings that all shards share. */
   settings: Omit<FarmRun, "schemaVersion" | "sides" | "images">;
-  rule: GateFarmRule;
-  /** Noise of the phones by their calibrations. Default: what the store has. */
-  noiseOf?: NoiseOf;
   follow: Omit<FollowOptions, "runId">;
-  /** Lets times of emulated phones count: for tests of the farm alone. */
-  countEmulated?: boolean;
 }
 
-/** What came of a farm's gate. */
-export interface FarmGateOutcome {
+/** What is gated. */
+export interface FarmGateRequest extends FarmRequest {
+  config: GateConfig;
+  /** How many phones a verdict needs. */
+  phonesRule: PhonesRule;
+  /** Annotations of the images, for AP; null when there are none. */
+  annotations: CocoAnnotations | null;
+  /** Whether the figures of the launches are asked for: all of them are then in memory at once. */
+  wantsFigures: boolean;
+}
+
+/** A run of the farm that is over. */
+export interface FarmRunEnd {
   runId: string;
-  result: FarmGateResult;
-  warnings: Warning[];
   outcome: FarmOutcome;
   plan: Plan;
 }
 
+/** What came of a farm's gate. */
+export interface FarmGateOutcome extends FarmRunEnd {
+  result: MergedResult;
+  figures: Figure[];
+  warnings: Warning[];
+}
+
 /**
- * Runs the gate on the farm and returns its verdict.
+ * Runs the pairs on the farm to their end.
  *
  * Throws `HarnessError`: `device-not-found` when no phone matches, `farm-failed`, `store-failed`,
  * `interrupted`; then nothing of it is left in the engine's queue. Started again with the same run
  * id it goes on with what is not done; throws `bad-option` or `store-failed` when another run, or
  * one planned with other phones, has that id.
  */
-export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcome> {
-  const request = { ...asked, base: distinctBase(asked.base, asked.candidates) };
+export async function runOnFarm(request: FarmRequest): Promise<FarmRunEnd> {
   const { engine, store, settings } = request;
-  const pairs: Pair[] = request.candidates.map(({ variant }) => ({
-    base: request.base.variant.manifest.id,
-    candidate: variant.manifest.id,
+  const pairs = request.pairs.map(({ baseline, candidate }) => ({
+    base: baseline.variant.manifest.id,
+    candidate: candidate.variant.manifest.id,
   }));
   const plan = planRun(await engine.nodes(), request.phones, pairs, request.perKind);
   const artefacts = request.artefactDir === null ? store : folderArtefacts(request.artefactDir);
@@ -111,79 +132,74 @@ export async function gateOnFarm(asked: FarmGateRequest): Promise<FarmGateOutcom
       ...request.follow.environment,
     },
   });
-  const metrics = request.rule.thresholds.map(({ name }) => name);
-  const shards = mergedShards(
-    store,
-    plan,
-    settings.runId,
-    outcome.missing,
-    (records, pair) =>
-      shardResult(records, pair, metrics, { countEmulated: request.countEmulated }),
-  );
-  const verdict = await mergeShards(shards, request.rule, request.noiseOf ?? storedNoise(store));
-  const result = farmGateResult(verdict, {
-    missing: outcome.missing,
-    seconds: outcome.seconds,
-    phoneCount: plan.phones.length,
-    baseline: request.base.variant.manifest.id,
-  });
-  return { runId: settings.runId, result, warnings: outcome.warnings, outcome, plan };
+  return { runId: settings.runId, outcome, plan };
 }
 
 /**
- * Returns the noise of phones by the calibrations in the store; those with too few blocks count for
- * none.
+ * Runs the gate on the farm and returns its verdict, by the rules of every gate (see `judgeGate()`):
+ * the phones of a pair are one verdict.
+ *
+ * Throws what {@linkcode runOnFarm} throws, and `HarnessError`: `not-comparable` for a phone that
+ * ran another experiment, `bad-config` for a threshold below what a phone resolves. What was
+ * measured stays in the store: with another configuration and the same run id nothing is measured
+ * twice.
  */
-export function storedNoise(store: FarmStore): NoiseOf {
-  return async (key) => {
-    const calibration = await newestCalibration(store.database, { ...key, workload: null });
-    if (calibration === null) return null;
-    const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
-      blocks.length >= FEWEST_CALIBRATION_BLOCKS
-    );
-    return calibratedNoise({ ...calibration, blocks: Object.fromEntries(enough) });
-  };
+export async function gateOnFarm(request: FarmGateRequest): Promise<FarmGateOutcome> {
+  return await judgeOnFarm(request, await runOnFarm(request));
 }
 
-/** The base under an id that no candidate has: of two commits of a model the ids are the same. */
-function distinctBase(base: FarmSide, candidates: readonly FarmSide[]): FarmSide {
-  const { manifest, dir } = base.variant;
-  if (!candidates.some(({ variant }) => variant.manifest.id === manifest.id)) return base;
-  return {
-    ...base,
-    variant: { manifest: { ...manifest, id: manifest.id + BASELINE_SUFFIX }, dir },
-  };
+/** Returns the verdict on a run of the farm that is over, as {@linkcode gateOnFarm} does. */
+export async function judgeOnFarm(
+  request: FarmGateRequest,
+  end: FarmRunEnd,
+): Promise<FarmGateOutcome> {
+  const { store, config } = request;
+  const { runId, outcome, plan } = end;
+  const sides = request.pairs.flatMap(({ baseline, candidate }) => [baseline, candidate]);
+  const phones = await collectShards(store, plan, runId, outcome.missing, {
+    names: Object.fromEntries(sides.map(({ name, variant }) => [variant.manifest.id, name])),
+    metrics: METRIC_NAMES,
+    config,
+    annotations: request.annotations,
+  });
+  await addNoise(phones, (key) => newestCalibration(store.database, key));
+  // phones with rules of their own are verdicts of their own
+  const own = new Set(
+    phones.map(({ evidence }) => evidence.device).filter((device) => config.gate.devices?.[device]),
+  );
+  const gateCount = request.pairs.length * (1 + own.size);
+  const result = judgeGate(
+    phones.map(({ evidence }) => evidence),
+    (device, candidateId) => gateRules(config, device, candidateId, gateCount),
+    request.phonesRule,
+  );
+  const figures = request.wantsFigures
+    ? await farmFigures(
+      store,
+      parseStrictly(FarmRunSchema, await store.run(runId), `run "${runId}" of ${store.address}`),
+      request.pairs[0].baseline.variant.manifest.id,
+    )
+    : [];
+  return { ...end, result, figures, warnings: outcome.warnings };
 }
 
-/** Yields what the store has of each planned shard, one at a time. */
-export async function* mergedShards(
-  store: FarmStore,
-  plan: Plan,
-  runId: string,
-  missing: ReadonlyMap<number, string>,
-  judge: (records: Parameters<typeof shardResult>[0], pair: Pair) => ReturnType<typeof shardResult>,
-): AsyncGenerator<MergedShard> {
-  const kinds = new Map(plan.phones.map((phone) => [phone.name, phoneKind(phone.features)]));
-  const planned = planShards(plan);
-  for await (const { shard, records } of store.shardRecords(runId)) {
-    const next = planned.next();
-    if (next.done || next.value.index !== shard.index) break;
-    const { phone, features, base, candidate } = next.value;
-    const ranOn = shard.device ?? phone;
-    yield {
-      index: shard.index,
-      phone: ranOn,
-      kind: (ranOn === null ? undefined : kinds.get(ranOn)) ?? phoneKind(features),
-      result: judge(records, { base, candidate }),
-      missing: missing.has(shard.index)
-        ? `shard ${shard.index}: ${missing.get(shard.index)}`
-        : null,
-    };
+/** Adds to each phone what its calibration tells; each calibration is asked for once. */
+async function addNoise(
+  phones: readonly PhoneEvidence[],
+  newest: (key: WorkloadKey) => Promise<Calibration & { isOfWorkload: boolean } | null>,
+): Promise<void> {
+  const known = new Map<string, ReturnType<typeof knownNoise>>();
+  for (const { evidence, calibration } of phones) {
+    if (calibration === null) continue;
+    const key = JSON.stringify(calibration);
+    const found = known.get(key) ?? knownNoise(await newest(calibration), evidence.device);
+    known.set(key, found);
+    Object.assign(evidence, { ...found, notes: [...evidence.notes, ...found.notes] });
   }
 }
 
 /** Puts every file that shards need into the artefact store, and returns the run's document. */
-async function putRun(request: FarmGateRequest, artefacts: ArtefactStore): Promise<FarmRun> {
+async function putRun(request: FarmRequest, artefacts: ArtefactStore): Promise<FarmRun> {
   const put = async (file: string, name: string) => {
     const bytes = await Deno.readFile(file);
     const sha256 = await sha256Hex(bytes);
@@ -191,7 +207,8 @@ async function putRun(request: FarmGateRequest, artefacts: ArtefactStore): Promi
     return { file: name, bytes: bytes.length, sha256 };
   };
   const sides: Record<string, Side> = {};
-  for (const { variant, runners, ncnnVersion } of [request.base, ...request.candidates]) {
+  const asked = request.pairs.flatMap(({ baseline, candidate }) => [baseline, candidate]);
+  for (const { variant, runners, ncnnVersion } of asked) {
     const { manifest, dir } = variant;
     for (const { file } of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
       await put(path.join(dir, file), file);

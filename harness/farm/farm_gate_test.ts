@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { emulate } from "../device/testdata/emulated/emulated_device.ts";
 import { type FarmGateOutcome, gateOnFarm } from "./farm_gate.ts";
-import { ALL_PHONES, farmGateText } from "../gate/phones/farm_result.ts";
+import { ALL_PHONES, gateText } from "../gate/merge.ts";
 import { CLUSTER_TOOLS, waitFor } from "./testdata/slurm_cluster.ts";
 import { farmTest } from "./testdata/test_gate.ts";
 import { startEmulatedPhones } from "./testdata/emulated_phones.ts";
@@ -129,9 +129,9 @@ farmTest(
     const over = result.metrics.filter((metric) => metric.device === ALL_PHONES);
     assertEquals(over.length, 3);
     for (const metric of over) {
-      assert(metric.ratio !== null && metric.ratio > 0.3 && metric.ratio < 3, farmGateText(result));
+      assert(metric.ratio !== null && metric.ratio > 0.3 && metric.ratio < 3, gateText(result));
     }
-    assertEquals(result.parity.verdict, "pass", farmGateText(result));
+    assertEquals(result.parity.verdict, "pass", gateText(result));
     const attempts = await world.store.attempts(request.settings.runId);
     assertEquals(attempts.findLast(({ index }) => index === torn)?.attempt, 2);
   },
@@ -221,9 +221,9 @@ farmTest(
     assertEquals(
       result.metrics.every((metric) => metric.ratio === null),
       true,
-      farmGateText(result),
+      gateText(result),
     );
     assertStringIncludes(JSON.stringify(result.notes), "emulated");
-    assertEquals(result.parity.verdict === "fail", false, farmGateText(result));
+    assertEquals(result.parity.verdict === "fail", false, gateText(result));
   },
 );

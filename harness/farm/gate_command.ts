@@ -9,7 +9,7 @@ import { cacheRoot } from "../toolchain/cache.ts";
 import type { RunnerOptions } from "../run/runner_options.ts";
 import { asWriteError } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
-import type { GateRules } from "../gate/config.ts";
+import type { GateConfig } from "../gate/config.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
@@ -26,7 +26,9 @@ import { type CalibratedPhone, calibrateOnFarm } from "./farm_calibrate.ts";
 import {
   type FarmGateOutcome,
   type FarmGateRequest,
-  gateOnFarm,
+  type FarmSide,
+  judgeOnFarm,
+  runOnFarm,
   storedShardFile,
 } from "./farm_gate.ts";
 import { parsePhones } from "./phone_choice.ts";
@@ -42,6 +44,8 @@ import { stfEngine } from "./stf_engine.ts";
 
 /** One side as the gate has prepared it. */
 export interface GateSide {
+  /** What the result calls it. */
+  name: string;
   variant: PreparedVariant;
   /** Builds its runner for a target. */
   build(target: Target): Promise<{ runner: string; ncnnVersion: string }>;
@@ -49,8 +53,7 @@ export interface GateSide {
 
 /** What the gate asks of a farm. */
 export interface FarmGateInput {
-  base: GateSide;
-  candidates: GateSide[];
+  pairs: { baseline: GateSide; candidate: GateSide }[];
   dataset: ImageDataset;
   runner: RunnerOptions;
   /** Rounds of a shard; made even. */
@@ -60,7 +63,9 @@ export interface FarmGateInput {
   launchTimeoutMs: number;
   coolDownMs: number;
   bars: ParityBars;
-  rules: GateRules;
+  config: GateConfig;
+  /** Whether the figures of the launches are asked for. */
+  wantsFigures: boolean;
   /** The command line, for the record. */
   command: string[];
   /** Folder that gets `records.jsonl` of all shards; null writes none. */
@@ -80,7 +85,7 @@ export interface FarmContext {
  * Runs the gate on the farm that the options choose (`FARM_GATE_OPTIONS`), and returns what came of
  * it.
  *
- * Throws what {@linkcode gateOnFarm} throws, and `bad-option` for options that don't go together.
+ * Throws what `gateOnFarm()` throws, and `bad-option` for options that don't go together.
  */
 export async function farmGate(
   options: FarmChoice,
@@ -88,25 +93,25 @@ export async function farmGate(
   context: FarmContext,
 ): Promise<FarmGateOutcome> {
   return await withRequest(options, input, context, async (request) => {
-    const outcome = await gateOnFarm(request);
-    if (input.out !== null) {
-      const { store, settings } = request;
-      outcome.warnings.push(...await keepRecords(store, settings.runId, input.out));
-    }
-    return outcome;
+    const end = await runOnFarm(request);
+    const { store, settings } = request;
+    // what was measured is kept whatever is said of it
+    const warnings = input.out === null ? [] : await keepRecords(store, settings.runId, input.out);
+    const outcome = await judgeOnFarm(request, end);
+    return { ...outcome, warnings: [...outcome.warnings, ...warnings] };
   });
 }
 
 /**
- * Runs the base against itself on the farm, keeps the phones' calibrations in the store, and
- * returns what each phone gave.
+ * Runs the pair, a variant against itself, on the farm, keeps the phones' calibrations in the store,
+ * and returns what each phone gave.
  */
 export async function farmCalibrate(
   options: FarmChoice,
-  input: Omit<FarmGateInput, "candidates" | "out">,
+  input: Omit<FarmGateInput, "out" | "wantsFigures">,
   context: FarmContext,
 ): Promise<CalibratedPhone[]> {
-  const gate = { ...input, candidates: [], out: null };
+  const gate = { ...input, out: null, wantsFigures: false };
   return await withRequest(options, gate, context, calibrateOnFarm);
 }
 
@@ -124,7 +129,7 @@ async function withRequest<T>(
   const engine = stack.use(await openEngine(options, store, context.signal));
   const runId = options.runId ?? newRunId();
   const targets = await targetsOf(engine);
-  const side = async ({ variant, build }: GateSide) => {
+  const side = async ({ name, variant, build }: GateSide): Promise<FarmSide> => {
     const runners: Partial<Record<Target, string>> = {};
     let ncnnVersion = "";
     for (const target of targets) {
@@ -132,12 +137,14 @@ async function withRequest<T>(
       runners[target] = built.runner;
       ncnnVersion = built.ncnnVersion;
     }
-    return { variant, runners, ncnnVersion };
+    return { name, variant, runners, ncnnVersion };
   };
   const described = await describeImages(input.dataset.images);
   const files = new Map(input.dataset.images.map(({ id, file }) => [id, file]));
-  const candidates = [];
-  for (const candidate of input.candidates) candidates.push(await side(candidate));
+  const pairs = [];
+  for (const { baseline, candidate } of input.pairs) {
+    pairs.push({ baseline: await side(baseline), candidate: await side(candidate) });
+  }
   const step = context.progress.step(`run ${runId} on ${engine.name}`);
   const result = await use({
     engine,
@@ -145,8 +152,7 @@ async function withRequest<T>(
     artefactDir: options.artefacts === null ? null : path.resolve(options.artefacts),
     phones,
     perKind: numbers.perKind,
-    base: await side(input.base),
-    candidates,
+    pairs,
     images: described.map((image) => ({ image, file: files.get(image.id)! })),
     settings: {
       runId,
@@ -166,13 +172,10 @@ async function withRequest<T>(
         onnxruntime: packageVersion("onnxruntime-node"),
       },
     },
-    rule: {
-      thresholds: input.rules.thresholds,
-      falseAlarmRate: input.rules.falseAlarmRate,
-      missRate: input.rules.missRate,
-      fewestPhones: numbers.fewestPhones,
-      fewestShare: numbers.fewestShare,
-    },
+    config: input.config,
+    phonesRule: { fewestPhones: numbers.fewestPhones, fewestShare: numbers.fewestShare },
+    annotations: input.dataset.annotations,
+    wantsFigures: input.wantsFigures,
     follow: {
       ...DEFAULT_FOLLOW,
       name: `posemark-${runId}`,

@@ -67,8 +67,11 @@ async function mergedRun(store: FarmStore, run: FarmRun): Promise<RunRecord> {
   };
 }
 
-/** Key of the device in the merged records; null for a shard without a run record. */
-function deviceKey(shard: ShardRecords["shard"], records: readonly AnyRecord[]): string | null {
+/** Returns the key of the device in the merged records; null for a shard without a run record. */
+export function deviceKey(
+  shard: ShardRecords["shard"],
+  records: readonly AnyRecord[],
+): string | null {
   const device = records.find((record) => record.kind === "run")?.devices[0];
   if (device === undefined) return null;
   return device.target === "host" ? shard.device ?? device.serial : device.serial;

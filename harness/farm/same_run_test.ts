@@ -51,14 +51,14 @@ async function requestOf(run: FarmRun, dir: string) {
     for (const part of ["param", "bin", "onnx"]) await write(`${id} ${part}`);
     const { manifest, ncnnVersion } = run.sides[id];
     return {
+      name: id,
       variant: { manifest, dir },
       runners: { host: await write(`runner of ${id}`) },
       ncnnVersion,
     };
   };
   return {
-    base: await side("base"),
-    candidates: [await side("candidate")],
+    pairs: [{ baseline: await side("base"), candidate: await side("candidate") }],
     images: [{ image: run.images[0], file: await write("image") }],
   };
 }
@@ -89,7 +89,10 @@ Deno.test("gateOnFarm() started again with its run id goes on with what is not d
       phones: new Map(),
       perKind: null,
       settings,
-      rule: { ...DEFAULT_FARM_RULE, thresholds: [{ name: "total.p50", ratio: 1.1 }] },
+      config: { gate: { thresholdsPercent: { "total.p50": 10 } } },
+      phonesRule: DEFAULT_FARM_RULE,
+      annotations: null,
+      wantsFigures: false,
       follow: {
         ...DEFAULT_FOLLOW,
         name: "gate",

@@ -12,12 +12,14 @@ import {
   smallestDetectableRatio,
 } from "../stats/detectable.ts";
 import { DEFAULT_RATES } from "../stats/experiment.ts";
-import { blockLogRatios, blockOrder, type LiveGate } from "./live.ts";
+import { blockLogRatios, type DeviceEvidence } from "./evidence.ts";
+import { blockOrder, type LiveGate } from "./live.ts";
 import type { MetricName } from "../record/metrics.ts";
 
 /** What a calibration runs on: both sides of its blocks are the same variant and runner. */
 export interface CalibrationRun
-  extends Pick<LiveGate, "device" | "runBlock" | "elapsedSeconds" | "stopReason"> {
+  extends Pick<LiveGate, "runBlock" | "elapsedSeconds" | "stopReason"> {
+  device: string;
   metrics: readonly MetricName[];
   /** Blocks to run, at least 8. */
   blockCount: number;
@@ -76,6 +78,27 @@ export async function runCalibration(run: CalibrationRun): Promise<CalibrationBl
     run.onBlock?.(done);
   }
   return { secondsPerBlock: run.elapsedSeconds() / done, blocks };
+}
+
+/**
+ * Returns what is known of a device's noise from its newest calibration, and what to know of that;
+ * metrics with too few blocks count for none. Null: it was never calibrated.
+ */
+export function knownNoise(
+  calibration: CalibrationBlocks & { isOfWorkload: boolean } | null,
+  device: string,
+): Pick<DeviceEvidence, "noise" | "secondsPerBlock" | "notes"> {
+  if (calibration === null) return { noise: {}, secondsPerBlock: null, notes: [] };
+  const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
+    blocks.length >= FEWEST_CALIBRATION_BLOCKS
+  );
+  return {
+    noise: Object.fromEntries(enough.map(([name, blocks]) => [name, deviceNoise(blocks)])),
+    secondsPerBlock: calibration.secondsPerBlock,
+    notes: calibration.isOfWorkload ? [] : [
+      `"${device}" was calibrated with another variant, or other iterations or images: what it resolves here is a rough figure until this one is calibrated (deno task calibrate)`,
+    ],
+  };
 }
 
 /** What a device resolves in a metric within a budget. */

@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { PHONE_MODELS } from "../simulate/noise_model.ts";
 import { seededRng } from "../stats/rng.ts";
-import { type CalibrationRun, resolutions, runCalibration } from "./calibrate.ts";
+import { deviceNoise } from "../stats/detectable.ts";
+import { type CalibrationRun, knownNoise, resolutions, runCalibration } from "./calibrate.ts";
 import { simulatedBlocks } from "./testdata/gate_fixture.ts";
 
 function runOf(change: Partial<CalibrationRun> = {}): CalibrationRun {
@@ -56,4 +57,19 @@ Deno.test("runCalibration() keeps what it has when the device gets hot late, and
 
 Deno.test("runCalibration() throws when fewer than 8 blocks are asked for", async () => {
   await assertRejects(() => runCalibration(runOf({ blockCount: 7 })), RangeError, "at least 8");
+});
+
+Deno.test("knownNoise() is the noise of the blocks, none when they are few, and says whose workload it is", () => {
+  const blocks = [0.01, -0.02, 0.01, 0, 0.02, -0.01, 0.01, -0.01].map((value) => [value, -value]);
+  const of = (blocks: number[][], isOfWorkload = true) =>
+    knownNoise({ secondsPerBlock: 3, blocks: { "total.p50": blocks }, isOfWorkload }, "R5CT10");
+  const known = of(blocks);
+  assertEquals(known, {
+    noise: { "total.p50": deviceNoise(blocks) },
+    secondsPerBlock: 3,
+    notes: [],
+  });
+  assertEquals(of(blocks.slice(1)).noise, {});
+  assertStringIncludes(of(blocks, false).notes[0], '"R5CT10" was calibrated with another variant');
+  assertEquals(knownNoise(null, "R5CT10"), { noise: {}, secondsPerBlock: null, notes: [] });
 });

@@ -68,6 +68,12 @@ export interface GateRules {
   missRate: number;
 }
 
+/**
+ * Returns the rules for a candidate's variant on a device; device null: what holds for phones
+ * together.
+ */
+export type RulesOf = (device: string | null, candidateId: string) => GateRules;
+
 /** What holds when `posemark.json` says nothing: 5% of the median of the total, 5 minutes. */
 export const DEFAULT_GATE_CONFIG: GateConfig = {
   gate: { thresholdsPercent: { "total.p50": 5 }, budgetSeconds: 300 },
@@ -105,14 +111,14 @@ export function parseGateConfig(text: string, file: string): GateConfig {
 /**
  * Returns the rules for one variant on one device: those of the variant win over those of the
  * device, these over the general ones, and these over {@linkcode DEFAULT_GATE_CONFIG}, key by key
- * and metric by metric. `gateCount` is how many variants × devices are gated at once: they share
- * the false alarm rate (Bonferroni).
+ * and metric by metric. Device null: what holds for phones together. `gateCount` is how many
+ * verdicts are given at once (variants × devices): they share the false alarm rate (Bonferroni).
  *
  * Throws `HarnessError` `bad-config` when no metric is left to be gated.
  */
 export function gateRules(
   config: GateConfig,
-  device: string,
+  device: string | null,
   variantId: string,
   gateCount: number,
 ): GateRules {
@@ -120,7 +126,7 @@ export function gateRules(
   const layers = [
     DEFAULT_GATE_CONFIG.gate,
     gate,
-    gate.devices?.[device],
+    device === null ? undefined : gate.devices?.[device],
     gate.variants?.[variantId],
   ]
     .filter((layer) => layer !== undefined);
@@ -135,7 +141,9 @@ export function gateRules(
   if (thresholds.length === 0) {
     throw new HarnessError(
       "bad-config",
-      `Cannot gate "${variantId}" on "${device}": every metric is switched off, expected a threshold for at least one in posemark.json`,
+      `Cannot gate "${variantId}" on ${
+        device === null ? "phones" : `"${device}"`
+      }: every metric is switched off, expected a threshold for at least one in posemark.json`,
     );
   }
   const maxApDrop = layers.findLast((layer) => layer.maxApDrop !== undefined)?.maxApDrop;

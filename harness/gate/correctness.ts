@@ -20,8 +20,8 @@ export interface RecordedVariant {
 }
 
 /**
- * Returns the parity of the candidate against its reference, and the difference in AP to the
- * baseline.
+ * Returns the parity of the candidate and of the baseline against their references, and the
+ * difference in AP between them.
  *
  * Parity is null when the candidate was never checked; it is never a pass for a candidate that may
  * be run for its speed only against a baseline that may be used. The difference is null without
@@ -38,6 +38,7 @@ export function correctnessOf(
     parity: isForSpeedOnly(candidate) && !isForSpeedOnly(baseline) && parity?.verdict !== "fail"
       ? { verdict: "inconclusive", reason: NO_ACCURACY }
       : parity,
+    baselineParity: parityOf(baseline)?.verdict ?? null,
     apDifference: annotations === null ? null : apChange(candidate, baseline, annotations),
   };
 }

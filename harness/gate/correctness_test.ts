@@ -2,44 +2,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { IMAGES, parityFixture, runFixture } from "./testdata/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { parseAnnotations } from "../pose/coco_annotations.ts";
-import type { AnyRecord, Detection } from "../record/records.ts";
+import type { AnyRecord } from "../record/records.ts";
 import { failureRecord } from "../run/testdata/records.ts";
 import { correctnessOf } from "./correctness.ts";
-
-const IDS = [1, 2, 3, 4, 5, 6];
-
-/** One person of 100 by 100 pixels in each image. */
-const PERSON: Detection = {
-  score: 0.9,
-  classIndex: 0,
-  boxXyxyPx: [10, 10, 110, 110],
-  keypoints: Array.from({ length: 17 }, (_, joint) => [20 + 5 * joint, 30 + 4 * joint, 1]),
-};
-
-function annotations(categoryId = 1, keypointCount = 17): CocoAnnotations {
-  return parseAnnotations(
-    JSON.stringify({
-      images: IDS.map((id) => ({ id, file_name: `${id}.jpg`, width: 640, height: 480 })),
-      categories: [{ id: categoryId, name: "person" }],
-      annotations: IDS.map((id) => ({
-        id,
-        image_id: id,
-        category_id: categoryId,
-        iscrowd: 0,
-        area: 10_000,
-        bbox: [10, 10, 100, 100],
-        num_keypoints: keypointCount,
-        keypoints: PERSON.keypoints.slice(0, keypointCount).flatMap(([x, y]) => [x, y, 2]),
-      })),
-    }),
-    "made-up.json",
-  );
-}
+import { annotationsFixture as annotations, COCO_IMAGES, PERSON } from "./testdata/pair_records.ts";
 
 /** A run of `a` (finds everybody) and `b` (finds as many as told), with a speed-only `c`. */
 function records(foundByB: number): AnyRecord[] {
-  const images = IDS.map((id) => ({ ...IMAGES[0], id: `image${id}`, cocoImageId: id }));
+  const images = COCO_IMAGES;
   const run = runFixture("run1", 0, {
     images,
     variants: [

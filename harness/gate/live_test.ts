@@ -11,14 +11,10 @@ import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { PHONE_MODELS } from "../simulate/noise_model.ts";
 import { seededRng } from "../stats/rng.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
-import { RIGHT, simulatedBlocks } from "./testdata/gate_fixture.ts";
-import {
-  blockLogRatios,
-  blockOrder,
-  detectableRatios,
-  type LiveGate,
-  runLiveGate,
-} from "./live.ts";
+import { type LiveRun, RIGHT, runLiveGate, simulatedBlocks } from "./testdata/gate_fixture.ts";
+import { blockLogRatios } from "./evidence.ts";
+import { detectableRatios } from "./judge_device.ts";
+import { blockOrder } from "./live.ts";
 import { type Verdict, worst } from "./verdict.ts";
 
 const QUIET = PHONE_MODELS.find((model) => model.name === "quiet phone")!;
@@ -37,12 +33,9 @@ function noiseOf(model: typeof QUIET, blocks = 20) {
 async function gateOf(
   model: typeof QUIET,
   factor: number,
-  change: Partial<LiveGate> = {},
-): Promise<LiveGate> {
+  change: Partial<LiveRun> = {},
+): Promise<LiveRun> {
   return {
-    device: "host",
-    baseline: "base",
-    candidate: "cand",
     rules: { ...gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1), budgetSeconds: 100 },
     noise: { "total.p50": await noiseOf(model) },
     secondsPerBlock: 3.2,
@@ -71,7 +64,11 @@ Deno.test("runLiveGate() fails when the candidate is 5% slower", async () => {
 
 Deno.test("runLiveGate() fails when keypoints are wrong although the candidate is faster", async () => {
   const gate = await gateOf(QUIET, 0.8, {
-    correctness: () => ({ parity: { verdict: "fail", reason: "decode" }, apDifference: null }),
+    correctness: () => ({
+      parity: { verdict: "fail", reason: "decode" },
+      baselineParity: null,
+      apDifference: null,
+    }),
   });
   const result = await runLiveGate(gate);
   assertEquals([result.verdict, result.metrics[0].verdict], ["fail", "pass"]);
@@ -108,7 +105,7 @@ Deno.test("runLiveGate() refuses a threshold that the device can't resolve and n
   const budget = Number(/budget to (\d+) s/.exec(error.message)?.[1]);
   assert(budget > 100, error.message);
   gate.rules.budgetSeconds = budget * 1.3;
-  assert(detectableRatios(gate)["total.p50"]! <= 1.02);
+  assert(detectableRatios({ device: "host", ...gate })["total.p50"]! <= 1.02);
 });
 
 Deno.test("detectableRatios() takes the budget that it asked for, or asks for none, when the threshold is small", async () => {

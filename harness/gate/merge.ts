@@ -8,6 +8,7 @@ import {
   type GateParity,
   type GateResult,
   type MergedResult,
+  type NamedMetric,
   type Verdict,
   worst,
 } from "./verdict.ts";
@@ -22,7 +23,8 @@ export function mergeGateResults(results: readonly GateResult[]): MergedResult {
   const metrics = results.flatMap((result) =>
     result.metrics.map((metric) => ({ ...metric, candidate: result.candidate }))
   );
-  if (results.length === 1) return { ...first, metrics };
+  const told = { kinds: [], missing: [], notes: [] };
+  if (results.length === 1) return { ...first, metrics, ...told };
   const verdict = worst(results.map((result) => result.verdict));
   const telling = results.filter((result) => result.verdict === verdict);
   return {
@@ -38,6 +40,7 @@ export function mergeGateResults(results: readonly GateResult[]): MergedResult {
     candidate: names(results.map((result) => result.candidate)),
     blocks: sum(results.map((result) => result.blocks)),
     seconds: sum(results.map((result) => result.seconds)),
+    ...told,
   };
 }
 
@@ -54,35 +57,54 @@ function mergeParity(results: readonly GateResult[]): GateParity {
   };
 }
 
+/** Name of the device in a metric over all phones. */
+export const ALL_PHONES = "all phones";
+
+const WORST_FIRST: Record<Verdict, number> = { fail: 0, inconclusive: 1, pass: 2 };
+
 /**
  * Returns the result as text: the verdict, a line per metric, correctness, reasons. Lines end in
- * `\n`.
+ * `\n`. Of a gate over phones the metrics over all come first, then kinds, then at most `mostPhones`
+ * phones, worst first.
  */
-export function gateText(result: MergedResult): string {
+export function gateText(result: MergedResult, mostPhones = 20): string {
   const isSeveral = new Set(result.metrics.map(({ candidate }) => candidate)).size > 1;
+  const line = (metric: NamedMetric) => metricLine(metric, isSeveral);
+  const isPhone = ({ device, weight }: NamedMetric) =>
+    weight !== undefined && device !== ALL_PHONES;
+  const phones = result.metrics.filter(isPhone)
+    .toSorted((a, b) => WORST_FIRST[a.verdict] - WORST_FIRST[b.verdict]);
   const lines = [
     `${result.verdict.toUpperCase()}: ${result.candidate} against ${result.baseline} on ${result.device}${
       result.paired ? ` (${result.blocks} blocks, ${result.seconds.toFixed(0)} s)` : " (saved runs)"
     }`,
+    ...result.metrics.filter((metric) => !isPhone(metric)).map(line),
+    ...result.kinds.map(({ kind, metric, verdict, ratio, phoneCount }) =>
+      `  ${verdict.padEnd(12)} ${metric} on ${kind} (${phoneCount} phones): ×${ratio.toFixed(3)}`
+    ),
+    ...phones.slice(0, mostPhones).map(line),
   ];
-  for (const metric of result.metrics) {
-    const { name, device, candidate, ratio, low, high, threshold, detectable, verdict } = metric;
-    const bounds = low === null || high === null
-      ? ""
-      : ` (${low.toFixed(3)} to ${high.toFixed(3)})`;
-    lines.push(
-      `  ${verdict.padEnd(12)} ${name} on ${device}${isSeveral ? `, ${candidate}` : ""}: ${
-        ratio === null ? "–" : `×${ratio.toFixed(3)}${bounds}`
-      }, threshold ×${threshold.toFixed(3)}, ${
-        detectable === null
-          ? "not calibrated (deno task calibrate)"
-          : `detectable ×${detectable.toFixed(3)}`
-      }`,
-    );
+  if (phones.length > mostPhones) {
+    lines.push(`  … ${phones.length - mostPhones} more phones in --json`);
   }
   lines.push(`  ${result.parity.verdict.padEnd(12)} keypoints: ${result.parity.reason}`);
   for (const reason of result.reasons) lines.push(`  - ${reason}`);
   return lines.join("\n") + "\n";
+}
+
+function metricLine(metric: NamedMetric, isSeveral: boolean): string {
+  const { name, device, candidate, ratio, low, high, threshold, detectable, verdict } = metric;
+  const bounds = low === null || high === null ? "" : ` (${low.toFixed(3)} to ${high.toFixed(3)})`;
+  const resolved = device === ALL_PHONES
+    ? ""
+    : detectable === null
+    ? ", not calibrated (deno task calibrate)"
+    : `, detectable ×${detectable.toFixed(3)}`;
+  return `  ${verdict.padEnd(12)} ${name} on ${device}${isSeveral ? `, ${candidate}` : ""}: ${
+    ratio === null ? "–" : `×${ratio.toFixed(3)}${bounds}`
+  }, threshold ×${threshold.toFixed(3)}${resolved}${
+    // the reasons of a single phone don't stand below
+    metric.weight !== undefined && ratio === null ? `; ${metric.reason}` : ""}`;
 }
 
 function names(values: readonly string[]): string {

@@ -11,50 +11,59 @@ import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./testdat
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { seededRng } from "../stats/rng.ts";
 import { sessionSpread } from "../stats/sessions.ts";
-import {
-  ASSUMED_SESSIONS,
-  judgeSavedRuns,
-  type SavedGate,
-  savedSide,
-  unpairedRatio,
-} from "./saved.ts";
+import type { ComparisonSide } from "../record/experiment_keys.ts";
+import type { UnpairedRounds } from "./evidence.ts";
+import { judgeGate } from "./judge_gate.ts";
+import { savedEvidence, savedSide } from "./saved.ts";
+import { ASSUMED_SESSIONS, unpairedRatio } from "./unpaired.ts";
 
 /** Sessions that don't differ. */
 const SAME = { sd: 0, freedom: 1e6 };
 
-function gate(candidateMs: number[], change: Partial<SavedGate> = {}): SavedGate {
+interface SavedRuns {
+  baseline: ComparisonSide;
+  candidate: ComparisonSide;
+  sessions: UnpairedRounds["sessions"];
+}
+
+function gate(candidateMs: number[], change: Partial<SavedRuns> = {}): SavedRuns {
   return {
     baseline: sideFixture("run 1", [30, 30.2, 29.9, 30.1, 30]),
     candidate: sideFixture("run 2", candidateMs),
-    rules: gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1),
     sessions: { "total.p50": { sd: 0.002, freedom: 1e6 } },
-    detectable: {},
-    correctness: RIGHT,
     ...change,
   };
 }
 
-Deno.test("judgeSavedRuns() passes, fails or stays open when the sessions are known to agree", () => {
+function judgeSavedRuns({ baseline, candidate, sessions }: SavedRuns) {
+  const known = { noise: {}, secondsPerBlock: null, notes: [], correctness: RIGHT, sessions };
+  return judgeGate(
+    [savedEvidence(baseline, candidate, known)],
+    () => gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1),
+  );
+}
+
+Deno.test("judgeGate() of saved runs passes, fails or stays open when the sessions are known to agree", () => {
   const verdictOf = (ms: number[]) => judgeSavedRuns(gate(ms)).verdict;
   assertEquals(verdictOf([30.1, 30, 29.9, 30.2, 30]), "pass");
   assertEquals(verdictOf([33, 33.1, 32.9, 33.2, 33]), "fail");
   assertEquals(verdictOf([26, 35, 31, 28, 37]), "inconclusive");
 });
 
-Deno.test("judgeSavedRuns() is inconclusive about 5% when nothing is known of the sessions, and says why", () => {
+Deno.test("judgeGate() of saved runs is inconclusive about 5% when nothing is known of the sessions, and says why", () => {
   const result = judgeSavedRuns(gate([31.2, 31, 31.1, 31.3, 31.2], { sessions: {} }));
   assertEquals([result.verdict, result.paired], ["inconclusive", false]);
   assertStringIncludes(result.reasons[0], "can't be paired");
   assertStringIncludes(result.metrics[0].reason, "assumed to differ by 2.0%");
 });
 
-Deno.test("judgeSavedRuns() refuses when the runs are not the same experiment", () => {
+Deno.test("judgeGate() of saved runs refuses when the runs are not the same experiment", () => {
   const candidate = sideFixture("run 2", [30, 30, 30]);
   candidate.launches.forEach((launch) => launch.runner.options.threads = 1);
   assertThrows(() => judgeSavedRuns(gate([], { candidate })), HarnessError, "options.threads");
 });
 
-Deno.test("judgeSavedRuns() is inconclusive when a side has fewer than three rounds", () => {
+Deno.test("judgeGate() of saved runs is inconclusive when a side has fewer than three rounds", () => {
   const result = judgeSavedRuns(gate([30, 30]));
   assertEquals([result.verdict, result.metrics[0].ratio], ["inconclusive", null]);
 });

@@ -31,6 +31,13 @@ export interface GateMetric {
   verdict: Verdict;
   /** The verdict in words, with what would decide it. */
   reason: string;
+  /**
+   * Of a gate over phones: share of the phone in the effect over all, 0 to 1; null over all phones
+   * and for a phone that is not part of it.
+   */
+  weight?: number | null;
+  /** Of a gate over phones: the phone's effect lies far from the others' and was pulled in. */
+  outlying?: boolean;
 }
 
 /** A metric that tells its candidate: the same metric may be there for several. */
@@ -40,6 +47,8 @@ export type NamedMetric = GateMetric & { candidate: string };
 export interface GateCorrectness {
   /** Parity against the reference; null when it was not judged. */
   parity: { verdict: Verdict; reason: string } | null;
+  /** Parity of the baseline against its own reference; null when it was not judged. */
+  baselineParity: Verdict | null;
   /**
    * Keypoint AP of candidate minus baseline with its 95% interval; null when there are no
    * annotations.
@@ -70,25 +79,51 @@ export interface GateResult {
   seconds: number;
 }
 
+/** What a kind of phones says of a metric. */
+export interface KindMetric {
+  candidate: string;
+  metric: MetricName;
+  kind: string;
+  phoneCount: number;
+  verdict: Verdict;
+  ratio: number;
+  low: number;
+  high: number;
+}
+
 /** What `gate --json` prints: one gate, or several in one. */
 export interface MergedResult extends GateResult {
   metrics: NamedMetric[];
+  /** Verdicts of kinds of phones, where there are several. */
+  kinds: KindMetric[];
+  /** What did not give all that was asked of it. */
+  missing: { candidate: string; device: string; reason: string }[];
+  /** What disturbed devices; those without a note are left out. */
+  notes: { candidate: string; device: string; notes: string[] }[];
 }
 
 /**
  * Returns the judged correctness.
  *
- * Parity that fails is a failure, and so is a loss of AP that is certain and nearer to `maxApDrop`
- * than to none. What was not judged is inconclusive: nothing passes by absence. `maxApDrop` null
+ * Parity that fails is a failure, unless the baseline fails it too: that is no regression, and no
+ * pass. A loss of AP that is certain and nearer to `maxApDrop` than to none is a failure. What was not judged is inconclusive: nothing passes by absence. `maxApDrop` null
  * means that AP is not gated; where it is not required, it is gated only when it is known.
  */
 export function judgeCorrectness(
   correctness: GateCorrectness,
   { maxApDrop, isApRequired }: Pick<GateRules, "maxApDrop" | "isApRequired">,
 ): GateParity {
-  const { parity, apDifference } = correctness;
+  const { parity, baselineParity, apDifference } = correctness;
   const verdicts: { verdict: Verdict; reason: string }[] = [
-    parity ?? { verdict: "inconclusive", reason: "parity was not judged" },
+    parity === null
+      ? { verdict: "inconclusive", reason: "parity was not judged" }
+      : parity.verdict === "fail" && baselineParity === "fail"
+      ? {
+        verdict: "inconclusive",
+        reason:
+          `baseline and candidate are wrong alike: no regression, but not right either; ${parity.reason}`,
+      }
+      : parity,
   ];
   if (maxApDrop !== null && (isApRequired || apDifference !== null)) {
     verdicts.push(judgeAp(apDifference, maxApDrop));

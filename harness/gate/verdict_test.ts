@@ -29,7 +29,11 @@ const GATED = { maxApDrop: 0.02, isApRequired: true };
 
 Deno.test("overallVerdict() fails when parity fails, however much faster the candidate is", () => {
   const parity = judgeCorrectness(
-    { parity: { verdict: "fail", reason: "decode differs first" }, apDifference: null },
+    {
+      parity: { verdict: "fail", reason: "decode differs first" },
+      baselineParity: null,
+      apDifference: null,
+    },
     UNGATED,
   );
   const { verdict, reasons } = overallVerdict([metric("pass")], parity);
@@ -47,13 +51,20 @@ Deno.test("overallVerdict() takes the worst when metrics differ", () => {
 
 Deno.test("overallVerdict() is inconclusive when nothing was measured or parity was not judged", () => {
   assertEquals(overallVerdict([], judgeCorrectness(RIGHT, UNGATED)).verdict, "inconclusive");
-  const absent = judgeCorrectness({ parity: null, apDifference: null }, UNGATED);
+  const absent = judgeCorrectness(
+    { parity: null, baselineParity: null, apDifference: null },
+    UNGATED,
+  );
   assertEquals(overallVerdict([metric("pass")], absent).verdict, "inconclusive");
 });
 
 Deno.test("judgeCorrectness() fails when a loss of AP is certain and large", () => {
   const ap = (value: number, low: number | null, high: number | null) =>
-    judgeCorrectness({ parity: RIGHT.parity, apDifference: { value, low, high } }, GATED);
+    judgeCorrectness({
+      parity: RIGHT.parity,
+      baselineParity: null,
+      apDifference: { value, low, high },
+    }, GATED);
   assertEquals(ap(-0.03, -0.05, -0.01).verdict, "fail");
   assertEquals(ap(-0.005, -0.015, 0.005).verdict, "pass");
   // certain but small: nothing excludes the threshold, and nothing makes it likely

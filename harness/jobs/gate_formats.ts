@@ -8,13 +8,11 @@ import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { bencherJson } from "../gate/formats/bencher.ts";
 import { csvText } from "../gate/formats/csv.ts";
-import { type Figure, figuresOf, type FormatInput } from "../gate/formats/figures.ts";
+import type { FormatInput } from "../gate/formats/figures.ts";
 import { githubAnnotations, githubSummary } from "../gate/formats/github.ts";
 import { githubActionBenchmarkJson } from "../gate/formats/github_action_benchmark.ts";
 import { junitXml } from "../gate/formats/junit.ts";
 import { openMetricsText } from "../gate/formats/openmetrics.ts";
-import type { LaunchRecord } from "../record/records.ts";
-import { summarizeLaunches } from "../stats/summary.ts";
 
 /** Formats that go to a file, by name. */
 const WRITERS = {
@@ -97,16 +95,6 @@ export async function writeFormats(
     }
     await write(file, await WRITERS[format](input), false);
   }
-}
-
-/** Returns the figures of launches of any devices, for the formats. */
-export function launchFigures(
-  launches: readonly LaunchRecord[],
-  baseVariantId: string,
-): Figure[] {
-  return [...Map.groupBy(launches, (launch) => launch.device)].flatMap(([device, own]) =>
-    figuresOf(device, summarizeLaunches(own, baseVariantId))
-  );
 }
 
 async function write(file: string, content: string | Uint8Array, append: boolean): Promise<void> {

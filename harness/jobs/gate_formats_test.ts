@@ -9,7 +9,8 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { formatFixture } from "../gate/testdata/format_fixture.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
-import { FORMAT_NAMES, launchFigures, parseFormats, writeFormats } from "./gate_formats.ts";
+import { launchFigures } from "../gate/formats/figures.ts";
+import { FORMAT_NAMES, parseFormats, writeFormats } from "./gate_formats.ts";
 
 Deno.test("parseFormats() takes names with files, github without one", () => {
   assertEquals(parseFormats(["junit=a=b.xml,github", "csv=f.csv"]), [

@@ -7,17 +7,18 @@
 import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
 import { asWriteError } from "../disk.ts";
-import { type GateConfig, gateRules } from "../gate/config.ts";
-import type { Figure } from "../gate/formats/figures.ts";
-import { type LiveGate, runLiveGate } from "../gate/live.ts";
-import type { GateCorrectness, GateResult, MergedResult } from "../gate/verdict.ts";
+import { knownNoise } from "../gate/calibrate.ts";
+import { type GateConfig, gateRules, type RulesOf } from "../gate/config.ts";
+import { type DeviceEvidence, noEvidence } from "../gate/evidence.ts";
+import { type Figure, launchFigures } from "../gate/formats/figures.ts";
+import { judgeGate } from "../gate/judge_gate.ts";
+import { collectLive } from "../gate/live.ts";
+import type { GateCorrectness, MergedResult } from "../gate/verdict.ts";
 import { type ImageDataset, openDataset } from "../images/dataset.ts";
-import { FEWEST_CALIBRATION_BLOCKS } from "../stats/detectable.ts";
-import { calibratedNoise, newestCalibration } from "../store/calibrations.ts";
+import { deviceFeatures, phoneKind } from "../record/device_features.ts";
+import { newestCalibration } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
 import { correctnessOf } from "../gate/correctness.ts";
-import { launchFigures } from "./gate_formats.ts";
-import { mergeGateResults } from "../gate/merge.ts";
 import { type Experiment, openExperiment } from "../run/experiment.ts";
 import { openPair, type SideWord } from "../run/pair.ts";
 import { checkKeypoints, type DeviceSession } from "../run/session.ts";
@@ -105,14 +106,16 @@ export async function gatePairs(
   }, context);
   const { devices, record, log } = experiment;
   const gateCount = devices.length * pairs.length;
-  const run: GateRun = { options, history, experiment, gateCount };
-  const results: GateResult[] = [];
+  const rulesOf: RulesOf = (device, candidateId) =>
+    gateRules(config, device, candidateId, gateCount);
+  const run: GateRun = { options, history, experiment, rulesOf };
+  const evidence: DeviceEvidence[] = [];
   for (const device of devices) {
     for (const [index, pair] of pairs.entries()) {
-      results.push(await gatePair(run, device, pair, `pair${index}`));
+      evidence.push(await collectPair(run, device, pair, `pair${index}`));
     }
   }
-  const result = mergeGateResults(results);
+  const result = judgeGate(evidence, rulesOf);
   await writeResult(path.join(options.out, "gate.json"), result);
   const launches = readRecords(log.path).records.filter((each) => each.kind === "launch");
   return {
@@ -128,21 +131,21 @@ interface GateRun {
   options: LiveGateOptions;
   history: Sql;
   experiment: Experiment;
-  /** Pairs × devices. */
-  gateCount: number;
+  rulesOf: RulesOf;
 }
 
-async function gatePair(
+/** What one device shows about one pair. */
+async function collectPair(
   run: GateRun,
   device: Device,
   pair: SidePair,
   name: string,
-): Promise<GateResult> {
+): Promise<DeviceEvidence> {
   const { options, experiment: { context, record, dataset } } = run;
   const percent = options.injectSlowdownPercent;
   const { id } = pair.candidate.variant.manifest;
-  const rules = gateRules(options.config, device.serial, id, run.gateCount);
-  const { buildFingerprint } = record.devices.find(({ serial }) => serial === device.serial)!;
+  const rules = run.rulesOf(device.serial, id);
+  const description = record.devices.find(({ serial }) => serial === device.serial)!;
   const step = context.progress.step(
     `${device.serial}: ${pair.candidate.name} against ${pair.baseline.name}`,
   );
@@ -155,18 +158,22 @@ async function gatePair(
   const variantIds = [sides.baseline.variantId, sides.candidate.variantId];
   return await run.experiment.onDevice(device, { name, variantIds }, async (session) => {
     const running = await openPair(session, sides, (message) => step.update(null, message));
-    const { notes, ...known } = await deviceNoiseOf(run.history, {
+    const calibration = await newestCalibration(run.history, {
       device: device.serial,
-      buildFingerprint,
+      buildFingerprint: description.buildFingerprint,
       settings: running.calibrationSettings,
       workload: running.workload,
     });
-    const result = await runLiveGate({
-      device: device.serial,
-      baseline: sides.baseline.name,
-      candidate: sides.candidate.name,
+    const named = {
+      baseline: { id: sides.baseline.variantId, name: sides.baseline.name },
+      candidate: { id: sides.candidate.variantId, name: sides.candidate.name },
+    };
+    const evidence = await collectLive({
+      begun: {
+        ...noEvidence(device.serial, phoneKind(deviceFeatures(description)), named),
+        ...knownNoise(calibration, device.serial),
+      },
       rules,
-      ...known,
       runBlock: running.runBlock,
       elapsedSeconds: running.elapsedSeconds,
       stopReason: running.stopReason,
@@ -175,8 +182,8 @@ async function gatePair(
       onLook: ({ block, seconds }) =>
         step.update(Math.min(1, seconds / rules.budgetSeconds), `${block} blocks`),
     });
-    step.done(result.verdict);
-    return { ...result, reasons: [...result.reasons, ...notes] };
+    step.done(`${evidence.blockCount} blocks`);
+    return evidence;
   });
 }
 
@@ -188,42 +195,29 @@ function sideName(pair: SidePair, side: SideWord, percent: number | null): strin
 }
 
 /**
- * Returns what is known of a device's noise from its newest calibration, and what to know of that.
+ * Checks the candidate's keypoints; the baseline's too when AP is compared, or when the candidate's
+ * are wrong: what was wrong before is no regression.
  */
-export async function deviceNoiseOf(
-  history: Sql,
-  key: Parameters<typeof newestCalibration>[1],
-): Promise<Pick<LiveGate, "noise" | "secondsPerBlock"> & { notes: string[] }> {
-  const calibration = await newestCalibration(history, key);
-  if (calibration === null) return { noise: {}, secondsPerBlock: null, notes: [] };
-  const enough = Object.entries(calibration.blocks).filter(([, blocks]) =>
-    blocks.length >= FEWEST_CALIBRATION_BLOCKS
-  );
-  return {
-    noise: calibratedNoise({ ...calibration, blocks: Object.fromEntries(enough) }),
-    secondsPerBlock: calibration.secondsPerBlock,
-    notes: calibration.isOfWorkload ? [] : [
-      `"${key.device}" was calibrated with another variant, or other iterations or images: what it resolves here is a rough figure until this one is calibrated (deno task calibrate)`,
-    ],
-  };
-}
-
-/** Checks the candidate's keypoints; the baseline's detections too when AP is compared. */
 async function checkPair(
   session: DeviceSession,
   pair: SidePair,
   annotations: ImageDataset["annotations"],
 ): Promise<GateCorrectness> {
-  const sides: SideWord[] = annotations === null ? ["candidate"] : ["candidate", "baseline"];
-  for (const side of sides) await checkKeypoints(session, [pair[side].variant.manifest.id]);
-  const { records } = readRecords(session.experiment.log.path);
-  const device = session.setup.device.serial;
-  const recorded = (side: SideWord) => ({
-    records,
-    device,
-    variantId: pair[side].variant.manifest.id,
-  });
-  return correctnessOf(recorded("candidate"), recorded("baseline"), annotations);
+  const check = (side: SideWord) => checkKeypoints(session, [pair[side].variant.manifest.id]);
+  const judged = () => {
+    const { records } = readRecords(session.experiment.log.path);
+    const device = session.setup.device.serial;
+    const recorded = (side: SideWord) => ({
+      records,
+      device,
+      variantId: pair[side].variant.manifest.id,
+    });
+    return correctnessOf(recorded("candidate"), recorded("baseline"), annotations);
+  };
+  await check("candidate");
+  if (annotations === null && judged().parity?.verdict !== "fail") return judged();
+  await check("baseline");
+  return judged();
 }
 
 async function writeResult(file: string, result: MergedResult): Promise<void> {

@@ -4,21 +4,21 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import { type GateConfig, type GateRules, gateRules } from "../gate/config.ts";
-import { judgeSavedRuns, savedSide } from "../gate/saved.ts";
+import { knownNoise } from "../gate/calibrate.ts";
+import { type GateConfig, type GateRules, gateRules, type RulesOf } from "../gate/config.ts";
+import { type DeviceEvidence, noEvidence } from "../gate/evidence.ts";
+import { launchFigures } from "../gate/formats/figures.ts";
+import { judgeGate } from "../gate/judge_gate.ts";
+import { savedEvidence, savedSide } from "../gate/saved.ts";
 import type { SessionSpread } from "../stats/sessions.ts";
 import type { MetricName } from "../record/metrics.ts";
-import type { GateResult } from "../gate/verdict.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import type { LaunchRecord } from "../record/records.ts";
 import { openDataset } from "../images/dataset.ts";
-import { smallestDetectableRatio } from "../stats/detectable.ts";
 import { knownSessions, type Series } from "../store/history.ts";
+import { newestCalibration, workloadKeyOf } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
 import { correctnessOf } from "../gate/correctness.ts";
-import { launchFigures } from "./gate_formats.ts";
-import { deviceNoiseOf, type GateOutcome } from "./gate_live.ts";
-import { mergeGateResults } from "../gate/merge.ts";
+import type { GateOutcome } from "./gate_live.ts";
 import {
   launchesOf,
   pairSavedRuns,
@@ -63,56 +63,50 @@ export async function gateSaved(
       `Cannot gate the run in ${options.candidateDir}: it has no finished launch. Run it again`,
     );
   }
-  const results: GateResult[] = [];
-  for (const pair of pairs) {
-    const rules = gateRules(options.config, pair.device, pair.candidateId, pairs.length);
-    results.push(await judgePair(pair, candidate, { ...options, rules }, history));
+  const evidence: DeviceEvidence[] = [];
+  const rulesOf: RulesOf = (device, candidateId) =>
+    gateRules(options.config, device, candidateId, pairs.length);
+  for (const pair of pairs) evidence.push(await collectPair(pair, candidate, options, history));
+  for (const { id, device } of missing) {
+    const side = { id, name: id };
+    evidence.push({
+      ...noEvidence(device, "", { baseline: side, candidate: side }),
+      missing:
+        `the candidate's run lacks ${id} on ${device}: it has no finished launch of it; run it again, or gate its other devices by --device`,
+    });
   }
-  const merged = mergeGateResults(results);
-  const isLacking = missing.length > 0 && merged.verdict === "pass";
-  const result = {
-    ...merged,
-    verdict: isLacking ? "inconclusive" as const : merged.verdict,
-    reasons: [
-      ...testBuildReasons("baseline", pairs.map((pair) => pair.baseline)),
-      ...testBuildReasons("candidate", [candidate]),
-      ...missing.map((variant) =>
-        `the candidate's run lacks ${variant}: it has no finished launch of it; run it again, or gate its other devices by --device`
-      ),
-      ...merged.reasons,
-    ],
-  };
+  const result = judgeGate(evidence, rulesOf);
   return {
-    result,
+    result: {
+      ...result,
+      reasons: [
+        ...testBuildReasons("baseline", pairs.map((pair) => pair.baseline)),
+        ...testBuildReasons("candidate", [candidate]),
+        ...result.reasons,
+      ],
+    },
     runId: candidate.run.runId,
     createdAt: candidate.run.createdAt,
     figures: launchFigures(launchesOf(candidate), candidate.run.baseVariantId),
   };
 }
 
-async function judgePair(
+/** What the two runs show about a pair. */
+async function collectPair(
   { device, baseline, baselineId, candidateId }: SavedPair,
   candidate: SavedRun,
-  options: SavedGateOptions & { rules: GateRules },
+  options: SavedGateOptions,
   history: Sql,
-): Promise<GateResult> {
-  const { rules } = options;
-  const sides = {
-    baseline: savedSide(baseline.records, device, baselineId),
-    candidate: savedSide(candidate.records, device, candidateId),
-  };
+): Promise<DeviceEvidence> {
+  const rules = gateRules(options.config, device, candidateId, 1);
+  const before = savedSide(baseline.records, device, baselineId);
+  const after = savedSide(candidate.records, device, candidateId);
+  const key = workloadKeyOf(after.device, after.launches[0]);
   const series = await seriesOf(candidate, device, candidateId);
   const annotations = rules.maxApDrop === null ? null : await annotationsOf(candidate, options);
-  return judgeSavedRuns({
-    ...sides,
-    rules,
+  return savedEvidence(before, after, {
+    ...knownNoise(await newestCalibration(history, key), device),
     sessions: await sessionSpreads(history, series, rules),
-    detectable: await detectableOf(
-      history,
-      sides.candidate.launches[0],
-      sides.candidate.device,
-      rules,
-    ),
     correctness: correctnessOf(
       { records: candidate.records, device, variantId: candidateId },
       { records: baseline.records, device, variantId: baselineId },
@@ -133,34 +127,6 @@ async function sessionSpreads(
     if (spread !== null) known[name] = spread;
   }
   return known;
-}
-
-/** What a paired gate would resolve on the device within the budget, where it was calibrated. */
-async function detectableOf(
-  history: Sql,
-  { variantId, runner, images }: LaunchRecord,
-  device: { serial: string; buildFingerprint: string | null },
-  rules: GateRules,
-): Promise<Partial<Record<MetricName, number>>> {
-  const { threads, powersave, coreMask, warmup, iterations } = runner.options;
-  const { noise, secondsPerBlock } = await deviceNoiseOf(history, {
-    device: device.serial,
-    buildFingerprint: device.buildFingerprint,
-    settings: { threads, powersave, coreMask },
-    workload: { variantId, warmup, iterations, images: images.length },
-  });
-  const detectable: Partial<Record<MetricName, number>> = {};
-  if (secondsPerBlock === null) return detectable;
-  const { missRate, budgetSeconds } = rules;
-  const falseAlarmRate = rules.falseAlarmRate / rules.thresholds.length;
-  for (const { name } of rules.thresholds) {
-    const own = noise[name];
-    if (own === undefined) continue;
-    const blocks = Math.floor(budgetSeconds / secondsPerBlock);
-    const ratio = smallestDetectableRatio(own, { falseAlarmRate, missRate }, blocks);
-    if (ratio !== null) detectable[name] = ratio;
-  }
-  return detectable;
 }
 
 /** Annotations of the candidate's images; null when its folder has none. */

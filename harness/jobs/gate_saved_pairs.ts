@@ -31,8 +31,8 @@ export interface SavedPair {
 /** What a gate on saved runs compares. */
 export interface SavedPairing {
   pairs: SavedPair[];
-  /** Variants without a finished launch in the candidate's run, as `id on device`. */
-  missing: string[];
+  /** Variants without a finished launch on a device in the candidate's run. */
+  missing: { id: string; device: string }[];
 }
 
 /**
@@ -60,7 +60,7 @@ export async function pairSavedRuns(
     ...launchesOf(baseline ?? candidate).map(({ device }) => device),
   ];
   const pairs: SavedPair[] = [];
-  const missing = new Set<string>();
+  const missing: SavedPairing["missing"] = [];
   for (const device of devices ?? new Set(known)) {
     const found = baseline === null
       ? await latestPairs(candidate, device, history)
@@ -69,14 +69,13 @@ export async function pairSavedRuns(
     const before = baseline === null ? found.map((pair) => pair.baseline) : [baseline];
     const taken = new Set(found.map(({ baselineId }) => baselineId));
     const launched = new Set(found.map(({ candidateId }) => candidateId));
-    for (const { id } of before.flatMap((saved) => variantsOn(saved, device))) {
-      if (!taken.has(id)) missing.add(`${id} on ${device}`);
-    }
-    for (const { id } of gatedVariants(candidate)) {
-      if (!launched.has(id)) missing.add(`${id} on ${device}`);
-    }
+    const lacking = new Set([
+      ...before.flatMap((saved) => variantsOn(saved, device)).filter(({ id }) => !taken.has(id)),
+      ...gatedVariants(candidate).filter(({ id }) => !launched.has(id)),
+    ].map(({ id }) => id));
+    for (const id of lacking) missing.push({ id, device });
   }
-  return { pairs, missing: [...missing] };
+  return { pairs, missing };
 }
 
 /**

@@ -348,13 +348,13 @@ function commitSide(
  */
 export function pairSides(baselines: readonly Side[], candidates: readonly Side[]): SidePair[] {
   if (baselines.length === 1 && candidates.length === 1) {
-    return [distinct(baselines[0], candidates[0])];
+    return [distinct(baselines[0], candidates[0], candidates)];
   }
   return candidates.map((candidate) => {
     const id = originalId(candidate);
     const baseline = baselines.find((side) => originalId(side) === id) ??
       baselines.find((side) => withoutActivation(side) === withoutActivation(candidate));
-    if (baseline) return distinct(baseline, candidate);
+    if (baseline) return distinct(baseline, candidate, candidates);
     throw new HarnessError(
       "bad-option",
       `Cannot gate "${id}": the baseline has no such variant, it has ${
@@ -364,10 +364,10 @@ export function pairSides(baselines: readonly Side[], candidates: readonly Side[
   });
 }
 
-/** Gives the baseline an id of its own where both have the same. */
-function distinct(baseline: Side, candidate: Side): SidePair {
+/** Gives the baseline an id of its own where a candidate has the same. */
+function distinct(baseline: Side, candidate: Side, candidates: readonly Side[]): SidePair {
   const { manifest, dir } = baseline.variant;
-  if (manifest.id !== originalId(candidate)) return { baseline, candidate };
+  if (!candidates.some((each) => originalId(each) === manifest.id)) return { baseline, candidate };
   const renamed: VariantManifest = { ...manifest, id: manifest.id + BASELINE_SUFFIX };
   return { baseline: { ...baseline, variant: { manifest: renamed, dir } }, candidate };
 }

@@ -122,7 +122,11 @@ function throwOnDifference(
   throw new HarnessError("not-comparable", message(key, then, now));
 }
 
-function without(keys: Record<string, string>, ignore: readonly string[]): Record<string, string> {
+/** Returns the keys but those that differ on purpose. */
+export function without(
+  keys: Record<string, string>,
+  ignore: readonly string[],
+): Record<string, string> {
   return Object.fromEntries(Object.entries(keys).filter(([key]) => !ignore.includes(key)));
 }
 

@@ -6,7 +6,7 @@
 import type { DeviceState } from "../record/device.ts";
 import { isLaunchFailure } from "../errors.ts";
 import { assertComparable } from "../record/experiment_keys.ts";
-import type { BlockLaunches } from "../gate/live.ts";
+import type { BlockLaunches } from "../gate/evidence.ts";
 import type { LaunchRecord } from "../record/records.ts";
 import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
 import { measureOnce } from "./measure.ts";

@@ -2,8 +2,8 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { RunnerOptions } from "./runner_options.ts";
 import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "../gate/config.ts";
-import { IMAGES, RIGHT, runFixture } from "../gate/testdata/gate_fixture.ts";
-import { blockOrder, runLiveGate } from "../gate/live.ts";
+import { IMAGES, RIGHT, runFixture, runLiveGate } from "../gate/testdata/gate_fixture.ts";
+import { blockOrder } from "../gate/live.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { AnyRecord } from "../record/records.ts";
 import { SILENT } from "../progress.ts";
@@ -162,9 +162,6 @@ Deno.test("openPair() feeds the live gate: half as slow again fails, the same pa
       { totalNs },
       async (session) => {
         const result = await runLiveGate({
-          device: "fake",
-          baseline: "base",
-          candidate: "new",
           rules: gateRules(DEFAULT_GATE_CONFIG, "fake", "new", 1),
           noise: {},
           secondsPerBlock: null,

@@ -4,7 +4,8 @@
  * @module
  */
 import type { MetricName } from "../record/metrics.ts";
-import { type DeviceNoise, deviceNoise } from "../stats/detectable.ts";
+import type { DeviceDescription } from "../record/device.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import type { SqlQueries } from "./sql.ts";
 
 /** What the noise depends on besides the device: threads and cores. */
@@ -34,6 +35,20 @@ export interface CalibrationWorkload {
 /** The device at its settings, and the workload that was calibrated on it. */
 export interface WorkloadKey extends CalibrationKey {
   workload: CalibrationWorkload;
+}
+
+/** Returns what a calibration must hold for that is to tell of launches like this one. */
+export function workloadKeyOf(
+  device: Pick<DeviceDescription, "serial" | "buildFingerprint">,
+  { variantId, runner, images }: LaunchRecord,
+): WorkloadKey {
+  const { threads, powersave, coreMask, warmup, iterations } = runner.options;
+  return {
+    device: device.serial,
+    buildFingerprint: device.buildFingerprint,
+    settings: { threads, powersave, coreMask },
+    workload: { variantId, warmup, iterations, images: images.length },
+  };
 }
 
 /** An A/A run. */
@@ -93,18 +108,6 @@ export async function newestCalibration(
     blocks: JSON.parse(String(row.blocks)),
     isOfWorkload: row.workload === workload,
   };
-}
-
-/**
- * Returns the noise by metric of a calibration, as the gate wants it. Throws `RangeError` for a
- * metric with fewer than 8 blocks.
- */
-export function calibratedNoise(
-  calibration: Calibration,
-): Partial<Record<MetricName, DeviceNoise>> {
-  return Object.fromEntries(
-    Object.entries(calibration.blocks).map(([metric, blocks]) => [metric, deviceNoise(blocks)]),
-  );
 }
 
 /** Device, build and settings as columns; a build that is unknown is one of its own. */

@@ -1,6 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { deviceNoise } from "../stats/detectable.ts";
-import { calibratedNoise, newestCalibration, saveCalibration } from "./calibrations.ts";
+import { assertEquals } from "@std/assert";
+import { newestCalibration, saveCalibration } from "./calibrations.ts";
 import { openDatabase } from "./open_store.ts";
 
 const KEY = {
@@ -62,11 +61,4 @@ Deno.test("newestCalibration() prefers the same workload, and tells when it is a
   await saveCalibration(history, { ...KEY, workload: null }, at("2026-04-01T00:00:00Z", 3));
   assertEquals(await found(KEY), [1, true]);
   assertEquals(await found({ ...KEY, workload: { ...KEY.workload, images: 1 } }), [3, false]);
-});
-
-Deno.test("calibratedNoise() is the noise of the blocks, and throws when they are few", () => {
-  const of = (blocks: number[][]) =>
-    calibratedNoise({ createdAt: "t", secondsPerBlock: 1, blocks: { "total.p50": blocks } });
-  assertEquals(of(BLOCKS), { "total.p50": deviceNoise(BLOCKS) });
-  assertThrows(() => of([[0.1, 0.1]]), RangeError);
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { describeRatio } from "../gate/live.ts";
+import { describeRatio } from "../gate/judge_device.ts";
 import { type ChangePoint, changePoints, firstSlower } from "./change_points.ts";
 import {
   type HistoryFilter,

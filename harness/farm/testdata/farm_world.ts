@@ -66,6 +66,7 @@ export async function prepareSides(
   });
   const built = await buildRunner({ target, progress: SILENT });
   return variants.map((variant) => ({
+    name: variant.manifest.id,
     variant,
     runners: { [target]: built.runner },
     ncnnVersion: built.ncnnVersion,
@@ -131,8 +132,7 @@ export async function startWorld(
     artefactDir: null,
     phones: new Map(),
     perKind: null,
-    base: sides[0],
-    candidates: sides.slice(1),
+    pairs: sides.slice(1).map((candidate) => ({ baseline: sides[0], candidate })),
     images: described.map((image, index) => ({ image, file: chosen[index].file })),
     settings: {
       runId: `test-${crypto.randomUUID().slice(0, 8)}`,
@@ -147,7 +147,10 @@ export async function startWorld(
       coolDownMs: change.coolDownMs,
       harness: { version: "test", gitCommit: null, deno: Deno.version.deno, onnxruntime: "1.30.0" },
     },
-    rule: { ...DEFAULT_FARM_RULE, thresholds: [{ name: "total.p50", ratio: 1.5 }] },
+    config: { gate: { thresholdsPercent: { "total.p50": 50 } } },
+    phonesRule: DEFAULT_FARM_RULE,
+    annotations: null,
+    wantsFigures: false,
     follow: {
       ...DEFAULT_FOLLOW,
       name: "posemark-test",

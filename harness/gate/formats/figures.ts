@@ -5,7 +5,8 @@
  * @module
  */
 import { METRIC_NAMES, metricOf, type MetricUnit } from "../../record/metrics.ts";
-import type { VariantSummary } from "../../stats/summary.ts";
+import type { LaunchRecord } from "../../record/records.ts";
+import { summarizeLaunches, type VariantSummary } from "../../stats/summary.ts";
 import type { MergedResult, NamedMetric } from "../verdict.ts";
 
 /** One figure with its interval. */
@@ -76,4 +77,14 @@ export function figuresOf(device: string, summaries: readonly VariantSummary[]):
       samples,
     }];
   });
+}
+
+/** Returns the figures of launches of any devices, for the formats. */
+export function launchFigures(
+  launches: readonly LaunchRecord[],
+  baseVariantId: string,
+): Figure[] {
+  return [...Map.groupBy(launches, (launch) => launch.device)].flatMap(([device, own]) =>
+    figuresOf(device, summarizeLaunches(own, baseVariantId))
+  );
 }

@@ -19,18 +19,22 @@ export interface PhoneResult {
   reason: string | null;
 }
 
+/** How many phones a verdict over phones needs. */
+export interface PhonesRule {
+  /** Fewest phones with an effect for a verdict. */
+  fewestPhones: number;
+  /** Smallest share of the phones that were asked, 0 to 1. */
+  fewestShare: number;
+}
+
 /** What is asked of the phones together. */
-export interface FarmRule {
+export interface FarmRule extends PhonesRule {
   /** Candidate over base from which a change for the worse must be found, above 1. */
   threshold: number;
   /** Chance of `fail` when nothing changed. */
   falseAlarmRate: number;
   /** Chance of `pass` when the change is as large as the threshold. */
   missRate: number;
-  /** Fewest phones with an effect for a verdict. */
-  fewestPhones: number;
-  /** Smallest share of the phones that were asked, 0 to 1. */
-  fewestShare: number;
 }
 
 /** Rule of a farm's gate unless told otherwise; the threshold is that of the metric. */

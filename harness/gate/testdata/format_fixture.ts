@@ -39,7 +39,7 @@ export function mergedFixture(gate: GateResult, ...others: GateResult[]): Merged
   const metrics = [gate, ...others].flatMap(({ metrics, candidate }) =>
     metrics.map((metric) => ({ ...metric, candidate }))
   );
-  return { ...gate, metrics };
+  return { ...gate, metrics, kinds: [], missing: [], notes: [] };
 }
 
 /** Returns a failed gate: one metric fails, one is inconclusive, correctness passes. */
@@ -74,6 +74,7 @@ export function gateFixture(): GateResult {
       verdict: "pass",
       reason: "all joints within 0.1 px",
       parity: { verdict: "pass", reason: "all joints within 0.1 px" },
+      baselineParity: null,
       apDifference: null,
     },
     reasons: ["total.p50 on host: 10.0% more | really"],

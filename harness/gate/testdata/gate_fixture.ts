@@ -14,14 +14,38 @@ import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
 import { type NoiseModel, simulatedDevice } from "../../simulate/noise_model.ts";
 import type { Rng } from "../../stats/rng.ts";
 import type { ComparisonSide } from "../../record/experiment_keys.ts";
-import type { BlockLaunches } from "../live.ts";
-import type { GateCorrectness } from "../verdict.ts";
+import type { GateRules } from "../config.ts";
+import { type BlockLaunches, noEvidence } from "../evidence.ts";
+import { judgeGate } from "../judge_gate.ts";
+import { collectLive, type LiveGate } from "../live.ts";
+import type { GateCorrectness, MergedResult } from "../verdict.ts";
 
 /** Correctness that passes. */
 export const RIGHT: GateCorrectness = {
   parity: { verdict: "pass", reason: "all joints within 0.1 px" },
+  baselineParity: null,
   apDifference: null,
 };
+
+/** Sides of a pair. */
+export const SIDES = {
+  baseline: { id: "base", name: "base" },
+  candidate: { id: "cand", name: "cand" },
+};
+
+/** A live gate on the host, with what is known of its noise. */
+export type LiveRun =
+  & Omit<LiveGate, "begun">
+  & Pick<LiveGate["begun"], "noise" | "secondsPerBlock">
+  & { rules: GateRules };
+
+/** Returns the result of a live gate on the host. */
+export async function runLiveGate(
+  { noise, secondsPerBlock, ...gate }: LiveRun,
+): Promise<MergedResult> {
+  const begun = { ...noEvidence("host", "", SIDES), noise, secondsPerBlock };
+  return judgeGate([await collectLive({ ...gate, begun })], () => gate.rules);
+}
 
 /** Returns the description of a device with this serial. */
 export function deviceFixture(serial = "host"): DeviceDescription {
