@@ -23,8 +23,8 @@ export interface CalibratedPhone {
 const EVERYTHING = { names: {}, metrics: METRIC_NAMES, config: null, annotations: null };
 
 /**
- * Runs the pair of the request, a variant against itself, on its phones, keeps a calibration of each
- * phone that gave enough blocks, and returns all phones.
+ * Runs the pair of the request, a variant against itself, on its phones, keeps a calibration of
+ * each phone that gave enough blocks, and returns all phones.
  *
  * Throws what `runOnFarm()` throws.
  */

@@ -41,7 +41,9 @@ export interface EvidenceRequest {
   /** Names of the variants as the result shows them, by id; an id without one is its own name. */
   names: Readonly<Record<string, string>>;
   metrics: readonly MetricName[];
-  /** Rules that bound the device time and say whether AP is gated; null bounds and gates nothing. */
+  /**
+   * Rules that bound the device time and say whether AP is gated; null bounds and gates nothing.
+   */
   config: GateConfig | null;
   annotations: CocoAnnotations | null;
 }
@@ -54,8 +56,8 @@ const MOST_MESSAGE = 160;
  * both sides, and when the budget lets it begin, as in a live gate. Times of an emulated phone do
  * not count.
  *
- * Throws `HarnessError` `not-comparable` that names the phone and the key when the sides are not the
- * same experiment.
+ * Throws `HarnessError` `not-comparable` that names the phone and the key when the sides are not
+ * the same experiment.
  */
 export function shardEvidence(
   records: readonly AnyRecord[],
@@ -152,8 +154,8 @@ function notesOf(records: readonly AnyRecord[]): string[] {
  * Returns what the shards of a run show, by pair and phone; shards of one phone and pair are taken
  * together. One shard's records are in memory at a time.
  *
- * `missing` says by index why a shard is not done. Throws as {@linkcode shardEvidence}, and when two
- * shards of one phone are not the same experiment.
+ * `missing` says by index why a shard is not done. Throws as {@linkcode shardEvidence}, and when
+ * two shards of one phone are not the same experiment.
  */
 export async function collectShards(
   store: FarmStore,

@@ -136,8 +136,8 @@ export async function runOnFarm(request: FarmRequest): Promise<FarmRunEnd> {
 }
 
 /**
- * Runs the gate on the farm and returns its verdict, by the rules of every gate (see `judgeGate()`):
- * the phones of a pair are one verdict.
+ * Runs the gate on the farm and returns its verdict, by the rules of every gate (see
+ * `judgeGate()`): the phones of a pair are one verdict.
  *
  * Throws what {@linkcode runOnFarm} throws, and `HarnessError`: `not-comparable` for a phone that
  * ran another experiment, `bad-config` for a threshold below what a phone resolves. What was

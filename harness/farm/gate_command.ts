@@ -103,8 +103,8 @@ export async function farmGate(
 }
 
 /**
- * Runs the pair, a variant against itself, on the farm, keeps the phones' calibrations in the store,
- * and returns what each phone gave.
+ * Runs the pair, a variant against itself, on the farm, keeps the phones' calibrations in the
+ * store, and returns what each phone gave.
  */
 export async function farmCalibrate(
   options: FarmChoice,

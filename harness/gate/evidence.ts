@@ -132,7 +132,9 @@ export function blockLogRatios(block: BlockLaunches, name: MetricName): number[]
   return logRatios;
 }
 
-/** Adds a block's log ratios of the metrics; of a metric that a launch does not tell null is left. */
+/**
+ * Adds a block's log ratios of the metrics; of a metric that a launch does not tell null is left.
+ */
 export function addBlock(
   blocks: MetricBlocks,
   block: BlockLaunches,

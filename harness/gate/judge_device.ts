@@ -1,6 +1,6 @@
 /**
- * Evidence of one device → its result: metrics by their blocks or unpaired rounds, and the keypoints
- * (pure).
+ * Evidence of one device → its result: metrics by their blocks or unpaired rounds, and the
+ * keypoints (pure).
  *
  * @module
  */

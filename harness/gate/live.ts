@@ -48,8 +48,8 @@ export function blockOrder(index: number): ("baseline" | "candidate")[] {
 }
 
 /**
- * Returns why the budget lets no further block begin; null when it does. Another block must fit, but
- * as many as any verdict needs always run.
+ * Returns why the budget lets no further block begin; null when it does. Another block must fit,
+ * but as many as any verdict needs always run.
  */
 export function budgetStop(
   { budgetSeconds }: Pick<GateRules, "budgetSeconds">,

@@ -64,8 +64,8 @@ const WORST_FIRST: Record<Verdict, number> = { fail: 0, inconclusive: 1, pass: 2
 
 /**
  * Returns the result as text: the verdict, a line per metric, correctness, reasons. Lines end in
- * `\n`. Of a gate over phones the metrics over all come first, then kinds, then at most `mostPhones`
- * phones, worst first.
+ * `\n`. Of a gate over phones the metrics over all come first, then kinds, then at most
+ * `mostPhones` phones, worst first.
  */
 export function gateText(result: MergedResult, mostPhones = 20): string {
   const isSeveral = new Set(result.metrics.map(({ candidate }) => candidate)).size > 1;

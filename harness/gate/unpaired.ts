@@ -1,7 +1,7 @@
 /**
  * Rounds of two sessions that can't be paired → a ratio with its interval: what one session had and
- * the other had not is part of the difference, so the interval is widened by what sessions are known
- * to differ.
+ * the other had not is part of the difference, so the interval is widened by what sessions are
+ * known to differ.
  *
  * @module
  */

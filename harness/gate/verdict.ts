@@ -106,8 +106,9 @@ export interface MergedResult extends GateResult {
  * Returns the judged correctness.
  *
  * Parity that fails is a failure, unless the baseline fails it too: that is no regression, and no
- * pass. A loss of AP that is certain and nearer to `maxApDrop` than to none is a failure. What was not judged is inconclusive: nothing passes by absence. `maxApDrop` null
- * means that AP is not gated; where it is not required, it is gated only when it is known.
+ * pass. A loss of AP that is certain and nearer to `maxApDrop` than to none is a failure. What was
+ * not judged is inconclusive: nothing passes by absence. `maxApDrop` null means that AP is not
+ * gated; where it is not required, it is gated only when it is known.
  */
 export function judgeCorrectness(
   correctness: GateCorrectness,

@@ -1,5 +1,6 @@
 /**
- * A run of a farm that is over, its shards' records in a store, and the gate that is asked about it.
+ * A run of a farm that is over, its shards' records in a store, and the gate that is asked about
+ * it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Evidence of one pair on many phones → one result, with what each phone and each kind of phone says
- * (pure).
+ * Evidence of one pair on many phones → one result, with what each phone and each kind of phone
+ * says (pure).
  *
  * @module
  */
