@@ -131,7 +131,10 @@ farmTest(
     for (const metric of over) {
       assert(metric.ratio !== null && metric.ratio > 0.3 && metric.ratio < 3, gateText(result));
     }
-    assertEquals(result.parity.verdict, "pass", gateText(result));
+    // the candidates with a swapped activation are for speed only: they never pass, and never fail
+    assertEquals(result.parity.verdict, "inconclusive", gateText(result));
+    assertStringIncludes(result.parity.reason, "no accuracy");
+    assertEquals(result.parity.reason.includes("silu.raw-nchw"), false, gateText(result));
     const attempts = await world.store.attempts(request.settings.runId);
     assertEquals(attempts.findLast(({ index }) => index === torn)?.attempt, 2);
   },
