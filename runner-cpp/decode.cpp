@@ -3,64 +3,8 @@
 #include "defects.h"
 
 #include <math.h>
-#include <string.h>
 
 #include <algorithm>
-
-float fast_exp(float x)
-{
-    // out of this range the cast below would not be defined; the result is 0 or the largest finite
-    // float
-    const double bits = (1 << 23) * (1.4426950409 * x + 126.93490512f);
-    if (!(bits > 0.0))
-        return 0.f;
-    const uint32_t i = (uint32_t)std::min(bits, 2139095039.0);
-    float result;
-    memcpy(&result, &i, sizeof(result));
-    return result;
-}
-
-static float exponential(float x, bool fast)
-{
-    return fast ? fast_exp(x) : expf(x);
-}
-
-float sigmoid(float x, bool fast)
-{
-    return 1.f / (1.f + exponential(-x, fast));
-}
-
-float logit(float p)
-{
-    return (float)log((double)p / (1.0 - (double)p));
-}
-
-float dfl_expectation(const float* logits, size_t step, int count, bool fast)
-{
-    float largest = logits[0];
-    int largest_bin = 0;
-    for (int i = 1; i < count; i++)
-    {
-        if (logits[i * step] > largest)
-        {
-            largest = logits[i * step];
-            largest_bin = i;
-        }
-    }
-    if (has_defect(Defect::DFL_ARGMAX))
-        return (float)largest_bin;
-
-    const int first_bin = has_defect(Defect::DFL_OFF_BY_ONE) ? 1 : 0;
-    float sum = 0.f;
-    float weighted = 0.f;
-    for (int i = 0; i < count; i++)
-    {
-        const float e = exponential(logits[i * step] - largest, fast);
-        sum += e;
-        weighted += (float)(i + first_bin) * e;
-    }
-    return weighted / sum;
-}
 
 std::vector<int> output_dims(const Output& output, const Options& o, int input_width, int input_height)
 {
@@ -206,12 +150,11 @@ static void decode_keypoints(const LevelView& level, size_t cell, int x, int y, 
 
 static Candidate decode_box(const LevelView& level, const float* box, int x, int y, const Options& o)
 {
+    const int per_side = box_channels(o.head) / 4;
     float side[4];
     for (int i = 0; i < 4; i++)
     {
-        side[i] = o.head.box == BoxCode::LTRB
-                      ? box[(size_t)i * level.box_step]
-                      : dfl_expectation(box + (size_t)i * o.head.bins * level.box_step, level.box_step, o.head.bins, o.fast_sigmoid);
+        side[i] = box_distance(o.head, box + (size_t)i * per_side * level.box_step, level.box_step, o.fast_sigmoid);
     }
     if (has_defect(Defect::BOX_SIDES_SWAPPED))
         std::swap(side[0], side[2]);

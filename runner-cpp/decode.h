@@ -52,14 +52,4 @@ int decode(const std::vector<ncnn::Mat>& outputs, const Options& options, int in
 // Number of values in the outputs that are not finite.
 size_t count_not_finite(const std::vector<ncnn::Mat>& outputs);
 
-// The seed's exponential by bit tricks (github.com/FeiGeChuanShu/ncnn-android-yolov8: fast_exp),
-// with the range kept.
-float fast_exp(float x);
-// 1 / (1 + exp(-x))
-float sigmoid(float x, bool fast);
-// log(p / (1 - p))
-float logit(float p);
-// Expectation of the bin under the softmax of count logits, step values apart.
-float dfl_expectation(const float* logits, size_t step, int count, bool fast);
-
 #endif // POSEMARK_DECODE_H

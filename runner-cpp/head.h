@@ -7,6 +7,8 @@
 #ifndef POSEMARK_HEAD_H
 #define POSEMARK_HEAD_H
 
+#include <stddef.h>
+
 #include <string>
 #include <vector>
 
@@ -34,7 +36,8 @@ struct Output
     int stride = 0;
 };
 
-// How the distances of a box's sides from its cell are written, in strides.
+// How the distances of a box's sides from its cell are written, in strides. A new code is told here
+// and in head.cpp.
 enum class BoxCode
 {
     // expectation over the bins of a softmax
@@ -76,16 +79,24 @@ struct Head
     Select select = Select::NMS;
 };
 
+// The box code of that name. Returns 0, or -1 when there is none.
+int box_code_named(const std::string& name, BoxCode& code);
 // Values of a cell that code its box.
-inline int box_channels(const Head& head)
-{
-    return 4 * (head.box == BoxCode::DFL ? head.bins : 1);
-}
+int box_channels(const Head& head);
+// Distance of one side in strides, from its values, step apart.
+float box_distance(const Head& head, const float* values, size_t step, bool fast);
 
 // Values of a cell that hold its keypoints.
-inline int keypoint_channels(const Head& head)
-{
-    return head.keypoints * head.keypoint_dims;
-}
+int keypoint_channels(const Head& head);
+
+// The seed's exponential by bit tricks (github.com/FeiGeChuanShu/ncnn-android-yolov8: fast_exp),
+// with the range kept.
+float fast_exp(float x);
+// 1 / (1 + exp(-x))
+float sigmoid(float x, bool fast);
+// log(p / (1 - p))
+float logit(float p);
+// Expectation of the bin under the softmax of count logits, step values apart.
+float dfl_expectation(const float* logits, size_t step, int count, bool fast);
 
 #endif // POSEMARK_HEAD_H

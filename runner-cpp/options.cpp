@@ -154,9 +154,8 @@ static int parse_coordinate(const std::string& text, float& value)
 static int parse_box(const std::string& value, Head& head)
 {
     const std::vector<std::string> parts = split(value, ',');
-    if ((parts[0] != "dfl" && parts[0] != "ltrb") || parts.size() > 2)
+    if (box_code_named(parts[0], head.box) != 0 || parts.size() > 2)
         return -1;
-    head.box = parts[0] == "dfl" ? BoxCode::DFL : BoxCode::LTRB;
     return parts.size() == 2 ? parse_coordinate(parts[1], head.box_origin) : 0;
 }
 

@@ -3,7 +3,7 @@
  * strongly a distance follows its values.
  *
  * A new code is a name in `record/head_code.ts`, a row of the table here, and a value of `BoxCode`
- * in `runner-cpp/head.h` that `options.cpp` reads and `decode.cpp` computes.
+ * in `runner-cpp/head.h` that `head.cpp` names and computes.
  *
  * @module
  */
