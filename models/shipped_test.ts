@@ -6,7 +6,7 @@ import { sha256Hex } from "../harness/hash.ts";
 import { detect } from "../harness/pose/detect.ts";
 import { letterbox, letterboxGeometry } from "../harness/pose/letterbox.ts";
 import { iou } from "../harness/head/select.ts";
-import { openSession } from "../harness/reference/session.ts";
+import { openSession } from "../harness/model/onnx/session.ts";
 import { DECODED_HEAD } from "./train/evaluate_card.ts";
 import { ACTIVATIONS, type ModelManifest } from "./train/manifest.ts";
 

@@ -2,13 +2,14 @@
  * ONNX graph → where its pose head is: the convolutions whose outputs the decode starts from.
  *
  * The head is found by structure: from the decoded output backwards through the decode's arithmetic
- * to the first convolutions. What each of them holds follows from the way to it: a softmax (DFL)
- * leads to the box, a bare sigmoid to the class scores, arithmetic without a softmax to the
- * keypoints. Names don't matter.
+ * to the first convolutions. What each of them holds follows from the way to it: the first four rows
+ * come from the box, rows that are a bare sigmoid from the class scores, other arithmetic from the
+ * keypoints. Names don't matter. Whether the values mean what the structure suggests is measured
+ * afterwards, see `fit_decode.ts`.
  *
  * @module
  */
-import { type HeadCode, YOLOV8 } from "../record/head_code.ts";
+import { type HeadCode, YOLO26, YOLOV8 } from "../record/head_code.ts";
 import {
   badModel,
   floatsOf,
@@ -46,7 +47,10 @@ export interface HeadLevel {
   kpt: string | null;
 }
 
-/** The pose head of a model as exported: decode in the graph, one output [1, 4+nc+K·D, N]. */
+/**
+ * The head of a model as exported: decode in the graph, one output [1, 4+nc+K·D, N]. Detection
+ * models have no keypoints.
+ */
 export interface PoseHead {
   inputName: string;
   inputWidthPx: number;
@@ -64,7 +68,7 @@ export interface PoseHead {
 }
 
 const EXPORT_ADVICE =
-  "expected a YOLO pose model as ultralytics exports it (`yolo export format=onnx`, static shape, no nms)";
+  "expected a YOLO pose or detection model as ultralytics exports it (`yolo export format=onnx`)";
 
 /**
  * Returns the model's pose head.
@@ -109,33 +113,17 @@ function checkInput(
   return { name: input.name, width, height };
 }
 
-/** Operations that only a graph with NMS (or another selection of the best boxes) in it has. */
-const SELECTION_OPERATIONS = [
-  "NonMaxSuppression",
-  "EfficientNMS_TRT",
-  "TopK",
-  "GatherElements",
-  "GatherND",
-  "NonZero",
-];
-
 function checkOutputs(model: OnnxModel, label: string): void {
-  const selection = model.nodes.find((node) => SELECTION_OPERATIONS.includes(node.opType));
-  if (selection || /true/i.test(model.metadata.get("end2end") ?? "")) {
-    throw badModel(
-      label,
-      `it selects boxes inside the graph (${
-        selection ? `a ${selection.opType} node` : "end2end"
-      }), expected the decode without NMS: export it again with nms=False, and use a YOLOv8 or YOLO11 pose model`,
-    );
-  }
   const shapes = inferShapes(model).shapes;
   const outputs = model.outputs.map((output) => shapes.get(output.name) ?? output.dims ?? []);
   const text = model.outputs.map((output, i) => `"${output.name}" [${outputs[i].join(", ")}]`)
     .join(", ");
   const task = model.metadata.get("task");
   if (outputs.length === 2 && outputs.some((dims) => dims.length === 4)) {
-    throw badModel(label, `it is a segmentation model (outputs ${text}): ${EXPORT_ADVICE}`);
+    throw badModel(
+      label,
+      `it is a segmentation model (outputs ${text}), and Posemark measures pose and detection models: ${EXPORT_ADVICE}`,
+    );
   }
   if (outputs.length > 2 && outputs.every((dims) => dims.length === 4)) {
     throw badModel(
@@ -144,7 +132,10 @@ function checkOutputs(model: OnnxModel, label: string): void {
     );
   }
   if (outputs.length === 1 && outputs[0].length === 2) {
-    throw badModel(label, `it is a classification model (output ${text}): ${EXPORT_ADVICE}`);
+    throw badModel(
+      label,
+      `it is a classification model (output ${text}), and Posemark measures pose and detection models: ${EXPORT_ADVICE}`,
+    );
   }
   if (outputs.length !== 1 || outputs[0].length !== 3 || outputs[0][0] !== 1) {
     throw badModel(
@@ -158,6 +149,8 @@ function checkOutputs(model: OnnxModel, label: string): void {
 
 /** What was met on the way from the output back to a convolution. */
 interface Way {
+  /** True for the way of the first four rows. */
+  box: boolean;
   softmax: boolean;
   sigmoid: boolean;
   arithmetic: boolean;
@@ -180,14 +173,13 @@ function traceDecode(model: OnnxModel, inferred: InferredShapes, label: string):
   const ofImage = valuesOfInputs(model);
   const traced: Traced = { ways: new Map(), regMax: null, keypointShapes: [] };
   const seen = new Set<string>();
-  const start: Way = {
-    softmax: false,
-    sigmoid: false,
-    arithmetic: false,
-    angle: false,
-    channels: null,
-  };
-  const open: [string, Way][] = [[model.outputs[0].name, start]];
+  const start = { softmax: false, sigmoid: false, arithmetic: false, angle: false };
+  const [{ name: output }] = model.outputs;
+  const rows = inferred.shapes.get(output)?.[1] ?? Infinity;
+  const open: [string, Way][] = [
+    [output, { ...start, box: true, channels: [0, 4] }],
+    [output, { ...start, box: false, channels: [4, rows] }],
+  ];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [name, way] = next;
     const key = JSON.stringify([name, way]);
@@ -292,9 +284,10 @@ function stepBack(
     }
     case "Transpose":
       return [[node.inputs[0], intsAttribute(node, "perm")?.[1] === 1 ? way : all]];
-    case "Conv":
     case "Cast":
     case "Identity":
+      return [[node.inputs[0], way]];
+    case "Conv":
     case "Unsqueeze":
     case "Squeeze":
     case "Flatten":
@@ -316,7 +309,7 @@ function within(way: Way, offset: number, size: number): Way {
 type Role = "box" | "cls" | "kpt";
 
 function roleOf(ways: readonly Way[]): Role {
-  if (ways.some((way) => way.softmax)) return "box";
+  if (ways.some((way) => way.box)) return "box";
   return ways.some((way) => way.arithmetic) ? "kpt" : "cls";
 }
 
@@ -331,7 +324,10 @@ function assembleHead(
   const task = model.metadata.get("task");
   const said = task ? ` (the file says task ${task})` : "";
   if ([...traced.ways.values()].flat().some((way) => way.angle)) {
-    throw badModel(label, `it is a model of oriented boxes${said}: ${EXPORT_ADVICE}`);
+    throw badModel(
+      label,
+      `it is a model of oriented boxes${said}, and Posemark measures pose and detection models: ${EXPORT_ADVICE}`,
+    );
   }
   for (const [node, ways] of traced.ways) {
     const role = roleOf(ways);
@@ -353,17 +349,10 @@ function assembleHead(
     levels.set(`${width}x${height}`, level);
   }
   const found = [...levels.values()].sort((a, b) => a.stride! - b.stride!);
-  if (traced.regMax === null) {
-    throw badModel(
-      label,
-      `it has no distribution of box sides (DFL) in its decode${said}: ${EXPORT_ADVICE}`,
-    );
-  }
-  if (found.length > 0 && found.every((level) => level.box && level.cls && !level.kpt)) {
-    throw badModel(label, `it is a detection model, without keypoints${said}: ${EXPORT_ADVICE}`);
-  }
+  const hasKeypoints = found.some((level) => level.kpt !== undefined);
   const whole = found.filter((level): level is HeadLevel & { channels: Record<Role, number> } =>
-    level.box !== undefined && level.cls !== undefined && level.kpt !== undefined
+    level.box !== undefined && level.cls !== undefined &&
+    (level.kpt !== undefined) === hasKeypoints
   );
   if (whole.length === 0 || whole.length !== found.length) {
     throw badModel(
@@ -371,7 +360,15 @@ function assembleHead(
       `its head has ${traced.ways.size} convolutions on ${found.length} grids, expected box, class and keypoint convolutions on each${said}: ${EXPORT_ADVICE}`,
     );
   }
-  const { box, cls, kpt } = whole[0].channels;
+  const hasSoftmax = [...traced.ways.values()].flat().some((way) => way.softmax);
+  if (traced.regMax === null && (hasSoftmax || whole[0].channels.box !== 4)) {
+    throw badModel(
+      label,
+      `its boxes are neither a distribution over bins (DFL) nor four distances${said}: ${EXPORT_ADVICE}`,
+    );
+  }
+  const regMax = traced.regMax ?? 1;
+  const { box, cls, kpt = 0 } = whole[0].channels as Partial<Record<Role, number>>;
   for (const level of whole) {
     const square = level.stride === input.height / level.heightCells;
     if (!Number.isInteger(level.stride) || !square) {
@@ -381,29 +378,27 @@ function assembleHead(
       );
     }
     const same = level.channels.box === box && level.channels.cls === cls &&
-      level.channels.kpt === kpt;
-    if (!same || box !== 4 * traced.regMax) {
+      (level.channels.kpt ?? 0) === kpt;
+    if (!same || box !== 4 * regMax) {
       throw badModel(
         label,
         `its head has ${
           Object.values(level.channels).join(", ")
         } channels at stride ${level.stride}, expected ${
-          4 * traced.regMax
+          4 * regMax
         } for the box and the same on each level: ${EXPORT_ADVICE}`,
       );
     }
   }
-  const keypoints = traced.keypointShapes.find(([count, dims]) =>
-    count * dims === kpt && (dims === 2 || dims === 3)
-  );
-  if (!keypoints) {
+  const keypoints = kpt === 0 ? [0, 3] : keypointShape(model, traced, kpt);
+  if (keypoints === null) {
     throw badModel(
       label,
       `the layout of its ${kpt} keypoint values can't be told from the decode, expected [1, K, 2 or 3, cells]: ${EXPORT_ADVICE}`,
     );
   }
   const rows = shapes.get(model.outputs[0].name)?.[1];
-  if (rows !== undefined && rows !== 4 + cls + kpt) {
+  if (rows !== undefined && rows !== 4 + (cls ?? 0) + kpt) {
     throw badModel(
       label,
       `its output has ${rows} rows, expected 4 + ${cls} classes + ${kpt} keypoint values: ${EXPORT_ADVICE}`,
@@ -414,18 +409,33 @@ function assembleHead(
     inputWidthPx: input.width,
     inputHeightPx: input.height,
     outputName: model.outputs[0].name,
-    classCount: cls,
+    classCount: cls!,
     keypointCount: keypoints[0],
     keypointDims: keypoints[1] as 2 | 3,
-    regMax: traced.regMax,
-    headCode: YOLOV8,
+    regMax,
+    headCode: traced.regMax === null ? YOLO26 : YOLOV8,
     levels: whole.map(({ stride, widthCells, heightCells, box, cls, kpt }) => ({
       stride,
       widthCells,
       heightCells,
       box,
       cls,
-      kpt,
+      kpt: kpt ?? null,
     })),
   };
+}
+
+/**
+ * Returns count and values of the keypoints as the decode reshapes them, else as the metadata tell;
+ * null when neither fits the channels.
+ */
+function keypointShape(
+  model: OnnxModel,
+  { keypointShapes }: Traced,
+  channels: number,
+): [number, number] | null {
+  const [count, dims] = (model.metadata.get("kpt_shape") ?? "").match(/\d+/g)?.map(Number) ?? [];
+  const known: [number, number][] = [...keypointShapes, [count, dims]];
+  return known.find(([count, dims]) => count * dims === channels && (dims === 2 || dims === 3)) ??
+    null;
 }

@@ -8,7 +8,7 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { DATA_TYPE, encodeOnnx, type OnnxModel } from "../model/onnx/onnx_file.ts";
 import type { InputSize } from "../head/head_spec.ts";
-import { openSession, type SessionOptions } from "./session.ts";
+import { openSession, type SessionOptions } from "../model/onnx/session.ts";
 import type { StorageSimulation } from "../record/precision.ts";
 import { type HalfWeights, simulatePrecision } from "./simulated_precision.ts";
 import { readFloats } from "./stage_files.ts";

@@ -8,7 +8,7 @@ import type { Shape } from "../record/variant.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import type { HeadSpec } from "../head/head_spec.ts";
 import { type Letterbox, letterbox, letterboxGeometry, type RgbImage } from "../pose/letterbox.ts";
-import type { ReferenceSession } from "./session.ts";
+import type { ReferenceSession } from "../model/onnx/session.ts";
 
 /** What the reference finds in one image, and how. */
 export interface Reference extends Detected {

@@ -10,7 +10,7 @@ import { encodeOnnx, readOnnxFile } from "../model/onnx/onnx_file.ts";
 import type { InputSize } from "../head/head_spec.ts";
 import { type DotLengths, dotLengths } from "./dot_lengths.ts";
 import type { Reference } from "./reference.ts";
-import { openSession, type ReferenceSession, type SessionOptions } from "./session.ts";
+import { openSession, type ReferenceSession, type SessionOptions } from "../model/onnx/session.ts";
 import {
   type HalfWeights,
   type SimulatedPrecision,

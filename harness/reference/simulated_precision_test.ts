@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { encodeOnnx, floatsOf } from "../model/onnx/onnx_file.ts";
 import { dotLengths } from "./dot_lengths.ts";
-import { openSession } from "./session.ts";
+import { openSession } from "../model/onnx/session.ts";
 import {
   roundToHalf,
   roundToPnnxHalf,

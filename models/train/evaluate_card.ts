@@ -15,7 +15,7 @@ import { detect } from "../../harness/pose/detect.ts";
 import type { HeadSpec } from "../../harness/head/head_spec.ts";
 import { letterbox, letterboxGeometry } from "../../harness/pose/letterbox.ts";
 import { type CocoResult, toCocoResults } from "../../harness/pose/results.ts";
-import { openSession } from "../../harness/reference/session.ts";
+import { openSession } from "../../harness/model/onnx/session.ts";
 import { FIRST_SEED, requestOf } from "./distribution.ts";
 import type { ModelManifest } from "./manifest.ts";
 

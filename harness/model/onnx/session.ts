@@ -4,8 +4,8 @@
  * @module
  */
 import * as ort from "onnxruntime-node";
-import { HarnessError } from "../errors.ts";
-import type { InputSize } from "../head/head_spec.ts";
+import { HarnessError } from "../../errors.ts";
+import type { InputSize } from "../../head/head_spec.ts";
 
 /** An open onnxruntime session; dispose it to free its memory. */
 export interface ReferenceSession extends AsyncDisposable {

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { HarnessError } from "../errors.ts";
-import { encodeOnnx } from "../model/onnx/onnx_file.ts";
+import { HarnessError } from "../../errors.ts";
+import { encodeOnnx } from "./onnx_file.ts";
 import { openSession } from "./session.ts";
-import { tinyModel } from "./testdata/tiny_model.ts";
+import { tinyModel } from "../../reference/testdata/tiny_model.ts";
 
 Deno.test("openSession() runs a graph at any size when its size is symbolic", async () => {
   const model = encodeOnnx(tinyModel([1, 2, 3, 0, 0, 1], [0.5, 0]));
