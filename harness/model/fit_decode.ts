@@ -8,38 +8,29 @@
  *
  * @module
  */
+import { z } from "zod";
 import { decodeBox } from "../head/box.ts";
 import { cellValues, type LevelPlanes } from "../head/decode.ts";
 import { sigmoid } from "../head/exponential.ts";
 import type { HeadSpec, InputSize } from "../head/head_spec.ts";
-import type { HeadCode } from "../record/head_code.ts";
+import { type HeadCode, HeadCodeSchema } from "../record/head_code.ts";
+import { type DecodeProof, DecodeProofSchema } from "../record/variant.ts";
 import { median } from "../stats/quantile.ts";
 
 /** How a model writes its decoded boxes: centre and size, or two corners. */
-export type BoxForm = "xywh" | "xyxy";
+export type BoxForm = DecodeProof["boxForm"];
 
-/** What a model's own decode says of its head. */
-export interface FittedDecode {
-  headCode: HeadCode;
-  boxForm: BoxForm;
-  /** True when its coordinates are shares of the input's width and height. */
-  isNormalised: boolean;
+/** Schema of what a model's own decode says of its head. */
+export const FittedDecodeSchema = DecodeProofSchema.extend({
+  headCode: HeadCodeSchema,
   /**
    * For each value of the keypoints as decoding expects them (joint by joint x, y, confidence), the
    * channel of the convolution that holds it.
    */
-  keypointChannels: number[];
-  /** True when the rows of its output stand in the usual order. */
-  isUsualOrder: boolean;
-  /** Cells that were compared. */
-  cellCount: number;
-  /** Largest differences; null without keypoints. */
-  maxBoxPx: number;
-  maxScore: number;
-  maxKeypointPx: number | null;
-  /** In what the head differs from the usual one of its kind, a sentence each. */
-  notes: string[];
-}
+  keypointChannels: z.array(z.int().nonnegative()),
+});
+/** See {@linkcode FittedDecodeSchema}. */
+export type FittedDecode = z.infer<typeof FittedDecodeSchema>;
 
 /** What a model's own decode gives that no description of a head does. */
 export interface UnfitDecode {
@@ -229,12 +220,14 @@ function exchangedStride(
     return { stride, found: median(ratios), spread: spreadOf(ratios) };
   });
   if (told.some(({ found, spread }) => !(spread < 1e-3 * Math.abs(found)))) return null;
-  const other = told.find(({ stride, found }) => Math.abs(found / stride - 1) > 0.01);
+  const isNear = (a: number, b: number) => Math.abs(a / b - 1) < 0.01;
+  if (told.some(({ found }) => !strides.some((stride) => isNear(found, stride)))) return null;
+  const other = told.find(({ stride, found }) => !isNear(found, stride));
   return other === undefined
     ? null
     : `its level of stride ${other.stride} is decoded with stride ${
       tidy(other.found)
-    }: are the strides exchanged?`;
+    }: the strides are exchanged`;
 }
 
 interface FittedScores {

@@ -189,6 +189,14 @@ function traceDecode(model: OnnxModel, inferred: InferredShapes, label: string):
     if (node.opType === "Conv") {
       const bins = distributionBins(constants.get(node.inputs[1]));
       if (bins === null) {
+        if (way.box && inferred.shapes.get(name)?.[1] === 1) {
+          throw badModel(
+            label,
+            `its boxes are a distribution (DFL) whose weights "${
+              node.inputs[1]
+            }" are not 0, 1, 2, …: ${EXPORT_ADVICE}`,
+          );
+        }
         traced.ways.set(node, [...(traced.ways.get(node) ?? []), way]);
         continue;
       }

@@ -1,3 +1,4 @@
+import { YOLO26 } from "../record/head_code.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { findPoseHead } from "./head.ts";
@@ -76,9 +77,23 @@ for (const style of ["joined", "apart"] as const) {
 
 const tinyDefaults = { classes: 3, keypoints: 5, dims: 3, widthPx: 96, heightPx: 64 };
 
-Deno.test("findPoseHead() says that it is a detection model when there are no keypoints", () => {
-  assertMentions(badModelMessage(tinyPose({ pose: false })), "m.onnx", "detection model");
-  assertMentions(badModelMessage(tinyPose({ pose: false, style: "apart" })), "detection model");
+Deno.test("findPoseHead() takes a detection model for a head without keypoints", () => {
+  for (const style of ["joined", "apart"] as const) {
+    const head = findPoseHead(tinyPose({ pose: false, style }), "m.onnx");
+    assertEquals([head.classCount, head.keypointCount], [3, 0]);
+    assertEquals(head.levels.map(({ stride, kpt }) => [stride, kpt]), [
+      [8, null],
+      [16, null],
+      [32, null],
+    ]);
+  }
+});
+
+Deno.test("findPoseHead() finds four distances where there is no distribution over bins", () => {
+  for (const style of ["joined", "apart"] as const) {
+    const head = findPoseHead(tinyPose({ code: YOLO26, style }), "m.onnx");
+    assertEquals([head.regMax, head.headCode], [1, YOLO26]);
+  }
 });
 
 Deno.test("findPoseHead() names the dynamic shape when the input has one", () => {
@@ -91,22 +106,6 @@ Deno.test("findPoseHead() names the shape when the batch is not 1", () => {
   const model = tinyPose();
   model.inputs[0].dims = [4, 3, 64, 96];
   assertMentions(badModelMessage(model), "[4, 3, 64, 96]", "batch=1");
-});
-
-Deno.test("findPoseHead() names the selection when NMS is in the graph", () => {
-  const model = tinyPose();
-  model.nodes.push({
-    name: "nms",
-    opType: "NonMaxSuppression",
-    domain: "",
-    inputs: [model.outputs[0].name],
-    outputs: ["selected"],
-    attributes: new Map(),
-  });
-  assertMentions(badModelMessage(model), "NonMaxSuppression", "nms=False");
-  const endToEnd = tinyPose();
-  endToEnd.metadata.set("end2end", "True");
-  assertMentions(badModelMessage(endToEnd), "end2end");
 });
 
 Deno.test("findPoseHead() tells a segmentation, a classification and a cut model apart by their outputs", () => {
@@ -144,5 +143,8 @@ Deno.test("findPoseHead() refuses a level without keypoints", () => {
     )
   )!;
   concat.inputs = concat.inputs.slice(1);
-  assertMentions(badModelMessage(model), /expected box, class and keypoint|can't be told|layout/);
+  assertMentions(
+    badModelMessage(model),
+    /expected box, class and keypoint|two box convolutions|can't be told|layout/,
+  );
 });

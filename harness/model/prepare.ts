@@ -8,13 +8,14 @@ import type { VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
-import { MANIFEST_VERSION, type VariantManifest } from "../record/variant.ts";
+import { type DecodeProof, MANIFEST_VERSION, type VariantManifest } from "../record/variant.ts";
 import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
 import { type Conversion, keptConversion } from "./convert/conversion.ts";
 import { PRECISIONS } from "../record/precision.ts";
 import { type ConverterTools, pinnedTools } from "./convert/tools.ts";
 import { resolveModel } from "./fetch/resolve_model.ts";
-import { readSourceModel, type SourceModel } from "./source_model.ts";
+import type { FittedDecode } from "./fit_decode.ts";
+import { proved, type ProvedModel, readSourceModel } from "./source_model.ts";
 import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
 
 /** What {@linkcode prepareVariants} is asked for. */
@@ -100,6 +101,7 @@ export async function prepareWith(
       trained: source.trained,
       inputWidthPx: source.head.inputWidthPx,
       inputHeightPx: source.head.inputHeightPx,
+      decode: source.proof,
     })),
     options,
   );
@@ -125,6 +127,11 @@ export async function prepareWith(
   return { variants: exported, warnings: plan.skipped };
 }
 
+/** Returns what the manifest says of a proof: the head itself stands beside it. */
+function proofOf({ headCode: _, keypointChannels: __, ...proof }: FittedDecode): DecodeProof {
+  return proof;
+}
+
 function calibratedOnShipped(model: string): Warning {
   return {
     code: "calibrated-on-fixtures",
@@ -139,10 +146,10 @@ function calibratedOnShipped(model: string): Warning {
 async function readSources(
   models: readonly string[],
   context: PrepareContext,
-): Promise<Map<string, SourceModel>> {
+): Promise<Map<string, ProvedModel>> {
   const files = new Set<string>();
   for (const model of models) files.add(path.resolve(await context.resolveModel(model)));
-  const sources: SourceModel[] = [];
+  const sources: ProvedModel[] = [];
   for (const file of files) {
     if (context.signal?.aborted) {
       throw new HarnessError(
@@ -150,8 +157,9 @@ async function readSources(
         "Preparing was interrupted: run the same command again",
       );
     }
-    const source = await readSourceModel(file);
-    const same = (other: SourceModel) =>
+    const { cacheRoot: root, signal } = context;
+    const source = await proved(await readSourceModel(file), { root, signal });
+    const same = (other: ProvedModel) =>
       other.sha256 === source.sha256 && other.stem === source.stem;
     if (!sources.some(same)) sources.push(source);
   }
@@ -161,7 +169,7 @@ async function readSources(
 
 async function prepareOne(
   variant: PlannedVariant,
-  source: SourceModel,
+  source: ProvedModel,
   calibration: CalibrationSet | null,
   context: PrepareContext,
 ): Promise<PreparedVariant> {
@@ -186,7 +194,7 @@ async function prepareOne(
 
 function manifestOf(
   variant: PlannedVariant,
-  source: SourceModel,
+  source: ProvedModel,
   conversion: Conversion,
 ): VariantManifest {
   const { key } = variant;
@@ -210,6 +218,7 @@ function manifestOf(
     strides: head.levels.map((level) => level.stride),
     regMax: head.regMax,
     headCode: head.headCode,
+    decode: proofOf(source.proof),
     source: {
       path: source.path,
       sha256: source.sha256,

@@ -18,7 +18,11 @@ import {
   type OnnxModel,
   readOnnxFile,
 } from "./onnx/onnx_file.ts";
-import { cutModel } from "./surgery.ts";
+import { type FittedDecode, FittedDecodeSchema } from "./fit_decode.ts";
+import { proveDecode } from "./prove_decode.ts";
+import { parseStrictly } from "../record/strict_json.ts";
+import { cached, contentKey } from "../toolchain/cache.ts";
+import { cutModel, withKeypointChannels } from "./surgery.ts";
 
 /** A model file, read and understood. */
 export interface SourceModel {
@@ -37,16 +41,71 @@ export interface SourceModel {
   warnings: Warning[];
 }
 
+/** A model whose own decode was reproduced from its head. */
+export interface ProvedModel extends SourceModel {
+  proof: FittedDecode;
+}
+
+/** Raised when the proof changes, so that kept ones are made anew. */
+const PROOF_VERSION = 1;
+
+/**
+ * Returns the model with its head as its own decode has it, see {@linkcode proveDecode}; the proof
+ * is kept in the cache by the file's content. Throws as {@linkcode proveDecode} does.
+ */
+export async function proved(
+  source: SourceModel,
+  context: { root?: string; signal?: AbortSignal },
+): Promise<ProvedModel> {
+  const { model, head, path: file } = source;
+  const { folder } = await cached({
+    kind: "proof",
+    key: await contentKey({ source: source.sha256, version: `${PROOF_VERSION}` }),
+    ...context,
+    make: async (folder) => {
+      const proof = await proveDecode(model, head, file);
+      await Deno.writeTextFile(path.join(folder, PROOF_FILE), JSON.stringify(proof));
+    },
+  });
+  const text = await Deno.readTextFile(path.join(folder, PROOF_FILE));
+  const proof = parseStrictly(FittedDecodeSchema, text, path.join(folder, PROOF_FILE));
+  const { headCode, keypointChannels } = proof;
+  return {
+    ...source,
+    model: withKeypointChannels(model, head, keypointChannels),
+    head: { ...head, headCode },
+    warnings: [...source.warnings, ...proofWarnings(head, proof)],
+    proof,
+  };
+}
+
+const PROOF_FILE = "proof.json";
+
+/** A head that is not what its structure suggests is said; a form of its output alone is not. */
+function proofWarnings(head: PoseHead, { headCode, notes }: FittedDecode): Warning[] {
+  const isAsExpected = headCode.box.origin === head.headCode.box.origin &&
+    headCode.keypoint.scale === head.headCode.keypoint.scale &&
+    headCode.keypoint.origin === head.headCode.keypoint.origin &&
+    headCode.keypoint.visibility === head.headCode.keypoint.visibility;
+  return isAsExpected ? [] : [{
+    code: "unusual-decode",
+    message: `The model's own decode is not the usual one of such a head: ${notes.join("; ")}`,
+    advice: "It is measured as the model has it; let your app decode it in the same way.",
+  }];
+}
+
 /**
  * Returns the ONNX file with its head and the activation that it was trained with.
  *
- * Throws `HarnessError` `bad-model` when it is not a pose model as ultralytics exports it.
+ * What its head is called is by structure alone: {@linkcode proved} measures it. Throws
+ * `HarnessError` `bad-model` when it is not a pose or detection model as ultralytics exports it.
  */
 export async function readSourceModel(file: string): Promise<SourceModel> {
   const onnx = await readOnnxFile(file);
   const { model, head, trained, warnings } = ofSoundModel(file, () => {
-    const { model, warnings } = plainExport(expandHalf(onnx.model), file);
-    const head = findPoseHead(model, file);
+    const { model, selection, warnings } = plainExport(expandHalf(onnx.model), file);
+    const found = findPoseHead(model, file);
+    const head = selection.by === "top-k" ? oneToOne(found) : found;
     const cut = cutModel(model, head, "raw-nchw", null);
     return { model, head, trained: trainedActivation(cut.model, file), warnings };
   });
@@ -60,6 +119,10 @@ export async function readSourceModel(file: string): Promise<SourceModel> {
     trained,
     warnings,
   };
+}
+
+function oneToOne(head: PoseHead): PoseHead {
+  return { ...head, headCode: { ...head.headCode, select: "top-k", branch: "one-to-one" } };
 }
 
 /**

@@ -22,7 +22,7 @@ import {
   type OnnxNode,
   type OnnxValue,
 } from "./onnx/onnx_file.ts";
-import { freshName, namesIn, pruned } from "./onnx/onnx_graph.ts";
+import { constantsOf, freshName, namesIn, producersOf, pruned } from "./onnx/onnx_graph.ts";
 import { inferShapes } from "./onnx/shapes.ts";
 import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
@@ -120,6 +120,47 @@ function cutHead(model: OnnxModel, head: PoseHead, kind: Head): CutModel {
   }
   const cut = { ...model, nodes, outputs: values };
   return { model: withOutputShapes(cut), outputs };
+}
+
+/**
+ * Returns the model whose keypoint convolutions give their channels in this order: channel `i` is
+ * the one that was `channels[i]`.
+ *
+ * Throws `TypeError` when a convolution's weights are no constants.
+ */
+export function withKeypointChannels(
+  model: OnnxModel,
+  head: PoseHead,
+  channels: readonly number[],
+): OnnxModel {
+  if (channels.every((channel, index) => channel === index)) return model;
+  const producers = producersOf(model.nodes);
+  const constants = constantsOf(model);
+  const taken = namesIn(model);
+  const initializers = new Map(model.initializers);
+  const ordered = (name: string): string => {
+    const tensor = constants.get(name);
+    if (tensor === undefined) {
+      throw new TypeError(`Cannot order the channels of "${name}": it is no constant`);
+    }
+    const rowBytes = tensor.data.length / channels.length;
+    const data = new Uint8Array(tensor.data.length);
+    channels.forEach((channel, index) =>
+      data.set(tensor.data.subarray(channel * rowBytes, (channel + 1) * rowBytes), index * rowBytes)
+    );
+    const fresh = freshName(`${name}_ordered`, taken);
+    initializers.set(fresh, { ...tensor, name: fresh, data });
+    return fresh;
+  };
+  const convolutions = new Set(
+    head.levels.flatMap(({ kpt }) => kpt ?? []).map((kpt) => producers.get(kpt)),
+  );
+  const nodes = model.nodes.map((node) =>
+    convolutions.has(node)
+      ? { ...node, inputs: [node.inputs[0], ...node.inputs.slice(1).map(ordered)] }
+      : node
+  );
+  return { ...model, nodes, initializers };
 }
 
 function renameValue(nodes: OnnxNode[], from: string, to: string): void {

@@ -8,6 +8,7 @@ import { HarnessError, type Warning } from "../errors.ts";
 import {
   type Activation,
   type Converter,
+  type DecodeProof,
   type Head,
   type Shape,
   variantId,
@@ -22,6 +23,8 @@ export interface PlannedModel {
   trained: Activation;
   inputWidthPx: number;
   inputHeightPx: number;
+  /** In which form its own output is. */
+  decode: Pick<DecodeProof, "boxForm" | "isNormalised" | "isUsualOrder" | "notes">;
 }
 
 /** Which variants are wanted of the models. */
@@ -173,8 +176,16 @@ function checkCombinations(choice: VariantChoice): void {
 }
 
 function checkDecodedShape(model: PlannedModel, head: Head, shape: Shape): void {
-  const { inputWidthPx, inputHeightPx } = model;
+  const { inputWidthPx, inputHeightPx, decode } = model;
   if (head !== "decoded") return;
+  if (decode.boxForm !== "xywh" || decode.isNormalised || !decode.isUsualOrder) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot prepare ${model.name} with --head decoded: ${
+        decode.notes.join("; ")
+      }, expected centre and size in pixels, scores, then keypoints: use --head raw`,
+    );
+  }
   const isOwn = shape.widthPx === inputWidthPx && shape.heightPx === inputHeightPx;
   if (shape.mode === "fixed" && isOwn) return;
   throw new HarnessError(

@@ -12,7 +12,14 @@ const CHOICE: VariantChoice = {
 };
 
 function model(name: string, trained: Activation, widthPx = 640, heightPx = 640): PlannedModel {
-  return { name, path: `/m/${name}.onnx`, trained, inputWidthPx: widthPx, inputHeightPx: heightPx };
+  return {
+    name,
+    path: `/m/${name}.onnx`,
+    trained,
+    inputWidthPx: widthPx,
+    inputHeightPx: heightPx,
+    decode: { boxForm: "xywh", isNormalised: false, isUsualOrder: true, notes: [] },
+  };
 }
 
 function ids(models: PlannedModel[], choice: Partial<VariantChoice> = {}): string[] {

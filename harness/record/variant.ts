@@ -94,6 +94,28 @@ export const CONVERTED = {
 /** Newest version of the manifest's schema. */
 export const MANIFEST_VERSION = 2 as const;
 
+/** Schema of the proof that a head is decoded as the model's own graph decodes it. */
+export const DecodeProofSchema = z.strictObject({
+  boxForm: z.enum(["xywh", "xyxy"]).describe(
+    "How the model's own output writes boxes: centre and size, or corners.",
+  ),
+  isNormalised: z.boolean().describe(
+    "True when its own coordinates are shares of the input's sides.",
+  ),
+  isUsualOrder: z.boolean().describe(
+    "True when the rows of its own output are in the usual order.",
+  ),
+  cellCount: z.int().describe("Cells that were compared."),
+  maxBoxPx: z.number().describe("Largest difference of a box's side, letterbox pixels."),
+  maxScore: z.number().describe("Largest difference of a score."),
+  maxKeypointPx: z.number().nullable().describe(
+    "Largest difference of a keypoint, letterbox pixels; null without keypoints.",
+  ),
+  notes: z.array(z.string()).describe("In what the model's decode differs from the usual one."),
+});
+/** See {@linkcode DecodeProofSchema}. */
+export type DecodeProof = z.infer<typeof DecodeProofSchema>;
+
 /**
  * Schema of `manifest.json` in a prepared variant's folder; a manifest of an earlier version is
  * read as one of the newest.
@@ -133,6 +155,9 @@ export const VariantManifestSchema = z.preprocess(
       "Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes.",
     ),
     headCode: HeadCodeSchema.default(YOLOV8).describe("How these values become people."),
+    decode: DecodeProofSchema.nullable().default(null).describe(
+      "Proof that the model's own graph decodes its head in the same way; null in files of earlier versions.",
+    ),
     source: z.strictObject({
       path: z.string().describe("Path as it was named."),
       sha256: z.string().describe("SHA-256 of the file's bytes, hexadecimal."),

@@ -54,6 +54,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     strides: [8, 16, 32],
     regMax: 16,
     headCode: YOLOV8,
+    decode: null,
     source: {
       path: "x.onnx",
       sha256: FILE.sha256,
