@@ -24,7 +24,9 @@ function roomOf(file: string): string {
   return file.split("/")[0];
 }
 
-/** Returns the first circle that is found in the graph, its first name repeated; null without one. */
+/**
+ * Returns the first circle that is found in the graph, its first name repeated; null without one.
+ */
 function circleIn(graph: ReadonlyMap<string, Iterable<string>>): string[] | null {
   const done = new Set<string>();
   const visit = (name: string, way: string[]): string[] | null => {

@@ -107,7 +107,7 @@ function samplesOf({ spec, levels, rows }: DecodedRun, most: number): Sample[] {
   const step = Math.max(1, Math.floor(cellCount / most));
   const atZero = { ...spec, headCode: { box: { ...spec.headCode.box, origin: 0 } } };
   return levels.flatMap((level) => {
-    const { stride, columns, firstCell, box, cls, kpt } = level;
+    const { columns, firstCell, box, cls, kpt } = level;
     const samples: Sample[] = [];
     // a level of few cells is compared whole
     const levelCells = columns * level.rows;

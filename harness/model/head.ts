@@ -2,10 +2,10 @@
  * ONNX graph → where its pose head is: the convolutions whose outputs the decode starts from.
  *
  * The head is found by structure: from the decoded output backwards through the decode's arithmetic
- * to the first convolutions. What each of them holds follows from the way to it: the first four rows
- * come from the box, rows that are a bare sigmoid from the class scores, other arithmetic from the
- * keypoints. Names don't matter. Whether the values mean what the structure suggests is measured
- * afterwards, see `fit_decode.ts`.
+ * to the first convolutions. What each of them holds follows from the way to it: the first four
+ * rows come from the box, rows that are a bare sigmoid from the class scores, other arithmetic from
+ * the keypoints. Names don't matter. Whether the values mean what the structure suggests is
+ * measured afterwards, see `fit_decode.ts`.
  *
  * @module
  */

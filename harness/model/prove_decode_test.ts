@@ -37,7 +37,9 @@ const node = (
   attributes: OnnxNode["attributes"] = new Map(),
 ): OnnxNode => ({ name: output, opType, domain: "", inputs, outputs: [output], attributes });
 
-/** The model with rows of its own output mixed anew: row i is the sum of `weights[i][j]` · row j. */
+/**
+ * The model with rows of its own output mixed anew: row i is the sum of `weights[i][j]` · row j.
+ */
 function mixed(model: OnnxModel, weights: number[][]): OnnxModel {
   const size = weights.length;
   return {
