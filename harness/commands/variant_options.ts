@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import { parseShapes, type VariantOptions } from "../config.ts";
 import { list, option, repeated, type ValuesOf } from "../options.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
-import { ACTIVATIONS, CONVERTERS, HEADS } from "../record/variant.ts";
+import { ACTIVATION_CHOICES, CONVERTERS, HEADS } from "../record/variant.ts";
 
 /** Models that ship with the project: a SiLU and a ReLU one, trained alike. */
 export const SHIPPED_MODELS = ["posemark-n-silu", "posemark-n-relu"];
@@ -22,9 +22,9 @@ export const VARIANT_OPTIONS = {
   ),
   activation: option(
     "--activation <list>",
-    `of ${ACTIVATIONS.join(", ")}. Default: as each model was trained. ` +
+    `of ${ACTIVATION_CHOICES.join(", ")}. Default: as each model was trained. ` +
       "hardswish swaps SiLU without retraining; relu on a SiLU model is a swap for speed alone",
-    list(ACTIVATIONS),
+    list(ACTIVATION_CHOICES),
   ),
   head: option("--head <list>", `of ${HEADS.join(", ")}`, list(HEADS), "raw"),
   precision: option(

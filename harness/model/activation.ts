@@ -4,7 +4,7 @@
  * @module
  */
 import type { Activation } from "../record/variant.ts";
-import { badModel, type OnnxAttribute, type OnnxModel, type OnnxNode } from "./onnx/onnx_file.ts";
+import { type OnnxAttribute, type OnnxModel, type OnnxNode } from "./onnx/onnx_file.ts";
 import { constantsOf, consumersOf, freshName, namesIn, producersOf } from "./onnx/onnx_graph.ts";
 import { floatsOf } from "./onnx/onnx_file.ts";
 
@@ -16,29 +16,21 @@ interface Site {
 }
 
 /**
- * Returns the activation that the model was trained with.
- *
- * `label` names the model in errors. Throws `HarnessError` `bad-model` when the graph has none of
- * the known activations, or several.
+ * Returns the activation that the model has most of; `none` when it has none that is known. Others
+ * may stand beside it.
  */
-export function trainedActivation(model: OnnxModel, label: string): Activation {
+export function trainedActivation(model: OnnxModel): Activation {
   const counts = new Map<Activation, number>();
   for (const { kind } of activationSites(model)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  if (counts.size === 1) return [...counts.keys()][0];
-  const found = [...counts].map(([kind, count]) => `${count} ${kind}`).join(", ");
-  throw badModel(
-    label,
-    `it has ${
-      found || "no known activation"
-    }, expected one of silu, relu and hardswish throughout: train it with one of these`,
-  );
+  const most = Math.max(...counts.values());
+  return [...counts].find(([, count]) => count === most)?.[0] ?? "none";
 }
 
 /**
  * Returns the model with each of its activations written as the converters recognise them.
  *
- * `to` other than null turns every SiLU into that activation; throws `TypeError` when the model's
- * activations are not SiLU. SiLU is written as Sigmoid and Mul one after the other, HardSwish as
+ * `to` other than null turns every SiLU into that activation and leaves others alone; throws
+ * `TypeError` when the model has no SiLU, and another activation than that. SiLU is written as Sigmoid and Mul one after the other, HardSwish as
  * HardSigmoid(1/6, 0.5) and Mul, because operator sets before 14 have no HardSwish, and both
  * onnx2ncnn and pnnx know these pairs only next to each other.
  */
@@ -47,16 +39,22 @@ export function withActivation(model: OnnxModel, to: Activation | null): OnnxMod
   const replaced = new Map<OnnxNode, OnnxNode[]>();
   const dropped = new Set<OnnxNode>();
   const consumers = consumersOf(model.nodes);
-  for (const site of activationSites(model)) {
-    if (to !== null && to !== site.kind && site.kind !== "silu") {
-      throw new TypeError(`Cannot turn ${site.kind} into ${to}: only silu can be swapped`);
-    }
+  const sites = activationSites(model).filter(({ kind }) => kind in SPELLINGS);
+  if (to !== null && !sites.some(({ kind }) => kind === "silu" || kind === to)) {
+    throw new TypeError(
+      `Cannot turn ${trainedActivation(model)} into ${to}: only silu can be swapped`,
+    );
+  }
+  for (const site of sites) {
     const last = site.nodes[site.nodes.length - 1];
     for (const node of site.nodes.slice(0, -1)) {
       const users = consumers.get(node.outputs[0]) ?? [];
       if (users.every((user) => site.nodes.includes(user))) dropped.add(node);
     }
-    replaced.set(last, activationNodes(to ?? site.kind, site, taken));
+    replaced.set(
+      last,
+      activationNodes(site.kind === "silu" ? to ?? "silu" : site.kind, site, taken),
+    );
   }
   return {
     ...model,
@@ -97,6 +95,24 @@ function activationNodes(kind: Activation, site: Site, taken: Set<string>): Onnx
   return [first, make("Mul", [site.input, gate], output)];
 }
 
+/** The activations that are written anew: those that converters know in one spelling only. */
+const SPELLINGS = { silu: true, relu: true, hardswish: true };
+
+/** Activations that are one operation. */
+const OPERATIONS: Readonly<Record<string, Activation>> = {
+  Relu: "relu",
+  HardSwish: "hardswish",
+  Swish: "silu",
+  Silu: "silu",
+  LeakyRelu: "leakyrelu",
+  PRelu: "prelu",
+  Elu: "elu",
+  Selu: "selu",
+  Celu: "celu",
+  Gelu: "gelu",
+  Mish: "mish",
+};
+
 /** Returns every activation of the graph in the order of its last node. */
 function activationSites(model: OnnxModel): Site[] {
   const producers = producersOf(model.nodes);
@@ -107,14 +123,19 @@ function activationSites(model: OnnxModel): Site[] {
     return Math.abs(floatsOf(tensor)[0] - value) < 1e-6;
   };
   return model.nodes.flatMap((node): Site[] => {
+    const simple = OPERATIONS[node.opType];
+    if (simple !== undefined) return [{ kind: simple, input: node.inputs[0], nodes: [node] }];
     switch (node.opType) {
-      case "Relu":
-        return [{ kind: "relu", input: node.inputs[0], nodes: [node] }];
-      case "HardSwish":
-        return [{ kind: "hardswish", input: node.inputs[0], nodes: [node] }];
-      case "Swish":
-      case "Silu":
-        return [{ kind: "silu", input: node.inputs[0], nodes: [node] }];
+      case "Erf":
+        return [{ kind: "gelu", input: node.inputs[0], nodes: [node] }];
+      case "Tanh": {
+        const isMish = producers.get(node.inputs[0])?.opType === "Softplus";
+        return [{ kind: isMish ? "mish" : "tanh", input: node.inputs[0], nodes: [node] }];
+      }
+      case "Clip":
+        return isSix(node, isScalar) && producers.get(node.inputs[0])?.opType !== "Add"
+          ? [{ kind: "relu6", input: node.inputs[0], nodes: [node] }]
+          : [];
       case "Mul":
         return gatedSite(node, producers);
       case "Div": {
@@ -127,6 +148,13 @@ function activationSites(model: OnnxModel): Site[] {
         return [];
     }
   });
+}
+
+/** Returns true for a Clip from 0 to 6. */
+function isSix(node: OnnxNode, isScalar: (name: string, value: number) => boolean): boolean {
+  const [low, high] = [node.attributes.get("min"), node.attributes.get("max")];
+  if (low?.type === "float" && high?.type === "float") return low.value === 0 && high.value === 6;
+  return isScalar(node.inputs[1] ?? "", 0) && isScalar(node.inputs[2] ?? "", 6);
 }
 
 /** Returns the site when the product is x · Sigmoid(x) or x · HardSigmoid(x). */

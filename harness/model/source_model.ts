@@ -95,7 +95,7 @@ function proofWarnings(head: PoseHead, { headCode, notes }: FittedDecode): Warni
 }
 
 /**
- * Returns the ONNX file with its head and the activation that it was trained with.
+ * Returns the ONNX file with its head and the activation that it has most of.
  *
  * What its head is called is by structure alone: {@linkcode proved} measures it. Throws
  * `HarnessError` `bad-model` when it is not a pose or detection model as ultralytics exports it.
@@ -107,7 +107,7 @@ export async function readSourceModel(file: string): Promise<SourceModel> {
     const found = findPoseHead(model, file);
     const head = selection.by === "top-k" ? oneToOne(found) : found;
     const cut = cutModel(model, head, "raw-nchw", null);
-    return { model, head, trained: trainedActivation(cut.model, file), warnings };
+    return { model, head, trained: trainedActivation(cut.model), warnings };
   });
   return {
     path: path.resolve(file),

@@ -8,8 +8,27 @@ import { HeadCodeSchema, YOLOV8 } from "./head_code.ts";
 import { migrateManifest } from "./migrate.ts";
 import { type Precision, PRECISION_NAMES } from "./precision.ts";
 
-/** Activation of the variant's graph. `relu` and `hardswish` may be swapped in, see `swapped`. */
-export const ACTIVATIONS = ["silu", "relu", "hardswish"] as const;
+/** Activations that can be asked for: SiLU may be swapped for the others, see `swapped`. */
+export const ACTIVATION_CHOICES = ["silu", "relu", "hardswish"] as const;
+/**
+ * The activation that most of the variant's graph has. A graph may have others beside it, such as
+ * the ReLU of a squeeze-and-excitation block.
+ */
+export const ACTIVATIONS = [
+  ...ACTIVATION_CHOICES,
+  ...[
+    "leakyrelu",
+    "prelu",
+    "relu6",
+    "elu",
+    "selu",
+    "celu",
+    "gelu",
+    "mish",
+    "tanh",
+    "none",
+  ] as const,
+] as const;
 /**
  * Head of the variant's graph, see DESIGN: decode in the graph, three NHWC blobs, nine NCHW blobs.
  */
@@ -130,7 +149,7 @@ export const VariantManifestSchema = z.preprocess(
     model: z.string().describe(
       "Model name: the stem of the source file, made safe for file names.",
     ),
-    activation: z.enum(ACTIVATIONS).describe("Activation of the graph."),
+    activation: z.enum(ACTIVATIONS).describe("Activation of most of the graph."),
     swapped: z.boolean().describe(
       "True when the activation is not the one that the model was trained with.",
     ),

@@ -46,7 +46,7 @@ Deno.test("parseVariantId() returns null when a part is missing, unknown, in ano
       "m.silu.raw.fp32.640x640",
       "m.silu.raw.fp32.640x640.pnnx.more",
       "m.raw.silu.fp32.640x640.pnnx",
-      "m.gelu.raw.fp32.640x640.pnnx",
+      "m.swoosh.raw.fp32.640x640.pnnx",
       "m.silu.raw.fp8.640x640.pnnx",
       "m.silu.raw.fp32.640.pnnx",
       "m.silu.raw.fp32.0x640.pnnx",

@@ -54,7 +54,7 @@ export const ReportVariantSchema = z.strictObject({
   id: z.string().describe("Id of the variant."),
   device: z.string().describe("Serial of the device."),
   model: z.string().describe("Name of the model."),
-  activation: z.enum(ACTIVATIONS).describe("Activation of the graph."),
+  activation: z.enum(ACTIVATIONS).describe("Activation of most of the graph."),
   swapped: z.boolean().describe(
     "True when the activation is not the one that the model was trained with.",
   ),
