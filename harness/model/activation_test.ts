@@ -1,5 +1,4 @@
-import { assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
-import { HarnessError } from "../errors.ts";
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { trainedActivation, withActivation } from "./activation.ts";
 import { tinyPose } from "./testdata/tiny_pose.ts";
 import { largestDifference, runOnnx } from "./testdata/run_onnx.ts";

@@ -20,7 +20,21 @@ const EXPECTED_EFFECTIVE = {
   "int8": "int8",
 };
 
-const ACTIVATION_NAMES = { silu: "SiLU", relu: "ReLU", hardswish: "HardSwish" };
+const ACTIVATION_NAMES = {
+  silu: "SiLU",
+  relu: "ReLU",
+  hardswish: "HardSwish",
+  leakyrelu: "LeakyReLU",
+  prelu: "PReLU",
+  relu6: "ReLU6",
+  elu: "ELU",
+  selu: "SELU",
+  celu: "CELU",
+  gelu: "GELU",
+  mish: "Mish",
+  tanh: "tanh",
+  none: "–",
+};
 
 const EFFECTIVE_NAMES = {
   "fp32": "fp32",
