@@ -34,8 +34,8 @@ export function comparedVariants(
     ap: variant.accuracy === null || annotations === null
       ? null
       : apOf(variant, records, annotations),
-    sizeBytes: variant.weights.bytes,
-    peakRssBytes: variant.peakRssBytes,
+    sizeBytes: variant.variant.bin.bytes,
+    peakRssBytes: variant.figures.peakRss?.value ?? null,
   }));
 }
 

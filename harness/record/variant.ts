@@ -135,61 +135,61 @@ export const DecodeProofSchema = z.strictObject({
 /** See {@linkcode DecodeProofSchema}. */
 export type DecodeProof = z.infer<typeof DecodeProofSchema>;
 
+/** The properties of {@linkcode VariantManifestSchema}, in the newest version. */
+export const VariantProperties = z.strictObject({
+  schemaVersion: z.literal(MANIFEST_VERSION).describe(
+    "Version of the schema that the value is by.",
+  ),
+  id: z.string().describe("Id of the variant: the name of its folder."),
+  model: z.string().describe(
+    "Model name: the stem of the source file, made safe for file names.",
+  ),
+  activation: z.enum(ACTIVATIONS).describe("Activation of most of the graph."),
+  swapped: z.boolean().describe(
+    "True when the activation is not the one that the model was trained with.",
+  ),
+  speedOnly: z.boolean().describe(
+    "True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be reported.",
+  ),
+  head: z.enum(HEADS).describe(
+    "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
+  ),
+  precision: z.enum(PRECISION_NAMES).describe("Precision that is asked of ncnn."),
+  shape: ShapeSchema.describe("Size of the network's input."),
+  converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
+  classCount: z.int().positive().describe("Classes of the model."),
+  keypointCount: z.int().nonnegative().describe("Keypoints per object; 0 for detection."),
+  keypointDims: z.union([z.literal(2), z.literal(3)]).describe(
+    "Values per keypoint: 3 (x, y, visibility) or 2.",
+  ),
+  strides: z.array(z.int().positive()).describe(
+    "Strides of the head's levels in letterbox pixels.",
+  ),
+  regMax: z.int().positive().describe(
+    "Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes.",
+  ),
+  headCode: HeadCodeSchema.default(YOLOV8).describe("How these values become people."),
+  decode: DecodeProofSchema.nullable().default(null).describe(
+    "Proof that the model's own graph decodes its head in the same way; null in files of earlier versions.",
+  ),
+  source: z.strictObject({
+    path: z.string().describe("Path as it was named."),
+    sha256: z.string().describe("SHA-256 of the file's bytes, hexadecimal."),
+    bytes: z.int().describe("Size of the file, bytes."),
+    opset: z.int().describe("Version of ONNX's default operator set."),
+    producer: z.string().describe("Program that wrote the file."),
+    inputWidthPx: z.int().describe("Static width of the file's input, pixels."),
+    inputHeightPx: z.int().describe("Static height of the file's input, pixels."),
+  }).describe("The ONNX file that the user named."),
+  ...CONVERTED,
+  warnings: z.array(WarningSchema).describe("What a reader should know, with advice."),
+});
+
 /**
  * Schema of `manifest.json` in a prepared variant's folder; a manifest of an earlier version is
  * read as one of the newest.
  */
-export const VariantManifestSchema = z.preprocess(
-  migrateManifest,
-  z.strictObject({
-    schemaVersion: z.literal(MANIFEST_VERSION).describe(
-      "Version of the schema that the value is by.",
-    ),
-    id: z.string().describe("Id of the variant: the name of its folder."),
-    model: z.string().describe(
-      "Model name: the stem of the source file, made safe for file names.",
-    ),
-    activation: z.enum(ACTIVATIONS).describe("Activation of most of the graph."),
-    swapped: z.boolean().describe(
-      "True when the activation is not the one that the model was trained with.",
-    ),
-    speedOnly: z.boolean().describe(
-      "True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be reported.",
-    ),
-    head: z.enum(HEADS).describe(
-      "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
-    ),
-    precision: z.enum(PRECISION_NAMES).describe("Precision that is asked of ncnn."),
-    shape: ShapeSchema.describe("Size of the network's input."),
-    converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
-    classCount: z.int().positive().describe("Classes of the model."),
-    keypointCount: z.int().nonnegative().describe("Keypoints per object; 0 for detection."),
-    keypointDims: z.union([z.literal(2), z.literal(3)]).describe(
-      "Values per keypoint: 3 (x, y, visibility) or 2.",
-    ),
-    strides: z.array(z.int().positive()).describe(
-      "Strides of the head's levels in letterbox pixels.",
-    ),
-    regMax: z.int().positive().describe(
-      "Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes.",
-    ),
-    headCode: HeadCodeSchema.default(YOLOV8).describe("How these values become people."),
-    decode: DecodeProofSchema.nullable().default(null).describe(
-      "Proof that the model's own graph decodes its head in the same way; null in files of earlier versions.",
-    ),
-    source: z.strictObject({
-      path: z.string().describe("Path as it was named."),
-      sha256: z.string().describe("SHA-256 of the file's bytes, hexadecimal."),
-      bytes: z.int().describe("Size of the file, bytes."),
-      opset: z.int().describe("Version of ONNX's default operator set."),
-      producer: z.string().describe("Program that wrote the file."),
-      inputWidthPx: z.int().describe("Static width of the file's input, pixels."),
-      inputHeightPx: z.int().describe("Static height of the file's input, pixels."),
-    }).describe("The ONNX file that the user named."),
-    ...CONVERTED,
-    warnings: z.array(WarningSchema).describe("What a reader should know, with advice."),
-  }),
-);
+export const VariantManifestSchema = z.preprocess(migrateManifest, VariantProperties);
 /** See {@linkcode VariantManifestSchema}. */
 export type VariantManifest = z.infer<typeof VariantManifestSchema>;
 
@@ -217,6 +217,8 @@ export function shapeName(shape: Shape): string {
 interface VariantAxis {
   /** Returns how the value stands in an id: letters, digits, `-` and `_`. */
   text(key: VariantKey): string;
+  /** Returns the value as people read it. */
+  label(key: VariantKey): string;
   /** Returns the properties that such a text means; null when it means none. */
   parse(text: string): Partial<VariantKey> | null;
   /** The choice of {@linkcode VariantChoice} whose one value the text is. */
@@ -240,12 +242,29 @@ function listed<K extends "head" | "precision" | "converter">(
   return {
     choice,
     text: (variant) => variant[key],
+    label: (variant) => variant[key],
     parse: (text) => {
       const value = values.find((each) => each === text);
       return value === undefined ? null : { [key]: value };
     },
   };
 }
+
+const ACTIVATION_LABELS: Record<Activation, string> = {
+  silu: "SiLU",
+  relu: "ReLU",
+  hardswish: "HardSwish",
+  leakyrelu: "LeakyReLU",
+  prelu: "PReLU",
+  relu6: "ReLU6",
+  elu: "ELU",
+  selu: "SELU",
+  celu: "CELU",
+  gelu: "GELU",
+  mish: "Mish",
+  tanh: "tanh",
+  none: "–",
+};
 
 /** Behind an activation that was swapped in without training. */
 const SPEED_ONLY = "-speedonly";
@@ -255,6 +274,7 @@ export const VARIANT_AXES = {
   activation: {
     choice: "activations",
     text: ({ activation, speedOnly }) => speedOnly ? activation + SPEED_ONLY : activation,
+    label: ({ activation }) => ACTIVATION_LABELS[activation],
     parse: (text) => {
       const speedOnly = text.endsWith(SPEED_ONLY);
       const name = speedOnly ? text.slice(0, -SPEED_ONLY.length) : text;
@@ -267,6 +287,7 @@ export const VARIANT_AXES = {
   shape: {
     choice: "shapes",
     text: ({ shape }) => shapeName(shape),
+    label: ({ shape }) => shapeName(shape).replace("x", "×").replace("rect", "rect "),
     parse: (text) => {
       const [, long, width, height] = /^(?:rect(\d{1,5})|(\d{1,5})x(\d{1,5}))$/.exec(text) ?? [];
       const [widthPx, heightPx] = [Number(width ?? long), Number(height ?? long)];
@@ -279,6 +300,8 @@ export const VARIANT_AXES = {
 
 /** Name of an axis. */
 export type AxisName = keyof typeof VARIANT_AXES;
+/** Names of {@linkcode VARIANT_AXES}, in its order. */
+export const AXIS_NAMES = Object.keys(VARIANT_AXES) as AxisName[];
 
 const AXES = Object.entries<VariantAxis>(VARIANT_AXES);
 
@@ -315,6 +338,12 @@ export function parseVariantId(id: string): VariantKey | null {
 export function choiceOf(key: VariantKey): VariantChoice {
   const entries = AXES.map(([name, { choice }]) => [choice, [key[name as AxisName]]]);
   return Object.fromEntries(entries) as VariantChoice;
+}
+
+/** Returns the label of each axis, for instance `SiLU` and `640×640`. */
+export function axisLabels(key: VariantKey): Record<AxisName, string> {
+  const labels = AXES.map(([name, axis]) => [name, axis.label(key)]);
+  return Object.fromEntries(labels) as Record<AxisName, string>;
 }
 
 /** Returns a text that variants share which differ on this axis alone, or not at all. */

@@ -4,7 +4,6 @@
  * @module
  */
 import { EXIT, type Warning } from "../errors.ts";
-import { medianNs } from "../../reports/template/median.js";
 import type { Accuracy } from "../parity/accuracy.ts";
 import { parityDetails } from "../parity/details.ts";
 import { summarizeParity } from "../parity/summary.ts";
@@ -23,6 +22,7 @@ import type { DeviceDescription } from "../record/device.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
 import { type Report, REPORT_VERSION, type ReportVariant } from "./report_json.ts";
+import { variantFacts } from "./variant_facts.ts";
 
 /** Everything that is not in the records. */
 export interface ReportExtras {
@@ -192,38 +192,24 @@ function judgedVariant(
     low: summary.intervalNs.lowNs,
     high: summary.intervalNs.highNs,
   };
-  const timeNs = medianNs({ shape: manifest.shape, latencyNs, medianTotalNs });
+  const facts = variantFacts({ variant: manifest, effective, latencyNs, medianTotalNs });
   const isBase = manifest.id === records.run.baseVariantId;
   return {
     id: manifest.id,
     device: device.serial,
-    model: manifest.model,
     activation: manifest.activation,
-    swapped: manifest.swapped,
-    speedOnly: manifest.speedOnly,
     head: manifest.head,
     precision: { requested: manifest.precision, effective },
-    shape: manifest.shape,
-    converter: manifest.converter,
-    weights: manifest.bin,
-    param: {
-      file: manifest.param.file,
-      bytes: manifest.param.bytes,
-      sha256: manifest.param.sha256,
-    },
-    layers: manifest.param.layers,
-    fusedActivations: manifest.param.fusedActivations,
-    parameterCount: manifest.parameterCount,
-    macs: manifest.macs,
+    variant: manifest,
+    ...facts,
     latencyNs,
     medianTotalNs,
-    fps: claim && timeNs !== null ? 1e9 / timeNs : null,
+    fps: claim && facts.timeNs !== null ? 1e9 / facts.timeNs : null,
     ratio: claim && summary
       ? summary.ratio ?? (isBase ? { value: 1, low: 1, high: 1, base: manifest.id } : null)
       : null,
     rank: null,
     rounds: summary?.roundCount ?? 0,
-    peakRssBytes: summary?.figures.peakRss?.value ?? null,
     figures: Object.fromEntries(METRIC_NAMES.flatMap((name) => {
       const figure = summary?.figures[name] ?? null;
       return figure === null ? [] : [[name, { unit: metricOf(name).unit, ...figure }]];
@@ -236,7 +222,7 @@ function judgedVariant(
     warnings: [
       ...manifest.warnings,
       ...(summary?.warnings ?? []),
-      ...precisionWarnings(manifest, effective),
+      ...(facts.ranAsAsked === false ? [precisionWarning(manifest, effective!)] : []),
       ...runWarnings(launches, own(records.failures)),
     ],
   };
@@ -246,18 +232,14 @@ function percentilesOf(from: { p50: number; p90: number; p99: number }) {
   return { p50: from.p50, p90: from.p90, p99: from.p99 };
 }
 
-function precisionWarnings(
-  manifest: VariantManifest,
-  effective: EffectivePrecision | null,
-): Warning[] {
-  if (effective === null || effective === PRECISIONS[manifest.precision].runsAs) return [];
-  const needs = PRECISIONS[manifest.precision].needs ?? "that runs it";
-  return [{
+function precisionWarning({ precision }: VariantManifest, effective: EffectivePrecision): Warning {
+  return {
     code: "precision-not-run",
-    message: `${manifest.precision} was asked for, but this CPU executed ${effective}.`,
-    advice:
-      `Read its figures as those of ${effective}; ${manifest.precision} needs a CPU ${needs} (see cpuFeatures of the device).`,
-  }];
+    message: `${precision} was asked for, but this CPU executed ${effective}.`,
+    advice: `Read its figures as those of ${effective}; ${precision} needs a CPU ${
+      PRECISIONS[precision].needs ?? "that runs it"
+    } (see cpuFeatures of the device).`,
+  };
 }
 
 function runWarnings(launches: LaunchRecord[], failures: FailureRecord[]): Warning[] {

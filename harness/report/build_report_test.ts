@@ -1,5 +1,4 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { medianNs } from "../../reports/template/median.js";
 import { recompute } from "../../reports/template/reproduce_section.js";
 import { SAMPLE_STAGES } from "../../reports/template/samples.js";
 import { deviceFixture } from "../gate/testdata/gate_fixture.ts";
@@ -55,13 +54,33 @@ Deno.test("buildReport() takes median, FPS and rank of a rect variant from the r
   const { value, low, high } = rect.medianTotalNs!;
   assertAlmostEquals(value / 1e6, (20 ** 2 * 34 ** 3) ** (1 / 5), 0.1);
   assert(low! <= value && value <= high!);
-  assertEquals(medianNs(rect), value);
+  assertEquals(rect.timeNs, value);
   assertEquals(rect.fps, 1e9 / value);
   assertAlmostEquals(rect.latencyNs!.total.p50 / 1e6, 34, 0.1);
   assert(rect.ratio!.low! > 1);
   assertEquals([rect.rank, square.rank], [1, 2]);
-  assertEquals(medianNs(square), square.latencyNs!.total.p50);
+  assertEquals(square.timeNs, square.latencyNs!.total.p50);
   assertEquals(square.fps, 1e9 / square.latencyNs!.total.p50);
+});
+
+Deno.test("buildReport() says that a variant ran in another precision than asked, and labels it by what ran", () => {
+  const variants = [testManifest({ id: "a" }), testManifest({ id: "b", precision: "fp16" })];
+  const launches = variants.map(({ id }) =>
+    launchFixture({ variantId: id, round: 0, totalNs: [1e7] })
+  );
+  const ran = "fp16-weights" as const;
+  launches[1].runner.options.precisionEffective = ran;
+  const report = reportOf(variants, launches);
+  const [a, b] = report.variants;
+  const told = ({ warnings }: ReportVariant) =>
+    warnings.some(({ code }) => code === "precision-not-run");
+  assertEquals([a.ranAsAsked, a.labels.precision, told(a)], [true, "fp32", false]);
+  assertEquals([b.ranAsAsked, b.labels.precision, told(b)], [false, "fp16 weights", true]);
+  assertEquals([a.variant, b.variant], variants);
+  assertEquals(reportOf(variants, []).variants[1].ranAsAsked, null);
+  assertEquals(a.labels, {
+    ...{ activation: "SiLU", head: "raw", precision: "fp32", shape: "160×96", converter: "pnnx" },
+  });
 });
 
 Deno.test("buildReport() holds the last launch alone when a round was run again, so that its percentiles are found again", () => {

@@ -6,7 +6,6 @@
 import { escape } from "@std/html";
 import { answerFor, answerParts, headlineDevice } from "../../reports/template/answer.js";
 import { deviceNames, plain, variantLabels } from "../../reports/template/labels.js";
-import { medianNs } from "../../reports/template/median.js";
 import { fps, msNumber, pxNumber } from "../../reports/template/numbers.js";
 import { TEXTS } from "../../reports/template/texts.js";
 import type { PageAssets } from "./assets.ts";
@@ -119,10 +118,10 @@ function fallback(report: Report): string {
       labels.get(variant.id) ?? variant.id,
       devices.get(variant.device) ?? variant.device,
       fps(variant.fps),
-      msNumber(medianNs(variant)),
+      msNumber(variant.timeNs),
       variant.parity.verdict,
       pxNumber(variant.parity.maxPx),
-      variant.speedOnly ? "speed only" : "",
+      variant.variant.speedOnly ? "speed only" : "",
     ].map((text) => `<td>${escape(text)}</td>`).join("")
   );
   const head = ["#", "Variant", "Device", "FPS", "Median, ms", "Parity", "Error, px", ""]

@@ -93,7 +93,7 @@ function manyVariants(times: number): Report {
       report.variants.map((variant) => ({
         ...variant,
         id: idOf(variant.id, model),
-        model,
+        variant: { ...variant.variant, model },
         rank: variant.rank && variant.rank + i * report.variants.length,
       }))
     ),

@@ -5,31 +5,75 @@
  *
  * @module
  */
+import { z } from "zod";
 import { migrate } from "../record/migrate.ts";
+import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
+import { CONVERTED, MANIFEST_VERSION, VariantProperties } from "../record/variant.ts";
+import { variantFacts } from "./variant_facts.ts";
+
+const { model, activation, swapped, speedOnly, head, shape, converter, parameterCount, macs } =
+  VariantProperties.shape;
+/** A variant of a report of before 0.2.0, whose manifest stood beside the figures, in parts. */
+const FlatVariantSchema = z.looseObject({
+  ...{ model, activation, swapped, speedOnly, head, shape, converter, parameterCount, macs },
+  id: z.string(),
+  precision: z.looseObject({
+    requested: VariantProperties.shape.precision,
+    effective: z.enum(EFFECTIVE_PRECISIONS).nullable(),
+  }),
+  weights: CONVERTED.bin,
+  param: z.looseObject({}),
+  layers: z.int(),
+  fusedActivations: z.int(),
+  latencyNs: z.looseObject({ total: z.looseObject({ p50: z.number() }) }).nullable(),
+  medianTotalNs: z.looseObject({ value: z.number() }).nullable(),
+  peakRssBytes: z.number().nullable(),
+});
+type FlatVariant = z.infer<typeof FlatVariantSchema>;
 
 /**
  * Returns a report in the newest version. A value that is no report of an earlier version comes
  * back as it is, for the schema to judge.
  */
 export function migrateReport(report: unknown): unknown {
-  return migrate(report, {
-    1: (first) =>
-      Array.isArray(first.variants)
-        ? { ...first, variants: first.variants.map(withFigures) }
-        : first,
-  });
+  const newest = migrate(report, { 1: (first) => first });
+  if (typeof newest !== "object" || newest === null) return newest;
+  const { variants } = newest as { variants?: unknown };
+  return Array.isArray(variants) ? { ...newest, variants: variants.map(lifted) } : newest;
 }
 
-/** A variant of version 1 with the metrics that it tells under other names. */
-function withFigures(variant: unknown): unknown {
-  if (typeof variant !== "object" || variant === null) return variant;
-  const { medianTotalNs, peakRssBytes } = variant as Record<string, unknown>;
-  const figures: Record<string, unknown> = {};
-  if (typeof medianTotalNs === "object" && medianTotalNs !== null) {
-    figures["total.p50"] = { unit: "ns", ...medianTotalNs };
-  }
-  if (typeof peakRssBytes === "number") {
-    figures.peakRss = { unit: "bytes", value: peakRssBytes, low: null, high: null };
-  }
-  return { ...variant, figures };
+/** A variant with its manifest embedded, and with the metrics that it tells under other names. */
+function lifted(value: unknown): unknown {
+  const flat = FlatVariantSchema.safeParse(value);
+  if (!flat.success) return value;
+  // deno-fmt-ignore
+  const {
+    model, swapped, speedOnly, shape, converter, parameterCount, macs,
+    weights, param, layers, fusedActivations, peakRssBytes, ...rest
+  } = flat.data;
+  const { id, activation, head, precision, latencyNs, medianTotalNs } = rest;
+  const variant = {
+    schemaVersion: MANIFEST_VERSION,
+    ...{ id, model, activation, swapped, speedOnly, head, precision: precision.requested },
+    ...{ shape, converter, parameterCount, macs, bin: weights },
+    param: { ...param, layers, fusedActivations },
+  };
+  const facts = variantFacts({
+    variant,
+    effective: precision.effective,
+    latencyNs,
+    medianTotalNs,
+  });
+  return { figures: figuresOf(rest.medianTotalNs, peakRssBytes), ...rest, variant, ...facts };
+}
+
+function figuresOf(
+  medianTotalNs: FlatVariant["medianTotalNs"],
+  peakRssBytes: number | null,
+): Record<string, unknown> {
+  return {
+    ...(medianTotalNs && { "total.p50": { unit: "ns", ...medianTotalNs } }),
+    ...(peakRssBytes !== null &&
+      { peakRss: { unit: "bytes", value: peakRssBytes, low: null, high: null } }),
+  };
 }

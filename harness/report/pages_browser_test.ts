@@ -91,7 +91,7 @@ Deno.test({
       assertMatch(await page.locator("#sustained").innerText(), /Not drawn: 1 without a claim/);
       assertEquals(
         rows.filter((row) => row.includes("speed only")).length,
-        here.filter(({ speedOnly }) => speedOnly).length,
+        here.filter(({ variant }) => variant.speedOnly).length,
       );
       assertGreater(rows.filter((row) => row.includes("speed only")).length, 0);
     }),

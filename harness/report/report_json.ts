@@ -5,13 +5,14 @@
  * @module
  */
 import { z } from "zod";
+import { migrateManifest } from "../record/migrate.ts";
 import { migrateReport } from "./migrate.ts";
 import {
   ACTIVATIONS,
-  CONVERTERS,
-  FileRefSchema,
+  AXIS_NAMES,
+  CONVERTED,
   HEADS,
-  ShapeSchema,
+  VariantProperties,
   WarningSchema,
 } from "../record/variant.ts";
 import { EFFECTIVE_PRECISIONS, PRECISION_NAMES } from "../record/precision.ts";
@@ -49,18 +50,35 @@ export const IntervalSchema = z.strictObject({
   ),
 });
 
+/**
+ * Schema of a variant's manifest in the report. A report of before version 0.2.0 told a part of it,
+ * which is required here.
+ */
+const EmbeddedManifestSchema = z.preprocess(
+  migrateManifest,
+  VariantProperties.extend({
+    param: CONVERTED.param.partial({ blobs: true }).describe(CONVERTED.param.description!),
+  }).partial({
+    classCount: true,
+    keypointCount: true,
+    keypointDims: true,
+    strides: true,
+    regMax: true,
+    source: true,
+    referenceOnnx: true,
+    inputBlob: true,
+    outputs: true,
+    tools: true,
+    logs: true,
+    warnings: true,
+  }),
+).describe("Manifest of the variant; of a report before 0.2.0 the properties that it told.");
+
 /** Schema of one variant on one device, judged. */
 export const ReportVariantSchema = z.strictObject({
   id: z.string().describe("Id of the variant."),
   device: z.string().describe("Serial of the device."),
-  model: z.string().describe("Name of the model."),
   activation: z.enum(ACTIVATIONS).describe("Activation of most of the graph."),
-  swapped: z.boolean().describe(
-    "True when the activation is not the one that the model was trained with.",
-  ),
-  speedOnly: z.boolean().describe(
-    "True for a swap that leaves no accuracy: only its speed may be reported.",
-  ),
   head: z.enum(HEADS).describe(
     "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
   ),
@@ -70,14 +88,16 @@ export const ReportVariantSchema = z.strictObject({
       "What ran; null when no launch finished.",
     ),
   }).describe("What was asked for and what ran."),
-  shape: ShapeSchema.describe("Size of the network's input."),
-  converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
-  weights: FileRefSchema.describe("ncnn's weights."),
-  param: FileRefSchema.describe("ncnn's graph."),
-  layers: z.int().describe("Layers of the graph."),
-  fusedActivations: z.int().describe("Activations that are part of the layer before them."),
-  parameterCount: z.int().describe("Parameters (weights and biases) of the graph."),
-  macs: z.int().describe("Multiply-accumulates of one inference."),
+  variant: EmbeddedManifestSchema,
+  labels: z.record(z.enum(AXIS_NAMES), z.string()).describe(
+    "The value on each axis as people read it; of the precision the one that ran.",
+  ),
+  ranAsAsked: z.boolean().nullable().describe(
+    "True when the precision that ran is what was asked for; null when no launch finished.",
+  ),
+  timeNs: z.number().nullable().describe(
+    "The time per image that stands for the variant, nanoseconds: `latencyNs.total.p50`, for `rect` shapes `medianTotalNs.value`; null without samples.",
+  ),
   latencyNs: z.strictObject({
     preprocess: Percentiles.describe("Letterbox and normalisation, nanoseconds."),
     inference: Percentiles.describe("The network, from input to extracted outputs, nanoseconds."),
@@ -92,7 +112,7 @@ export const ReportVariantSchema = z.strictObject({
     "95 % interval of the median total over rounds, nanoseconds.",
   ),
   fps: z.number().nullable().describe(
-    "Images per second: 1e9 / median total (p50; for `rect` shapes `medianTotalNs.value`); null when parity failed, on an emulated device, or without samples.",
+    "Images per second: 1e9 / `timeNs`; null when parity failed, on an emulated device, or without samples.",
   ),
   ratio: IntervalSchema.extend({
     base: z.string().describe("Id of the variant that the ratio is taken against."),
@@ -103,7 +123,6 @@ export const ReportVariantSchema = z.strictObject({
     "Rank by median total on this device, from 1; null when it has no claim to one.",
   ),
   rounds: z.int().nonnegative().describe("Rounds that are in the figures."),
-  peakRssBytes: z.int().nullable().describe("Largest resident memory, bytes; null when unknown."),
   figures: z.record(
     z.string(),
     IntervalSchema.extend({ unit: z.enum(METRIC_UNITS).describe("Unit of the values.") }),

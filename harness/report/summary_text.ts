@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { medianNs } from "../../reports/template/median.js";
 import { formatTable } from "../text/table.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
@@ -50,9 +49,9 @@ function row(variant: ReportVariant): string[] {
   const { latencyNs, ratio, parity, accuracy } = variant;
   return [
     variant.rank === null ? "–" : String(variant.rank),
-    variant.id + (variant.speedOnly ? " (speed only)" : ""),
+    variant.id + (variant.variant.speedOnly ? " (speed only)" : ""),
     variant.precision.effective ?? "did not run",
-    ms(medianNs(variant) ?? undefined),
+    ms(variant.timeNs ?? undefined),
     ms(latencyNs?.total.p90),
     ms(latencyNs?.total.p99),
     variant.fps?.toFixed(1) ?? "–",

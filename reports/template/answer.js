@@ -6,7 +6,6 @@
  */
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { deviceNames, variantLabels } from "./labels.js";
-import { medianNs } from "./median.js";
 
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -96,7 +95,7 @@ function commonObstacle(report, here) {
  * {ReportVariant[]} variants
  */
 function usefulOf(variants) {
-  const useful = variants.filter(({ speedOnly }) => !speedOnly);
+  const useful = variants.filter(({ variant }) => !variant.speedOnly);
   return useful.length > 0 ? useful : variants;
 }
 
@@ -137,7 +136,7 @@ export function headlineDevice(report) {
   ];
   const order = (/** @type {string} */ serial) => {
     const { kind, variant } = answerFor(report, serial);
-    return kind === "none" ? 2 : variant?.speedOnly ? 1 : 0;
+    return kind === "none" ? 2 : variant?.variant.speedOnly ? 1 : 0;
   };
   return serials.reduce(
     (/** @type {string | null} */ best, serial) =>
@@ -169,7 +168,7 @@ export function answerParts(report, answer) {
     const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
     parts.push({
       key: `answer.${kind}`,
-      values: { variant: name, device, ms: ms(medianNs(variant)), fps: fps(variant.fps) },
+      values: { variant: name, device, ms: ms(variant.timeNs), fps: fps(variant.fps) },
     });
     if (bounds !== null) parts.push({ key: "answer.interval", values: { ...bounds } });
   } else {
@@ -187,7 +186,7 @@ export function answerParts(report, answer) {
   } else if (variant.parity.verdict === "inconclusive") {
     parts.push({ key: "answer.parityInconclusive", values: {} });
   }
-  if (variant.speedOnly) parts.push({ key: "answer.speedOnly", values: {} });
+  if (variant.variant.speedOnly) parts.push({ key: "answer.speedOnly", values: {} });
   else if (variant.accuracy !== null && base?.accuracy && base.id !== variant.id) {
     parts.push({
       key: "answer.accuracyAgainst",
@@ -219,7 +218,7 @@ function asides(report, { device, variant, base, kind, ratio }, spoken) {
   }
   const toBeatFps = Math.max(variant?.fps ?? 0, base?.fps ?? 0);
   const faster = report.variants.find((other) =>
-    other.device === device && other.speedOnly && !variant?.speedOnly &&
+    other.device === device && other.variant.speedOnly && !variant?.variant.speedOnly &&
     (other.fps ?? 0) > toBeatFps
   );
   if (faster !== undefined && (kind === "slower" || kind === "fastest")) {

@@ -28,13 +28,13 @@ function kind(report: Report): string {
 
 Deno.test("answerFor() names the fastest useful variant when a speed-only one is faster still", () => {
   const report = withVariants((variant) => {
-    if (variant.speedOnly && variant.ratio !== null) {
+    if (variant.variant.speedOnly && variant.ratio !== null) {
       Object.assign(variant.ratio, { value: 9, low: 8, high: 10 });
       variant.fps = 999;
     }
   });
   const answer = answerFor(report, DEVICE);
-  assertEquals([answer.kind, answer.variant?.speedOnly], ["faster", false]);
+  assertEquals([answer.kind, answer.variant?.variant.speedOnly], ["faster", false]);
 });
 
 Deno.test("answerFor() claims no difference when the interval holds 1, and none at all without an interval", () => {
@@ -52,7 +52,7 @@ Deno.test("answerFor() claims no difference when the interval holds 1, and none 
 Deno.test("answerFor() prefers what is certain to a larger value when intervals differ in width", () => {
   const best = (ratios: [number, number | null, number | null][]) => {
     const report = withVariants((variant, i) => {
-      variant.speedOnly = false;
+      variant.variant.speedOnly = false;
       if (i > 0) variant.ratio = null;
       const ratio = ratios[i - 1];
       if (ratio === undefined) return;
@@ -132,7 +132,10 @@ Deno.test("answerParts() names a faster variant that is there for its speed alon
     keysOf(3, (variant, i) => {
       if (i === 0) variant.fps = 20;
       if (i === 1) Object.assign(variant.ratio!, { value: 0.95, low: 0.94, high: 0.96 });
-      if (i === 2) Object.assign(variant, { speedOnly: true, fps: speedOnlyFps });
+      if (i === 2) {
+        variant.variant.speedOnly = true;
+        variant.fps = speedOnlyFps;
+      }
     });
   assertEquals(keys(30), ["answer.slower", "answer.fasterSpeedOnly"]);
   assertEquals(keys(10), ["answer.slower"]);
@@ -140,7 +143,7 @@ Deno.test("answerParts() names a faster variant that is there for its speed alon
 
 Deno.test("answerParts() never tells an accuracy when the only variant with a claim is for its speed alone", () => {
   const report = withVariants((variant) => {
-    if (!variant.speedOnly && variant.ratio?.base !== variant.id) variant.fps = null;
+    if (!variant.variant.speedOnly && variant.ratio?.base !== variant.id) variant.fps = null;
   });
   const parts = answerParts(report, answerFor(report, DEVICE));
   assertEquals(parts.some(({ key }) => key === "answer.speedOnly"), true);

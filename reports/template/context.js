@@ -6,7 +6,6 @@
  */
 import { deviceNames, plain, variantLabels } from "./labels.js";
 import { headlineDevice } from "./answer.js";
-import { medianNs } from "./median.js";
 import { translate, translateRich } from "./translate.js";
 
 /** @typedef {import("../../harness/report/page_data.ts").PageData} PageData */
@@ -78,7 +77,7 @@ export function contextOf(page, choices) {
 export function bySpeed(a, b) {
   const rank = (a.rank ?? Infinity) - (b.rank ?? Infinity);
   if (!Number.isNaN(rank) && rank !== 0) return rank;
-  return (medianNs(a) ?? Infinity) - (medianNs(b) ?? Infinity) || 0;
+  return (a.timeNs ?? Infinity) - (b.timeNs ?? Infinity) || 0;
 }
 
 /**

@@ -9,7 +9,6 @@ import { el, english, foreign } from "./dom.js";
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { answerFor, answerParts } from "./answer.js";
-import { medianNs } from "./median.js";
 import { hasText } from "./translate.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -105,7 +104,7 @@ function tiles({ t }, { variant, ratio }) {
   const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
   facts.push([
     t("tile.median"),
-    ms(medianNs(variant)),
+    ms(variant.timeNs),
     bounds === null ? t("tile.noInterval") : t("interval95", bounds),
   ]);
   facts.push([
@@ -122,7 +121,7 @@ function tiles({ t }, { variant, ratio }) {
         : t("tile.tolerance", { px: px(variant.parity.tolerancePx) }),
     ]);
   }
-  if (variant.accuracy !== null && !variant.speedOnly) {
+  if (variant.accuracy !== null && !variant.variant.speedOnly) {
     facts.push([
       t("tile.ap"),
       score(variant.accuracy.ap),

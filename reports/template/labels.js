@@ -11,40 +11,6 @@ import { hasText } from "./translate.js";
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
 /** @typedef {Pick<Report, "variants" | "devices" | "base">} Subject */
 
-/** Precision that runs when all goes as asked. */
-const EXPECTED_EFFECTIVE = {
-  "fp32": "fp32",
-  "fp16": "fp16-arithmetic",
-  "fp16-storage": "fp16-storage",
-  "bf16": "bf16-storage",
-  "int8": "int8",
-};
-
-const ACTIVATION_NAMES = {
-  silu: "SiLU",
-  relu: "ReLU",
-  hardswish: "HardSwish",
-  leakyrelu: "LeakyReLU",
-  prelu: "PReLU",
-  relu6: "ReLU6",
-  elu: "ELU",
-  selu: "SELU",
-  celu: "CELU",
-  gelu: "GELU",
-  mish: "Mish",
-  tanh: "tanh",
-  none: "–",
-};
-
-const EFFECTIVE_NAMES = {
-  "fp32": "fp32",
-  "fp16-weights": "fp16 weights",
-  "fp16-storage": "fp16 storage",
-  "fp16-arithmetic": "fp16",
-  "bf16-storage": "bf16",
-  "int8": "int8",
-};
-
 /**
  * Returns the text with every control, bidirectional and invisible character made visible as
  * `⟨U+202E⟩`, cut in the middle beyond `limit` characters: such texts come from devices and files,
@@ -79,46 +45,6 @@ export function jointName(t, name) {
 }
 
 /**
- * Returns the variant's activation as it is written in papers.
- *
- * @param {ReportVariant} variant
- */
-export function activationName(variant) {
-  return ACTIVATION_NAMES[variant.activation];
-}
-
-/**
- * Returns the precision that ran, or the one that was asked when nothing ran.
- *
- * @param {ReportVariant} variant
- */
-export function precisionName(variant) {
-  const { requested, effective } = variant.precision;
-  return effective === null ? requested : EFFECTIVE_NAMES[effective];
-}
-
-/**
- * Returns true when another precision ran than the one that was asked for.
- *
- * @param {ReportVariant} variant
- */
-export function precisionDiffers(variant) {
-  const { requested, effective } = variant.precision;
-  return effective !== null && EXPECTED_EFFECTIVE[requested] !== effective;
-}
-
-/**
- * Returns the input shape: `640×640`, or `rect 640`.
- *
- * @param {ReportVariant} variant
- */
-export function shapeText({ shape }) {
-  return shape.mode === "rect"
-    ? `rect ${Math.max(shape.widthPx, shape.heightPx)}`
-    : `${shape.widthPx}×${shape.heightPx}`;
-}
-
-/**
  * Returns the model's name without the activation in it, which stands in a label of its own:
  * `yolov8n-pose-relu` → `yolov8n-pose`.
  *
@@ -129,15 +55,22 @@ function modelStem(model) {
   return stem === "" ? model : stem;
 }
 
-/** @type {[string, (variant: ReportVariant) => string][]} */
-const PROPERTIES = [
-  ["model", (variant) => plain(variant.model, 40)],
-  ["activation", activationName],
-  ["head", (variant) => variant.head],
-  ["precision", precisionName],
-  ["shape", shapeText],
-  ["converter", (variant) => variant.converter],
-];
+/**
+ * Returns what sets variants apart, with the text of each: the model, and every axis.
+ *
+ * @param {ReportVariant[]} variants
+ * @returns {[string, (variant: ReportVariant) => string][]}
+ */
+export function propertiesOf([first]) {
+  const axes = /** @type {(keyof ReportVariant["labels"])[]} */ (Object.keys(first?.labels ?? {}));
+  return [
+    ["model", ({ variant }) => variant.model],
+    ...axes.map(/** @returns {[string, (v: ReportVariant) => string]} */ (axis) => [
+      axis,
+      ({ labels }) => labels[axis],
+    ]),
+  ];
+}
 
 /**
  * Returns the properties that all variants share, and a short label for each id made of those in
@@ -154,16 +87,14 @@ export function variantLabels(variants) {
   const differs = (/** @type {(v: ReportVariant) => string} */ read) =>
     new Set(unique.map(read)).size > 1;
   // files that differ in the activation only are one model by name
-  const stems = new Set(unique.map(({ model }) => modelStem(model)));
+  const stems = new Set(unique.map(({ variant }) => modelStem(variant.model)));
   const perActivation =
-    new Set(unique.map(({ model, activation }) => `${activation} ${model}`)).size;
+    new Set(unique.map(({ variant, activation }) => `${activation} ${variant.model}`)).size;
   const oneModel = stems.size === 1 &&
     perActivation === new Set(unique.map(({ activation }) => activation)).size;
-  const properties = PROPERTIES.map((property) =>
-    property[0] === "model" && oneModel
-      ? /** @type {typeof property} */ (["model", ({ model }) => plain(modelStem(model), 40)])
-      : property
-  );
+  const properties = propertiesOf(unique);
+  const name = (/** @type {string} */ model) => plain(oneModel ? modelStem(model) : model, 40);
+  properties[0] = ["model", ({ variant }) => name(variant.model)];
   const varying = properties.filter(([, read]) => differs(read));
   const shown = varying.length > 0
     ? varying

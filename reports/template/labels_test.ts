@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { syntheticReport } from "../../harness/report/testdata/synthetic_report.ts";
-import { deviceNames, plain, precisionDiffers, shellLine, variantLabels } from "./labels.js";
+import { deviceNames, plain, shellLine, variantLabels } from "./labels.js";
 
 const report = syntheticReport({
   seed: 1,
@@ -33,12 +33,14 @@ Deno.test("variantLabels() names only what differs, and each variant once, when 
 Deno.test("variantLabels() takes files that differ in the activation only for one model", () => {
   const named = report.variants.map((variant) => ({
     ...variant,
-    model: `yolov8n-pose-${variant.activation}`,
+    variant: { ...variant.variant, model: `yolov8n-pose-${variant.activation}` },
   }));
   const { common, byId } = variantLabels(named);
   assertEquals(common[0], "yolov8n-pose");
   assertEquals(byId.get(report.base), "SiLU · raw · fp32");
-  for (const variant of named) if (variant.id === report.base) variant.model = "yolov8s-pose-silu";
+  for (const variant of named) {
+    if (variant.id === report.base) variant.variant.model = "yolov8s-pose-silu";
+  }
   assertEquals(variantLabels(named).byId.get(report.base), "yolov8s-pose-silu · SiLU · raw · fp32");
 });
 
@@ -66,11 +68,6 @@ Deno.test("variantLabels() counts variants whose ids differ only where they are 
   const labels = [...variantLabels(twins).byId.values()];
   assertEquals(new Set(labels).size, 4);
   assertEquals(labels.map((label) => label.slice(-2)), ["2)", "bb", "#2", "#3"]);
-});
-
-Deno.test("precisionDiffers() is true when fp16 was asked and only its weights are fp16", () => {
-  const found = report.variants.filter(precisionDiffers);
-  assertEquals(found.map(({ precision }) => precision.effective), ["fp16-weights", "fp16-weights"]);
 });
 
 Deno.test("deviceNames() adds the serial when two devices have the same name", () => {

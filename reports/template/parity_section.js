@@ -278,7 +278,7 @@ export function accuracySection(context) {
           ];
         }),
       }),
-      here.some(({ speedOnly }) => speedOnly) &&
+      here.some(({ variant }) => variant.speedOnly) &&
       el("p", { class: "hint" }, t("accuracy.speedOnly")),
     ],
   );

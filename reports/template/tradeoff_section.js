@@ -10,7 +10,6 @@ import { baseOptions, chartFigure, tickText } from "./figure.js";
 import { msNumber, score, significant } from "./numbers.js";
 import { chartLabel } from "./verdicts.js";
 import { hasClaim } from "./context.js";
-import { medianNs } from "./median.js";
 
 /** @typedef {import("./context.js").Context} Context */
 
@@ -44,11 +43,11 @@ export function paretoFront(points) {
 export function tradeoffSection(context) {
   const { t, here, device, deviceName } = context;
   const rows = here.filter((variant) =>
-    hasClaim(variant) && variant.accuracy !== null && !variant.speedOnly
+    hasClaim(variant) && variant.accuracy !== null && !variant.variant.speedOnly
   );
   if (rows.length < 2) return null;
   const points = rows.map((variant) => ({
-    time: (medianNs(variant) ?? 0) / 1e6,
+    time: (variant.timeNs ?? 0) / 1e6,
     accuracy: variant.accuracy?.ap ?? 0,
   }));
   const front = paretoFront(points);
@@ -100,7 +99,7 @@ export function tradeoffSection(context) {
       numeric: [false, true, true, false],
       rows: rows.map((variant, i) => [
         chartLabel(context, variant),
-        msNumber(medianNs(variant)),
+        msNumber(variant.timeNs),
         score(variant.accuracy?.ap ?? null),
         front.includes(i) ? t("yes") : t("no"),
       ]),

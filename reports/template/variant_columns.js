@@ -6,7 +6,6 @@
  * @module
  */
 import { el, foreign, svg } from "./dom.js";
-import { medianNs } from "./median.js";
 import {
   fps,
   megabytes,
@@ -85,11 +84,11 @@ export function columnsOf(context) {
     numeric("fps", (variant) => variant.fps, (variant) => fps(variant.fps), true),
     numeric(
       "median",
-      medianNs,
+      ({ timeNs }) => timeNs,
       (variant) => {
         const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
         return [
-          msNumber(medianNs(variant)),
+          msNumber(variant.timeNs),
           bounds && el("small", {}, t("interval", { ...bounds })),
         ];
       },
@@ -137,7 +136,11 @@ export function columnsOf(context) {
     ));
   }
   columns.push(
-    numeric("weights", ({ weights }) => weights.bytes, ({ weights }) => megabytes(weights.bytes)),
+    numeric(
+      "weights",
+      ({ variant }) => variant.bin.bytes,
+      ({ variant }) => megabytes(variant.bin.bytes),
+    ),
   );
   for (const name of metricColumns(report.variants)) {
     columns.push(
@@ -148,10 +151,13 @@ export function columnsOf(context) {
       ),
     );
   }
-  columns.push(numeric("layers", ({ layers }) => layers, ({ layers, fusedActivations }) => [
-    layers,
-    fusedActivations > 0 && el("small", {}, t("table.fused", { n: fusedActivations })),
-  ]));
+  columns.push(
+    numeric("layers", ({ variant }) => variant.param.layers, ({ variant: { param } }) => [
+      param.layers,
+      param.fusedActivations > 0 &&
+      el("small", {}, t("table.fused", { n: param.fusedActivations })),
+    ]),
+  );
   return columns;
 }
 
@@ -176,7 +182,7 @@ function figureText(figure) {
  * @param {ReportVariant} variant
  */
 function accuracyCell({ t }, variant) {
-  if (variant.speedOnly) {
+  if (variant.variant.speedOnly) {
     return el("span", { title: t("mark.speedOnly.why") }, t("table.noAccuracy"));
   }
   const { accuracy } = variant;

@@ -6,7 +6,7 @@
  * @module
  */
 import { el } from "./dom.js";
-import { activationName, plain, precisionName, shapeText } from "./labels.js";
+import { plain, propertiesOf } from "./labels.js";
 import { bySpeed, hasClaim } from "./context.js";
 import { columnsOf, scope } from "./variant_columns.js";
 
@@ -37,16 +37,6 @@ const ROWS_AT_ONCE = 20;
 export function initialTableChoices() {
   return { sort: "rank", direction: 1, filters: {}, search: "", passedOnly: false, whole: false };
 }
-
-/** @type {[string, (variant: ReportVariant) => string][]} */
-const FILTERS = [
-  ["model", ({ model }) => model],
-  ["activation", activationName],
-  ["head", ({ head }) => head],
-  ["precision", precisionName],
-  ["shape", shapeText],
-  ["converter", ({ converter }) => converter],
-];
 
 /**
  * Returns the table with its filters. `choices` is changed in place by the reader's actions.
@@ -168,9 +158,10 @@ export function variantTable(context, choices) {
  */
 function filterRows(context, choices) {
   const words = choices.search.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const properties = propertiesOf(context.report.variants);
   return scope(context).filter((variant) => {
     if (choices.passedOnly && !hasClaim(variant)) return false;
-    for (const [name, read] of FILTERS) {
+    for (const [name, read] of properties) {
       const wanted = choices.filters[name] ?? "";
       if (wanted !== "" && read(variant) !== wanted) return false;
     }
@@ -205,7 +196,7 @@ function sortRows(rows, columns, { sort, direction }) {
 function filterControls({ t, report }, choices, changed) {
   /** @type {HTMLElement[]} */
   const controls = [];
-  for (const [name, read] of FILTERS) {
+  for (const [name, read] of propertiesOf(report.variants)) {
     const values = [...new Set(report.variants.map(read))];
     if (values.length < 2) continue;
     const select = el(
@@ -258,7 +249,7 @@ function row({ t }, columns, variant) {
     "tr",
     {
       role: "row",
-      class: hasClaim(variant) ? (variant.speedOnly ? "speedonly" : null) : "noclaim",
+      class: hasClaim(variant) ? (variant.variant.speedOnly ? "speedonly" : null) : "noclaim",
       "data-variant": variant.id,
       "data-device": variant.device,
     },

@@ -9,7 +9,6 @@
 import { el } from "./dom.js";
 import { isUnfinished, obstacleOf } from "./answer.js";
 import { axisLabel } from "./figure.js";
-import { precisionDiffers, precisionName } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -48,11 +47,11 @@ export function variantMarks(context, variant) {
     /** @type {string} */ why,
   ) => marks.push(el("span", { class: `mark ${kind}`, title: why }, text));
   if (variant.id === report.base) mark("base", t("mark.base"), t("mark.base.why"));
-  if (variant.speedOnly) mark("warn", t("mark.speedOnly"), t("mark.speedOnly.why"));
-  else if (variant.swapped) mark("info", t("mark.swapped"), t("mark.swapped.why"));
+  if (variant.variant.speedOnly) mark("warn", t("mark.speedOnly"), t("mark.speedOnly.why"));
+  else if (variant.variant.swapped) mark("info", t("mark.swapped"), t("mark.swapped.why"));
   if (isEmulated(context, variant.device)) mark("warn", t("mark.emulated"), t("mark.emulated.why"));
-  if (precisionDiffers(variant)) {
-    const values = { asked: variant.precision.requested, ran: precisionName(variant) };
+  if (variant.ranAsAsked === false) {
+    const values = { asked: variant.precision.requested, ran: variant.labels.precision };
     mark("warn", t("mark.precision", values), t("mark.precision.why", values));
   }
   if (isUnfinished(variant)) mark("warn", t("mark.unfinished"), t("mark.unfinished.why"));
@@ -82,7 +81,7 @@ export function isEmulated({ report }, serial) {
 function chartNote(context, variant) {
   const { t, report } = context;
   const notes = [];
-  if (variant.speedOnly) notes.push(t("mark.speedOnly"));
+  if (variant.variant.speedOnly) notes.push(t("mark.speedOnly"));
   if (variant.parity.verdict === "fail") notes.push(t("mark.parityFailed"));
   if (isEmulated(context, variant.device)) notes.push(t("mark.emulated"));
   if (obstacleOf(report, variant) === "testBuild") notes.push(t("mark.testBuild"));

@@ -53,9 +53,9 @@ export function hostileReport(): Report {
   for (const variant of report.variants) {
     variant.id = rename(variant.id);
     variant.device = serial;
-    variant.model = `${hostile()} ${variant.model}`;
-    variant.weights.file = hostile();
-    variant.param.file = hostile();
+    variant.variant.model = `${hostile()} ${variant.variant.model}`;
+    variant.variant.bin.file = hostile();
+    variant.variant.param.file = hostile();
     if (variant.ratio !== null) variant.ratio.base = report.base;
     variant.parity.reason = `${hostile()} ${long}`;
     for (const stage of variant.parity.stages) {

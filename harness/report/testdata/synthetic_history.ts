@@ -54,7 +54,7 @@ export function syntheticComparison(): Comparison {
     pareto: report.devices.map(({ serial }) => ({
       device: serial,
       places: report.variants.filter(({ device }) => device === serial).map((
-        { id, speedOnly },
+        { id, variant: { speedOnly } },
         i,
       ) => ({
         variantId: id,

@@ -5,12 +5,13 @@
  * @module
  */
 import { KEYPOINT_NAMES } from "../../../fixtures/render/body.ts";
+import { testManifest } from "../../parity/testdata/manifest.ts";
 import { ABILITIES, type DeviceDescription, type DeviceState } from "../../record/device.ts";
 import { robustInterval } from "../../stats/interval.ts";
 import { median, percentiles, quantile } from "../../stats/quantile.ts";
 import { pairedRatio } from "../../stats/ratio.ts";
 import { type Rng, seededRng } from "../../stats/rng.ts";
-import { type Activation, type Head, variantId } from "../../record/variant.ts";
+import { type Activation, type Head, variantId, type VariantKey } from "../../record/variant.ts";
 import { type EffectivePrecision, type Precision } from "../../record/precision.ts";
 import {
   type Report,
@@ -18,6 +19,7 @@ import {
   type ReportLaunch,
   type ReportVariant,
 } from "../report_json.ts";
+import { variantFacts } from "../variant_facts.ts";
 import { pairsOf, seenBy, syntheticPeople } from "./synthetic_people.ts";
 import { syntheticPicture } from "./synthetic_picture.ts";
 
@@ -202,7 +204,7 @@ export function syntheticReport(size: SyntheticSize): Report {
   for (let i = 0; i < size.pictures; i++) {
     images[i].thumbnail = syntheticPicture(images[i].widthPx, images[i].heightPx, people[i], 0.4);
   }
-  const ids = PLANS.map(planId);
+  const ids = PLANS.map((plan) => variantId(planKey(plan)));
   const gallery: Report["gallery"] = [];
   const launches: ReportLaunch[] = [];
   const variants: ReportVariant[] = [];
@@ -305,8 +307,8 @@ export function syntheticReport(size: SyntheticSize): Report {
   };
 }
 
-function planId(plan: Plan): string {
-  return variantId({
+function planKey(plan: Plan): VariantKey {
+  return {
     model: "yolov8n-pose",
     activation: plan.activation,
     speedOnly: plan.speedOnly,
@@ -314,7 +316,7 @@ function planId(plan: Plan): string {
     precision: plan.requested,
     shape: { mode: "fixed", widthPx: 640, heightPx: 640 },
     converter: "pnnx",
-  });
+  };
 }
 
 function phone(
@@ -526,28 +528,35 @@ function judged(
     low: interval.low === null ? null : Math.exp(interval.low),
     high: interval.high === null ? null : Math.exp(interval.high),
   };
-  const peakRssBytes = plan.requested === "fp32" ? 71_000_000 : 48_000_000;
-  return {
+  const variant = testManifest({
+    ...planKey(plan),
     id,
-    device,
-    model: "yolov8n-pose",
-    activation: plan.activation,
     swapped: plan.swapped,
-    speedOnly: plan.speedOnly,
-    head: plan.head,
-    precision: { requested: plan.requested, effective: plan.effective },
-    shape: { mode: "fixed", widthPx: 640, heightPx: 640 },
-    converter: "pnnx",
-    weights: {
+    bin: {
       file: "model.ncnn.bin",
       bytes: plan.requested === "fp32" ? 13_200_000 : 6_610_000,
       sha256: "0123456789abcdef".repeat(4),
     },
-    param: { file: "model.ncnn.param", bytes: 24_000, sha256: "fedcba9876543210".repeat(4) },
-    layers: plan.layers,
-    fusedActivations: plan.fused,
+    param: {
+      file: "model.ncnn.param",
+      bytes: 24_000,
+      sha256: "fedcba9876543210".repeat(4),
+      layers: plan.layers,
+      blobs: plan.layers + 40,
+      fusedActivations: plan.fused,
+    },
     parameterCount: 3_295_470,
     macs: 4_600_000_000,
+  });
+  const peakRssBytes = plan.requested === "fp32" ? 71_000_000 : 48_000_000;
+  return {
+    id,
+    device,
+    activation: plan.activation,
+    head: plan.head,
+    precision: { requested: plan.requested, effective: plan.effective },
+    variant,
+    ...variantFacts({ variant, effective: plan.effective, latencyNs, medianTotalNs }),
     latencyNs,
     medianTotalNs,
     fps: fails ? null : 1e9 / latencyNs.total.p50,
@@ -558,7 +567,6 @@ function judged(
       : pairedRatio(base, roundMedians(launches, base), medians),
     rank: null,
     rounds: medians.size,
-    peakRssBytes,
     figures: {
       "total.p50": { unit: "ns", ...medianTotalNs },
       "peakRss": { unit: "bytes", value: peakRssBytes, low: null, high: null },
