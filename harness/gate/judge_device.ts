@@ -55,15 +55,16 @@ export function judgeDevice(evidence: DeviceEvidence, rules: GateRules): GateRes
 
 /** The metrics of one device, each by its own rule. */
 export function judgeMetrics(evidence: DeviceEvidence, rules: GateRules): GateMetric[] {
-  const detectable = detectableRatios({ ...evidence, rules });
   const { unpaired } = evidence;
   if (unpaired !== null) {
     return rules.thresholds.map(({ name, ratio }) => ({
       ...unpairedMetric(unpaired, name, ratio, rules),
       device: evidence.device,
-      detectable: detectable[name] ?? null,
+      // a figure only: saved runs spend no budget, and no budget resolves them better
+      detectable: resolution({ ...evidence, rules }, name)?.smallest ?? null,
     }));
   }
+  const detectable = detectableRatios({ ...evidence, rules });
   const judged = rules.thresholds.map(({ name, ratio }) => ({
     name,
     state: metricState(evidence, name, ratio, rules),
@@ -120,25 +121,41 @@ export function metricRates(
   };
 }
 
+/** A device as it was calibrated, and the rules that it is gated by. */
+type CalibratedGate = Pick<DeviceEvidence, "device" | "noise" | "secondsPerBlock"> & {
+  rules: GateRules;
+};
+
+/**
+ * Returns the smallest ratio of a metric that blocks of both sides find within the budget, with what it
+ * rests on; null for a metric that was never calibrated.
+ */
+function resolution({ noise, secondsPerBlock, rules }: CalibratedGate, name: MetricName) {
+  const own = noise[name];
+  if (own === undefined || secondsPerBlock === null) return null;
+  const budgetBlocks = Math.floor(rules.budgetSeconds / secondsPerBlock);
+  const smallest = smallestDetectableRatio(own, metricRates(rules), budgetBlocks);
+  return { own, secondsPerBlock, budgetBlocks, smallest };
+}
+
 /**
  * Throws `HarnessError` `bad-config` when a threshold is below what the device resolves within the
  * budget, saying what it resolves and which budget would do. Returns the smallest detectable ratio
  * by metric; null for a metric that was never calibrated.
  */
 export function detectableRatios(
-  gate: Pick<DeviceEvidence, "device" | "noise" | "secondsPerBlock"> & { rules: GateRules },
+  gate: CalibratedGate,
 ): Partial<Record<MetricName, number | null>> {
-  const { rules, noise, secondsPerBlock } = gate;
+  const { rules } = gate;
   const rates = metricRates(rules);
   const detectable: Partial<Record<MetricName, number | null>> = {};
   for (const { name, ratio } of rules.thresholds) {
-    const own = noise[name];
-    if (own === undefined || secondsPerBlock === null) {
+    const found = resolution(gate, name);
+    if (found === null) {
       detectable[name] = null;
       continue;
     }
-    const budgetBlocks = Math.floor(rules.budgetSeconds / secondsPerBlock);
-    const smallest = smallestDetectableRatio(own, rates, budgetBlocks);
+    const { own, secondsPerBlock, budgetBlocks, smallest } = found;
     const needed = smallest !== null && smallest <= ratio + 1e-9
       ? 0
       : blocksForThreshold(own, { ...rates, threshold: ratio }, LONGEST_SIMULATED_BLOCKS);

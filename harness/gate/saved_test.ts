@@ -10,9 +10,11 @@ import { DEFAULT_GATE_CONFIG, gateRules } from "./config.ts";
 import { deviceFixture, IMAGES, RIGHT, runFixture, sideFixture } from "./testdata/gate_fixture.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { seededRng } from "../stats/rng.ts";
+import { deviceNoise } from "../stats/detectable.ts";
 import { sessionSpread } from "../stats/sessions.ts";
 import type { ComparisonSide } from "../record/experiment_keys.ts";
-import type { UnpairedRounds } from "./evidence.ts";
+import type { DeviceEvidence, UnpairedRounds } from "./evidence.ts";
+import { detectableRatios } from "./judge_device.ts";
 import { judgeGate } from "./judge_gate.ts";
 import { savedEvidence, savedSide } from "./saved.ts";
 import { ASSUMED_SESSIONS, unpairedRatio } from "./unpaired.ts";
@@ -24,6 +26,7 @@ interface SavedRuns {
   baseline: ComparisonSide;
   candidate: ComparisonSide;
   sessions: UnpairedRounds["sessions"];
+  noise?: DeviceEvidence["noise"];
 }
 
 function gate(candidateMs: number[], change: Partial<SavedRuns> = {}): SavedRuns {
@@ -35,8 +38,8 @@ function gate(candidateMs: number[], change: Partial<SavedRuns> = {}): SavedRuns
   };
 }
 
-function judgeSavedRuns({ baseline, candidate, sessions }: SavedRuns) {
-  const known = { noise: {}, secondsPerBlock: null, notes: [], correctness: RIGHT, sessions };
+function judgeSavedRuns({ baseline, candidate, sessions, noise = {} }: SavedRuns) {
+  const known = { noise, secondsPerBlock: 60, notes: [], correctness: RIGHT, sessions };
   return judgeGate(
     [savedEvidence(baseline, candidate, known)],
     () => gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1),
@@ -55,6 +58,16 @@ Deno.test("judgeGate() of saved runs is inconclusive about 5% when nothing is kn
   assertEquals([result.verdict, result.paired], ["inconclusive", false]);
   assertStringIncludes(result.reasons[0], "can't be paired");
   assertStringIncludes(result.metrics[0].reason, "assumed to differ by 2.0%");
+});
+
+Deno.test("judgeGate() of saved runs judges a threshold that the calibrated device would not resolve in the budget, and shows what it resolves", () => {
+  const noise = { "total.p50": deviceNoise([...Array(12)].map((_, i) => [0.1 * (-1) ** i, 0.05])) };
+  const live = { device: "host", noise, secondsPerBlock: 60 };
+  const rules = gateRules(DEFAULT_GATE_CONFIG, "host", "a", 1);
+  assertThrows(() => detectableRatios({ ...live, rules }), HarnessError, "it resolves");
+  const result = judgeSavedRuns(gate([30.1, 30, 29.9, 30.2, 30], { noise }));
+  assertEquals(result.verdict, "pass");
+  assert(result.metrics[0].detectable! > 1.05, `${result.metrics[0].detectable}`);
 });
 
 Deno.test("judgeGate() of saved runs refuses when the runs are not the same experiment", () => {
