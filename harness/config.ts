@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Activation, Converter, Head, Shape } from "./record/variant.ts";
+import type { Activation, Branch, Converter, Head, Shape } from "./record/variant.ts";
 import type { Precision } from "./record/precision.ts";
 import { HarnessError } from "./errors.ts";
 
@@ -20,6 +20,8 @@ export interface VariantOptions {
   /** Null: as each model was trained. */
   activations: Activation[] | null;
   heads: Head[];
+  /** Absent: the branch that each file has; one-to-many of a checkpoint that has both. */
+  branches?: Branch[];
   precisions: Precision[];
   shapes: ShapeChoice[];
   converters: Converter[];

@@ -7,7 +7,7 @@ import * as path from "@std/path";
 import { parseShapes, type VariantOptions } from "../config.ts";
 import { list, option, repeated, type ValuesOf } from "../options.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
-import { ACTIVATION_CHOICES, CONVERTERS, HEADS } from "../record/variant.ts";
+import { ACTIVATION_CHOICES, BRANCHES, CONVERTERS, HEADS } from "../record/variant.ts";
 
 /** Models that ship with the project: a SiLU and a ReLU one, trained alike. */
 export const SHIPPED_MODELS = ["posemark-n-silu", "posemark-n-relu"];
@@ -27,6 +27,11 @@ export const VARIANT_OPTIONS = {
     list(ACTIVATION_CHOICES),
   ),
   head: option("--head <list>", `of ${HEADS.join(", ")}`, list(HEADS), "raw"),
+  branch: option(
+    "--branch <list>",
+    "of o2m (one-to-many, with NMS), o2o (one-to-one, without). Default: what each file has; o2m of a .pt that has both",
+    list(BRANCHES),
+  ),
   precision: option(
     "--precision <list>",
     `of ${PRECISION_NAMES.join(", ")}`,
@@ -57,6 +62,7 @@ export function readVariantOptions(options: ValuesOf<typeof VARIANT_OPTIONS>): V
     models: options.model ?? SHIPPED_MODELS,
     activations: options.activation,
     heads: options.head,
+    branches: options.branch ?? undefined,
     precisions: options.precision,
     shapes: options.shape ?? [{ mode: "own" }],
     converters: options.converter,

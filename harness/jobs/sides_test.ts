@@ -55,6 +55,7 @@ Deno.test("choiceOfId() asks for exactly the variant of the id", () => {
     models: ["m.onnx"],
     activations: ["relu"],
     heads: ["raw"],
+    branches: ["o2m"],
     precisions: ["fp16"],
     shapes: [{ mode: "rect", longSidePx: 640 }],
     converters: ["pnnx-optimized"],

@@ -30,9 +30,10 @@ export function trainedActivation(model: OnnxModel): Activation {
  * Returns the model with each of its activations written as the converters recognise them.
  *
  * `to` other than null turns every SiLU into that activation and leaves others alone; throws
- * `TypeError` when the model has no SiLU, and another activation than that. SiLU is written as Sigmoid and Mul one after the other, HardSwish as
- * HardSigmoid(1/6, 0.5) and Mul, because operator sets before 14 have no HardSwish, and both
- * onnx2ncnn and pnnx know these pairs only next to each other.
+ * `TypeError` when the model has no SiLU, and another activation than that. SiLU is written as
+ * Sigmoid and Mul one after the other, HardSwish as HardSigmoid(1/6, 0.5) and Mul, because operator
+ * sets before 14 have no HardSwish, and both onnx2ncnn and pnnx know these pairs only next to each
+ * other.
  */
 export function withActivation(model: OnnxModel, to: Activation | null): OnnxModel {
   const taken = namesIn(model);

@@ -8,7 +8,12 @@ import type { VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
-import { type DecodeProof, MANIFEST_VERSION, type VariantManifest } from "../record/variant.ts";
+import {
+  type Branch,
+  type DecodeProof,
+  MANIFEST_VERSION,
+  type VariantManifest,
+} from "../record/variant.ts";
 import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
 import { type Conversion, keptConversion } from "./convert/conversion.ts";
 import { PRECISIONS } from "../record/precision.ts";
@@ -71,8 +76,11 @@ export interface PrepareContext {
   /** The cache; see `cacheRoot`. */
   cacheRoot?: string;
   tools: ConverterTools;
-  /** Returns the ONNX file of a name or path as the user gave it. */
-  resolveModel: (nameOrPath: string) => Promise<string>;
+  /**
+   * Returns the ONNX file of a name or path as the user gave it; of a checkpoint with both branches
+   * the one that is named.
+   */
+  resolveModel: (nameOrPath: string, branch: Branch) => Promise<string>;
   progress: Progress;
   signal?: AbortSignal;
   /**
@@ -93,10 +101,11 @@ export async function prepareWith(
   options: VariantOptions,
   context: PrepareContext,
 ): Promise<Prepared> {
-  const sources = await readSources(options.models, context);
+  const sources = await readSources(options.models, options.branches, context);
   const plan = planVariants(
-    [...sources].map(([name, source]) => ({
+    sources.map(({ name, source }) => ({
       name,
+      branch: branchOf(source),
       path: source.path,
       trained: source.trained,
       inputWidthPx: source.head.inputWidthPx,
@@ -111,7 +120,9 @@ export async function prepareWith(
     : null;
   const isOnShipped = options.calibrationImages === undefined;
   const variants = await inParallel(plan.variants, async (variant) => {
-    const source = sources.get(variant.model.name)!;
+    const { source } = sources.find(({ name, source }) =>
+      name === variant.model.name && branchOf(source) === variant.key.branch
+    )!;
     const prepared = await prepareOne(variant, source, calibration, context);
     const { manifest } = prepared;
     if (isOnShipped && manifest.precision === "int8") {
@@ -125,6 +136,10 @@ export async function prepareWith(
     exported.push(outDir === null ? variant : await exportVariant(variant, outDir));
   }
   return { variants: exported, warnings: plan.skipped };
+}
+
+function branchOf({ head }: Pick<ProvedModel, "head">): Branch {
+  return head.headCode.branch === "one-to-one" ? "o2o" : "o2m";
 }
 
 /** Returns what the manifest says of a proof: the head itself stands beside it. */
@@ -141,14 +156,19 @@ function calibratedOnShipped(model: string): Warning {
 }
 
 /**
- * Returns the models by the name that they have in ids; a file that was given twice is read once.
+ * Returns the models with the name that they have in ids; a file that was given twice is read once.
  */
 async function readSources(
   models: readonly string[],
+  branches: readonly Branch[] | undefined,
   context: PrepareContext,
-): Promise<Map<string, ProvedModel>> {
+): Promise<{ name: string; source: ProvedModel }[]> {
   const files = new Set<string>();
-  for (const model of models) files.add(path.resolve(await context.resolveModel(model)));
+  for (const model of models) {
+    for (const branch of branches ?? ["o2m" as const]) {
+      files.add(path.resolve(await context.resolveModel(model, branch)));
+    }
+  }
   const sources: ProvedModel[] = [];
   for (const file of files) {
     if (context.signal?.aborted) {
@@ -163,8 +183,8 @@ async function readSources(
       other.sha256 === source.sha256 && other.stem === source.stem;
     if (!sources.some(same)) sources.push(source);
   }
-  const names = modelNames(sources);
-  return new Map(sources.map((source, i) => [names[i], source]));
+  const names = modelNames(sources.map((source) => ({ ...source, branch: branchOf(source) })));
+  return sources.map((source, i) => ({ name: names[i], source }));
 }
 
 async function prepareOne(
@@ -208,6 +228,7 @@ function manifestOf(
     activation: key.activation,
     swapped: variant.swapped,
     speedOnly: key.speedOnly,
+    branch: key.branch,
     head: key.head,
     precision: key.precision,
     shape: key.shape,

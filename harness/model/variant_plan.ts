@@ -7,6 +7,7 @@ import type { ShapeChoice, VariantOptions } from "../config.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import {
   type Activation,
+  type Branch,
   type Converter,
   type DecodeProof,
   type Head,
@@ -21,6 +22,7 @@ export interface PlannedModel {
   name: string;
   path: string;
   trained: Activation;
+  branch: Branch;
   inputWidthPx: number;
   inputHeightPx: number;
   /** In which form its own output is. */
@@ -66,6 +68,16 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
   const variants = new Map<string, PlannedVariant>();
   const skipped: Warning[] = [];
   for (const model of models) {
+    if (choice.branches?.includes(model.branch) === false) {
+      skipped.push({
+        code: "skipped-branch",
+        message: `${model.path} is not run: it has the branch ${model.branch} alone, asked for is ${
+          choice.branches.join(", ")
+        }`,
+        advice: "Give the .pt file, from which both branches are exported, or leave --branch out.",
+      });
+      continue;
+    }
     for (const activation of choice.activations ?? [model.trained]) {
       const reason = reasonAgainst(model, activation, models);
       if (reason !== null) {
@@ -89,6 +101,7 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
                 activation,
                 speedOnly,
                 head,
+                branch: model.branch,
                 precision,
                 shape,
                 converter,
@@ -198,11 +211,13 @@ function checkDecodedShape(model: PlannedModel, head: Head, shape: Shape): void 
 
 /**
  * Returns a name for each file: its safe stem, with `-` and eight digits of its hash where
- * different files have the same stem.
+ * different files have the same stem and branch.
  */
-export function modelNames(files: { stem: string; sha256: string }[]): string[] {
-  return files.map(({ stem, sha256 }) => {
-    const clash = files.some((other) => other.stem === stem && other.sha256 !== sha256);
+export function modelNames(files: { stem: string; sha256: string; branch: Branch }[]): string[] {
+  return files.map(({ stem, sha256, branch }) => {
+    const clash = files.some((other) =>
+      other.stem === stem && other.sha256 !== sha256 && other.branch === branch
+    );
     return clash ? `${stem}-${sha256.slice(0, 8)}` : stem;
   });
 }

@@ -16,6 +16,7 @@ function model(name: string, trained: Activation, widthPx = 640, heightPx = 640)
     name,
     path: `/m/${name}.onnx`,
     trained,
+    branch: "o2m",
     inputWidthPx: widthPx,
     inputHeightPx: heightPx,
     decode: { boxForm: "xywh", isNormalised: false, isUsualOrder: true, notes: [] },
@@ -135,10 +136,20 @@ Deno.test("planVariants() says what to do when the decoded head can't have the s
 
 Deno.test("modelNames() adds the hash to each of several files with one stem", () => {
   const files = [
-    { stem: "best", sha256: "a".repeat(64) },
-    { stem: "best", sha256: "b".repeat(64) },
-    { stem: "other", sha256: "c".repeat(64) },
+    { stem: "best", sha256: "a".repeat(64), branch: "o2m" as const },
+    { stem: "best", sha256: "b".repeat(64), branch: "o2m" as const },
+    { stem: "other", sha256: "c".repeat(64), branch: "o2m" as const },
   ];
   assertEquals(modelNames(files), ["best-aaaaaaaa", "best-bbbbbbbb", "other"]);
   assertEquals(modelNames(files.slice(1)), ["best", "other"]);
+  // ids tell branches apart
+  const branches = [files[0], { ...files[1], branch: "o2o" as const }];
+  assertEquals(modelNames(branches), ["best", "best"]);
+});
+
+Deno.test("planVariants() leaves out a file that has not the branch asked for, and says so", () => {
+  const one = { ...model("a", "silu"), branch: "o2o" as const };
+  const plan = planVariants([one, model("b", "silu")], { ...CHOICE, branches: ["o2o"] });
+  assertEquals(plan.variants.map(({ id }) => id), ["a.silu.raw.o2o.fp32.640x640.pnnx"]);
+  assertEquals(plan.skipped.map(({ code }) => code), ["skipped-branch"]);
 });

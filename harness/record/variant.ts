@@ -35,6 +35,14 @@ export const ACTIVATIONS = [
 export const HEADS = ["decoded", "raw", "raw-nchw"] as const;
 /** Route from ONNX to ncnn. `pnnx-optimized` runs ncnnoptimize after pnnx. */
 export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized"] as const;
+/**
+ * Branch of the model that the variant's outputs are of: `o2m`, one-to-many, needs NMS; `o2o`,
+ * one-to-one, gives the best k (YOLO26's end-to-end head).
+ */
+export const BRANCHES = ["o2m", "o2o"] as const;
+/** See {@linkcode BRANCHES}. */
+export type Branch = typeof BRANCHES[number];
+
 /** See {@linkcode ACTIVATIONS}. */
 export type Activation = typeof ACTIVATIONS[number];
 /** See {@linkcode HEADS}. */
@@ -151,6 +159,9 @@ export const VariantProperties = z.strictObject({
   speedOnly: z.boolean().describe(
     "True for a swap that leaves no accuracy (SiLU → ReLU without retraining): only its speed may be reported.",
   ),
+  branch: z.enum(BRANCHES).default("o2m").describe(
+    "Branch of the model: one-to-many (needs NMS) or one-to-one.",
+  ),
   head: z.enum(HEADS).describe(
     "What the graph gives: decoded boxes, or raw blobs in one of two layouts.",
   ),
@@ -199,6 +210,7 @@ export interface VariantKey {
   activation: Activation;
   speedOnly: boolean;
   head: Head;
+  branch: Branch;
   precision: Precision;
   shape: Shape;
   converter: Converter;
@@ -215,7 +227,10 @@ export function shapeName(shape: Shape): string {
 
 /** One axis on which variants of a model differ. */
 interface VariantAxis {
-  /** Returns how the value stands in an id: letters, digits, `-` and `_`. */
+  /**
+   * Returns how the value stands in an id: letters, digits, `-` and `_`; "" for a value that ids
+   * leave out.
+   */
   text(key: VariantKey): string;
   /** Returns the value as people read it. */
   label(key: VariantKey): string;
@@ -223,12 +238,15 @@ interface VariantAxis {
   parse(text: string): Partial<VariantKey> | null;
   /** The choice of {@linkcode VariantChoice} whose one value the text is. */
   choice: keyof VariantChoice;
+  /** What an id means that leaves the axis out; absent where none may. */
+  leftOut?: Partial<VariantKey>;
 }
 
 /** Choices from which variants are made, one list per axis; see `VariantOptions` in config.ts. */
 interface VariantChoice {
   activations: [Activation];
   heads: [Head];
+  branches: [Branch];
   precisions: [Precision];
   shapes: [Shape];
   converters: [Converter];
@@ -283,6 +301,13 @@ export const VARIANT_AXES = {
     },
   },
   head: listed("head", "heads", HEADS),
+  // ids of models that have one branch only say nothing of it
+  branch: {
+    choice: "branches",
+    text: ({ branch }) => branch === "o2m" ? "" : branch,
+    parse: (text) => text === "o2o" ? { branch: "o2o" } : null,
+    leftOut: { branch: "o2m" },
+  },
   precision: listed("precision", "precisions", PRECISION_NAMES),
   shape: {
     choice: "shapes",
@@ -306,20 +331,22 @@ export const AXIS_NAMES = Object.keys(VARIANT_AXES) as AxisName[];
 const AXES = Object.entries<VariantAxis>(VARIANT_AXES);
 
 /** How ids are built, for messages: `model.activation.head.…`. */
-export const ID_FORM = ["model", ...Object.keys(VARIANT_AXES)].join(".");
+export const ID_FORM = "model" +
+  AXES.map(([name, { leftOut }]) => leftOut === undefined ? `.${name}` : `[.${name}]`).join("");
 
 /**
  * Returns the stable id of a variant, safe as a file name.
  *
  * @example
  * ```ts
- * variantId({ model: "yolov8n-pose", activation: "silu", speedOnly: false, head: "raw", precision: "fp32",
- *   shape: { mode: "fixed", widthPx: 640, heightPx: 640 }, converter: "pnnx" });
+ * variantId({ model: "yolov8n-pose", activation: "silu", speedOnly: false, head: "raw", branch: "o2m",
+ *   precision: "fp32", shape: { mode: "fixed", widthPx: 640, heightPx: 640 }, converter: "pnnx" });
  * // "yolov8n-pose.silu.raw.fp32.640x640.pnnx"
  * ```
  */
 export function variantId(key: VariantKey): string {
-  return [key.model, ...AXES.map(([, axis]) => axis.text(key))].join(".");
+  const parts = AXES.map(([, axis]) => axis.text(key)).filter((part) => part !== "");
+  return [key.model, ...parts].join(".");
 }
 
 /**
@@ -328,10 +355,15 @@ export function variantId(key: VariantKey): string {
  */
 export function parseVariantId(id: string): VariantKey | null {
   const [model, ...texts] = id.split(".");
-  if (model === "" || texts.length !== AXES.length) return null;
-  const parts = AXES.map(([, axis], index) => axis.parse(texts[index]));
-  if (parts.some((part) => part === null)) return null;
-  return Object.assign({ model }, ...parts) as VariantKey;
+  if (model === "") return null;
+  const key = { model };
+  for (const [, axis] of AXES) {
+    const part = texts.length === 0 ? null : axis.parse(texts[0]);
+    if (part !== null) texts.shift();
+    else if (axis.leftOut === undefined) return null;
+    Object.assign(key, part ?? axis.leftOut);
+  }
+  return texts.length === 0 ? key as VariantKey : null;
 }
 
 /** Returns the choice that asks for exactly this value on every axis. */

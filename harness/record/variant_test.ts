@@ -14,8 +14,12 @@ import {
 } from "./variant.ts";
 
 const KEY: VariantKey = {
-  ...{ model: "m", activation: "silu", speedOnly: false, head: "raw", precision: "fp32" },
-  ...{ shape: { mode: "fixed", widthPx: 352, heightPx: 640 }, converter: "pnnx" },
+  ...{ model: "m", activation: "silu", speedOnly: false, head: "raw", branch: "o2m" },
+  ...{
+    precision: "fp32",
+    shape: { mode: "fixed", widthPx: 352, heightPx: 640 },
+    converter: "pnnx",
+  },
 };
 const IDS_OF_VERSION_0_1_0 = [
   "yolov8n-pose.silu.raw.fp32.640x640.pnnx",
@@ -57,10 +61,18 @@ Deno.test("parseVariantId() returns null when a part is missing, unknown, in ano
   }
 });
 
+Deno.test("variantId() says the branch only where it is one-to-one", () => {
+  const oneToOne = variantId({ ...KEY, branch: "o2o" });
+  assertEquals(oneToOne, "m.silu.raw.o2o.fp32.352x640.pnnx");
+  assertEquals(parseVariantId(oneToOne)?.branch, "o2o");
+  assertEquals(parseVariantId("m.silu.raw.fp32.352x640.pnnx")?.branch, "o2m");
+});
+
 Deno.test("withoutAxis() tells variants apart by every axis but the one left out", () => {
   const others: Record<AxisName, VariantKey> = {
     activation: { ...KEY, activation: "relu" },
     head: { ...KEY, head: "decoded" },
+    branch: { ...KEY, branch: "o2o" },
     precision: { ...KEY, precision: "bf16" },
     shape: { ...KEY, shape: { mode: "rect", widthPx: 640, heightPx: 640 } },
     converter: { ...KEY, converter: "onnx2ncnn" },
@@ -79,6 +91,7 @@ Deno.test("choiceOf() asks for one value on every axis", () => {
   assertEquals(choiceOf(KEY), {
     activations: ["silu"],
     heads: ["raw"],
+    branches: ["o2m"],
     precisions: ["fp32"],
     shapes: [{ mode: "fixed", widthPx: 352, heightPx: 640 }],
     converters: ["pnnx"],

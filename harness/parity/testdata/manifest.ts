@@ -39,6 +39,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     activation: "silu" as const,
     speedOnly: false,
     head: changes.head ?? "raw" as const,
+    branch: "o2m" as const,
     precision: "fp32" as const,
     shape: { mode: "fixed" as const, widthPx: 160, heightPx: 96 },
     converter: "pnnx" as const,

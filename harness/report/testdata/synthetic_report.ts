@@ -309,6 +309,7 @@ export function syntheticReport(size: SyntheticSize): Report {
 
 function planKey(plan: Plan): VariantKey {
   return {
+    branch: "o2m",
     model: "yolov8n-pose",
     activation: plan.activation,
     speedOnly: plan.speedOnly,
