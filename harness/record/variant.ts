@@ -305,6 +305,7 @@ export const VARIANT_AXES = {
   branch: {
     choice: "branches",
     text: ({ branch }) => branch === "o2m" ? "" : branch,
+    label: ({ branch }) => branch,
     parse: (text) => text === "o2o" ? { branch: "o2o" } : null,
     leftOut: { branch: "o2m" },
   },

@@ -55,7 +55,7 @@ function lifted(value: unknown): unknown {
   const variant = {
     schemaVersion: MANIFEST_VERSION,
     ...{ id, model, activation, swapped, speedOnly, head, precision: precision.requested },
-    ...{ shape, converter, parameterCount, macs, bin: weights },
+    ...{ branch: "o2m" as const, shape, converter, parameterCount, macs, bin: weights },
     param: { ...param, layers, fusedActivations },
   };
   const facts = variantFacts({
