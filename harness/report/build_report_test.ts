@@ -79,7 +79,14 @@ Deno.test("buildReport() says that a variant ran in another precision than asked
   assertEquals([a.variant, b.variant], variants);
   assertEquals(reportOf(variants, []).variants[1].ranAsAsked, null);
   assertEquals(a.labels, {
-    ...{ activation: "SiLU", head: "raw", precision: "fp32", shape: "160×96", converter: "pnnx" },
+    ...{
+      activation: "SiLU",
+      head: "raw",
+      branch: "o2m",
+      precision: "fp32",
+      shape: "160×96",
+      converter: "pnnx",
+    },
   });
 });
 
