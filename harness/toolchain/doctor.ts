@@ -7,6 +7,7 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cacheRoot } from "./cache.ts";
+import { askPython, EXPORT_PYTHONS, exportEnvironments, pythonCommand } from "./python.ts";
 
 /** One line of the doctor's answer. */
 export interface DoctorRow {
@@ -54,7 +55,7 @@ const PROBES: Probe[] = [
     name: "python3 with pip",
     required: true,
     purpose: "gets ncnn's source and pnnx",
-    commands: [["python3", "-m", "pip", "--version"]],
+    commands: [[pythonCommand(), "-m", "pip", "--version"]],
     version: /python \d+\.\d+/,
     debian: "apt install python3-pip",
     fedora: "dnf install python3-pip",
@@ -161,7 +162,7 @@ const CACHE_BYTES_NEEDED = 2e9;
 /** Returns one row for each thing that Posemark needs of this machine, required ones first. */
 export async function doctor(signal?: AbortSignal): Promise<DoctorRow[]> {
   const rows = await Promise.all(PROBES.map((probe) => programRow(probe, signal)));
-  rows.push(await ndkRow(), await cacheRow(signal));
+  rows.push(await ndkRow(), await exportRow(signal), await cacheRow(signal));
   return [
     ...rows.filter((row) => row.required),
     ...rows.filter((row) => !row.required),
@@ -215,6 +216,37 @@ async function ndkRow(): Promise<DoctorRow> {
       `ANDROID_NDK_HOME=${folder} holds no source.properties: point it to the NDK's top folder`;
     return { ...row, ok: false, found: null, remedy };
   }
+}
+
+/** Space that an environment for exports takes: torch and the libraries that it brings. */
+const ENVIRONMENT_BYTES = 6e9;
+
+/** Returns what an export of a checkpoint would meet: its Python, and the environments that stand. */
+export async function exportRow(
+  signal?: AbortSignal,
+  command: string = pythonCommand(),
+  root?: string,
+): Promise<DoctorRow> {
+  const row = { name: "python3 for .pt", required: false, purpose: "--model FILE.pt" };
+  const { oldest, newest } = EXPORT_PYTHONS;
+  const wanted = `Python 3.${oldest} to 3.${newest}`;
+  const other = `set POSEMARK_PYTHON to the path of ${wanted}, or export the model elsewhere`;
+  const python = await askPython(command, signal);
+  if (typeof python === "string") {
+    const remedy = `${command}: ${python}: install ${wanted} with its venv module, or ${other}`;
+    return { ...row, ok: false, found: null, remedy };
+  }
+  const version = python.version.join(".");
+  const [major, minor] = python.version;
+  const fits = major === 3 && minor >= oldest && minor <= newest;
+  const environments = await exportEnvironments(root);
+  const kept = environments.map(({ ultralytics, python }) => `${ultralytics} (Python ${python})`);
+  const space = `the first export installs ${ENVIRONMENT_BYTES / 1e9} GB by pip`;
+  const cache = kept.length > 0 ? `in the cache: ultralytics ${kept.join(", ")}` : space;
+  if (!fits) return { ...row, ok: false, found: version, remedy: other };
+  const found = `${version}${python.venv ? "" : " without venv"}, ${cache}`;
+  const remedy = `apt install python${major}.${minor}-venv (Debian, Ubuntu), or ${other}`;
+  return { ...row, ok: python.venv, found, remedy };
 }
 
 async function cacheRow(signal?: AbortSignal): Promise<DoctorRow> {

@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { pythonCommand } from "./python.ts";
 import type { Progress } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached } from "./cache.ts";
@@ -126,7 +127,7 @@ async function downloadSdist(folder: string, signal?: AbortSignal): Promise<stri
   try {
     await runBuildCommand({
       purpose: `get ${name} ${version} with pip`,
-      command: "python3",
+      command: pythonCommand(),
       args: ["-m", "pip", "download", "--no-deps", "--no-binary", name, `${name}==${version}`]
         .concat(["--disable-pip-version-check", "--no-input", "--dest", folder]),
       signal,

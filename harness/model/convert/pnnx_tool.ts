@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
+import { pythonCommand } from "../../toolchain/python.ts";
 import { sha256Hex } from "../../hash.ts";
 import { runTool } from "./tool.ts";
 
@@ -37,7 +38,7 @@ export async function fetchPnnx(folder: string, signal?: AbortSignal): Promise<v
   try {
     await runTool({
       name: "python3 -m pip",
-      command: "python3",
+      command: pythonCommand(),
       args: [
         "-m",
         "pip",
@@ -83,7 +84,7 @@ export async function fetchPnnx(folder: string, signal?: AbortSignal): Promise<v
   }
   await runTool({
     name: "python3 -m zipfile",
-    command: "python3",
+    command: pythonCommand(),
     args: ["-m", "zipfile", "-e", file, folder],
     cwd: folder,
     signal,

@@ -4,39 +4,97 @@
  * @module
  */
 import * as path from "@std/path";
-import { cached, cacheRoot, contentKey } from "../../toolchain/cache.ts";
+import { z } from "zod";
+import { cached, contentKey } from "../../toolchain/cache.ts";
 import { HarnessError } from "../../errors.ts";
-import type { Progress } from "../../progress.ts";
 import { sha256Hex } from "../../hash.ts";
 import { runTool } from "../convert/tool.ts";
+import { type Checkpoint, forkError, isNewer, readCheckpoint } from "./checkpoint.ts";
+import {
+  type EnvironmentContext,
+  exportEnvironment,
+  namedUltralytics,
+  PINNED_ULTRALYTICS,
+  type StandingEnvironment,
+} from "./export_environment.ts";
 
 /** What an export works with. */
-export interface ExportContext {
-  progress: Progress;
-  signal?: AbortSignal;
-  /** The cache; see `cacheRoot`. */
-  root?: string;
+export interface ExportContext extends EnvironmentContext {
   /** Python with ultralytics, instead of the environment that is made in the cache. */
   python?: string;
 }
 
-const HERE = import.meta.dirname!;
-const REQUIREMENTS = path.join(HERE, "export_requirements.txt");
-const SCRIPT = path.join(HERE, "export_pt.py");
+/** What of a checkpoint is exported. */
+export interface ExportOptions {
+  /** Branch of the head, where it has two: one-to-many (needs NMS) or one-to-one (the best k). */
+  branch?: "o2m" | "o2o";
+  /** Height and width of the input in pixels; null: what the checkpoint was trained at. */
+  imgsz?: readonly [heightPx: number, widthPx: number] | null;
+}
+
+const SCRIPT = path.join(import.meta.dirname!, "export_pt.py");
 
 /**
  * Returns the ONNX file that ultralytics exports of the checkpoint, kept in the cache by the
- * checkpoint's content.
+ * checkpoint's content and the options.
  *
- * Its name is the checkpoint's with the ending `.onnx`. Throws `HarnessError`: `bad-model` (no such
- * file, not a pose checkpoint), `missing-tool` (no python3), `download-failed` (pip can't get the
- * packages), `interrupted`, `no-space`.
+ * Its name is the checkpoint's with the ending `.onnx`; shapes are static, floats have 32 bits, NMS
+ * is not in the graph. Which ultralytics exports it: see `ultralyticsFor`. Throws `HarnessError`:
+ * `bad-model` (see `readCheckpoint`, or the export fails), `bad-option` (a one-to-one branch where
+ * there is none), and what `exportEnvironment` throws.
  */
-export async function exportCheckpoint(file: string, context: ExportContext): Promise<string> {
-  const checkpoint = path.resolve(file);
-  let bytes: Uint8Array;
+export async function exportCheckpoint(
+  file: string,
+  context: ExportContext,
+  { branch = "o2m", imgsz = null }: ExportOptions = {},
+): Promise<string> {
+  const bytes = await readFile(file);
+  const checkpoint = readCheckpoint(bytes, file);
+  if (branch === "o2o" && !checkpoint.hasOneToOne) {
+    throw new HarnessError(
+      "bad-option",
+      `Cannot export the one-to-one branch of ${file}: its head has none: expected a YOLO26 checkpoint, or the branch o2m`,
+    );
+  }
+  const name = `${path.basename(file).replace(/\.pt$/i, "")}.onnx`;
+  const { folder } = await cached({
+    kind: "export",
+    key: await contentKey({
+      checkpoint: await sha256Hex(bytes),
+      name,
+      script: await Deno.readTextFile(SCRIPT),
+      ultralytics: namedUltralytics(context) ?? [...PINNED_ULTRALYTICS],
+      branch,
+      imgsz: imgsz?.map(String) ?? "trained",
+    }),
+    root: context.root,
+    signal: context.signal,
+    make: async (folder) => {
+      const standing = context.python === undefined
+        ? await exportEnvironment(checkpoint, context)
+        : { command: context.python, ultralytics: "of the given Python", python: "" };
+      const step = context.progress.step(`Exporting ${path.basename(file)} to ONNX`, 30);
+      // ultralytics writes its results beside the checkpoint
+      const copy = path.join(folder, path.basename(file));
+      await Deno.writeFile(copy, bytes);
+      const args = ["--checkpoint", copy, "--out", path.join(folder, name), "--branch", branch]
+        .concat(imgsz === null ? [] : ["--imgsz", ...imgsz.map(String)]);
+      try {
+        await runExport(standing.command, args, folder, context.signal);
+      } catch (cause) {
+        if (!(cause instanceof HarnessError) || cause.code !== "convert-failed") throw cause;
+        throw exportError(cause, file, checkpoint, standing);
+      }
+      await Deno.remove(copy);
+      step.done();
+    },
+  });
+  return path.join(folder, name);
+}
+
+async function readFile(file: string): Promise<Uint8Array> {
   try {
-    bytes = await Deno.readFile(checkpoint);
+    return await Deno.readFile(file);
   } catch (cause) {
     throw new HarnessError(
       "bad-model",
@@ -46,126 +104,58 @@ export async function exportCheckpoint(file: string, context: ExportContext): Pr
       { cause },
     );
   }
-  if (!new TextDecoder("latin1").decode(bytes.subarray(0, 4)).startsWith("PK\x03\x04")) {
-    throw new HarnessError(
-      "bad-model",
-      `Cannot use the model ${file}: it is not a PyTorch checkpoint (${bytes.length} bytes, no zip archive): copy or download it again`,
-    );
-  }
-  const name = `${path.basename(checkpoint).replace(/\.pt$/i, "")}.onnx`;
-  const { folder } = await cached({
-    kind: "export",
-    key: await contentKey({
-      checkpoint: await sha256Hex(bytes),
-      name,
-      script: await Deno.readTextFile(SCRIPT),
-      requirements: await Deno.readTextFile(REQUIREMENTS),
-    }),
-    root: context.root,
-    signal: context.signal,
-    make: async (folder) => {
-      const python = context.python ?? await exportPython(context);
-      const step = context.progress.step(`Exporting ${path.basename(file)} to ONNX`, 30);
-      // ultralytics writes its results beside the checkpoint
-      const copy = path.join(folder, path.basename(checkpoint));
-      await Deno.writeFile(copy, bytes);
-      await runExport(python, copy, path.join(folder, name), folder, file, context.signal);
-      await Deno.remove(copy);
-      step.done();
-    },
-  });
-  return path.join(folder, name);
 }
 
 async function runExport(
   python: string,
-  checkpoint: string,
-  out: string,
+  args: readonly string[],
   folder: string,
-  label: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  try {
-    await runTool({
-      name: "ultralytics",
-      command: python,
-      args: [SCRIPT, "--checkpoint", checkpoint, "--out", out],
-      cwd: folder,
-      env: {
-        YOLO_CONFIG_DIR: path.join(folder, "settings"),
-        YOLO_OFFLINE: "true",
-        // it would install packages in the middle of an export
-        YOLO_AUTOINSTALL: "false",
-      },
-      signal,
-    });
-    await Deno.remove(path.join(folder, "settings"), { recursive: true }).catch(() => {});
-  } catch (cause) {
-    if (!(cause instanceof HarnessError) || cause.code !== "convert-failed") throw cause;
-    throw new HarnessError(
+  const settings = path.join(folder, "settings");
+  await runTool({
+    name: "ultralytics",
+    command: python,
+    args: [SCRIPT, ...args],
+    cwd: folder,
+    env: {
+      YOLO_CONFIG_DIR: settings,
+      YOLO_OFFLINE: "true",
+      // it would install packages in the middle of an export
+      YOLO_AUTOINSTALL: "false",
+    },
+    signal,
+  });
+  await Deno.remove(settings, { recursive: true }).catch(() => {});
+}
+
+/** Returns what a failed export means: the script says what is missing, ultralytics the rest. */
+function exportError(
+  cause: HarnessError,
+  file: string,
+  { version }: Checkpoint,
+  standing: StandingEnvironment,
+): HarnessError {
+  const line = cause.stderrTail.findLast((line) => line.startsWith("missing: "));
+  const { ultralytics } = standing;
+  const isPerhapsNewer = version === null || isNewer(version, ultralytics);
+  const named = version ?? "VERSION";
+  const another =
+    `another version of ultralytics may know it: set POSEMARK_ULTRALYTICS=${named} to the one that saved it`;
+  if (line !== undefined) {
+    const missing = z.array(z.string()).parse(JSON.parse(line.slice("missing: ".length)));
+    if (!isPerhapsNewer) return forkError(file, missing);
+    return new HarnessError(
       "bad-model",
-      `Cannot export ${label} with ultralytics: see its last lines below: expected a YOLOv8 or YOLO11 pose checkpoint as ultralytics saves it`,
-      { cause, stderrTail: cause.stderrTail },
+      `Cannot export ${file}: ultralytics ${ultralytics} has no ${missing.join(", ")}: ${another}`,
+      { cause },
     );
   }
-}
-
-/**
- * Returns the Python of the environment with the pinned packages; made in the cache the first time
- * (some GB).
- */
-async function exportPython(context: ExportContext): Promise<string> {
-  const requirements = await Deno.readTextFile(REQUIREMENTS);
-  const key = await contentKey({ requirements, python: "3" });
-  // scripts in an environment hold its path: it is made where it stays, and its stamp says that it
-  // is complete
-  const venv = path.join(context.root ?? cacheRoot(), "export-venv", key);
-  const inVenv = Deno.build.os === "windows" ? ["Scripts", "python.exe"] : ["bin", "python"];
-  const python = path.join(venv, ...inVenv);
-  const stamp = path.join(venv, "complete");
-  await Deno.mkdir(path.dirname(venv), { recursive: true });
-  using lockFile = await Deno.open(`${venv}.lock`, { create: true, write: true });
-  await lockFile.lock(true);
-  if (await isFile(stamp)) return python;
-  const step = context.progress.step(
-    "Installing ultralytics and torch for the export (some GB)",
-    300,
+  return new HarnessError(
+    "bad-model",
+    `Cannot export ${file} (saved by ultralytics ${
+      version ?? "of an unknown version"
+    }) with ultralytics ${ultralytics}: see its last lines below: ${another}, or export it where it was trained and give the .onnx file to --model`,
+    { cause, stderrTail: cause.stderrTail },
   );
-  const { signal } = context;
-  try {
-    await runTool({
-      name: "python3 -m venv",
-      command: "python3",
-      args: ["-m", "venv", "--clear", venv],
-      cwd: path.dirname(venv),
-      signal,
-    });
-    await runTool({
-      name: "python3 -m pip",
-      command: python,
-      args: ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        .concat(["--requirement", REQUIREMENTS]),
-      cwd: venv,
-      signal,
-    });
-  } catch (cause) {
-    if (!(cause instanceof HarnessError) || cause.code !== "convert-failed") throw cause;
-    throw new HarnessError(
-      "download-failed",
-      `Cannot install ultralytics with pip: see its last lines below: check the network or pip's index, or export the model elsewhere (\`yolo export model=FILE.pt format=onnx\`) and give the .onnx file to --model`,
-      { cause, stderrTail: cause.stderrTail },
-    );
-  }
-  await Deno.writeTextFile(stamp, requirements);
-  step.done();
-  return python;
-}
-
-async function isFile(file: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(file)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

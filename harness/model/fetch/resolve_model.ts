@@ -7,28 +7,16 @@ import * as path from "@std/path";
 import { z } from "zod";
 import { cacheRoot } from "../../toolchain/cache.ts";
 import { HarnessError } from "../../errors.ts";
-import type { Progress } from "../../progress.ts";
 import { download } from "./download.ts";
-import { exportCheckpoint } from "./export_pt.ts";
+import { exportCheckpoint, type ExportContext, type ExportOptions } from "./export_pt.ts";
 import { sha256Hex } from "../../hash.ts";
-import {
-  OFFICIAL_MODELS,
-  type OfficialModel,
-  RELEASE_PAGE,
-  RELEASE_URL,
-} from "./official_models.ts";
+import { OFFICIAL_MODELS, type OfficialModel, releasePage, releaseUrl } from "./official_models.ts";
 
 /** Folder with the models that ship with the project: `NAME.json` beside `NAME.onnx`. */
 export const SHIPPED_MODELS_FOLDER = path.resolve(import.meta.dirname!, "../../../models");
 
 /** What resolving works with. */
-export interface ResolveContext {
-  progress: Progress;
-  signal?: AbortSignal;
-  /** The cache; see `cacheRoot`. */
-  root?: string;
-  /** Python with ultralytics for exports, instead of the environment that is made in the cache. */
-  python?: string;
+export interface ResolveContext extends ExportContext {
   /** Folder of the shipped models; see {@linkcode SHIPPED_MODELS_FOLDER}. */
   shippedFolder?: string;
 }
@@ -49,16 +37,19 @@ const ShippedManifestSchema = z.object({
  * - the name of a published checkpoint, downloaded and exported; `NAME@sha256:HEX` confirms the
  *   hash of one that is not pinned.
  *
+ * The options say what is exported of a checkpoint; of an ONNX file nothing is left to choose.
+ *
  * Throws `HarnessError`: `bad-option` for a name that is none of these or whose hash has to be
  * confirmed, and what the download and the export throw.
  */
 export async function resolveModel(
   nameOrPath: string,
   context: ResolveContext,
+  options: ExportOptions = {},
 ): Promise<string> {
   const folder = context.shippedFolder ?? SHIPPED_MODELS_FOLDER;
   if (/\.onnx$/i.test(nameOrPath)) return path.resolve(nameOrPath);
-  if (/\.pt$/i.test(nameOrPath)) return await exportCheckpoint(nameOrPath, context);
+  if (/\.pt$/i.test(nameOrPath)) return await exportCheckpoint(nameOrPath, context, options);
   const shipped = await shippedModel(nameOrPath, folder);
   if (shipped !== null) return shipped;
   const [name, confirmed] = nameOrPath.split("@sha256:");
@@ -67,6 +58,7 @@ export async function resolveModel(
     return await exportCheckpoint(
       await keptCheckpoint(official, confirmed ?? null, context),
       context,
+      options,
     );
   }
   const names = [...await shippedNames(folder), ...OFFICIAL_MODELS.map((model) => model.name)];
@@ -80,7 +72,7 @@ export async function resolveModel(
 
 /** Returns the checkpoint's path in the cache, downloaded the first time. */
 async function keptCheckpoint(
-  { name, sha256 }: OfficialModel,
+  { name, release, sha256 }: OfficialModel,
   confirmed: string | null,
   context: ResolveContext,
 ): Promise<string> {
@@ -95,12 +87,14 @@ async function keptCheckpoint(
   if (expected === null) {
     throw new HarnessError(
       "bad-option",
-      `Cannot download ${name} yet: no hash is pinned for it, and a checkpoint runs code when it is loaded: look up the SHA-256 of ${name}.pt on its release page (${RELEASE_PAGE}) and give it as --model ${name}@sha256:HEX, or export the model yourself and give the .onnx file`,
+      `Cannot download ${name} yet: no hash is pinned for it, and a checkpoint runs code when it is loaded: look up the SHA-256 of ${name}.pt on its release page (${
+        releasePage(release)
+      }) and give it as --model ${name}@sha256:HEX, or export the model yourself and give the .onnx file`,
     );
   }
   const file = path.join(folder, expected.slice(0, 16), `${name}.pt`);
   if (await hasHash(file, expected)) return file;
-  const base = Deno.env.get("POSEMARK_MODEL_BASE_URL") ?? RELEASE_URL;
+  const base = Deno.env.get("POSEMARK_MODEL_BASE_URL") ?? releaseUrl(release);
   await download({
     url: `${base.replace(/\/$/, "")}/${name}.pt`,
     file,

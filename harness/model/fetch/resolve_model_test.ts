@@ -5,19 +5,9 @@ import { SILENT } from "../../progress.ts";
 import { sha256Hex } from "../../hash.ts";
 import { resolveModel, SHIPPED_MODELS_FOLDER, shippedNames } from "./resolve_model.ts";
 import { inTempFolder } from "../../testdata/temp_folder.ts";
+import { checkpointOf, fakePython } from "./testdata/checkpoints.ts";
 
-/** A file that looks like a checkpoint: a zip archive by its first bytes. */
-const CHECKPOINT = new TextEncoder().encode("PK\x03\x04 not really a pickle");
-
-/**
- * A Python that "exports" by copying: it is called as `python SCRIPT --checkpoint FILE --out FILE`.
- */
-async function fakePython(folder: string, script = 'cp "$3" "$5"'): Promise<string> {
-  const file = path.join(folder, "python");
-  await Deno.writeTextFile(file, `#!/bin/sh\n${script}\n`);
-  await Deno.chmod(file, 0o755);
-  return file;
-}
+const CHECKPOINT = checkpointOf();
 
 Deno.test("resolveModel() gives an ONNX path back as an absolute one", async () => {
   const resolved = await resolveModel("a/b.onnx", { progress: SILENT });
@@ -58,7 +48,7 @@ Deno.test("resolveModel() exports a checkpoint once and keeps the result by its 
     assertEquals([...Deno.readDirSync(path.dirname(first))].map((entry) => entry.name), [
       "best.onnx",
     ]);
-    await Deno.writeFile(file, Uint8Array.of(...CHECKPOINT, 1));
+    await Deno.writeFile(file, checkpointOf({ version: "8.3.6" }));
     assertEquals(await resolveModel(file, context) === first, false);
   }));
 
@@ -74,13 +64,13 @@ Deno.test("resolveModel() says what is wrong with a checkpoint that can't be exp
       "not a PyTorch checkpoint",
     );
     await Deno.writeFile(file, CHECKPOINT);
-    const python = await fakePython(folder, "echo 'task is detect, expected pose' >&2; exit 1");
+    const python = await fakePython(folder, "echo 'AssertionError' >&2; exit 1");
     const error = await assertRejects(
       () => resolveModel(file, { ...context, python }),
       HarnessError,
     );
     assertEquals(error.code, "bad-model");
-    assertEquals(error.stderrTail, ["task is detect, expected pose"]);
+    assertEquals(error.stderrTail, ["AssertionError"]);
   }));
 
 Deno.test("resolveModel() asks for the hash of a published checkpoint that is not pinned", async () => {
@@ -90,6 +80,14 @@ Deno.test("resolveModel() asks for the hash of a published checkpoint that is no
   );
   assertEquals(ask.code, "bad-option");
   assertStringIncludes(ask.message, "yolov8m-pose@sha256:HEX");
+  assertStringIncludes(ask.message, "releases/tag/v8.3.0");
+  for (const name of ["yolo11s-pose", "yolo26n-pose", "yolo26s-pose", "yolo26m-pose"]) {
+    const other = await assertRejects(() => resolveModel(name, { progress: SILENT }), HarnessError);
+    assertStringIncludes(
+      other.message,
+      `releases/tag/${name.startsWith("yolo26") ? "v8.4.0" : "v8.3.0"}`,
+    );
+  }
   const bad = await assertRejects(
     () => resolveModel("yolov8m-pose@sha256:12", { progress: SILENT }),
     HarnessError,
@@ -118,7 +116,7 @@ Deno.test("resolveModel() downloads and exports a published checkpoint, once", (
       served++;
       return new Response(CHECKPOINT);
     }, async () => {
-      const python = await fakePython(folder);
+      const python = await fakePython(folder, 'cp "$3" "$5"');
       const context = { progress: SILENT, root: path.join(folder, "cache"), python };
       const name = `yolov8s-pose@sha256:${await sha256Hex(CHECKPOINT)}`;
       const file = await resolveModel(name, context);
