@@ -127,8 +127,8 @@ type CalibratedGate = Pick<DeviceEvidence, "device" | "noise" | "secondsPerBlock
 };
 
 /**
- * Returns the smallest ratio of a metric that blocks of both sides find within the budget, with what it
- * rests on; null for a metric that was never calibrated.
+ * Returns the smallest ratio of a metric that blocks of both sides find within the budget, with
+ * what it rests on; null for a metric that was never calibrated.
  */
 function resolution({ noise, secondsPerBlock, rules }: CalibratedGate, name: MetricName) {
   const own = noise[name];

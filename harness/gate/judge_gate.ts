@@ -23,8 +23,8 @@ const MOST_BOUNDS = 2000;
  * verdict (see `judgePhonePair()`).
  *
  * Throws `HarnessError`: `bad-config` for a threshold below what a device resolves within the
- * budget, unless its runs were saved, `not-comparable` for phones that did not run the same experiment; `RangeError` for no
- * evidence at all.
+ * budget, unless its runs were saved, `not-comparable` for phones that did not run the same
+ * experiment; `RangeError` for no evidence at all.
  */
 export function judgeGate(
   evidence: readonly DeviceEvidence[],
