@@ -1,9 +1,17 @@
 /// <reference lib="dom" />
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import type { Browser } from "playwright-core";
+import { needs } from "../testdata/needs.ts";
 import { readAssets } from "./assets.ts";
 import { indexEntry, renderComparison, renderHistory, renderIndex, renderReport } from "./html.ts";
 import { readReport } from "./report_file.ts";
-import { ALL_EXAMPLES, difference, EXAMPLES, photograph } from "./testdata/examples.ts";
+import {
+  ALL_EXAMPLES,
+  difference,
+  type Example,
+  EXAMPLES,
+  photograph,
+} from "./testdata/examples.ts";
 import {
   drawAll,
   IN_BROWSER,
@@ -234,30 +242,54 @@ Deno.test({
     }),
 });
 
+/** Photographs the pages and holds each to its kept picture. Returns the pictures by file. */
+async function assertAsKept(
+  browser: Browser,
+  dir: string,
+  examples: readonly Example[],
+): Promise<Map<string, Uint8Array>> {
+  const pictures = new Map<string, Uint8Array>();
+  for (const example of examples) {
+    const picture = await photograph(browser, dir, example, assets);
+    pictures.set(example.file, picture);
+    const kept = await Deno.readFile(new URL(example.file, EXAMPLES));
+    assertLess(kept.length, 150_000);
+    const differs = await difference(picture, kept);
+    assertLess(
+      differs,
+      ALIKE,
+      `${example.file} differs by ${
+        differs.toFixed(4)
+      }: look at it, then make the pictures anew (CONTRIBUTING.md)`,
+    );
+  }
+  return pictures;
+}
+
+const isChinese = ({ options }: Example) => options.locale === "zh-CN";
+
 Deno.test({
   name: "photograph() shows what the kept pictures show when each page is opened",
   ...IN_BROWSER,
   fn: () =>
     withBrowser(async (browser, dir) => {
-      const pictures = new Map<string, Uint8Array>();
-      for (const example of ALL_EXAMPLES) {
-        const picture = await photograph(browser, dir, example, assets);
-        pictures.set(example.file, picture);
-        const kept = await Deno.readFile(new URL(example.file, EXAMPLES));
-        assertLess(kept.length, 150_000);
-        const differs = await difference(picture, kept);
-        assertLess(
-          differs,
-          ALIKE,
-          `${example.file} differs by ${
-            differs.toFixed(4)
-          }: look at it, then make the pictures anew (CONTRIBUTING.md)`,
-        );
-      }
+      const english = ALL_EXAMPLES.filter((example) => !isChinese(example));
+      const pictures = await assertAsKept(browser, dir, english);
       // the measure can tell pages apart
       const against = (a: string, b: string) => difference(pictures.get(a)!, pictures.get(b)!);
       assertGreater(await against("report-light-en.webp", "report-dark-en.webp"), 0.3);
       assertGreater(await against("report-light-en.webp", "hostile-light-en.webp"), ALIKE);
       assertGreater(await against("report-light-en.webp", "history-light-en.webp"), ALIKE);
+    }),
+});
+
+Deno.test({
+  name: "photograph() shows what the kept pictures show when the page is in Chinese",
+  ...IN_BROWSER,
+  ...needs("chromium", "chineseFont"),
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const chinese = ALL_EXAMPLES.filter(isChinese);
+      assertEquals((await assertAsKept(browser, dir, chinese)).size, 2);
     }),
 });
