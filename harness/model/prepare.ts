@@ -219,8 +219,18 @@ function manifestOf(
 ): VariantManifest {
   const { key } = variant;
   const { head } = source;
-  const { param, bin, referenceOnnx, inputBlob, outputs, parameterCount, macs, tools, logs } =
-    conversion;
+  const {
+    param,
+    bin,
+    referenceOnnx,
+    inputBlob,
+    outputs,
+    parameterCount,
+    macs,
+    tools,
+    logs,
+    passes,
+  } = conversion;
   return {
     schemaVersion: MANIFEST_VERSION,
     id: variant.id,
@@ -258,6 +268,7 @@ function manifestOf(
     macs,
     tools,
     logs,
+    passes,
     warnings: [...source.warnings, ...variant.warnings],
   };
 }

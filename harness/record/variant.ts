@@ -33,8 +33,11 @@ export const ACTIVATIONS = [
  * Head of the variant's graph, see DESIGN: decode in the graph, three NHWC blobs, nine NCHW blobs.
  */
 export const HEADS = ["decoded", "raw", "raw-nchw"] as const;
-/** Route from ONNX to ncnn. `pnnx-optimized` runs ncnnoptimize after pnnx. */
-export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized"] as const;
+/**
+ * Route from ONNX to ncnn. `pnnx` is followed by Posemark's passes over the graph, `pnnx-plain` by
+ * nothing, `pnnx-optimized` by the passes and ncnnoptimize.
+ */
+export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized", "pnnx-plain"] as const;
 /**
  * Branch of the model that the variant's outputs are of: `o2m`, one-to-many, needs NMS; `o2o`,
  * one-to-one, gives the best k (YOLO26's end-to-end head).
@@ -93,6 +96,19 @@ export const FileRefSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/).describe("SHA-256 of the file's bytes, hexadecimal."),
 });
 
+/** Schema of a pass over the converted graph that changed it. */
+export const AppliedPassSchema = z.strictObject({
+  name: z.string().describe("Name of the pass, for instance `fuse-activation`."),
+  count: z.int().positive().describe("Places of the graph that the pass changed."),
+});
+/** See {@linkcode AppliedPassSchema}. */
+export type AppliedPass = z.infer<typeof AppliedPassSchema>;
+
+/** Schema of all passes that changed a graph. */
+export const AppliedPassesSchema = z.array(AppliedPassSchema).default([]).describe(
+  "Posemark's passes that changed the converted graph, in their order.",
+);
+
 /** What a converted graph has: its files lie beside the manifest. */
 export const CONVERTED = {
   param: FileRefSchema.extend({
@@ -116,6 +132,7 @@ export const CONVERTED = {
     "Version of every tool that took part, by name.",
   ),
   logs: z.array(z.string()).describe("Logs of the converters."),
+  passes: AppliedPassesSchema,
 };
 
 /** Newest version of the manifest's schema. */

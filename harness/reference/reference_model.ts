@@ -61,7 +61,7 @@ export function storageOf(precision: EffectivePrecision): StorageSimulation | nu
  * does.
  */
 export function halfWeightsOf({ converter }: Pick<VariantManifest, "converter">): HalfWeights {
-  return converter === "pnnx" ? "pnnx" : "ieee";
+  return converter === "pnnx" || converter === "pnnx-plain" ? "pnnx" : "ieee";
 }
 
 /**

@@ -7,6 +7,7 @@ import * as path from "@std/path";
 import { z } from "zod";
 import {
   type Activation,
+  type AppliedPass,
   CONVERTED,
   type Converter,
   type Head,
@@ -18,6 +19,7 @@ import { cached, type CacheRequest, contentKey } from "../../toolchain/cache.ts"
 import { HarnessError } from "../../errors.ts";
 import type { Progress } from "../../progress.ts";
 import { mendReductions, requireKnownLayers } from "./leftovers.ts";
+import { applyPasses, PASSES_VERSION } from "./passes.ts";
 import { convertByPnnx, type Converted } from "./pnnx.ts";
 import { inOperatorSet11, withoutStridedSlices } from "./spell.ts";
 import { convertByOnnx2ncnn, optimizeNcnn, spellForOnnx2ncnn } from "./onnx2ncnn.ts";
@@ -26,7 +28,7 @@ import { countMacs, countParameters } from "../onnx/cost.ts";
 import { sha256Hex } from "../../hash.ts";
 import { encodeOnnx, type OnnxModel } from "../onnx/onnx_file.ts";
 import { layerSetOf } from "../ncnn/layer_set.ts";
-import { fusedActivation, parseParam } from "../ncnn/param_file.ts";
+import { fusedActivation, parseParam, writeParam } from "../ncnn/param_file.ts";
 import { CALIBRATION_METHOD, quantizeInt8, TABLE_FILE } from "./quantize.ts";
 import type { SourceModel } from "../source_model.ts";
 import {
@@ -63,6 +65,14 @@ const ConversionSchema = z.strictObject({
 });
 /** What a conversion's folder holds. */
 export type Conversion = z.infer<typeof ConversionSchema>;
+
+/** What each route does after its converter. */
+const ROUTES: Record<Converter, { hasPasses: boolean; isOptimized: boolean }> = {
+  "pnnx": { hasPasses: true, isOptimized: false },
+  "pnnx-plain": { hasPasses: false, isOptimized: false },
+  "pnnx-optimized": { hasPasses: true, isOptimized: true },
+  "onnx2ncnn": { hasPasses: false, isOptimized: true },
+};
 
 /** Seconds that a conversion takes on two cores at 640×640, for the progress. */
 const CONVERSION_SECONDS = { fp32: 6, fp16: 6, int8: 40 };
@@ -117,8 +127,10 @@ async function toolVersions(
 ): Promise<Record<string, string>> {
   const versions: Record<string, string> = { surgery: `${SURGERY_VERSION}` };
   if (weights === "int8") versions.calibration = CALIBRATION_METHOD;
+  const { hasPasses, isOptimized } = ROUTES[converter];
   if (converter !== "onnx2ncnn") versions.pnnx = tools.pnnxVersion;
-  if (converter !== "pnnx" || weights === "int8") versions.ncnn = await tools.ncnnVersion();
+  if (hasPasses) versions.passes = `${PASSES_VERSION}`;
+  if (isOptimized || weights === "int8") versions.ncnn = await tools.ncnnVersion();
   return versions;
 }
 
@@ -135,7 +147,7 @@ async function convert(
   await Deno.writeFile(path.join(folder, "graph.onnx"), encodeOnnx(graph));
   const spelled = key.converter === "onnx2ncnn" ? spellForOnnx2ncnn(graph) : graph;
   await Deno.writeFile(path.join(folder, onnx), encodeOnnx(spelled));
-  const float = await runConverter({ key, cut, graph, folder, onnx, tools, signal });
+  const { float, passes } = await runConverter({ key, cut, graph, folder, onnx, tools, signal });
   const layerSet = await layerSetOf(path.join(folder, float.param));
   const converted = key.calibration === null ? float : await quantizeInt8(float, {
     ncnn2table: await tools.ncnn("ncnn2table", layerSet),
@@ -180,6 +192,7 @@ async function convert(
     ),
     tools: await toolVersions(key, tools),
     logs: converted.logs.map((log) => log.file),
+    passes,
     extras: ["graph.onnx", ...extras],
   };
   await Deno.writeTextFile(
@@ -189,7 +202,7 @@ async function convert(
 }
 
 /**
- * Keeps the graphs before ncnnoptimize and before ncnn2int8 under lasting names, and the table;
+ * Keeps the graphs before the passes and ncnnoptimize, and before ncnn2int8 under lasting names, and the table;
  * returns the names.
  */
 async function keepStages(key: ConversionKey, float: Converted, folder: string): Promise<string[]> {
@@ -198,8 +211,8 @@ async function keepStages(key: ConversionKey, float: Converted, folder: string):
     await Deno.rename(path.join(folder, from), path.join(folder, to));
     extras.push(to);
   };
-  if (key.converter === "onnx2ncnn") await keep("model.onnx2ncnn.param", "converted.param");
-  if (key.converter === "pnnx-optimized") await keep("model.ncnn.param", "converted.param");
+  const first = key.converter === "onnx2ncnn" ? "model.onnx2ncnn.param" : "model.ncnn.param";
+  if (float.param !== first) await keep(first, "converted.param");
   if (key.calibration !== null) {
     await keep(float.param, "float.param");
     extras.push(TABLE_FILE);
@@ -245,9 +258,13 @@ interface ConverterRun {
   signal: AbortSignal | undefined;
 }
 
-async function runConverter(run: ConverterRun): Promise<Converted> {
+/** Returns the graph in float of the whole route, and the passes that changed it. */
+async function runConverter(
+  run: ConverterRun,
+): Promise<{ float: Converted; passes: AppliedPass[] }> {
   const { key, cut, folder, onnx, tools, signal } = run;
   const { shape, converter } = key;
+  const { hasPasses, isOptimized } = ROUTES[converter];
   const fp16Weights = key.weights === "fp16";
   const converted = converter === "onnx2ncnn"
     ? await convertByOnnx2ncnn({
@@ -265,14 +282,29 @@ async function runConverter(run: ConverterRun): Promise<Converted> {
       widthPx: shape.widthPx,
       heightPx: shape.heightPx,
       outputCount: cut.outputs.length,
-      fp16Weights: fp16Weights && converter === "pnnx",
+      fp16Weights: fp16Weights && !isOptimized,
       signal,
     });
-  const param = path.join(folder, converted.param);
-  await mendConverted(param, run);
-  if (converter === "pnnx") return converted;
-  const ncnnoptimize = await tools.ncnn("ncnnoptimize", await layerSetOf(param));
-  return await optimizeNcnn(converted, { ncnnoptimize, folder, fp16Weights, signal });
+  await mendConverted(path.join(folder, converted.param), run);
+  const passed = hasPasses ? await passOver(converted, folder) : { float: converted, passes: [] };
+  if (!isOptimized) return passed;
+  const layers = await layerSetOf(path.join(folder, passed.float.param));
+  const ncnnoptimize = await tools.ncnn("ncnnoptimize", layers);
+  const request = { ncnnoptimize, folder, fp16Weights, signal };
+  return { ...passed, float: await optimizeNcnn(passed.float, request) };
+}
+
+/** Returns the graph after the passes, beside the one before; the same one if they found nothing. */
+async function passOver(
+  converted: Converted,
+  folder: string,
+): Promise<{ float: Converted; passes: AppliedPass[] }> {
+  const text = await Deno.readTextFile(path.join(folder, converted.param));
+  const { layers, passes } = applyPasses(parseParam(text, converted.param).layers);
+  if (passes.length === 0) return { float: converted, passes };
+  const param = "passed.param";
+  await Deno.writeTextFile(path.join(folder, param), writeParam(layers));
+  return { float: { ...converted, param }, passes };
 }
 
 /** Mends the converted graph in place; throws `bad-model` when ncnn can't load it all the same. */

@@ -32,6 +32,8 @@ export interface ParamLayer {
   tops: string[];
   /** Parameters by id, for instance 9 is the fused activation of a Convolution. */
   params: Map<number, ParamValue>;
+  /** The same as they are written: ncnn tells `1` from `1.0`. */
+  words: string[];
   /** Line in the file, from 1. */
   line: number;
 }
@@ -141,8 +143,9 @@ function parseLayer(
       } blobs, expected ${bottomCount} bottoms and ${topCount} tops`,
     );
   }
+  const parameters = words.slice(4 + bottomCount + topCount);
   const params = new Map<number, ParamValue>();
-  for (const word of words.slice(4 + bottomCount + topCount)) {
+  for (const word of parameters) {
     const [id, value] = parseParameter(word) ?? [];
     if (id === undefined || value === undefined) {
       throw fail(line, `layer "${name}" has "${printable(word)}", expected id=value`);
@@ -155,8 +158,43 @@ function parseLayer(
     bottoms: blobs.slice(0, bottomCount),
     tops: blobs.slice(bottomCount),
     params,
+    words: parameters,
     line,
   };
+}
+
+/**
+ * Returns the text of a `.param` file with these layers; {@linkcode parseParam} reads it back.
+ *
+ * @example
+ * ```ts
+ * writeParam(parseParam("7767517\n1 1\nInput in0 0 1 in0 0=640\n", "a.param").layers); // the same layers
+ * ```
+ */
+export function writeParam(layers: readonly ParamLayer[]): string {
+  const blobs = layers.reduce((count, { tops }) => count + tops.length, 0);
+  const lines = layers.map(({ type, name, bottoms, tops, words }) =>
+    [
+      type.padEnd(24),
+      name.padEnd(24),
+      bottoms.length,
+      tops.length,
+      ...bottoms,
+      ...tops,
+      ...words,
+    ].join(" ")
+  );
+  return [PARAM_MAGIC, `${layers.length} ${blobs}`, ...lines, ""].join("\n");
+}
+
+/** Returns the layer with other parameters, each written `id=value`. */
+export function withWords(layer: ParamLayer, words: readonly string[]): ParamLayer {
+  const params = words.map((word) => {
+    const parameter = parseParameter(word);
+    if (parameter === null) throw new TypeError(`"${word}" is no parameter of a layer`);
+    return parameter;
+  });
+  return { ...layer, words: [...words], params: new Map(params) };
 }
 
 /** Returns the words of a line; a word may hold a quoted text with spaces (`0="a b"`). */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { HarnessError } from "../../errors.ts";
-import { fusedActivation, parseParam } from "./param_file.ts";
+import { fusedActivation, parseParam, writeParam } from "./param_file.ts";
 
 const GOOD = [
   "7767517",
@@ -98,4 +98,15 @@ Deno.test("fusedActivation() names the activation of layers that can have one", 
   assertEquals(fusedActivation(layer("Convolution", "0=1")), null);
   assertEquals(fusedActivation(layer("Gemm", "9=64")), null);
   assertEquals(fusedActivation(layer("Deconvolution", "9=99")), "activation 99");
+});
+
+Deno.test("writeParam() writes numbers and texts as they were", () => {
+  const { layers } = parseParam(
+    '7767517\n2 2\nInput in0 0 1 in0\nDiag d 1 1 in0 out0 0=1.0 1="a b" -23302=2,1,2 3=1,\n',
+    "test",
+  );
+  assertEquals(
+    writeParam(layers).split("\n")[3].replaceAll(/ +/g, " "),
+    'Diag d 1 1 in0 out0 0=1.0 1="a b" -23302=2,1,2 3=1,',
+  );
 });

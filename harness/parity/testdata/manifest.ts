@@ -74,6 +74,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     macs: 1,
     tools: {},
     logs: [],
+    passes: [],
     warnings: [],
     ...changes,
   };
