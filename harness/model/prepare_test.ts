@@ -93,7 +93,7 @@ Deno.test("prepareWith() leaves manifest, graph, weights, reference and log that
       assertEquals(graph.layers.length, manifest.param.layers);
       assertEquals(graph.inputs, [manifest.inputBlob]);
       assertEquals([...graph.outputs].sort(), manifest.outputs.map((one) => one.blob).sort());
-      assertEquals(manifest.param.fusedActivations, manifest.activation === "relu" ? 14 : 0);
+      assertEquals(manifest.param.fusedActivations, manifest.activation === "silu" ? 0 : 14);
       assertEquals(manifest.logs, ["pnnx.log"]);
       assertStringIncludes(await Deno.readTextFile(path.join(dir, "pnnx.log")), "pass_ncnn");
       const reference = decodeOnnx(await Deno.readFile(path.join(dir, "reference.onnx")), "r");
@@ -280,7 +280,7 @@ Deno.test({
   fn: () =>
     withBench(async ({ prepare }) => {
       const models = [sharedModel("yolov8n-pose-silu.onnx"), sharedModel("yolov8n-pose-relu.onnx")];
-      const prepared = await prepare({ models });
+      const prepared = await prepare({ models, converters: ["pnnx-plain", "pnnx"] });
       assertEquals(
         prepared.map(({ manifest }) => [
           manifest.param.layers,
@@ -288,7 +288,41 @@ Deno.test({
           manifest.parameterCount,
           Math.round(manifest.macs / 1e6),
         ]),
-        [[206, 0, 3289948, 4588], [131, 63, 3289948, 4588]],
+        [[206, 0, 3289948, 4588], [194, 0, 3289948, 4588], [131, 63, 3289948, 4588], [
+          131,
+          63,
+          3289948,
+          4588,
+        ]],
       );
+    }),
+});
+
+Deno.test({
+  name: "prepareWith() lists the passes over pnnx's graph, and pnnx-plain has none",
+  ...needs("shared"),
+  fn: () =>
+    withBench(async ({ prepare }) => {
+      const prepared = await prepare({
+        models: [sharedModel("yolov8n-pose-silu.onnx")],
+        activations: ["silu", "hardswish"],
+        converters: ["pnnx", "pnnx-plain", "pnnx-optimized"],
+      });
+      const facts = await Promise.all(prepared.map(async ({ manifest, dir }) => [
+        `${manifest.activation} ${manifest.converter}`,
+        manifest.passes.map(({ name, count }) => `${name} ${count}`).join(),
+        (await readVariantStages(manifest, dir)).map(({ name, graph }) =>
+          `${name} ${graph.layers.length}`
+        ).slice(1).join(),
+        manifest.param.fusedActivations,
+      ]));
+      assertEquals(facts, [
+        ["silu pnnx", "join-gate 6", "ncnn 206,ncnn optimised 194", 0],
+        ["silu pnnx-plain", "", "ncnn 206", 0],
+        ["silu pnnx-optimized", "join-gate 6", "ncnn 206,ncnn optimised 194", 0],
+        ["hardswish pnnx", "fuse-activation 63", "ncnn 194,ncnn optimised 131", 63],
+        ["hardswish pnnx-plain", "", "ncnn 194", 0],
+        ["hardswish pnnx-optimized", "fuse-activation 63", "ncnn 194,ncnn optimised 131", 63],
+      ]);
     }),
 });

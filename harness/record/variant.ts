@@ -104,11 +104,6 @@ export const AppliedPassSchema = z.strictObject({
 /** See {@linkcode AppliedPassSchema}. */
 export type AppliedPass = z.infer<typeof AppliedPassSchema>;
 
-/** Schema of all passes that changed a graph. */
-export const AppliedPassesSchema = z.array(AppliedPassSchema).default([]).describe(
-  "Posemark's passes that changed the converted graph, in their order.",
-);
-
 /** What a converted graph has: its files lie beside the manifest. */
 export const CONVERTED = {
   param: FileRefSchema.extend({
@@ -132,7 +127,9 @@ export const CONVERTED = {
     "Version of every tool that took part, by name.",
   ),
   logs: z.array(z.string()).describe("Logs of the converters."),
-  passes: AppliedPassesSchema,
+  passes: z.array(AppliedPassSchema).default([]).describe(
+    "Posemark's passes that changed the converted graph, in their order.",
+  ),
 };
 
 /** Newest version of the manifest's schema. */

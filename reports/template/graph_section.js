@@ -32,6 +32,7 @@ export function graphSection(context) {
   if (graphs.length === 0) return null;
   return section("graphs", t("graphs.title"), () => [
     el("p", {}, t("graphs.intro")),
+    passList(context, graphs),
     stageTable(context, graphs),
     stepTable(context, graphs),
     graphs.flatMap(({ variantId, stages, svg }) => [
@@ -45,6 +46,22 @@ export function graphSection(context) {
         : drawing(t("graphs.drawing", { variant: plain(label(variantId), 80) }), svg),
     ]),
   ]);
+}
+
+/**
+ * Returns a sentence for each graph that Posemark's passes changed; nothing without any.
+ *
+ * @param {Context} context
+ * @param {Graph[]} graphs
+ */
+function passList({ t, report, label }, graphs) {
+  const lines = graphs.flatMap(({ variantId }) => {
+    const passes = report.variants.find(({ id }) => id === variantId)?.variant.passes ?? [];
+    const names = passes.map(({ name, count }) => `${plain(name, 40)} ${count}×`).join(", ");
+    const variant = plain(label(variantId), 80);
+    return names === "" ? [] : [el("p", {}, foreign(t("graphs.passes", { variant, names })))];
+  });
+  return lines;
 }
 
 /**

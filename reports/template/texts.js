@@ -304,6 +304,7 @@ const TABLE = [
   // graphs and layers
   ["graphs.title", "Graphs before and after fusion", "融合前后的计算图"],
   ["graphs.intro", "What each step of the conversion left of the graph. The bytes that layers read and write count four bytes a value; ≥ where the share of some layers is not known.", "转换的每一步之后计算图的样子。层读写的字节按每个数值四字节计；≥ 表示有些层的数据未知。"],
+  ["graphs.passes", "Passes that changed the graph of {variant}: {names}.", "改动了 {variant} 计算图的 pass：{names}。"],
   ["graphs.stage", "Stage", "阶段"],
   ["graphs.step", "Step", "步骤"],
   ["graphs.fused", "Fused activations", "融合的激活"],

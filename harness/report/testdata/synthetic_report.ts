@@ -548,6 +548,7 @@ function judged(
     },
     parameterCount: 3_295_470,
     macs: 4_600_000_000,
+    passes: plan.activation === "silu" ? [{ name: "join-gate", count: 6 }] : [],
   });
   const peakRssBytes = plan.requested === "fp32" ? 71_000_000 : 48_000_000;
   return {
