@@ -22,7 +22,7 @@ import { type Checkpoint, isNewer, NEWEST_KNOWN } from "./checkpoint.ts";
 /** The versions of ultralytics with pinned packages; each has its requirements file. */
 export const PINNED_ULTRALYTICS = ["8.3.203", NEWEST_KNOWN] as const;
 
-/** The ultralytics for checkpoints that 8.0 to 8.3 saved; its torch has wheels up to Python 3.12. */
+/** The ultralytics for checkpoints of 8.0 to 8.3; its torch has wheels up to Python 3.12. */
 const OLDER = { ultralytics: PINNED_ULTRALYTICS[0], newestPython: 12 };
 
 /** What to do when an environment can't be made: the end of each such error. */
