@@ -5,8 +5,7 @@
  * @module
  */
 import { EFFECTIVE, type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
-import { axisLabels, type VariantKey } from "../record/variant.ts";
-import type { ReportVariant } from "./report_json.ts";
+import { axisLabels, type AxisName, type VariantKey } from "../record/variant.ts";
 
 /** What the facts of a variant follow from. */
 interface FactSource {
@@ -14,6 +13,15 @@ interface FactSource {
   effective: EffectivePrecision | null;
   latencyNs: { total: { p50: number } } | null;
   medianTotalNs: { value: number } | null;
+}
+
+/** What follows for a variant; see the fields of the same names in the report. */
+export interface VariantFacts {
+  /** Nanoseconds; null without samples. */
+  timeNs: number | null;
+  /** Null when no launch finished. */
+  ranAsAsked: boolean | null;
+  labels: Record<AxisName, string>;
 }
 
 /**
@@ -25,7 +33,7 @@ interface FactSource {
  */
 export function variantFacts(
   { variant, effective, latencyNs, medianTotalNs }: FactSource,
-): Pick<ReportVariant, "timeNs" | "ranAsAsked" | "labels"> {
+): VariantFacts {
   const timeNs = variant.shape.mode === "rect" ? medianTotalNs?.value : latencyNs?.total.p50;
   return {
     timeNs: timeNs ?? null,
