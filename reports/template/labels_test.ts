@@ -25,7 +25,7 @@ Deno.test("plain() cuts the middle when a text is long", () => {
 
 Deno.test("variantLabels() names only what differs, and each variant once, when variants share the rest", () => {
   const { common, byId } = variantLabels(report.variants);
-  assertEquals(common, ["yolov8n-pose", "640×640", "pnnx"]);
+  assertEquals(common, ["yolov8n-pose", "o2m", "640×640", "pnnx"]);
   assertEquals(byId.get(report.base), "SiLU · raw · fp32");
   assertEquals(new Set(byId.values()).size, byId.size);
 });

@@ -139,6 +139,7 @@ const TABLE = [
   ["filter.precision", "Precision", "精度"],
   ["filter.shape", "Shape", "输入尺寸"],
   ["filter.converter", "Converter", "转换器"],
+  ["filter.branch", "Branch", "分支"],
   ["filter.search", "Search", "搜索"],
   ["filter.passed", "only those with a claim to their speed", "仅显示速度有效的变体"],
   ["column.rank", "#", "排名"],
