@@ -7,7 +7,7 @@
  */
 import { dataTable, el, foreign } from "./dom.js";
 import { section } from "./sections.js";
-import { count, megabytes, MISSING, significant } from "./numbers.js";
+import { count, megabytes, MISSING, pxNumber, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -65,15 +65,17 @@ export function environmentSection(context) {
         t("environment.weights"),
         t("environment.parameters"),
         "GMAC",
+        t("environment.decode"),
         "sha256",
       ],
-      numeric: [false, false, true, true, true, false],
+      numeric: [false, false, true, true, true, true, false],
       rows: variants.map((variant) => [
         foreign(plain(variant.id, 100)),
         foreign(plain(variant.variant.param.file, 60)),
         megabytes(variant.variant.bin.bytes),
         count(variant.variant.parameterCount),
         significant(variant.variant.macs / 1e9, 3),
+        decodeGap(variant),
         el(
           "code",
           { class: "hash", title: variant.variant.bin.sha256 },
@@ -82,6 +84,18 @@ export function environmentSection(context) {
       ]),
     }),
   ]);
+}
+
+/**
+ * Returns the largest distance between what the model's own graph decodes and what is decoded from
+ * its head here; files of earlier versions do not tell it.
+ *
+ * @param {Report["variants"][number]} variant
+ */
+function decodeGap({ variant: { decode } }) {
+  if (!decode) return MISSING;
+  const px = Math.max(decode.maxBoxPx, decode.maxKeypointPx ?? 0);
+  return el("span", { title: plain(decode.notes.join("; "), 300) }, `${pxNumber(px)} px`);
 }
 
 /**

@@ -368,6 +368,7 @@ const TABLE = [
   ["environment.files", "Files of the variants", "变体文件"],
   ["environment.weights", "Weights", "权重"],
   ["environment.parameters", "Parameters", "参数量"],
+  ["environment.decode", "Gap to the model's own decode", "与模型自身解码之差"],
   ["reproduce.title", "How to reproduce", "如何复现"],
   ["reproduce.intro", "The exact command of this run:", "本次运行的完整命令："],
   ["reproduce.command", "Command", "命令"],
