@@ -44,7 +44,8 @@ export async function prepareVariants(options: PrepareOptions): Promise<Prepared
   const { progress, signal, outDir, ncnnSource: tree } = options;
   return await prepareWith(options, {
     tools: pinnedTools({ progress, signal, ncnnSource: tree }),
-    resolveModel: (nameOrPath) => resolveModel(nameOrPath, { progress, signal }),
+    resolveModel: (nameOrPath, branch) =>
+      resolveModel(nameOrPath, { progress, signal }, { branch }),
     progress,
     signal,
     outDir: outDir ?? null,
