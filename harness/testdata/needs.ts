@@ -23,7 +23,9 @@ const NEEDS = {
   shared: () => exists(SHARED) && exists(sharedModel("yolov8n-pose-silu.onnx")),
   /** A Chromium for the report's page. */
   chromium: () => findChromium() !== null,
-  /** A font with Chinese characters: without one the page shows boxes, and its lines break apart. */
+  /**
+   * A font with Chinese characters: without one the page shows boxes, and its lines break apart.
+   */
   chineseFont: () => succeeds("sh", ["-c", 'test -n "$(fc-list :lang=zh)"']),
   adb: () => exists("/usr/bin/adb"),
   /** PostgreSQL's server, as Debian installs it. */

@@ -221,7 +221,9 @@ async function ndkRow(): Promise<DoctorRow> {
 /** Space that an environment for exports takes: torch and the libraries that it brings. */
 const ENVIRONMENT_BYTES = 6e9;
 
-/** Returns what an export of a checkpoint would meet: its Python, and the environments that stand. */
+/**
+ * Returns what an export of a checkpoint would meet: its Python, and the environments that stand.
+ */
 export async function exportRow(
   signal?: AbortSignal,
   command: string = pythonCommand(),

@@ -202,8 +202,8 @@ async function convert(
 }
 
 /**
- * Keeps the graphs before the passes and ncnnoptimize, and before ncnn2int8 under lasting names, and the table;
- * returns the names.
+ * Keeps the graphs before the passes and ncnnoptimize, and before ncnn2int8 under lasting names,
+ * and the table; returns the names.
  */
 async function keepStages(key: ConversionKey, float: Converted, folder: string): Promise<string[]> {
   const extras: string[] = [];
@@ -294,7 +294,9 @@ async function runConverter(
   return { ...passed, float: await optimizeNcnn(passed.float, request) };
 }
 
-/** Returns the graph after the passes, beside the one before; the same one if they found nothing. */
+/**
+ * Returns the graph after the passes, beside the one before; the same one if they found nothing.
+ */
 async function passOver(
   converted: Converted,
   folder: string,
