@@ -46,6 +46,8 @@ export const ERRORS = {
   "interrupted": { exit: EXIT.environment, ends: "run" },
   "store-failed": { exit: EXIT.environment, ends: "run" },
   "farm-failed": { exit: EXIT.environment, ends: "run" },
+  // ncnn refuses the graph or its weights, or can't run it at this size
+  "model-refused": { exit: EXIT.usage, ends: "launch" },
   "runner-failed": { exit: EXIT.environment, ends: "launch" },
   "bad-device-output": { exit: EXIT.environment, ends: "launch" },
   "timeout": { exit: EXIT.environment, ends: "launch" },

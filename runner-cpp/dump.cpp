@@ -45,8 +45,9 @@ int dump_blobs(Model& model, const Options& options, const std::string& image_id
         return 0;
 
     std::vector<ncnn::Mat> blobs;
-    if (run_network(model, options, input, options.dump_blobs, true, blobs, error) != 0)
-        return -1;
+    const int status = run_network(model, options, input, options.dump_blobs, true, blobs, error);
+    if (status != 0)
+        return status;
     for (size_t i = 0; i < blobs.size(); i++)
     {
         const std::string file = image_id + "." + safe_name(options.dump_blobs[i]) + ".f32";

@@ -16,10 +16,11 @@ static int write_lines(Model& model, const std::vector<ImageEntry>& entries, con
         std::string line;
         if (load_image(has_defect(Defect::WRONG_IMAGE) ? entries[0] : entries[i], image, error) != 0)
             return -1;
-        if (image_line(model, pipeline, i, entries[i], image, line, error) != 0)
+        const int status = image_line(model, pipeline, i, entries[i], image, line, error);
+        if (status != 0)
         {
             error = "Image \"" + entries[i].id + "\": " + error;
-            return -1;
+            return status;
         }
         if (write_line(writer, line, error) != 0)
             return -1;
@@ -36,20 +37,23 @@ int write_image_lines(const Options& o, const ImageLine& image_line, std::string
     if (setup_threads(o, error) != 0)
         return -1;
     Model model;
-    if (load_model(o, model, error) != 0)
-        return -1;
+    int status = load_model(o, model, error);
+    if (status != 0)
+        return status;
 
     LineWriter writer;
     if (open_lines(writer, o.out, error) != 0)
         return -1;
-    const bool written = write_line(writer, header_line(o, &model), error) == 0
-                         && write_lines(model, entries, image_line, writer, error) == 0
-                         && write_line(writer, end_line(entries.size(), now_ns() - start, writer.hash), error) == 0;
+    status = write_line(writer, header_line(o, &model), error);
+    if (status == 0)
+        status = write_lines(model, entries, image_line, writer, error);
+    if (status == 0)
+        status = write_line(writer, end_line(entries.size(), now_ns() - start, writer.hash), error);
     std::string close_error;
-    if (close_lines(writer, close_error) != 0 && written)
+    if (close_lines(writer, close_error) != 0 && status == 0)
     {
         error = close_error;
         return -1;
     }
-    return written ? 0 : -1;
+    return status;
 }

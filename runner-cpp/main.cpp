@@ -4,11 +4,12 @@
 //                     └─► stages: reference tensors ─► each stage alone ─► files
 //
 // stdout carries JSON lines only, stderr is for people.
-// Exit: 0 done, 2 wrong options, 3 everything else.
+// Exit: 0 done, 2 wrong options, 4 the model's fault, 3 everything else.
 
 #include "defects.h"
 #include "header.h"
 #include "json.h"
+#include "model.h"
 #include "options.h"
 #include "roofline.h"
 #include "run.h"
@@ -19,6 +20,7 @@
 
 static const int EXIT_USAGE = 2;
 static const int EXIT_OTHER = 3;
+static const int EXIT_MODEL = 4;
 
 static int info_command(const Options& options, std::string& error)
 {
@@ -61,10 +63,11 @@ int main(int argc, char** argv)
         fprintf(stderr, "posemark-runner: %s\n", error.c_str());
         return EXIT_USAGE;
     }
-    if (run(options, error) != 0)
+    const int status = run(options, error);
+    if (status != 0)
     {
         fprintf(stderr, "posemark-runner: %s\n", error.c_str());
-        return EXIT_OTHER;
+        return status == MODEL_FAULT ? EXIT_MODEL : EXIT_OTHER;
     }
     return 0;
 }

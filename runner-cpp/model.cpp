@@ -133,7 +133,7 @@ static int probe_blob_bits(const Model& model, const Options& o, const ncnn::Lay
     if (ex.input(o.input_blob.c_str(), input) != 0 || ex.extract(probed->tops[0], blob, type_as_stored) != 0 || blob.empty())
     {
         error = "Cannot probe the precision: the layer \"" + probed->name + "\" failed on a 64x64 input in blob \"" + o.input_blob + "\": check --input-blob and the graph";
-        return -1;
+        return MODEL_FAULT;
     }
     return blob.elembits();
 }
@@ -153,7 +153,7 @@ static int find_effective_precision(Model& model, const Options& o, std::string&
     const ncnn::Layer* probed = 0;
     const int bits = probe_blob_bits(model, o, probed, error);
     if (bits < 0)
-        return -1;
+        return bits;
     if (probed)
     {
         const Arithmetic expected = layer_arithmetic(probed, model.net.opt);
@@ -183,13 +183,13 @@ static int load_graph(const Options& o, Model& model, std::string& error)
         return -1;
     std::string text(bytes.begin(), bytes.end());
     if (check_param(text, o.param, error) != 0)
-        return -1;
+        return MODEL_FAULT;
     if (has_defect(Defect::ACTIVATION_LOST))
         text = without_one_activation(text);
     if (model.net.load_param_mem(text.c_str()) != 0)
     {
         error = "Cannot load the graph \"" + o.param + "\": ncnn refused it (its reason is above): a layer type may be missing in this build of ncnn";
-        return -1;
+        return MODEL_FAULT;
     }
     return 0;
 }
@@ -210,21 +210,24 @@ static int load_weights(const Options& o, Model& model, std::string& error)
     if (reader.short_reads > 0)
     {
         error = "Cannot load the weights \"" + o.bin + "\": the file ends after " + std::to_string(reader.bytes_read) + " bytes, the graph needs more: it is cut off or belongs to another .param";
-        return -1;
+        return MODEL_FAULT;
     }
     if (loaded != 0)
     {
         error = "Cannot load the weights \"" + o.bin + "\": ncnn refused them (its reason is above)";
-        return -1;
+        return MODEL_FAULT;
     }
     if (!at_end)
     {
         error = "Cannot use the weights \"" + o.bin + "\": the graph takes " + std::to_string(reader.bytes_read) + " bytes and the file has more: it belongs to another .param";
-        return -1;
+        return MODEL_FAULT;
     }
     model.fp16_weights = reader.fp16_blobs > 0;
     return 0;
 }
+
+// What ncnn's layers return when an allocation failed.
+static const int NO_MEMORY = -100;
 
 static bool has_blob(const ncnn::Net& net, const std::string& name)
 {
@@ -246,7 +249,7 @@ static int check_blob_names(const Options& o, const ncnn::Net& net, std::string&
         if (!has_blob(net, name))
         {
             error = "Cannot find the blob \"" + name + "\" in \"" + o.param + "\": check --input-blob, --outputs and --dump-blob against the graph";
-            return -1;
+            return MODEL_FAULT;
         }
     }
     return 0;
@@ -260,20 +263,23 @@ int load_model(const Options& o, Model& model, std::string& error)
     model.net.opt.blob_allocator = &model.blob_allocator;
     model.net.opt.workspace_allocator = &model.workspace_allocator;
 
-    if (load_graph(o, model, error) != 0)
-        return -1;
+    int status = load_graph(o, model, error);
+    if (status != 0)
+        return status;
     for (const ncnn::Layer* layer : model.net.layers())
     {
         if (layer->support_int8_storage && o.precision != "int8")
         {
             error = "Cannot run \"" + o.param + "\" as " + o.precision + ": its layer \"" + layer->name + "\" is quantised: use --precision int8";
-            return -1;
+            return MODEL_FAULT;
         }
     }
-    if (check_blob_names(o, model.net, error) != 0)
-        return -1;
-    if (load_weights(o, model, error) != 0)
-        return -1;
+    status = check_blob_names(o, model.net, error);
+    if (status != 0)
+        return status;
+    status = load_weights(o, model, error);
+    if (status != 0)
+        return status;
     return find_effective_precision(model, o, error);
 }
 
@@ -305,7 +311,7 @@ int run_network(Model& model, const Options& o, const ncnn::Mat& input, const st
     if (input_status != 0)
     {
         error = "Cannot run the network: ncnn refused the input \"" + o.input_blob + "\" (status " + std::to_string(input_status) + ")";
-        return -1;
+        return MODEL_FAULT;
     }
 
     blobs.resize(names.size());
@@ -314,9 +320,10 @@ int run_network(Model& model, const Options& o, const ncnn::Mat& input, const st
         const int status = ex.extract(names[i].c_str(), blobs[i]);
         if (status != 0 || blobs[i].empty())
         {
+            const bool is_memory_short = status == NO_MEMORY;
             error = "Cannot run the network: the blob \"" + names[i] + "\" failed (ncnn status " + std::to_string(status) + ") for an input of " + std::to_string(input.w) + "x" + std::to_string(input.h)
-                    + ": memory may be short, or the graph has another fixed size";
-            return -1;
+                    + (is_memory_short ? ": memory is short" : ": a layer refused it, or the graph has another fixed size");
+            return is_memory_short ? -1 : MODEL_FAULT;
         }
     }
 

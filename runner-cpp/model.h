@@ -25,12 +25,16 @@ struct Model
 // ncnn's switches for these options.
 ncnn::Option ncnn_option(const Options& options);
 
-// Loads --param and --bin. Returns 0, or -1 with the reason in error.
+// What a function returns when the fault is the model's, with the reason in error: ncnn refuses
+// its graph or weights, or can't run it at this size. -1 stands for everything else.
+static const int MODEL_FAULT = -2;
+
+// Loads --param and --bin. Returns 0, or -1 or MODEL_FAULT with the reason in error.
 int load_model(const Options& options, Model& model, std::string& error);
 
 // Runs the graph on input (W x H x 3) and fills one blob per name. Every call uses an Extractor of
 // its own, since an Extractor keeps what it computed. keep_all keeps intermediate blobs, for names
-// that are not outputs. Returns 0, or -1 with the reason in error.
+// that are not outputs. Returns 0, or -1 or MODEL_FAULT with the reason in error.
 int run_network(Model& model, const Options& options, const ncnn::Mat& input, const std::vector<std::string>& names, bool keep_all, std::vector<ncnn::Mat>& blobs, std::string& error);
 
 // Names of the blobs in --outputs.

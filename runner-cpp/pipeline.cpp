@@ -71,15 +71,17 @@ int run_pipeline(Model& model, const Options& o, const Image& image, Pipeline& p
     // back to the pool first: the network then writes where the caches are warm (1 % faster)
     p.outputs.clear();
     const int64_t network_start = now_ns();
-    if (run_network(model, o, p.input, names, false, p.outputs, error) != 0)
-        return -1;
+    const int status = run_network(model, o, p.input, names, false, p.outputs, error);
+    if (status != 0)
+        return status;
     if (o.inject_slowdown_percent > 0.0)
         busy_wait_ns((int64_t)((double)(now_ns() - network_start) * o.inject_slowdown_percent / 100.0));
     const int64_t inferred = now_ns();
 
     const int64_t postprocess_start = now_ns();
+    // only outputs of other sizes than the head's fail here
     if (postprocess(o, image, p, error) != 0)
-        return -1;
+        return MODEL_FAULT;
     const int64_t end = now_ns();
 
     times.preprocess_ns = prepared - start;
@@ -89,7 +91,7 @@ int run_pipeline(Model& model, const Options& o, const Image& image, Pipeline& p
     return 0;
 }
 
-static bool all_finite(const Detection& d)
+bool is_finite(const Detection& d)
 {
     bool finite = isfinite(d.score);
     for (float side : d.box)
@@ -103,24 +105,12 @@ static bool all_finite(const Detection& d)
     return finite;
 }
 
-int check_finite(const Options& o, const Pipeline& p, std::string& error)
+size_t count_not_finite(const Pipeline& p)
 {
-    for (size_t i = 0; i < p.outputs.size(); i++)
-    {
-        const size_t count = count_not_finite({p.outputs[i]});
-        if (count > 0)
-        {
-            error = "Cannot use the network's output \"" + o.head.outputs[i].blob + "\": found " + std::to_string(count) + " values that are NaN or infinite, expected finite ones: fp16 may have overflowed (try --precision fp32), or the weights are damaged";
-            return -1;
-        }
-    }
+    size_t count = count_not_finite(p.outputs);
     for (const Detection& d : p.detections)
     {
-        if (!all_finite(d))
-        {
-            error = "Cannot use the detections: found a value that is NaN or infinite after decoding finite outputs: the box logits are out of range";
-            return -1;
-        }
+        count += is_finite(d) ? 0 : 1;
     }
-    return 0;
+    return count;
 }

@@ -39,12 +39,14 @@ struct Pipeline
     std::vector<Detection> detections;
 };
 
-// Runs all stages once. Returns 0, or -1 with the reason in error.
+// Runs all stages once. Returns 0, or -1 or MODEL_FAULT with the reason in error.
 int run_pipeline(Model& model, const Options& options, const Image& image, Pipeline& pipeline, StageTimes& times, std::string& error);
 
-// Fails when the last outputs or detections of the pipeline hold a value that is not finite: -1
-// with the reason in error. NaN compares as below any threshold, so that without this check it
-// would look like "nobody in the picture".
-int check_finite(const Options& options, const Pipeline& pipeline, std::string& error);
+// Whether score, box and keypoints are all finite.
+bool is_finite(const Detection& detection);
+
+// Number of values in the last outputs, and of detections, that are NaN or infinite. NaN compares
+// as below any threshold: without this count it would look like "nobody in the picture".
+size_t count_not_finite(const Pipeline& pipeline);
 
 #endif // POSEMARK_PIPELINE_H

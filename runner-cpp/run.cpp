@@ -5,6 +5,8 @@
 #include "json.h"
 #include "pipeline.h"
 
+#include <algorithm>
+
 struct Samples
 {
     std::vector<int64_t> preprocess_ns;
@@ -43,7 +45,7 @@ static void write_detection(Json& json, const Detection& d)
     json.close_object();
 }
 
-static std::string image_line(const std::string& id, const Pipeline& p, const StageTimes* first, const Samples& samples)
+static std::string image_line(const std::string& id, const Pipeline& p, const StageTimes* first, const Samples& samples, size_t not_finite)
 {
     Json json;
     json.open_object();
@@ -72,24 +74,28 @@ static std::string image_line(const std::string& id, const Pipeline& p, const St
     json.key("total").integers(samples.total_ns);
     json.close_object();
     json.key("candidateCount").integer((int64_t)p.candidates.items.size());
+    if (not_finite > 0)
+        json.key("notFinite").integer((int64_t)not_finite);
     json.key("detections").open_array();
     for (const Detection& d : p.detections)
     {
-        write_detection(json, d);
+        if (is_finite(d))
+            write_detection(json, d);
     }
     json.close_array();
     json.close_object();
     return json.text;
 }
 
-// Warm-up on the first image. Returns 0, or -1 with the reason in error.
+// Warm-up on the first image. Returns 0, or -1 or MODEL_FAULT with the reason in error.
 static int warm_up(Model& model, const Options& o, const Image& image, Pipeline& pipeline, std::string& error)
 {
     StageTimes times;
     for (int i = 0; i < o.warmup; i++)
     {
-        if (run_pipeline(model, o, image, pipeline, times, error) != 0)
-            return -1;
+        const int status = run_pipeline(model, o, image, pipeline, times, error);
+        if (status != 0)
+            return status;
     }
     return 0;
 }
@@ -116,26 +122,31 @@ static int measure_image(Model& model, const Options& o, const ImageEntry& entry
     StageTimes first;
     if (!warmed_up)
         announce_layers(entry.id, -1);
-    if (!warmed_up && run_pipeline(model, o, image, pipeline, first, error) != 0)
-        return -1;
-    if (!warmed_up && check_finite(o, pipeline, error) != 0)
-        return -1;
+    size_t not_finite = 0;
+    if (!warmed_up)
+    {
+        const int status = run_pipeline(model, o, image, pipeline, first, error);
+        if (status != 0)
+            return status;
+        not_finite = count_not_finite(pipeline);
+    }
 
     Samples samples;
     for (int i = 0; i < o.iterations; i++)
     {
         StageTimes times;
         announce_layers(entry.id, i);
-        if (run_pipeline(model, o, image, pipeline, times, error) != 0)
-            return -1;
+        const int status = run_pipeline(model, o, image, pipeline, times, error);
+        if (status != 0)
+            return status;
         add_sample(samples, times);
     }
     announce_layers("-", -1);
-    if (check_finite(o, pipeline, error) != 0)
-        return -1;
-    if (dump_blobs(model, o, entry.id, pipeline.input, error) != 0)
-        return -1;
-    line = image_line(entry.id, pipeline, warmed_up ? 0 : &first, samples);
+    not_finite = std::max(not_finite, count_not_finite(pipeline));
+    const int status = dump_blobs(model, o, entry.id, pipeline.input, error);
+    if (status != 0)
+        return status;
+    line = image_line(entry.id, pipeline, warmed_up ? 0 : &first, samples, not_finite);
     return 0;
 }
 
@@ -143,8 +154,9 @@ int run_command(const Options& o, std::string& error)
 {
     const ImageLine line_of = [&](Model& model, Pipeline& pipeline, size_t index, const ImageEntry& entry, const Image& image, std::string& line, std::string& line_error) {
         const bool warmed_up = index == 0 && o.warmup > 0;
-        if (warmed_up && warm_up(model, o, image, pipeline, line_error) != 0)
-            return -1;
+        const int status = warmed_up ? warm_up(model, o, image, pipeline, line_error) : 0;
+        if (status != 0)
+            return status;
         return measure_image(model, o, entry, image, warmed_up, pipeline, line, line_error);
     };
     return write_image_lines(o, line_of, error);

@@ -160,8 +160,9 @@ static int preprocess_stage(const Options& o, const std::string& prefix, const I
 static int network_stage(Model& model, const Options& o, const std::string& prefix, const std::string& image_id, const ncnn::Mat& input, StageDims& dims, std::string& error)
 {
     std::vector<ncnn::Mat> outputs;
-    if (run_network(model, o, input, output_names(o), false, outputs, error) != 0)
-        return -1;
+    const int status = run_network(model, o, input, output_names(o), false, outputs, error);
+    if (status != 0)
+        return status;
     for (size_t k = 0; k < outputs.size(); k++)
     {
         dims.outputs.push_back(blob_dims(outputs[k]));
@@ -234,8 +235,9 @@ static int stages_of_image(Model& model, const Options& o, Pipeline& p, const Im
     StageDims dims;
     if (preprocess_stage(o, prefix, image, own, p, dims, error) != 0)
         return -1;
-    if (network_stage(model, o, prefix, entry.id, input, dims, error) != 0)
-        return -1;
+    const int status = network_stage(model, o, prefix, entry.id, input, dims, error);
+    if (status != 0)
+        return status;
     if (decode_stage(o, prefix, outputs, g, dims, error) != 0)
         return -1;
     if (nms_stage(o, prefix, candidates, dims, error) != 0)

@@ -22,7 +22,14 @@ import {
   type OnnxNode,
   type OnnxValue,
 } from "./onnx/onnx_file.ts";
-import { constantsOf, freshName, namesIn, producersOf, pruned } from "./onnx/onnx_graph.ts";
+import {
+  constantsOf,
+  freshName,
+  namesIn,
+  producersOf,
+  pruned,
+  WEIGHTED_OPERATORS,
+} from "./onnx/onnx_graph.ts";
 import { inferShapes } from "./onnx/shapes.ts";
 import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
@@ -31,7 +38,7 @@ import { withActivation } from "./activation.ts";
  * Version of the surgery: raised when the graphs that it makes change, so that cached variants are
  * made anew.
  */
-export const SURGERY_VERSION = 5;
+export const SURGERY_VERSION = 6;
 
 /** A graph made for a variant, and what its outputs hold. */
 export interface CutModel {
@@ -51,7 +58,7 @@ export function cutModel(
   kind: Head,
   activation: Activation | null,
 ): CutModel {
-  const cut = cutHead(scaledResizes(withoutIdentities(model)), head, kind);
+  const cut = cutHead(scaledResizes(withWeights(withoutIdentities(model))), head, kind);
   return { ...cut, model: withActivation(pruned(cut.model), activation) };
 }
 
@@ -197,6 +204,29 @@ function withoutIdentities(model: OnnxModel): OnnxModel {
     ...model,
     nodes: model.nodes.filter((node) => !isIdle(node))
       .map((node) => ({ ...node, inputs: node.inputs.map(resolve) })),
+  };
+}
+
+/**
+ * Returns the model with the weights of Constant nodes among the initializers, where tolerances and
+ * counts look for them.
+ */
+function withWeights(model: OnnxModel): OnnxModel {
+  const constants = constantsOf(model);
+  const weights = new Set(
+    model.nodes.filter(({ opType }) => WEIGHTED_OPERATORS.has(opType))
+      .flatMap(({ inputs }) => inputs.slice(1))
+      .filter((name) => constants.has(name)),
+  );
+  return {
+    ...model,
+    initializers: new Map([
+      ...model.initializers,
+      ...[...weights].map((name) => [name, { ...constants.get(name)!, name }] as const),
+    ]),
+    nodes: model.nodes.filter(({ opType, outputs }) =>
+      opType !== "Constant" || !weights.has(outputs[0])
+    ),
   };
 }
 

@@ -23,7 +23,7 @@ import { boxDifferencePx } from "./detection_difference.ts";
 import { compareDetections, type Comparison } from "./end_to_end.ts";
 import { mappingHint } from "./mapping_hints.ts";
 import { judgeDecode } from "./stage_decode.ts";
-import { judgeNetwork } from "./stage_network.ts";
+import { judgeNetwork, notFiniteReason } from "./stage_network.ts";
 import { judgeSelection } from "./stage_nms.ts";
 import { judgePreprocess } from "./stage_preprocess.ts";
 import { format } from "./stage_verdict.ts";
@@ -61,6 +61,8 @@ export interface ImageEvidence {
   stages: RunnerStages | null;
   /** Of the runner's `run` command; null when the image is missing there. */
   detections: Detection[] | null;
+  /** Values that the runner counted as NaN or infinite on this image; none when absent. */
+  notFinite?: number;
 }
 
 /**
@@ -117,6 +119,14 @@ export function judgeImage(evidence: ImageEvidence): ParityRecord {
       judgeDecode(variant, blobs, geometry, options, stages.decode),
       judgeSelection(variant, detected.candidates, options, stages.nms),
     );
+  }
+  const network = judged[1];
+  if ((evidence.notFinite ?? 0) > 0 && network.verdict !== "fail") {
+    judged[1] = {
+      ...network,
+      verdict: "fail",
+      reason: notFiniteReason(evidence.notFinite!, precisionEffective),
+    };
   }
   const endToEnd = judgeEndToEnd(evidence, blobs, detected, tolerance, judged);
   judged.push(endToEnd.stage);

@@ -216,6 +216,18 @@ Deno.test("judgeImage() names the network when one value of one blob is off, NaN
   assertStringIncludes(stageOf(short, "network").reason, 'output "out0" has');
 });
 
+Deno.test("judgeImage() fails the network when the runner counted values that are not finite, though no stages were run", () => {
+  const record = judgeWith((evidence) => {
+    evidence.stages = null;
+    evidence.detections = [];
+    evidence.notFinite = 7;
+    evidence.precisionEffective = "fp16-weights";
+  });
+  assertEquals(record.firstFailedStage, "network");
+  assertStringIncludes(stageOf(record, "network").reason, "7 values are not finite");
+  assertStringIncludes(stageOf(record, "network").reason, "beyond 65504");
+});
+
 Deno.test("judgeImage() names decode and the value when a row is wrong, missing or one too many", () => {
   const integers = judgeWith(({ stages }) =>
     stages!.decode!.forEach((value, at, rows) => {

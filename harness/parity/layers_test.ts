@@ -75,6 +75,17 @@ Deno.test("compareLayers() names the first layer whose inputs are sound, and lay
   assertEquals(layerVerdicts(4, earlier), ["not-compared", "first", "fail", "fail"]);
 });
 
+Deno.test("compareLayers() names the layer that overflows though the simulation overflows with it", async () => {
+  const tensors = await tinyTensors();
+  const dumps = await cleanDumps();
+  const storage = new Map(tensors.exact).set("middle", new Float32Array(8).fill(Infinity))
+    .set("out0", new Float32Array(8).fill(NaN));
+  for (const [name, values] of dumps) values.fill(name === "out0" ? NaN : Infinity);
+  const report = compareLayers(LAYERS, dumps, { ...tensors, storage }, "fp16-storage", DOTS);
+  assertEquals(report.firstBeyond?.layer, "conv");
+  assert(Number.isFinite(report.firstBeyond!.maxAllowed));
+});
+
 Deno.test("compareLayers() fails a NaN, and allows a coarser precision what rounding changes", async () => {
   const dumps = await cleanDumps();
   dumps.get("1")![0] = NaN;

@@ -4,10 +4,21 @@
  * @module
  */
 import type { StageParity } from "../record/records.ts";
+import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
 import type { HeadSpec, InputSize } from "../head/head_spec.ts";
 import { groupDifferences } from "./blob_groups.ts";
 import { format, missing, wrongLength } from "./stage_verdict.ts";
 import type { NetworkTolerance } from "./tolerance.ts";
+
+/** Returns in words that so many values are NaN or infinite, and why that is by the precision. */
+export function notFiniteReason(count: number, precision: EffectivePrecision): string {
+  const { largest } = EFFECTIVE[precision];
+  return `${count} values are not finite (NaN or infinity${
+    largest === null
+      ? ""
+      : `: beyond ${largest}, the largest number of ${EFFECTIVE[precision].label}`
+  })`;
+}
 
 /**
  * Returns the judgement of the network's outputs on the reference's tensor.
@@ -66,7 +77,7 @@ export function judgeNetwork(
       (verdict === "pass"
         ? `worst: ${name}, ${numbers}; `
         : `${count} of ${judged.length} groups of values are beyond their tolerance, most ${name}: ${
-          worst.notFinite > 0 ? `${worst.notFinite} values are not finite, ` : ""
+          worst.notFinite > 0 ? `${notFiniteReason(worst.notFinite, tolerance.precision)}, ` : ""
         }${numbers}; `) + tolerance.reason,
   };
 }

@@ -90,6 +90,8 @@ export interface GroupTolerance extends GroupKey {
 /** Tolerances of all groups. */
 export interface NetworkTolerance {
   groups: GroupTolerance[];
+  /** What ran. */
+  precision: EffectivePrecision;
   /** Blobs that the network's outputs are compared with. */
   target: readonly Float32Array[];
   /** Where the numbers come from, for people. */
@@ -147,6 +149,7 @@ export function networkTolerance(
   );
   return {
     groups,
+    precision,
     target: hasHalfWeights ? blobs.fp16Weights : blobs.exact,
     reason: factors.reason +
       (decoded && storage !== null

@@ -31,6 +31,8 @@ interface EffectiveRow {
   significandBits: number;
   /** Bytes of a value in blobs and weights as they are computed with; null where kinds differ. */
   valueBytes: number | null;
+  /** Largest number of its narrowest format; null where float32 is the narrowest. */
+  largest: number | null;
   /** Null: the reference stands for it as it is. */
   simulation: Simulation | null;
   /** Format of every stored blob; null where blobs stay float32 or have several formats. */
@@ -97,7 +99,16 @@ function row(
   storage: EffectiveRow["storage"],
   sums: EffectiveRow["sums"],
 ): EffectiveRow {
-  return { label, significandBits, valueBytes, simulation, storage, sums };
+  const isHalf = storage === "fp16" || simulation === "fp16-weights";
+  return {
+    label,
+    significandBits,
+    valueBytes,
+    largest: isHalf ? 65504 : null,
+    simulation,
+    storage,
+    sums,
+  };
 }
 
 function asked(

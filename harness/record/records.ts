@@ -125,6 +125,9 @@ export const RunnerImageSchema = z.strictObject({
   ),
   samplesNs: StageSamplesSchema.describe("Samples of each stage, nanoseconds."),
   candidateCount: z.int().nonnegative().describe("Cells over the threshold, before NMS."),
+  notFinite: z.int().positive().optional().describe(
+    "Values of the network's outputs, and detections left out, that are NaN or infinite; absent when there are none.",
+  ),
   detections: z.array(DetectionSchema).describe("What the runner found on the image."),
 });
 /** See {@linkcode RunnerImageSchema}. */

@@ -15,7 +15,7 @@ import {
   type OnnxTensor,
 } from "../model/onnx/onnx_file.ts";
 import type { Simulation } from "../record/precision.ts";
-import { freshName, namesIn } from "../model/onnx/onnx_graph.ts";
+import { freshName, namesIn, WEIGHTED_OPERATORS } from "../model/onnx/onnx_graph.ts";
 
 /** Roundings that can be simulated. */
 export type SimulatedPrecision = Simulation | "shifted-fp16-weights";
@@ -28,6 +28,12 @@ const intBits = new Uint32Array(floatBits.buffer);
  * is infinite.
  */
 export function roundToHalf(value: number): number {
+  const half = roundToHalfSteps(value);
+  return Math.abs(half) > 65504 ? Math.sign(value) * Infinity : half;
+}
+
+/** Returns the value rounded as coarsely as in fp16, whatever its size. */
+function roundToHalfSteps(value: number): number {
   if (!Number.isFinite(value) || value === 0) return value;
   const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
   const unit = 2 ** (exponent - 10);
@@ -35,8 +41,7 @@ export function roundToHalf(value: number): number {
   const floor = Math.floor(scaled);
   const rest = scaled - floor;
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-  const half = rounded * unit;
-  return Math.abs(half) > 65504 ? Math.sign(value) * Infinity : half;
+  return rounded * unit;
 }
 
 /**
@@ -62,10 +67,10 @@ export function roundToPnnxHalf(value: number): number {
 
 /**
  * Returns the value rounded to a multiple of √½ of an fp16 number: off every fp16 number but 0, and
- * as close as fp16 is.
+ * as close as fp16 is. Beyond 65504 it goes on with the same share: float32 does not end there.
  */
 function roundToShiftedHalf(value: number): number {
-  return roundToHalf(value * Math.SQRT2) / Math.SQRT2;
+  return roundToHalfSteps(value * Math.SQRT2) / Math.SQRT2;
 }
 
 /**
@@ -77,9 +82,6 @@ export function truncateToBfloat16(value: number): number {
   intBits[0] &= 0xffff0000;
   return floatBits[0];
 }
-
-/** Operators whose second input is a weight that ncnn stores in 16 bits; biases stay float32. */
-const WEIGHTED = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
 /** Operators that only move values: rounding after them changes nothing. */
 const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxPool", "Identity"]);
@@ -110,7 +112,7 @@ export function simulatePrecision(
   const initializers = new Map(model.initializers);
   for (const node of model.nodes) {
     const tensor = initializers.get(node.inputs[1] ?? "");
-    if (WEIGHTED.has(node.opType) && tensor !== undefined) {
+    if (WEIGHTED_OPERATORS.has(node.opType) && tensor !== undefined) {
       initializers.set(tensor.name, roundedTensor(tensor, round));
     }
   }

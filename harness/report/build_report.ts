@@ -6,7 +6,7 @@
 import { EXIT, type Warning } from "../errors.ts";
 import type { Accuracy } from "../parity/accuracy.ts";
 import { parityDetails } from "../parity/details.ts";
-import { summarizeParity } from "../parity/summary.ts";
+import { type ParitySummary, summarizeParity } from "../parity/summary.ts";
 import type {
   BenchncnnRecord,
   FailureRecord,
@@ -109,16 +109,22 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
 
 /**
  * Returns the exit code of a report: 1 when a variant fails parity, 3 when one could not be run or
- * lacks one of the rounds that were asked for, 4 when parity could not be judged, else 0.
+ * lacks one of the rounds that were asked for, 2 when that is so of models that ncnn refuses alone,
+ * 4 when parity could not be judged, else 0.
  */
 export function reportExitCode(report: Report, askedRounds = 1): number {
   if (report.variants.some((variant) => variant.parity.verdict === "fail")) return EXIT.failure;
-  if (
-    report.variants.some(({ precision, rounds }) =>
-      precision.effective === null || rounds < askedRounds
-    )
-  ) {
-    return EXIT.environment;
+  const incomplete = report.variants.filter(({ precision, rounds }) =>
+    precision.effective === null || rounds < askedRounds
+  );
+  if (incomplete.length > 0) {
+    const isRefused = ({ id, device }: ReportVariant) => {
+      const own = report.failures.filter((failure) =>
+        failure.variantId === id && failure.device === device
+      );
+      return own.length > 0 && own.every(({ code }) => code === "model-refused");
+    };
+    return incomplete.every(isRefused) ? EXIT.usage : EXIT.environment;
   }
   if (report.variants.some((variant) => variant.parity.verdict === "inconclusive")) {
     return EXIT.inconclusive;
@@ -154,7 +160,7 @@ function deviceVariants(
   const variants = run.variants.map((manifest) =>
     judgedVariant(device, manifest, summaries.get(manifest.id) ?? null, records, extras)
   );
-  const ranked = variants.filter((variant) => variant.fps !== null)
+  const ranked = variants.filter(({ fps, parity }) => fps !== null && parity.matched > 0)
     .toSorted((a, b) => b.fps! - a.fps!);
   ranked.forEach((variant, index) => variant.rank = index + 1);
   return variants;
@@ -173,10 +179,14 @@ function judgedVariant(
   const checked = own(records.parity);
   const effective = launches[0]?.runner.options.precisionEffective ??
     checked[0]?.precisionEffective ?? null;
+  const failures = own(records.failures);
   const parity = summarizeParity(checked, {
     speedOnly: manifest.speedOnly,
     expectedImages: records.run.images.length,
   });
+  if (effective === null && failures.length > 0) {
+    parity.reason = `did not run: ${failures.at(-1)!.message}`;
+  }
   // No speed without correctness; times of an emulated phone are not a device's; nor those of a
   // test build.
   const claim = parity.verdict !== "fail" && !device.emulated &&
@@ -223,7 +233,8 @@ function judgedVariant(
       ...manifest.warnings,
       ...(summary?.warnings ?? []),
       ...(facts.ranAsAsked === false ? [precisionWarning(manifest, effective!)] : []),
-      ...runWarnings(launches, own(records.failures)),
+      ...runWarnings(launches, failures),
+      ...rankWarnings(parity, latencyNs !== null),
     ],
   };
 }
@@ -240,6 +251,15 @@ function precisionWarning({ precision }: VariantManifest, effective: EffectivePr
       PRECISIONS[precision].needs ?? "that runs it"
     } (see cpuFeatures of the device).`,
   };
+}
+
+function rankWarnings({ verdict, matched }: ParitySummary, isTimed: boolean): Warning[] {
+  if (!isTimed || verdict === "fail" || matched > 0) return [];
+  return [{
+    code: "no-rank",
+    message: "It has no rank: not one detection of it was judged against the reference.",
+    advice: "Give images in which the reference finds something, or lower --score-threshold.",
+  }];
 }
 
 function runWarnings(launches: LaunchRecord[], failures: FailureRecord[]): Warning[] {
@@ -263,7 +283,9 @@ function runWarnings(launches: LaunchRecord[], failures: FailureRecord[]): Warni
     warnings.push({
       code: "failed-launches",
       message: `${failures.length} launches failed; the first: ${failures[0].message}`,
-      advice: "Read the messages under failures; run again with --resume to fill the gaps.",
+      advice: failures.every(({ code }) => code === "model-refused")
+        ? "ncnn can't run this model: mend it, or leave the variant out."
+        : "Read the messages under failures; run again with --resume to fill the gaps.",
     });
   }
   return warnings;

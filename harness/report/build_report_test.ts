@@ -2,9 +2,11 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { recompute } from "../../reports/template/reproduce_section.js";
 import { SAMPLE_STAGES } from "../../reports/template/samples.js";
 import { deviceFixture } from "../gate/testdata/gate_fixture.ts";
+import { judgeImage } from "../parity/judge.ts";
+import { cleanEvidence } from "../parity/testdata/evidence.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
-import type { LaunchRecord } from "../record/records.ts";
-import { runRecord } from "../run/testdata/records.ts";
+import type { AnyRecord, LaunchRecord } from "../record/records.ts";
+import { failureRecord, runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { buildReport, reportExitCode } from "./build_report.ts";
@@ -15,13 +17,17 @@ import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 /**
  * Returns the report of launches of the variants on this machine; the first variant is the base.
  */
-function reportOf(variants: VariantManifest[], launches: LaunchRecord[]): Report {
+function reportOf(
+  variants: VariantManifest[],
+  launches: LaunchRecord[],
+  others: AnyRecord[] = [],
+): Report {
   const run = runRecord({
     devices: [deviceFixture("host")],
     variants,
     baseVariantId: variants[0].id,
   });
-  return buildReport(sortRecords([run, ...launches]), {
+  return buildReport(sortRecords([run, ...launches, ...others]), {
     accuracy: new Map(),
     thumbnails: new Map(),
     graphs: [],
@@ -50,7 +56,8 @@ Deno.test("buildReport() takes median, FPS and rank of a rect variant from the r
       }),
     ];
   });
-  const [square, rect] = reportOf(variants, launches).variants;
+  const judged = variants.map((variant) => judgeImage(cleanEvidence({ variant, seed: 3 })));
+  const [square, rect] = reportOf(variants, launches, judged).variants;
   const { value, low, high } = rect.medianTotalNs!;
   assertAlmostEquals(value / 1e6, (20 ** 2 * 34 ** 3) ** (1 / 5), 0.1);
   assert(low! <= value && value <= high!);
@@ -120,4 +127,28 @@ Deno.test("reportExitCode() says environment when a variant finished no round, t
   assertEquals(codeOf({ parity: { ...first.parity, verdict: "inconclusive" } }), 4);
   assertEquals(reportExitCode({ ...whole, variants: [first, ...rest] }, 3), 3);
   assertEquals(codeOf({ rounds: 0, parity: { ...first.parity, verdict: "fail" } }), 1);
+});
+
+Deno.test("buildReport() gives no rank and says so when nothing of a variant was judged", () => {
+  const variants = ["empty", "found"].map((id) => testManifest({ id }));
+  const launches = variants.map(({ id }) =>
+    launchFixture({ variantId: id, round: 0, totalNs: [1e6, 1e6] })
+  );
+  const [empty, found] = variants.map((variant, index) =>
+    judgeImage(cleanEvidence({ variant, seed: 3, people: 3 * index }))
+  );
+  const report = reportOf(variants, launches, [empty, found]);
+  assertEquals(report.variants.map(({ rank }) => rank), [null, 1]);
+  const codes = report.variants.map(({ warnings }) => warnings.map(({ code }) => code));
+  assertEquals(codes.map((own) => own.includes("no-rank")), [true, false]);
+});
+
+Deno.test("a variant that ncnn refuses carries the runner's reason, and the report ends with 2 unless the environment failed too", () => {
+  const refused = { ...failureRecord(0), variantId: "a", code: "model-refused", message: "no Foo" };
+  const variants = [testManifest({ id: "a" })];
+  const report = reportOf(variants, [], [refused]);
+  assertEquals(report.variants[0].parity.reason, "did not run: no Foo");
+  assertEquals(reportExitCode(report), 2);
+  const lost = { ...failureRecord(1), variantId: "a", code: "device-lost" };
+  assertEquals(reportExitCode(reportOf(variants, [], [refused, lost])), 3);
 });

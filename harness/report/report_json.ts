@@ -120,7 +120,7 @@ export const ReportVariantSchema = z.strictObject({
     "Speed-up over the base: base time / this variant's time, paired by round; null as `fps`.",
   ),
   rank: z.int().nullable().describe(
-    "Rank by median total on this device, from 1; null when it has no claim to one.",
+    "Rank by median total on this device, from 1; null when parity failed or nothing was judged, and as `fps`.",
   ),
   rounds: z.int().nonnegative().describe("Rounds that are in the figures."),
   figures: z.record(

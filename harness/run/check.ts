@@ -198,6 +198,7 @@ async function checkVariant(
       rounded: await chunk.model.measureRounding(reference, precisionEffective),
       stages: stages.get(image.id) ?? null,
       detections: output.images[index].detections,
+      notFinite: output.images[index].notFinite,
     }));
   }
 }

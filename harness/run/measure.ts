@@ -90,7 +90,10 @@ export async function measure(
       } catch (error) {
         if (!isDeviceFailure(error)) throw error;
         failed++;
-        failures.set(launch.variantId, (failures.get(launch.variantId) ?? 0) + 1);
+        // a model that ncnn refuses is refused again
+        const isFinal = isDeviceFailure(error) && error.code === "model-refused";
+        const before = failures.get(launch.variantId) ?? 0;
+        failures.set(launch.variantId, isFinal ? MAX_FAILURES : before + 1);
         const where = { runId: plan.runId, device: setup.device.serial };
         hooks.log.append(failureRecord({ ...where, ...launch }, error));
         if (!isLaunchFailure(error)) throw error;

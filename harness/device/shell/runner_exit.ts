@@ -39,6 +39,18 @@ export function signalOfExitCode(exitCode: number): string | null {
   return SIGNALS[exitCode - 128]?.name ?? `signal ${exitCode - 128}`;
 }
 
+/** The runner's exit code for a fault of the model; see `runner-cpp/README.md`. */
+const MODEL_FAULT = 4;
+
+const RUNNER = "posemark-runner: ";
+
+/** Returns the runner's own reason, with what ncnn said of it before. */
+function modelReason(tail: readonly string[]): string {
+  const reason = tail.findLast((line) => line.startsWith(RUNNER))!.slice(RUNNER.length);
+  const ncnn = tail.filter((line) => !line.startsWith(RUNNER)).slice(-2);
+  return ncnn.length === 0 ? reason : `${reason}; ncnn says: ${ncnn.join("; ")}`;
+}
+
 /** Returns the last lines of a child's stderr, control characters made visible. */
 export function stderrTail(stderr: string, atMost = 10): string[] {
   return stderr.split("\n").map((line) => printable(line).trimEnd()).filter(Boolean)
@@ -62,7 +74,8 @@ export function printable(text: string): string {
  * start, above 128 was killed.
  *
  * The code is `device-unsuitable` when the device can't start such a program at all (126: noexec or
- * another architecture), else `runner-failed`.
+ * another architecture), `model-refused` when the runner says that the model is at fault, else
+ * `runner-failed`.
  *
  * @param what for instance `runner "silu.fp32.round3"`
  * @param where for instance `device "R5CT10"`
@@ -103,6 +116,9 @@ export function exitError(
       `${begin} exit code 127, the program or its dynamic loader is missing${said}: expected a statically linked program; run again, it will be pushed anew`,
       { stderrTail: tail },
     );
+  }
+  if (exitCode === MODEL_FAULT && tail.some((line) => line.startsWith(RUNNER))) {
+    return new HarnessError("model-refused", `${begin} ${modelReason(tail)}`, { stderrTail: tail });
   }
   return new HarnessError(
     "runner-failed",

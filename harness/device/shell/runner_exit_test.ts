@@ -27,6 +27,14 @@ Deno.test("exitError() says what to do when the program was killed, could not st
   assertStringIncludes(error(1, "a\nlast words\n").message, "exit code 1 (last words)");
 });
 
+Deno.test("exitError() blames the model by the runner's own reason when the runner says so by its exit code", () => {
+  const stderr = 'layer Foo not exists or registered\nposemark-runner: Cannot load the graph "a"\n';
+  const error = exitError('runner "a"', 'device "b"', 4, stderr);
+  assertEquals([error.code, error.exitCode], ["model-refused", 2]);
+  assertStringIncludes(error.message, 'on device "b": Cannot load the graph "a"; ncnn says: layer');
+  assertEquals(exitError("another program", "here", 4, "x").code, "runner-failed");
+});
+
 Deno.test("stderrTail() keeps the last lines and shows control characters when there are many", () => {
   assertEquals(stderrTail("1\n2\n\n\u001b[31m3\r\n", 2), ["2", "\\x1b[31m3\\x0d"]);
   assertEquals(printable("x".repeat(600)).length, 501);

@@ -12,6 +12,9 @@ import {
   type OnnxTensor,
 } from "./onnx_file.ts";
 
+/** Operators whose second input is a weight that ncnn stores in 16 bits; biases stay float32. */
+export const WEIGHTED_OPERATORS = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+
 /** Returns the node that makes each value, by the value's name. */
 export function producersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode> {
   const producers = new Map<string, OnnxNode>();

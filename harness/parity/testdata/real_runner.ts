@@ -198,6 +198,7 @@ export async function openRunnerOf(
           rounded: await model.measureRounding(known, precisionEffective),
           stages: await readRunnerStages(dump, image.id, manifest.outputs.length),
           detections: output.images[index].detections,
+          notFinite: output.images[index].notFinite,
         }));
       }
       await Deno.remove(folder, { recursive: true });
