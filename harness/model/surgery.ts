@@ -33,6 +33,7 @@ import {
 import { inferShapes } from "./onnx/shapes.ts";
 import type { PoseHead } from "./head.ts";
 import { withActivation } from "./activation.ts";
+import { withSizesFor } from "./free_size.ts";
 
 /**
  * Version of the surgery: raised when the graphs that it makes change, so that cached variants are
@@ -257,8 +258,8 @@ function scaledResizes(model: OnnxModel): OnnxModel {
  * Returns the cut model for another input size.
  *
  * Throws `HarnessError` `bad-option` when the size is not a multiple of the largest stride,
- * `bad-model` when something in the graph (the attention of YOLO11, the decode) holds the exported
- * size.
+ * `bad-model` when something in the graph holds the exported size and it can't be told how it
+ * follows from the input's.
  */
 export function resizedModel(
   model: OnnxModel,
@@ -270,9 +271,16 @@ export function resizedModel(
   checkMultiple(head, widthPx, heightPx);
   if (widthPx === head.inputWidthPx && heightPx === head.inputHeightPx) return model;
   const dims = [1, 3, heightPx, widthPx];
-  checkFreeOfSize(model, head, dims, label);
+  const freed = withSizesFor(model, head.inputName, heightPx, widthPx);
+  const stuck = stuckAt(freed, head, dims);
+  if (stuck) {
+    throw badModel(
+      label,
+      `its graph holds the size that it was exported for, ${head.inputWidthPx}x${head.inputHeightPx} (${stuck}), so that it can't run at ${widthPx}x${heightPx}: leave --shape out, or export it again at the size that you want`,
+    );
+  }
   const inputs = model.inputs.map((input) => ({ ...input, dims }));
-  return withOutputShapes({ ...model, inputs });
+  return withOutputShapes(pruned({ ...freed, inputs }));
 }
 
 /**
@@ -282,10 +290,9 @@ export function resizedModel(
 export function checkRectangular(head: PoseHead): void {
   const stride = largestStride(head);
   if (32 % stride === 0) return;
-  const side = Math.ceil(Math.max(head.inputWidthPx, head.inputHeightPx) / stride) * stride;
   throw new HarnessError(
     "bad-option",
-    `Cannot prepare --shape rect: its sides are padded to multiples of 32, and the model's largest stride is ${stride}: use a fixed size in multiples of ${stride}, such as --shape ${side}x${side}`,
+    `Cannot prepare --shape rect: its sides are padded to multiples of 32, and the model's largest stride is ${stride}: name fixed sizes in multiples of ${stride}, as --shape WIDTHxHEIGHT`,
   );
 }
 
@@ -298,7 +305,13 @@ export function checkRectangular(head: PoseHead): void {
 export function sizeFreeModel(model: OnnxModel, head: PoseHead, label: string): OnnxModel {
   const stride = largestStride(head);
   const other = [1, 3, head.inputHeightPx + stride, head.inputWidthPx + 2 * stride];
-  checkFreeOfSize(model, head, other, label);
+  const stuck = stuckAt(model, head, other);
+  if (stuck) {
+    throw badModel(
+      label,
+      `its graph holds the size that it was exported for (${stuck}), so that one file can't serve the sizes of --shape rect: name the sizes that you want, as --shape WIDTHxHEIGHT`,
+    );
+  }
   return {
     ...model,
     inputs: model.inputs.map((input) => ({ ...input, dims: [1, 3, "height", "width"] })),
@@ -342,19 +355,14 @@ function checkMultiple(head: PoseHead, widthPx: number, heightPx: number): void 
   );
 }
 
-function checkFreeOfSize(model: OnnxModel, head: PoseHead, dims: number[], label: string): void {
+/**
+ * Returns the first node that can't take an input of these dimensions, in words; null when all can.
+ */
+function stuckAt(model: OnnxModel, head: PoseHead, dims: number[]): string | null {
   const { shapes } = inferShapes(model, new Map([[head.inputName, dims]]));
   const stuck = model.nodes.find((node) =>
     node.outputs.some((output) => !shapes.has(output)) &&
     node.inputs.every((input) => input === "" || shapes.has(input))
   );
-  if (!stuck) return;
-  throw badModel(
-    label,
-    `its graph holds the exported input size ${head.inputWidthPx}x${head.inputHeightPx} (${stuck.opType} node "${stuck.name}"), so that it can't run at ${
-      dims[3]
-    }x${
-      dims[2]
-    }: use --shape ${head.inputWidthPx}x${head.inputHeightPx}, or export it again with the size that you want`,
-  );
+  return stuck ? `${stuck.opType} node "${stuck.name}"` : null;
 }

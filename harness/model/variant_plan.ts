@@ -205,7 +205,7 @@ function checkDecodedShape(model: PlannedModel, head: Head, shape: Shape): void 
     "bad-option",
     `Cannot prepare ${model.name} with --head decoded at ${
       shape.mode === "rect" ? "rect" : `${shape.widthPx}x${shape.heightPx}`
-    }: its decode holds the exported size ${inputWidthPx}x${inputHeightPx}: use --head raw, or --shape ${inputWidthPx}x${inputHeightPx}`,
+    }: its decode holds the size that it was exported for, ${inputWidthPx}x${inputHeightPx}: use --head raw, or leave --shape out`,
   );
 }
 
