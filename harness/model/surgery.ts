@@ -309,7 +309,7 @@ export function sizeFreeModel(model: OnnxModel, head: PoseHead, label: string): 
   if (stuck) {
     throw badModel(
       label,
-      `its graph holds the size that it was exported for (${stuck}), so that one file can't serve the sizes of --shape rect: name the sizes that you want, as --shape WIDTHxHEIGHT`,
+      `its graph holds the size that it was exported for, ${head.inputWidthPx}x${head.inputHeightPx} (${stuck}), so that one file can't serve the sizes of --shape rect: name the sizes that you want, as --shape WIDTHxHEIGHT`,
     );
   }
   return {

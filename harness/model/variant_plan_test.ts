@@ -117,7 +117,7 @@ Deno.test("planVariants() says what to do when the decoded head can't have the s
     heads: ["decoded"],
     shapes: [{ mode: "rect", longSidePx: null }],
   });
-  assertStringIncludes(rect, "use --head raw, or --shape 640x640");
+  assertStringIncludes(rect, "use --head raw, or leave --shape out");
   const fixed = optionError([SILU], {
     heads: ["decoded"],
     shapes: [{ mode: "fixed", widthPx: 320, heightPx: 320 }],
