@@ -12,16 +12,16 @@
  * | fp16 weights | the reference with the same fp16 weights | the same |
  * | fp16 or bf16 storage | the float32 reference | 4 · S, S: change by a simulation that rounds every stored blob as well |
  * | fp16 arithmetic | the float32 reference | 4·√(m/2) · S |
- * | int8 | the float32 reference | 4·16·8 · D |
+ * | int8 | the float32 reference | 4 · S, S: change by a simulation with the inputs and weights of every layer in steps of int8 |
  *
  * n is the longest dot product of the graph, m the mean one over output channels. The root mean
  * square has half the factor λ of the largest difference where 16-bit storage or int8 decides. The
  * rounding errors of a sum of n terms grow like √n with high probability (Higham and Mary, "A New
  * Approach to Probabilistic Rounding Error Analysis", SIAM J. Sci. Comput. 41, 2019; its factor λ
  * is 4 here). A sum kept in fp16 is rounded at each of its m terms, with partial sums of √(k/m) of
- * the result's size: √(m/2) times the rounding of the result. int8 steps are 1/254 of a blob's
- * largest value, which is 8 · u16 of it, and a blob's largest value is taken as 16 times its
- * typical one.
+ * the result's size: √(m/2) times the rounding of the result. What int8 can be is simulated with
+ * the steps that fit the very image (see `int8_steps.ts`), whatever the scales of the model: scales
+ * that clip, or that are far too coarse, are beyond it.
  *
  * How well it fits: on x86 (AVX2, fp32) the worst group of 24 photographs uses a quarter of its
  * tolerance; on an emulated arm64 CPU with fp16 arithmetic (asimdhp, three photographs at 128×128)
@@ -48,8 +48,6 @@ import { groupDifferences, type GroupKey } from "./blob_groups.ts";
 const LAMBDA = 4;
 /** u32 / u16. */
 const FP32_OVER_FP16 = 2 ** -13;
-/** 2^-8 / 2^-11, times a blob's largest value over its typical one. */
-const INT8_STEP = 8 * 16;
 /** Smallest tolerance of a value: where a measured change is 0, float32 still rounds. */
 const FLOOR = 2 ** -20;
 
@@ -65,8 +63,8 @@ export interface RoundedBlobs {
   /** With the weights rounded as coarsely as in fp16, but to other numbers. */
   perturbed: readonly Float32Array[];
   /**
-   * With stored blobs rounded as the effective precision does; null when it does not store 16-bit
-   * blobs.
+   * With stored blobs rounded as the effective precision does, or in steps of int8; null when blobs
+   * stay float32.
    */
   storage: readonly Float32Array[] | null;
 }
@@ -181,15 +179,7 @@ function storageFactors(
   const n = dots.longest;
   const change = "D: change of the outputs when the weights are rounded as coarsely as in fp16";
   const { sums, storage, simulation } = EFFECTIVE[precision];
-  if (sums === "int8") {
-    return {
-      of: "weights",
-      factor: LAMBDA * INT8_STEP,
-      reason:
-        `int8: 4·16·8·D (${change}; int8 steps are 8 times coarser, relative to a blob's largest value)`,
-    };
-  }
-  if (storage === null) {
+  if (storage === null && sums !== "int8") {
     const formula = `4·√${n}·2^-13·D (${change})`;
     return {
       of: "sums",
@@ -203,6 +193,14 @@ function storageFactors(
     throw new TypeError(
       `Cannot derive the tolerance of ${precision}: the simulated storage is missing`,
     );
+  }
+  if (sums === "int8") {
+    return {
+      of: "storage",
+      factor: LAMBDA,
+      reason:
+        "int8: 4·S (S: change of the outputs when inputs and weights of every layer are in steps of int8 that fit this image)",
+    };
   }
   const simulated =
     `S: change of the outputs when weights and every stored blob are rounded to ${storage}`;

@@ -18,8 +18,11 @@ export interface PrecisionSwitches {
 /** How a variant's weights are stored in its `.bin`. */
 export type WeightStorage = "fp32" | "fp16" | "int8";
 
-/** How every stored blob of the reference is rounded to stand for a precision that ran. */
-export type StorageSimulation = "fp16-storage" | "bf16-storage";
+/**
+ * How the reference's stored blobs are rounded to stand for a precision that ran; `int8-steps`: the
+ * inputs and weights of its layers with weights.
+ */
+export type StorageSimulation = "fp16-storage" | "bf16-storage" | "int8-steps";
 /** How the reference is rounded to stand for a precision that ran. */
 export type Simulation = "fp16-weights" | StorageSimulation;
 
@@ -51,7 +54,7 @@ export const EFFECTIVE = {
   "fp16-storage": row("fp16 storage", 11, 2, "fp16-storage", "fp16", "fp32"),
   "fp16-arithmetic": row("fp16", 11, 2, "fp16-storage", "fp16", "fp16"),
   "bf16-storage": row("bf16", 8, 2, "bf16-storage", "bf16", "fp32"),
-  "int8": row("int8", 24, null, null, null, "int8"),
+  "int8": row("int8", 24, null, "int8-steps", null, "int8"),
 };
 
 /** See {@linkcode EFFECTIVE}. */

@@ -27,8 +27,8 @@ export interface RoundedRawBlobs {
    */
   perturbed: readonly Float32Array[];
   /**
-   * With stored blobs rounded as the effective precision does; null when it does not store 16-bit
-   * blobs.
+   * With stored blobs rounded as the effective precision does, or in steps of int8; null when blobs
+   * stay float32.
    */
   storage: readonly Float32Array[] | null;
   dots: DotLengths;

@@ -14,6 +14,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "../model/onnx/onnx_file.ts";
+import { withInt8Steps } from "./int8_steps.ts";
 import type { Simulation } from "../record/precision.ts";
 import { freshName, namesIn, WEIGHTED_OPERATORS } from "../model/onnx/onnx_graph.ts";
 
@@ -93,7 +94,7 @@ const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxP
  * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32.
  * `fp16-storage`, `bf16-storage`: in addition every value that is stored between two operators is
  * rounded, and stands under its own name, but for the inputs and those in `results` (the outputs of
- * the graph when left out). `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16,
+ * the graph when left out). `int8-steps`: see {@linkcode withInt8Steps}. `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16,
  * but to other numbers, so that weights which are fp16 numbers already change too. Throws
  * `TypeError` when the graph has weights that are not floats.
  */
@@ -103,6 +104,7 @@ export function simulatePrecision(
   halfWeights: HalfWeights = "pnnx",
   results: readonly string[] = model.outputs.map(({ name }) => name),
 ): OnnxModel {
+  if (precision === "int8-steps") return withInt8Steps(model);
   const toHalf = halfWeights === "pnnx" ? roundToPnnxHalf : roundToHalf;
   const round = precision === "bf16-storage"
     ? truncateToBfloat16
