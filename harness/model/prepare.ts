@@ -232,6 +232,8 @@ function manifestOf(
     logs,
     passes,
   } = conversion;
+  const isExportedSize = key.shape.widthPx === head.inputWidthPx &&
+    key.shape.heightPx === head.inputHeightPx;
   return {
     schemaVersion: MANIFEST_VERSION,
     id: variant.id,
@@ -270,7 +272,11 @@ function manifestOf(
     tools,
     logs,
     passes,
-    warnings: [...source.warnings, ...variant.warnings],
+    warnings: [
+      // a size that nobody typed is named only where it is run
+      ...source.warnings.filter(({ code }) => code !== "free-size" || isExportedSize),
+      ...variant.warnings,
+    ],
   };
 }
 
