@@ -77,7 +77,7 @@ export function judgeNetwork(
       (verdict === "pass"
         ? `worst: ${name}, ${numbers}; `
         : `${count} of ${judged.length} groups of values are beyond their tolerance, most ${name}: ${
-          worst.notFinite > 0 ? `${notFiniteReason(worst.notFinite, tolerance.precision)}, ` : ""
-        }${numbers}; `) + tolerance.reason,
+          worst.notFinite > 0 ? notFiniteReason(worst.notFinite, tolerance.precision) : numbers
+        }; `) + tolerance.reason,
   };
 }

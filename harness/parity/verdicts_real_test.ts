@@ -7,6 +7,7 @@ import * as path from "@std/path";
 import sharp from "sharp";
 import { loadImage, openDataset } from "../images/dataset.ts";
 import { encodeOnnx, floatsOf, floatTensor, readOnnxFile } from "../model/onnx/onnx_file.ts";
+import { expandHalf } from "../model/onnx/half.ts";
 import { consumersOf } from "../model/onnx/onnx_graph.ts";
 import { prepareVariants } from "../model/prepare.ts";
 import { SILENT } from "../progress.ts";
@@ -60,7 +61,8 @@ async function judged(
  * the next one by 10⁶: the same in float32.
  */
 async function writeOverflowing(file: string): Promise<void> {
-  const { model } = await readOnnxFile(path.join(ROOT, "models", "posemark-n-relu.onnx"));
+  const shipped = await readOnnxFile(path.join(ROOT, "models", "posemark-n-relu.onnx"));
+  const model = expandHalf(shipped.model);
   const consumers = consumersOf(model.nodes);
   const [first] = model.nodes.filter(({ opType }) => opType === "Conv");
   const [activation] = consumers.get(first.outputs[0])!;
