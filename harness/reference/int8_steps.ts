@@ -74,7 +74,9 @@ function stepsOf(node: OnnxNode): number {
   return isWinograd ? WINOGRAD_STEPS : STEPS;
 }
 
-/** Returns which output channel each weight belongs to; one for all where there is no axis of it. */
+/**
+ * Returns which output channel each weight belongs to; one for all where there is no axis of it.
+ */
 function channelOf(node: OnnxNode, dims: readonly number[]): (index: number) => number {
   if (node.opType !== "Conv") return () => 0;
   const perChannel = dims.slice(1).reduce((product, dim) => product * dim, 1);

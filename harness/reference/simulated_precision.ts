@@ -94,9 +94,10 @@ const MOVES = new Set(["Concat", "Transpose", "Reshape", "Slice", "Split", "MaxP
  * `fp16-weights`: the weights of convolutions are rounded to fp16, all else is float32.
  * `fp16-storage`, `bf16-storage`: in addition every value that is stored between two operators is
  * rounded, and stands under its own name, but for the inputs and those in `results` (the outputs of
- * the graph when left out). `int8-steps`: see {@linkcode withInt8Steps}. `shifted-fp16-weights`: the weights are rounded as coarsely as in fp16,
- * but to other numbers, so that weights which are fp16 numbers already change too. Throws
- * `TypeError` when the graph has weights that are not floats.
+ * the graph when left out). `int8-steps`: see {@linkcode withInt8Steps}. `shifted-fp16-weights`:
+ * the weights are rounded as coarsely as in fp16, but to other numbers, so that weights which are
+ * fp16 numbers already change too. Throws `TypeError` when the graph has weights that are not
+ * floats.
  */
 export function simulatePrecision(
   model: OnnxModel,
