@@ -34,13 +34,13 @@ export const EXPERIMENT_OPTIONS = {
   ),
   maxPx: option(
     "--max-px <px>",
-    "largest distance of a joint from the reference's, on top of the derived tolerance",
+    "largest distance of a joint from the reference's, on top of the derived tolerance; at the default int8 is held to that tolerance alone",
     number(0, 1e6),
     "10",
   ),
   minOks: option(
     "--min-oks <oks>",
-    "least OKS of a person to the reference, on top of the derived tolerance",
+    "least OKS of a person to the reference, on top of the derived tolerance; at the default int8 is held to that tolerance alone",
     number(0, 1),
     "0.9",
   ),

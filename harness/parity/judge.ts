@@ -11,7 +11,7 @@ import {
   type StageParity,
 } from "../record/records.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import type { EffectivePrecision } from "../record/precision.ts";
+import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import { overlapLimit } from "../head/select.ts";
 import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
@@ -38,8 +38,20 @@ export interface ParityBars {
   minOks: number | null;
 }
 
-/** Limits when the user sets none. */
+/** Limits when the user sets none; int8 is then held to its tolerance alone. */
 export const DEFAULT_BARS: ParityBars = { maxPx: 10, minOks: 0.9 };
+
+/**
+ * Returns the bars that hold for a precision: int8 moves single joints by more than the default
+ * ones without a loss of AP, and is held to others only.
+ */
+function barsFor(precision: EffectivePrecision, { maxPx, minOks }: ParityBars): ParityBars {
+  if (EFFECTIVE[precision].sums !== "int8") return { maxPx, minOks };
+  return {
+    maxPx: maxPx === DEFAULT_BARS.maxPx ? null : maxPx,
+    minOks: minOks === DEFAULT_BARS.minOks ? null : minOks,
+  };
+}
 
 /** Options of the run, and the bars. */
 export interface JudgeOptions extends DetectOptions {
@@ -157,7 +169,7 @@ function judgeEndToEnd(
   earlier: readonly StageParity[],
 ): { stage: StageParity; comparison: Comparison } {
   const { manifest: variant, reference, options, detections } = evidence;
-  const bars = options.bar;
+  const bars = barsFor(evidence.precisionEffective, options.bar);
   const { geometry } = reference;
   const byNetwork = detectionTolerance(variant, reference, detected, tolerance);
   const byExponential = fastExponentialShift(variant, blobs, reference, detected, options);

@@ -4,7 +4,13 @@ import type { ParityRecord, StageParity } from "../record/records.ts";
 import { ParityRecordSchema } from "../record/records.ts";
 import { type HeadCode, YOLO26, YOLOV8 } from "../record/head_code.ts";
 import { HEADS } from "../record/variant.ts";
-import { headReference, type ImageEvidence, judgeImage } from "./judge.ts";
+import {
+  DEFAULT_BARS,
+  headReference,
+  type ImageEvidence,
+  judgeImage,
+  type JudgeOptions,
+} from "./judge.ts";
 import { cleanEvidence } from "./testdata/evidence.ts";
 import { decodeFloat } from "./testdata/float_runner.ts";
 import { testManifest } from "./testdata/manifest.ts";
@@ -320,6 +326,25 @@ Deno.test("judgeImage() fails within the derived tolerance when the user's bars 
   const record = judgeImage({ ...evidence, options });
   assertEquals(record.firstFailedStage, "end-to-end");
   assertStringIncludes(stageOf(record, "end-to-end").reason, "beyond the bar of 1e-9 px");
+});
+
+Deno.test("judgeImage() holds int8 to its tolerance alone, and to bars that the user gives", () => {
+  const far = (bar: JudgeOptions["bar"]) =>
+    judgeWith((evidence) => {
+      evidence.precisionEffective = "int8";
+      evidence.stages = null;
+      evidence.rounded = {
+        ...evidence.rounded,
+        storage: evidence.reference.rawBlobs.map((blob) => blob.map((value) => value + 10)),
+      };
+      evidence.options = { ...evidence.options, bar };
+      evidence.detections![0].keypoints[4][0] += 15;
+    });
+  const free = far(DEFAULT_BARS);
+  assertEquals(stageOf(free, "end-to-end").verdict, "pass", stageOf(free, "end-to-end").reason);
+  assertStringIncludes(stageOf(free, "end-to-end").reason, "no largest distance");
+  const held = far({ maxPx: 12, minOks: null });
+  assertStringIncludes(stageOf(held, "end-to-end").reason, "beyond the bar of 12 px");
 });
 
 Deno.test("judgeImage() compares fp16 weights with the reference that has the same weights, and allows their change end to end", () => {
