@@ -4,7 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
-import type { VariantOptions } from "../config.ts";
+import type { ShapeChoice, VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
@@ -42,14 +42,27 @@ export interface PrepareOptions extends VariantOptions {
  */
 export async function prepareVariants(options: PrepareOptions): Promise<Prepared> {
   const { progress, signal, outDir, ncnnSource: tree } = options;
+  const imgsz = exportSize(options.shapes);
   return await prepareWith(options, {
     tools: pinnedTools({ progress, signal, ncnnSource: tree }),
     resolveModel: (nameOrPath, branch) =>
-      resolveModel(nameOrPath, { progress, signal }, { branch }),
+      resolveModel(nameOrPath, { progress, signal }, { branch, imgsz }),
     progress,
     signal,
     outDir: outDir ?? null,
   });
+}
+
+/**
+ * Returns the height and width in pixels that a checkpoint is exported at: the shape that was asked
+ * for when it is one; null, the checkpoint's own size, when there are several or none is named.
+ */
+export function exportSize(
+  shapes: readonly ShapeChoice[],
+): readonly [heightPx: number, widthPx: number] | null {
+  const [shape] = shapes;
+  if (shapes.length !== 1 || shape.mode !== "fixed") return null;
+  return [shape.heightPx, shape.widthPx];
 }
 
 /** What preparing made. */

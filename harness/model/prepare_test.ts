@@ -15,7 +15,7 @@ import { pinnedTools } from "./convert/tools.ts";
 import { sha256Hex } from "../hash.ts";
 import { readGraph } from "./inspect/inspect.ts";
 import { decodeOnnx, encodeOnnx } from "./onnx/onnx_file.ts";
-import { type PreparedVariant, prepareWith } from "./prepare.ts";
+import { exportSize, type PreparedVariant, prepareWith } from "./prepare.ts";
 import { readVariantStages } from "./inspect/variant_stages.ts";
 import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { sharedModel } from "./testdata/shared.ts";
@@ -70,6 +70,15 @@ async function withBench(test: (bench: Bench) => Promise<void>): Promise<void> {
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+Deno.test("exportSize() is the shape that was asked for, when it is one", () => {
+  const fixed = (widthPx: number, heightPx: number) =>
+    ({ mode: "fixed", widthPx, heightPx }) as const;
+  assertEquals(exportSize([fixed(320, 192)]), [192, 320]);
+  assertEquals(exportSize([fixed(320, 192), fixed(640, 640)]), null);
+  assertEquals(exportSize([{ mode: "own" }]), null);
+  assertEquals(exportSize([{ mode: "rect", longSidePx: 320 }]), null);
+});
 
 Deno.test("prepareWith() leaves manifest, graph, weights, reference and log that agree with each other", () =>
   withBench(async ({ folder, prepare }) => {

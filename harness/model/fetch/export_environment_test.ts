@@ -172,14 +172,12 @@ Deno.test("exportCheckpoint() keeps an export per branch and size, and needs no 
     );
   }));
 
-Deno.test("exportCheckpoint() refuses a one-to-one branch where there is none, before any install", () =>
+Deno.test("exportCheckpoint() exports a head with one branch as it is, whichever was asked for", () =>
   inTempFolder(async (folder) => {
-    const error = await assertRejects(
-      () => exported(folder, { version: [2, 7, 0] }, { branch: "o2o" }),
-      HarnessError,
-    );
-    assertEquals(error.code, "bad-option");
-    assertStringIncludes(error.message, "its head has none");
+    const script = 'echo "$@" > "$5"';
+    const file = await exported(folder, { script }, { branch: "o2o" });
+    assertEquals(await exported(folder, { script: "exit 1" }, { branch: "o2m" }), file);
+    assertStringIncludes(await Deno.readTextFile(file), "--branch o2m");
   }));
 
 Deno.test("exportCheckpoint() names what ultralytics doesn't have: a fork's class, or a newer version's", () =>

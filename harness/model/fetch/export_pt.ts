@@ -8,6 +8,7 @@ import { z } from "zod";
 import { cached, contentKey } from "../../toolchain/cache.ts";
 import { HarnessError } from "../../errors.ts";
 import { sha256Hex } from "../../hash.ts";
+import type { Branch } from "../../record/variant.ts";
 import { runTool } from "../convert/tool.ts";
 import { type Checkpoint, forkError, isNewer, readCheckpoint } from "./checkpoint.ts";
 import {
@@ -27,7 +28,7 @@ export interface ExportContext extends EnvironmentContext {
 /** What of a checkpoint is exported. */
 export interface ExportOptions {
   /** Branch of the head, where it has two: one-to-many (needs NMS) or one-to-one (the best k). */
-  branch?: "o2m" | "o2o";
+  branch?: Branch;
   /** Height and width of the input in pixels; null: what the checkpoint was trained at. */
   imgsz?: readonly [heightPx: number, widthPx: number] | null;
 }
@@ -39,23 +40,19 @@ const SCRIPT = path.join(import.meta.dirname!, "export_pt.py");
  * checkpoint's content and the options.
  *
  * Its name is the checkpoint's with the ending `.onnx`; shapes are static, floats have 32 bits, NMS
- * is not in the graph. Which ultralytics exports it: see `ultralyticsFor`. Throws `HarnessError`:
- * `bad-model` (see `readCheckpoint`, or the export fails), `bad-option` (a one-to-one branch where
- * there is none), and what `exportEnvironment` throws.
+ * is not in the graph. A head with one branch is exported as it is, whichever was asked for.
+ * Which ultralytics exports it: see `ultralyticsFor`. Throws `HarnessError`: `bad-model` (see
+ * `readCheckpoint`, or the export fails), and what `exportEnvironment` throws.
  */
 export async function exportCheckpoint(
   file: string,
   context: ExportContext,
-  { branch = "o2m", imgsz = null }: ExportOptions = {},
+  options: ExportOptions = {},
 ): Promise<string> {
   const bytes = await readFile(file);
   const checkpoint = readCheckpoint(bytes, file);
-  if (branch === "o2o" && !checkpoint.hasOneToOne) {
-    throw new HarnessError(
-      "bad-option",
-      `Cannot export the one-to-one branch of ${file}: its head has none: expected a YOLO26 checkpoint, or the branch o2m`,
-    );
-  }
+  const branch = checkpoint.hasOneToOne ? options.branch ?? "o2m" : "o2m";
+  const imgsz = options.imgsz ?? null;
   const name = `${path.basename(file).replace(/\.pt$/i, "")}.onnx`;
   const { folder } = await cached({
     kind: "export",
