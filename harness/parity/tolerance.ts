@@ -27,6 +27,9 @@
  * tolerance; on an emulated arm64 CPU with fp16 arithmetic (asimdhp, three photographs at 128×128)
  * half of it.
  *
+ * Sums in float32 are rounded by their own size as well, which a large bias makes: 4·√n · u32 of the
+ * values themselves is added. It decides where the weights hardly matter.
+ *
  * A head that decodes in the graph computes pixels: where its blobs are stored in 16 bits, the
  * spacing of such numbers at the largest coordinate is added (fp16: 0.5 px from 512 to 1024; bf16:
  * 4 px).
@@ -48,6 +51,8 @@ import { groupDifferences, type GroupKey } from "./blob_groups.ts";
 const LAMBDA = 4;
 /** u32 / u16. */
 const FP32_OVER_FP16 = 2 ** -13;
+/** Unit roundoff of float32. */
+const U32 = 2 ** -24;
 /** Smallest tolerance of a value: where a measured change is 0, float32 still rounds. */
 const FLOOR = 2 ** -20;
 
@@ -118,6 +123,13 @@ export function networkTolerance(
     ? null
     : groupDifferences(spec, blobs.exact, blobs.storage, input);
   const summing = LAMBDA * Math.sqrt(dots.longest) * FP32_OVER_FP16;
+  const byItself = LAMBDA * Math.sqrt(dots.longest) * U32;
+  const values = groupDifferences(
+    spec,
+    blobs.exact.map((blob) => new Float32Array(blob.length)),
+    blobs.exact,
+    input,
+  );
   const decoded = spec.outputs.some(({ role }) => role === "decoded");
   const longSide = Math.max(input.widthPx, input.heightPx);
   const { significandBits: bits, storage, simulation } = EFFECTIVE[precision];
@@ -133,13 +145,14 @@ export function networkTolerance(
       const size = (list: typeof byWeights, what: "maxAbs" | "rms") =>
         Math.max(0, ...list.filter((group) => group.role === role).map((group) => group[what]));
       if (!byWeights.some((group) => group.role === role && group.stride === stride)) return [];
+      const own = values.find((group) => group.role === role && group.stride === stride)!;
       const grid = role === "box" || role === "kpt" ? gridPx : gridScore;
       const source = factors.of === "storage" ? byStorage! : byWeights;
       const maxAbs = factors.of === "sums"
-        ? summing * size(byWeights, "maxAbs") + grid + FLOOR
+        ? summing * size(byWeights, "maxAbs") + byItself * own.maxAbs + grid + FLOOR
         : factors.factor * size(source, "maxAbs") + grid + FLOOR;
       const rms = factors.of === "sums"
-        ? summing * size(byWeights, "rms") + grid + FLOOR
+        ? summing * size(byWeights, "rms") + byItself * own.rms + grid + FLOOR
         : factors.factor * size(source, "rms") / 2 + grid + FLOOR;
       const fromExact = hasHalfWeights ? maxAbs + size(byHalf, "maxAbs") : maxAbs;
       return [{ role, stride, maxAbs, rms, fromExact }];
@@ -180,7 +193,7 @@ function storageFactors(
   const change = "D: change of the outputs when the weights are rounded as coarsely as in fp16";
   const { sums, storage, simulation } = EFFECTIVE[precision];
   if (storage === null && sums !== "int8") {
-    const formula = `4·√${n}·2^-13·D (${change})`;
+    const formula = `4·√${n}·(2^-13·D + 2^-24·|y|) (${change}; y: the outputs)`;
     return {
       of: "sums",
       factor: 0,
