@@ -21,7 +21,7 @@ import { type ConverterTools, pinnedTools } from "./convert/tools.ts";
 import { resolveModel } from "./fetch/resolve_model.ts";
 import type { FittedDecode } from "./fit_decode.ts";
 import { proved, type ProvedModel, readSourceModel } from "./source_model.ts";
-import { exportSize, modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
+import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
 
 /** What {@linkcode prepareVariants} is asked for. */
 export interface PrepareOptions extends VariantOptions {

@@ -160,21 +160,6 @@ function swapWarnings(key: VariantKey, swapped: boolean): Warning[] {
   return [];
 }
 
-/**
- * Returns height and width at which a checkpoint is exported for these shapes: of the first whose
- * size is named; null where it is the model's own.
- */
-export function exportSize(
-  shapes: readonly ShapeChoice[],
-): [heightPx: number, widthPx: number] | null {
-  for (const shape of shapes) {
-    if (shape.mode === "own") return null;
-    if (!("longSidePx" in shape)) return [shape.heightPx, shape.widthPx];
-    if (shape.longSidePx !== null) return [shape.longSidePx, shape.longSidePx];
-  }
-  return null;
-}
-
 function resolveShape(model: PlannedModel, choice: ShapeChoice): Shape {
   const { inputWidthPx, inputHeightPx } = model;
   if (choice.mode === "own") {

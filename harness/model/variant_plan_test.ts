@@ -1,14 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { parseShapes } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import type { Activation } from "../record/variant.ts";
-import {
-  exportSize,
-  modelNames,
-  type PlannedModel,
-  planVariants,
-  type VariantChoice,
-} from "./variant_plan.ts";
+import { modelNames, type PlannedModel, planVariants, type VariantChoice } from "./variant_plan.ts";
 
 const CHOICE: VariantChoice = {
   activations: null,
@@ -159,13 +152,4 @@ Deno.test("planVariants() leaves out a file that has not the branch asked for, a
   const plan = planVariants([one, model("b", "silu")], { ...CHOICE, branches: ["o2o"] });
   assertEquals(plan.variants.map(({ id }) => id), ["a.silu.raw.o2o.fp32.640x640.pnnx"]);
   assertEquals(plan.skipped.map(({ code }) => code), ["skipped-branch"]);
-});
-
-Deno.test("exportSize() is the first size that was asked for, and none where the model's own is asked first", () => {
-  const sizeOf = (text: string) => exportSize(parseShapes("--shape", text));
-  assertEquals(sizeOf("352x640,640x640"), [640, 352]);
-  assertEquals(sizeOf("rect320"), [320, 320]);
-  assertEquals(sizeOf("rect,96x64"), [64, 96]);
-  assertEquals(sizeOf("rect"), null);
-  assertEquals(exportSize([{ mode: "own" }, { mode: "fixed", widthPx: 96, heightPx: 64 }]), null);
 });
