@@ -84,6 +84,11 @@ async function withTimes<T>(bench: Bench, times: Partial<LinkTimes>, work: () =>
   }
 }
 
+/** Returns the shell line that waits until a file of the device has a byte. */
+function untilFilled(file: string): string {
+  return `until [ -s ${file} ]; do sleep 0.1; done`;
+}
+
 /**
  * Launches something that takes a while, makes the fault happen, and returns what the launch gave
  * and the log's new words.
@@ -96,7 +101,7 @@ async function during(
   const logged = bench.device.events.length;
   const launching = bench.launch(line, 90_000);
   launching.catch(() => {});
-  await bench.aside(`until [ -s ${bench.runDir}/${bench.job}.*.pid ]; do sleep 0.1; done`);
+  await bench.aside(untilFilled(`${bench.runDir}/${bench.job}.*.pid`));
   await fault();
   const output = await launching;
   return { output, log: bench.device.events.slice(logged).join("; ") };
@@ -243,12 +248,14 @@ const EMULATED: Partial<Record<FaultId, (bench: Bench) => Promise<Outcome>>> = {
   "runner-killed": async (bench) => {
     const pid = `${bench.runDir}/pid`;
     return await errorOf(during(bench, `echo $$ >${pid}; exec sleep 277`, async () => {
-      await bench.aside(`kill -KILL $(cat ${pid})`);
+      // the script has its number before the runner has
+      await bench.aside(`${untilFilled(pid)}; kill -KILL $(cat ${pid})`);
     }));
   },
   "watcher-killed": async (bench) => {
     const error = await errorOf(during(bench, "echo last words >&2; sleep 278", async () => {
-      await bench.aside(`kill -KILL -$(cat ${bench.runDir}/${bench.job}.*.pid)`);
+      const own = `${bench.runDir}/${bench.job}.*`;
+      await bench.aside(`${untilFilled(`${own}.err`)}; kill -KILL -$(cat ${own}.pid)`);
     }));
     assertEquals(error.stderrTail, ["last words"]);
     // The dog has nothing left to watch, and goes as well.
