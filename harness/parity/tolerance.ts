@@ -27,8 +27,8 @@
  * tolerance; on an emulated arm64 CPU with fp16 arithmetic (asimdhp, three photographs at 128×128)
  * half of it.
  *
- * Sums in float32 are rounded by their own size as well, which a large bias makes: 4·√n · u32 of the
- * values themselves is added. It decides where the weights hardly matter.
+ * Sums in float32 are rounded by their own size as well, which a large bias makes: 4·√n · u32 of
+ * the values themselves is added. It decides where the weights hardly matter.
  *
  * A head that decodes in the graph computes pixels: where its blobs are stored in 16 bits, the
  * spacing of such numbers at the largest coordinate is added (fp16: 0.5 px from 512 to 1024; bf16:
