@@ -390,17 +390,6 @@ int decode(const std::vector<ncnn::Mat>& outputs, const Options& o, int input_wi
         decode_decoded(outputs[0], o, candidates);
     else
         decode_heads(outputs, o, candidates);
-
-    if (o.traps.integer_boxes)
-    {
-        for (Candidate& c : candidates.items)
-        {
-            c.x1 = truncf(c.x1);
-            c.y1 = truncf(c.y1);
-            c.x2 = truncf(c.x2);
-            c.y2 = truncf(c.y2);
-        }
-    }
     return 0;
 }
 

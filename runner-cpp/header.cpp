@@ -37,11 +37,6 @@ static void write_options(Json& json, const Options& o, const Model* model)
     json.key("nmsIou").number(o.nms_iou);
     json.key("maxDetections").integer(o.max_detections);
     json.key("sigmoid").string(o.fast_sigmoid ? "fast" : "exact");
-    json.key("traps").open_array();
-    if (o.traps.swap_rb) json.string("swap-rb");
-    if (o.traps.letterbox_truncate) json.string("letterbox-truncate");
-    if (o.traps.integer_boxes) json.string("integer-boxes");
-    json.close_array();
     json.key("injectSlowdownPercent").number(o.inject_slowdown_percent);
     json.close_object();
 }

@@ -18,12 +18,12 @@ static int round_half_even(double value)
     return (int)(up ? below + 1.0 : below);
 }
 
-static int resized_side(int side, double scale, bool truncate)
+static int resized_side(int side, double scale)
 {
     const double exact = side * scale;
     // the app that truncates sets its long side outright, so a product one ulp short of it still
     // counts as whole
-    const int resized = truncate ? (int)floor(exact + 1e-9) : round_half_even(exact);
+    const int resized = has_defect(Defect::RESIZE_TRUNCATED) ? (int)floor(exact + 1e-9) : round_half_even(exact);
     return std::max(resized, 1);
 }
 
@@ -35,8 +35,8 @@ Geometry letterbox_geometry(int image_width, int image_height, const Options& op
     else
         g.scale = std::min((double)options.shape_width / image_width, (double)options.shape_height / image_height);
 
-    g.resized_width = resized_side(image_width, g.scale, options.traps.letterbox_truncate);
-    g.resized_height = resized_side(image_height, g.scale, options.traps.letterbox_truncate);
+    g.resized_width = resized_side(image_width, g.scale);
+    g.resized_height = resized_side(image_height, g.scale);
 
     if (options.rect_long_side > 0)
     {
@@ -169,7 +169,7 @@ static void mirror(const Geometry& g, LetterboxBuffer& buffer)
     }
 }
 
-int letterbox(const Image& image, const Geometry& g, const Options& options, LetterboxBuffer& buffer, ncnn::Mat& input)
+int letterbox(const Image& image, const Geometry& g, LetterboxBuffer& buffer, ncnn::Mat& input)
 {
     fill_padding(g, buffer);
     paste(image, g, buffer);
@@ -181,7 +181,7 @@ int letterbox(const Image& image, const Geometry& g, const Options& options, Let
         return -1;
 
     int order[3] = {0, 1, 2};
-    if (options.traps.swap_rb || has_defect(Defect::BGR_SWAP))
+    if (has_defect(Defect::BGR_SWAP))
         std::swap(order[0], order[2]);
     if (has_defect(Defect::PLANE_ORDER))
         std::rotate(order, order + 1, order + 3);

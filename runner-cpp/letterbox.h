@@ -46,7 +46,7 @@ struct LetterboxBuffer
 };
 
 // Fills input with the image: width x height x 3, 0 to 1. Returns 0, or -1 when memory is short.
-int letterbox(const Image& image, const Geometry& geometry, const Options& options, LetterboxBuffer& buffer, ncnn::Mat& input);
+int letterbox(const Image& image, const Geometry& geometry, LetterboxBuffer& buffer, ncnn::Mat& input);
 
 // x of the letterboxed input → x of the image, clipped to it. The same for y.
 float image_x(float x, const Geometry& geometry, int image_width);

@@ -32,7 +32,6 @@ const char* usage()
            "  --winograd on|off --sgemm on|off --packing on|off\n"
            "  --warmup N --iterations N\n"
            "  --sigmoid exact|fast\n"
-           "  --trap swap-rb,letterbox-truncate,integer-boxes\n"
            "  --dump-blob NAME,... --dump-dir DIR\n"
            "  --out FILE                    lines go there and not to stdout\n"
            "  --inject-slowdown PERCENT --inject-defect NAME   in test builds only\n";
@@ -167,25 +166,6 @@ static int parse_keypoint(const std::string& value, Head& head)
         return -1;
     head.visibility_sigmoid = parts.size() == 2 || parts[2] == "sigmoid";
     return parse_coordinate(parts[0], head.keypoint_scale) != 0 ? -1 : parse_coordinate(parts[1], head.keypoint_origin);
-}
-
-static int parse_traps(const std::string& value, Traps& traps, std::string& error)
-{
-    for (const std::string& part : split(value, ','))
-    {
-        if (part == "swap-rb")
-            traps.swap_rb = true;
-        else if (part == "letterbox-truncate")
-            traps.letterbox_truncate = true;
-        else if (part == "integer-boxes")
-            traps.integer_boxes = true;
-        else
-        {
-            error = refuse("--trap", part, "swap-rb, letterbox-truncate or integer-boxes");
-            return -1;
-        }
-    }
-    return 0;
 }
 
 static int parse_shape(const std::string& value, Options& options)
@@ -364,8 +344,6 @@ static int parse_other_option(const std::string& name, const std::string& value,
         if (value != "exact" && value != "fast") error = refuse(name, value, "exact or fast");
         o.fast_sigmoid = value == "fast";
     }
-    else if (name == "--trap")
-        return parse_traps(value, o.traps, error);
     else if (name == "--inject-slowdown")
     {
         if (!is_test_build())

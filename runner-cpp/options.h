@@ -17,13 +17,6 @@ enum class Command
     ROOFLINE,
 };
 
-struct Traps
-{
-    bool swap_rb = false;
-    bool letterbox_truncate = false;
-    bool integer_boxes = false;
-};
-
 struct Options
 {
     Command command = Command::INFO;
@@ -56,7 +49,6 @@ struct Options
     int warmup = 3;
     int iterations = 10;
     bool fast_sigmoid = false;
-    Traps traps;
 
     std::vector<std::string> dump_blobs;
     std::string dump_dir;

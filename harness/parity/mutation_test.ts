@@ -41,7 +41,7 @@ Deno.test({
     ];
     const order = (stage: string) => STAGES.findIndex((each) => each === stage);
     defects.sort((a, b) => order(a.stage) - order(b.stage));
-    assertEquals(defects.length, 49);
+    assertEquals(defects.length, 50);
     const request = {
       head: "raw",
       shape: { mode: "fixed", widthPx: 320, heightPx: 320 },

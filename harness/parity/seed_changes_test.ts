@@ -90,7 +90,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "judgeImage() catches each of the seed's traps, and explains the fast exponential by its measured shift",
+    "judgeImage() catches each of the seed's defects, and explains the fast exponential by its measured shift",
   ...needs("shared"),
   fn: async () => {
     await using runner = await openRealRunner(["raw"]);
@@ -101,12 +101,12 @@ Deno.test({
         await runner.judge({ head: "raw", shape: SHAPE, images, options: OPTIONS, extra, sigmoid }),
         { speedOnly: false, expectedImages: images.length },
       );
-    const swapped = await summaryOf(["--trap", "swap-rb"]);
+    const swapped = await summaryOf(["--inject-defect", "bgr-swap"]);
     assertEquals([swapped.verdict, swapped.firstFailedStage], ["fail", "preprocess"]);
     assertStringIncludes(swapped.reason, "red and blue are swapped");
-    const truncated = await summaryOf(["--trap", "letterbox-truncate"]);
+    const truncated = await summaryOf(["--inject-defect", "truncated-resize"]);
     assertEquals([truncated.verdict, truncated.firstFailedStage], ["fail", "preprocess"]);
-    const integers = await summaryOf(["--trap", "integer-boxes"]);
+    const integers = await summaryOf(["--inject-defect", "int-truncation"]);
     assertEquals(integers.verdict, "fail");
     assert(["decode", "nms", "end-to-end"].includes(integers.firstFailedStage!), integers.reason);
     const fast = await summaryOf([], "fast");

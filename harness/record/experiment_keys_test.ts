@@ -10,6 +10,7 @@ import {
   firstDifference,
   requireSameExperiment,
 } from "./experiment_keys.ts";
+import { RunnerHeaderSchema } from "./records.ts";
 import { sortRecords } from "./run_records.ts";
 import { runRecord } from "../run/testdata/records.ts";
 import { sideFixture } from "../gate/testdata/gate_fixture.ts";
@@ -129,6 +130,15 @@ Deno.test("experimentKeys() of launches of version 0.1.0 are those under which i
     const kept = history.prepare("SELECT experiment FROM series WHERE variant_id = ?")
       .all(launches[0].variantId).map(({ experiment }) => experiment);
     assert(kept.includes(hash), `${hash} is not among ${kept}`);
+    // the runner of today names no traps
+    const { traps, ...options } = launches[0].runner.options;
+    assertEquals(traps, []);
+    const runner = RunnerHeaderSchema.parse({ ...launches[0].runner, options });
+    const today = experimentKeys({
+      ...{ name: "today", device: run.devices[0], images: run.images },
+      launches: launches.map((launch) => ({ ...launch, runner })),
+    });
+    assertEquals(await experimentHash(today), hash);
   } finally {
     await Deno.remove(file);
   }

@@ -96,8 +96,8 @@ export const RunnerHeaderSchema = z.strictObject({
     sigmoid: z.enum(["exact", "fast"]).describe(
       "The exponential of the sigmoid: the library's, or the fast one.",
     ),
-    traps: z.array(z.string()).describe(
-      "Switches that reproduce known defects, for instance `swap-rb`; empty in a clean run.",
+    traps: z.array(z.string()).default([]).describe(
+      "Known defects that version 0.1.0 could switch on, for instance `swap-rb`; empty since then.",
     ),
     injectSlowdownPercent: z.number().describe(
       "Part of the inference time that a test build waits besides, percent.",

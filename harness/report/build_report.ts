@@ -276,7 +276,7 @@ function runWarnings(launches: LaunchRecord[], failures: FailureRecord[]): Warni
     warnings.push({
       code: "traps",
       message: `Known defects were switched on: ${options.traps.join(", ")}.`,
-      advice: "Leave out --trap to measure the clean pipeline.",
+      advice: "Measure again: this version has no such switch, so that its pipeline is clean.",
     });
   }
   if (failures.length > 0) {
