@@ -21,7 +21,7 @@ static void write_options(Json& json, const Options& o, const Model* model)
         json.key("coreMask").null();
     else
         json.key("coreMask").string(o.core_mask);
-    json.key("precisionRequested").string(o.precision);
+    json.key("precisionRequested").string(o.precision_label);
     json.key("precisionEffective").string(model ? model->effective_precision : "fp32");
     json.key("fp16Packed").boolean(opt.use_fp16_packed);
     json.key("fp16Storage").boolean(opt.use_fp16_storage);

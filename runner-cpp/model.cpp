@@ -20,13 +20,11 @@ ncnn::Option ncnn_option(const Options& o)
     opt.use_packing_layout = o.packing;
     opt.use_vulkan_compute = false;
 
-    // fp16 is ncnn's default; int8 runs its float layers as an app would, by that default
-    const bool fp16 = o.precision == "fp16" || o.precision == "fp16-storage" || o.precision == "int8";
-    opt.use_fp16_packed = fp16;
-    opt.use_fp16_storage = fp16;
-    opt.use_fp16_arithmetic = fp16 && o.precision != "fp16-storage";
-    opt.use_bf16_storage = o.precision == "bf16";
-    opt.use_int8_inference = true;
+    opt.use_fp16_packed = o.fp16_packed;
+    opt.use_fp16_storage = o.fp16_storage;
+    opt.use_fp16_arithmetic = o.fp16_arithmetic;
+    opt.use_bf16_storage = o.bf16_storage;
+    opt.use_int8_inference = o.int8;
     return opt;
 }
 
@@ -268,9 +266,9 @@ int load_model(const Options& o, Model& model, std::string& error)
         return status;
     for (const ncnn::Layer* layer : model.net.layers())
     {
-        if (layer->support_int8_storage && o.precision != "int8")
+        if (layer->support_int8_storage && !o.int8)
         {
-            error = "Cannot run \"" + o.param + "\" as " + o.precision + ": its layer \"" + layer->name + "\" is quantised: use --precision int8";
+            error = "Cannot run \"" + o.param + "\" without int8: its layer \"" + layer->name + "\" is quantised: use --int8 on (Posemark's precision int8)";
             return MODEL_FAULT;
         }
     }

@@ -16,7 +16,7 @@ struct Model
     ncnn::Net net;
     // weights in the .bin are fp16
     bool fp16_weights = false;
-    // what the CPU executes, see EFFECTIVE_PRECISIONS in harness/record/variant.ts
+    // what the CPU executes, see EFFECTIVE_PRECISIONS in harness/record/precision.ts
     std::string effective_precision = "fp32";
     // kept by the stale-extractor defect only
     std::vector<ncnn::Mat> stale_outputs;

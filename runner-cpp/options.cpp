@@ -28,8 +28,9 @@ const char* usage()
            "  --shape WxH | --rect LONGSIDE letterbox target\n"
            "  --score-threshold T --nms-iou T --max-detections N\n"
            "  --threads N --powersave 0|1|2 | --core-mask HEX\n"
-           "  --precision fp32|fp16|fp16-storage|bf16|int8\n"
-           "  --winograd on|off --sgemm on|off --packing on|off\n"
+           "  --fp16-packed on|off --fp16-storage on|off --fp16-arithmetic on|off --bf16-storage on|off --int8 on|off   (default off)\n"
+           "  --winograd on|off --sgemm on|off --packing on|off   (default on)\n"
+           "  --precision-label NAME        how the records call these switches\n"
            "  --warmup N --iterations N\n"
            "  --sigmoid exact|fast\n"
            "  --dump-blob NAME,... --dump-dir DIR\n"
@@ -215,42 +216,41 @@ static int parse_share(const std::string& value, float& share)
     return 0;
 }
 
-static int parse_integer_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
+static int keep(const std::string& value, std::string& text)
 {
-    struct Row
-    {
-        const char* name;
-        int* member;
-        int least;
-        int largest;
-    };
-    const Row rows[] = {
-#define POSEMARK_INTEGER(option, member, least, largest) {option, &o.member, least, largest},
+    text = value;
+    return 0;
+}
+
+// Passes on whether a value could be read, with the reason where it could not.
+static int taken(int status, const std::string& name, const std::string& value, const std::string& expected, std::string& error)
+{
+    if (status != 0) error = refuse(name, value, expected);
+    return status;
+}
+
+static int parse_table_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
+{
+#define POSEMARK_INTEGER(option, member, least, largest) \
+    if (name == option) return taken(parse_int(value, least, largest, o.member), name, value, "a whole number from " #least " to " #largest, error);
+#define POSEMARK_SHARE(option, member) \
+    if (name == option) return taken(parse_share(value, o.member), name, value, "a number above 0 and below 1", error);
+#define POSEMARK_SWITCH(option, member) \
+    if (name == option) return taken(parse_switch(value, o.member), name, value, "on or off", error);
+#define POSEMARK_TEXT(option, member) \
+    if (name == option) return keep(value, o.member);
 #include "options.inc"
 #undef POSEMARK_INTEGER
-    };
-    for (const Row& row : rows)
-    {
-        if (name != row.name)
-            continue;
-        if (parse_int(value, row.least, row.largest, *row.member) == 0)
-            return 0;
-        error = refuse(name, value, "a whole number from " + std::to_string(row.least) + " to " + std::to_string(row.largest));
-        return -1;
-    }
+#undef POSEMARK_SHARE
+#undef POSEMARK_SWITCH
+#undef POSEMARK_TEXT
     known = false;
     return 0;
 }
 
 static int parse_model_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
 {
-    if (name == "--param")
-        o.param = value;
-    else if (name == "--bin")
-        o.bin = value;
-    else if (name == "--input-blob")
-        o.input_blob = value;
-    else if (name == "--head")
+    if (name == "--head")
     {
         if (value == "decoded")
             o.head.layout = Layout::DECODED;
@@ -265,10 +265,6 @@ static int parse_model_option(const std::string& name, const std::string& value,
         return parse_outputs(value, o.head.outputs, error);
     else if (name == "--strides")
         return parse_strides(value, o.head.strides, error);
-    else if (name == "--keypoint-dims")
-    {
-        if (parse_int(value, 2, 3, o.head.keypoint_dims) != 0) error = refuse(name, value, "2 or 3");
-    }
     else if (name == "--box")
     {
         if (parse_box(value, o.head) != 0) error = refuse(name, value, "dfl or ltrb, with the origin in cells behind a comma where it is not 0.5");
@@ -286,34 +282,6 @@ static int parse_model_option(const std::string& name, const std::string& value,
     {
         if (parse_shape(value, o) != 0) error = refuse(name, value, "WIDTHxHEIGHT in pixels, each from 32 to 8192");
     }
-    else if (name == "--rect")
-    {
-        if (parse_int(value, 32, 8192, o.rect_long_side) != 0) error = refuse(name, value, "the long side in pixels, from 32 to 8192");
-    }
-    else
-        known = false;
-    return error.empty() ? 0 : -1;
-}
-
-static int parse_speed_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
-{
-    if (name == "--core-mask")
-    {
-        if (parse_core_mask(value, o.core_mask) != 0) error = refuse(name, value, "a hexadecimal mask of CPUs that is not 0, such as f0");
-        o.powersave = -1;
-    }
-    else if (name == "--precision")
-    {
-        static const std::set<std::string> names = {"fp32", "fp16", "fp16-storage", "bf16", "int8"};
-        if (names.count(value) == 0) error = refuse(name, value, "fp32, fp16, fp16-storage, bf16 or int8");
-        o.precision = value;
-    }
-    else if (name == "--winograd" || name == "--sgemm" || name == "--packing")
-    {
-        bool& flag = name == "--winograd" ? o.winograd : name == "--sgemm" ? o.sgemm
-                                                                           : o.packing;
-        if (parse_switch(value, flag) != 0) error = refuse(name, value, "on or off");
-    }
     else
         known = false;
     return error.empty() ? 0 : -1;
@@ -321,24 +289,13 @@ static int parse_speed_option(const std::string& name, const std::string& value,
 
 static int parse_other_option(const std::string& name, const std::string& value, Options& o, bool& known, std::string& error)
 {
-    if (name == "--images")
-        o.images = value;
-    else if (name == "--dump-dir")
-        o.dump_dir = value;
-    else if (name == "--reference-dir")
-        o.reference_dir = value;
-    else if (name == "--out")
-        o.out = value;
+    if (name == "--core-mask")
+    {
+        if (parse_core_mask(value, o.core_mask) != 0) error = refuse(name, value, "a hexadecimal mask of CPUs that is not 0, such as f0");
+        o.powersave = -1;
+    }
     else if (name == "--dump-blob")
         o.dump_blobs = split(value, ',');
-    else if (name == "--score-threshold")
-    {
-        if (parse_share(value, o.score_threshold) != 0) error = refuse(name, value, "a number above 0 and below 1");
-    }
-    else if (name == "--nms-iou")
-    {
-        if (parse_share(value, o.nms_iou) != 0) error = refuse(name, value, "a number above 0 and below 1");
-    }
     else if (name == "--sigmoid")
     {
         if (value != "exact" && value != "fast") error = refuse(name, value, "exact or fast");
@@ -493,26 +450,14 @@ int parse_options(int argc, const char* const* argv, Options& options, std::stri
         }
 
         const std::string value = argv[i + 1];
-        bool known = true;
-        if (parse_integer_option(name, value, options, known, error) != 0)
-            return -1;
-        if (!known)
+        bool known = false;
+        for (const auto& parse : {parse_table_option, parse_model_option, parse_other_option})
         {
             known = true;
-            if (parse_model_option(name, value, options, known, error) != 0)
+            if (parse(name, value, options, known, error) != 0)
                 return -1;
-        }
-        if (!known)
-        {
-            known = true;
-            if (parse_speed_option(name, value, options, known, error) != 0)
-                return -1;
-        }
-        if (!known)
-        {
-            known = true;
-            if (parse_other_option(name, value, options, known, error) != 0)
-                return -1;
+            if (known)
+                break;
         }
         if (!known)
         {

@@ -41,7 +41,13 @@ struct Options
     int powersave = 0;
     // hexadecimal without 0x, empty when not given
     std::string core_mask;
-    std::string precision = "fp32";
+    // how records name what the switches below make; nothing follows from it
+    std::string precision_label = "fp32";
+    bool fp16_packed = false;
+    bool fp16_storage = false;
+    bool fp16_arithmetic = false;
+    bool bf16_storage = false;
+    bool int8 = false;
     bool winograd = true;
     bool sgemm = true;
     bool packing = true;

@@ -5,14 +5,14 @@
  * @module
  */
 
-/**
- * Switches of ncnn that a precision sets; int8 layers always run as int8 where the file has them.
- */
+/** Switches of ncnn that a precision sets. */
 export interface PrecisionSwitches {
   fp16Packed: boolean;
   fp16Storage: boolean;
   fp16Arithmetic: boolean;
   bf16Storage: boolean;
+  /** Layers that the file holds as int8 run as int8; without it they are refused. */
+  int8: boolean;
 }
 
 /** How a variant's weights are stored in its `.bin`. */
@@ -73,8 +73,14 @@ interface RequestedRow {
   needs: string | null;
 }
 
-const OFF = { fp16Packed: false, fp16Storage: false, fp16Arithmetic: false, bf16Storage: false };
-const FP16 = { fp16Packed: true, fp16Storage: true, fp16Arithmetic: true, bf16Storage: false };
+const OFF = {
+  fp16Packed: false,
+  fp16Storage: false,
+  fp16Arithmetic: false,
+  bf16Storage: false,
+  int8: false,
+};
+const FP16 = { ...OFF, fp16Packed: true, fp16Storage: true, fp16Arithmetic: true };
 
 /**
  * What is asked of ncnn, by the name that options and ids write. `fp16` is ncnn's default on
@@ -86,8 +92,19 @@ export const PRECISIONS = {
   "fp16": asked("fp16", FP16, "fp16-arithmetic", "with fp16 arithmetic (asimdhp)"),
   "fp16-storage": asked("fp16", { ...FP16, fp16Arithmetic: false }, "fp16-storage", "with NEON"),
   "bf16": asked("fp32", { ...OFF, bf16Storage: true }, "bf16-storage", null),
-  "int8": asked("int8", FP16, "int8", null),
+  "int8": asked("int8", { ...FP16, int8: true }, "int8", null),
 };
+
+/**
+ * Returns the switches of a precision by the names that the runner's options have, for instance
+ * `["fp16-packed", true]`.
+ */
+export function namedSwitches(precision: Precision): [name: string, on: boolean][] {
+  return Object.entries(PRECISIONS[precision].switches).map(([name, on]) => [
+    name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    on,
+  ]);
+}
 
 /** See {@linkcode PRECISIONS}. */
 export type Precision = keyof typeof PRECISIONS;

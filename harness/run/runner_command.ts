@@ -4,6 +4,7 @@
  * @module
  */
 import { type HeadCode, YOLOV8 } from "../record/head_code.ts";
+import { namedSwitches } from "../record/precision.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import {
   RUNNER_OPTIONS,
@@ -82,7 +83,8 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
     ...(shape.mode === "rect"
       ? ["--rect", String(Math.max(shape.widthPx, shape.heightPx))]
       : ["--shape", `${shape.widthPx}x${shape.heightPx}`]),
-    ...["--precision", manifest.precision],
+    ...namedSwitches(manifest.precision).flatMap(([name, on]) => [`--${name}`, on ? "on" : "off"]),
+    ...["--precision-label", manifest.precision],
   ];
 }
 

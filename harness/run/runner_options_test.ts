@@ -7,9 +7,20 @@ import {
   RunnerOptionsSchema,
 } from "./runner_options.ts";
 import { HarnessError } from "../errors.ts";
+import { namedSwitches, type Precision, PRECISION_NAMES } from "../record/precision.ts";
 import { runnerOptions } from "./testdata/records.ts";
 
 const NAMES = Object.keys(RUNNER_OPTIONS) as RunnerOptionName[];
+
+/** Returns the flag of an option, as the runner has it. */
+function flagOf(name: RunnerOptionName): string {
+  return RUNNER_OPTIONS[name].flags.split(" ")[0];
+}
+
+/** Returns the table of the runner's options. */
+function runnerTable(): Promise<string> {
+  return Deno.readTextFile(new URL("../../runner-cpp/options.inc", import.meta.url));
+}
 
 /** Returns the value that an option has when it is not given, and when it is given as the text. */
 function valueOf(name: RunnerOptionName, text: string | undefined = RUNNER_OPTIONS[name].default) {
@@ -63,12 +74,12 @@ Deno.test("runnerArguments() gives each option that is not null by its flag, swi
 });
 
 Deno.test("RUNNER_OPTIONS takes the whole numbers that the runner takes, as runner-cpp/options.inc has them", async () => {
-  const text = await Deno.readTextFile(new URL("../../runner-cpp/options.inc", import.meta.url));
+  const text = await runnerTable();
   const rows = text.matchAll(/^POSEMARK_INTEGER\("([^"]+)", [\w.]+, (\d+), (\d+)\)$/gm);
   const limits = new Map([...rows].map(([, flag, least, largest]) => [flag, [+least, +largest]]));
   const compared: string[] = [];
   for (const name of NAMES) {
-    const flag = RUNNER_OPTIONS[name].flags.split(" ")[0];
+    const flag = flagOf(name);
     const [least, largest] = limits.get(flag) ?? [];
     if (least === undefined) continue;
     compared.push(name);
@@ -80,4 +91,34 @@ Deno.test("RUNNER_OPTIONS takes the whole numbers that the runner takes, as runn
     }
   }
   assertEquals(compared, ["maxDetections", "threads", "powersave", "warmup", "iterations"]);
+});
+
+Deno.test("runner-cpp/options.inc has every switch that a precision sets or the command line has, and no other, and the shares", async () => {
+  const text = await runnerTable();
+  const flags = (kind: string) =>
+    [...text.matchAll(new RegExp(`^${kind}\\("([^"]+)", [\\w.]+\\)$`, "gm"))].map(([, flag]) =>
+      flag
+    );
+  const own = (is: (name: RunnerOptionName) => boolean) => NAMES.filter(is).map(flagOf);
+  const onOff = own((name) => typeof valueOf(name) === "boolean");
+  for (const precision of PRECISION_NAMES) {
+    const ofPrecision = namedSwitches(precision).map(([name]) => `--${name}`);
+    assertEquals([...ofPrecision, ...onOff], flags("POSEMARK_SWITCH"), precision);
+  }
+  const shares = own((name) => flags("POSEMARK_SHARE").includes(flagOf(name)));
+  assertEquals(shares, flags("POSEMARK_SHARE"));
+  assertEquals(shares, ["--score-threshold", "--nms-iou"]);
+  for (const name of NAMES.filter((name) => shares.includes(flagOf(name)))) {
+    assertEquals(valueOf(name, "0.5"), 0.5);
+    for (const text of ["0", "1"]) assertThrows(() => valueOf(name, text), HarnessError);
+  }
+});
+
+Deno.test("namedSwitches() are on where ncnn's are: none for fp32, the three of fp16 and int8 for int8", () => {
+  const on = (precision: Precision) =>
+    namedSwitches(precision).filter(([, isOn]) => isOn).map(([name]) => name);
+  const fp16 = ["fp16-packed", "fp16-storage", "fp16-arithmetic"];
+  assertEquals(PRECISION_NAMES.map(on), [
+    ...[[], fp16, fp16.slice(0, 2), ["bf16-storage"], [...fp16, "int8"]],
+  ]);
 });

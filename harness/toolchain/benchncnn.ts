@@ -7,7 +7,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import type { Precision } from "../record/precision.ts";
+import { namedSwitches, type Precision } from "../record/precision.ts";
 
 /** What benchncnn is to run. */
 export interface BenchncnnRequest {
@@ -21,7 +21,7 @@ export interface BenchncnnRequest {
   powersave: number;
   widthPx: number;
   heightPx: number;
-  /** Upstream has no switch for it; ours is added by runner-cpp/benchncnn.cmake. */
+  /** Upstream has no switches for it; ours are added by runner-cpp/benchncnn.cmake. */
   precision: Precision;
 }
 
@@ -46,7 +46,7 @@ export function benchncnnCommand(request: BenchncnnRequest): string[] {
     noPause,
     `param=${request.param}`,
     `shape=[${widthPx},${heightPx},3]`,
-    `precision=${request.precision}`,
+    ...namedSwitches(request.precision).map(([name, on]) => `${name}=${on ? 1 : 0}`),
   ];
 }
 

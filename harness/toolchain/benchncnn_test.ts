@@ -18,7 +18,8 @@ Deno.test("benchncnnCommand() gives shape as width, height, channels", () => {
       precision: "fp32",
     }),
     ["/b/benchncnn", "8", "2", "0", "-1", "0", "param=/m/a.param"]
-      .concat(["shape=[640,384,3]", "precision=fp32"]),
+      .concat(["shape=[640,384,3]", "fp16-packed=0", "fp16-storage=0", "fp16-arithmetic=0"])
+      .concat(["bf16-storage=0", "int8=0"]),
   );
 });
 

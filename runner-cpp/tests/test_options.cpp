@@ -24,12 +24,12 @@ static void parse_options_reads_a_run()
 {
     Options o;
     std::string error;
-    CHECK(parse(run_words({"--shape", "640x384", "--threads", "2", "--core-mask", "0xF0", "--sigmoid", "fast", "--precision", "fp16-storage", "--winograd", "off", "--nms-iou", "0.45"}), o, error) == 0);
+    CHECK(parse(run_words({"--shape", "640x384", "--threads", "2", "--core-mask", "0xF0", "--sigmoid", "fast", "--precision-label", "half", "--fp16-storage", "on", "--winograd", "off", "--nms-iou", "0.45"}), o, error) == 0);
     CHECK(o.shape_width == 640 && o.shape_height == 384);
     CHECK(o.head.outputs.size() == 3 && o.head.outputs[2].blob == "out2" && o.head.outputs[2].stride == 32);
     CHECK(o.threads == 2 && o.core_mask == "f0" && o.powersave == -1);
     CHECK(o.fast_sigmoid);
-    CHECK(o.precision == "fp16-storage" && !o.winograd && o.sgemm);
+    CHECK(o.precision_label == "half" && o.fp16_storage && !o.fp16_packed && !o.int8 && !o.winograd && o.sgemm);
     CHECK(o.nms_iou == 0.45f && o.score_threshold == 0.25f && o.max_detections == 300);
 }
 
@@ -78,7 +78,10 @@ static void parse_options_refuses_what_is_wrong()
         run_words({"--shape", "640x640", "--score-threshold", "0x1p-2"}),
         run_words({"--shape", "640x640", "--score-threshold", "0.9999999999"}),
         run_words({"--shape", "640x640", "--nms-iou", "1.5"}),
-        run_words({"--shape", "640x640", "--precision", "fp8"}),
+        run_words({"--shape", "640x640", "--precision", "fp16"}),
+        run_words({"--shape", "640x640", "--fp16-storage", "1"}),
+        run_words({"--rect", "16"}),
+        run_words({"--shape", "640x640", "--keypoint-dims", "4"}),
         run_words({"--shape", "640x640", "--core-mask", "0"}),
         run_words({"--shape", "640x640", "--core-mask", "xyz"}),
         run_words({"--shape", "640x640", "--core-mask", "3", "--powersave", "0"}),
