@@ -231,34 +231,16 @@ function manifestOf(
   source: ProvedModel,
   conversion: Conversion,
 ): VariantManifest {
-  const { key } = variant;
+  const { id, key, swapped, warnings } = variant;
   const { head } = source;
-  const {
-    param,
-    bin,
-    referenceOnnx,
-    inputBlob,
-    outputs,
-    parameterCount,
-    macs,
-    tools,
-    logs,
-    passes,
-  } = conversion;
+  const { extras: _, ...converted } = conversion;
   const isExportedSize = key.shape.widthPx === head.inputWidthPx &&
     key.shape.heightPx === head.inputHeightPx;
   return {
     schemaVersion: MANIFEST_VERSION,
-    id: variant.id,
-    model: key.model,
-    activation: key.activation,
-    swapped: variant.swapped,
-    speedOnly: key.speedOnly,
-    branch: key.branch,
-    head: key.head,
-    precision: key.precision,
-    shape: key.shape,
-    converter: key.converter,
+    id,
+    ...key,
+    swapped,
     classCount: head.classCount,
     keypointCount: head.keypointCount,
     keypointDims: head.keypointDims,
@@ -275,20 +257,11 @@ function manifestOf(
       inputWidthPx: head.inputWidthPx,
       inputHeightPx: head.inputHeightPx,
     },
-    param,
-    bin,
-    referenceOnnx,
-    inputBlob,
-    outputs,
-    parameterCount,
-    macs,
-    tools,
-    logs,
-    passes,
+    ...converted,
     warnings: [
       // a size that nobody typed is named only where it is run
       ...source.warnings.filter(({ code }) => code !== "free-size" || isExportedSize),
-      ...variant.warnings,
+      ...warnings,
     ],
   };
 }
