@@ -14,7 +14,13 @@ Deno.test("isLaunchFailure() and isDeviceFailure() follow the table of errors, a
   const [launch, device] = [isLaunchFailure, isDeviceFailure].map((isOne) =>
     codes.filter((code) => isOne(new HarnessError(code, "it failed")))
   );
-  assertEquals(launch, ["runner-failed", "bad-device-output", "timeout", "device-lost"]);
+  assertEquals(launch, [
+    "model-refused",
+    "runner-failed",
+    "bad-device-output",
+    "timeout",
+    "device-lost",
+  ]);
   assertEquals(device.filter((code) => !launch.includes(code)), [
     "device-not-found",
     "device-unauthorized",
@@ -26,8 +32,9 @@ Deno.test("isLaunchFailure() and isDeviceFailure() follow the table of errors, a
   assertEquals([isLaunchFailure(new Error("timeout")), isDeviceFailure("timeout")], [false, false]);
 });
 
-Deno.test("ERRORS: what is the user's fault ends the run, and a farm tries what ends less again", () => {
-  for (const code of codes) {
+Deno.test("ERRORS: what is the user's fault ends the run, and a farm tries what ends less again; one model's fault ends its own launches", () => {
+  assertEquals(ERRORS["model-refused"], { exit: EXIT.usage, ends: "launch" });
+  for (const code of codes.filter((code) => code !== "model-refused")) {
     const { exit, ends } = ERRORS[code];
     if (exit === EXIT.usage) assertEquals([code, ends], [code, "run"]);
     if (ends !== "run") assertEquals([code, exit], [code, EXIT.environment]);
