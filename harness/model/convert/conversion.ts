@@ -286,7 +286,9 @@ async function runConverter(
       signal,
     });
   await mendConverted(path.join(folder, converted.param), run);
-  const passed = hasPasses ? await passOver(converted, folder) : { float: converted, passes: [] };
+  const passed = hasPasses
+    ? await passOver(converted, folder, key.weights !== "fp32")
+    : { float: converted, passes: [] };
   if (!isOptimized) return passed;
   const layers = await layerSetOf(path.join(folder, passed.float.param));
   const ncnnoptimize = await tools.ncnn("ncnnoptimize", layers);
@@ -300,9 +302,10 @@ async function runConverter(
 async function passOver(
   converted: Converted,
   folder: string,
+  isHalf: boolean,
 ): Promise<{ float: Converted; passes: AppliedPass[] }> {
   const text = await Deno.readTextFile(path.join(folder, converted.param));
-  const { layers, passes } = applyPasses(parseParam(text, converted.param).layers);
+  const { layers, passes } = applyPasses(parseParam(text, converted.param).layers, isHalf);
   if (passes.length === 0) return { float: converted, passes };
   const param = "passed.param";
   await Deno.writeTextFile(path.join(folder, param), writeParam(layers));

@@ -36,6 +36,17 @@ Deno.test("applyPasses() joins a sigmoid and its product into a Swish, and takes
   }
 });
 
+Deno.test("applyPasses() leaves a sigmoid and its product apart in fp16, and joins a hard sigmoid there", () => {
+  const gated = (gate: string) =>
+    parseParam(
+      `7767517\n4 5\n${INPUT}\nSplit s 1 2 in0 2 3\n${gate} g 1 1 2 4\nBinaryOp m 2 1 3 4 out0 0=2\n`,
+      "test",
+    ).layers;
+  assertEquals(applyPasses(gated("Sigmoid"), true).passes, []);
+  assertEquals(applyPasses(gated("Sigmoid"), false).passes, [{ name: "join-gate", count: 1 }]);
+  assertEquals(applyPasses(gated("HardSigmoid"), true).passes, [{ name: "join-gate", count: 1 }]);
+});
+
 Deno.test("applyPasses() keeps the copies that others read, and a copy that is an output", () => {
   const gate = (tops: string) => [
     INPUT,
