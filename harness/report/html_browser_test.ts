@@ -14,6 +14,7 @@ import {
   drawAll,
   IN_BROWSER,
   openPage,
+  openTable,
   seriousFindings,
   withBrowser,
 } from "./testdata/browser_page.ts";
@@ -305,7 +306,7 @@ Deno.test({
         ],
       );
       const layers = page.locator("#graphs details.numbers").nth(1);
-      await layers.locator("summary").click();
+      await openTable(layers);
       assertMatch(
         await layers.innerText(),
         /\/model\.0\/conv\/Conv\s+ncnn optimised\s+Convolution \+ relu\s+fused\s+464\s+0\.0885\s+11\.5 MB/,
@@ -347,7 +348,7 @@ Deno.test({
       for (const { label } of bars) assertMatch(label, /Conv|\(/);
       const [slowest] = report.layerTimes.toSorted((a, b) => b.timeNs - a.timeNs);
       const numbers = page.locator("#layers figure").first().locator("details");
-      await numbers.locator("summary").click();
+      await openTable(numbers);
       const headings = await numbers.locator("th[scope=col]").allInnerTexts();
       const cells = await numbers.locator("tbody tr").first().locator("th, td").allInnerTexts();
       const gbPerSecond = Number(cells[headings.indexOf("GB/s")]);

@@ -6,7 +6,7 @@
  */
 import axe from "axe-core";
 import fs from "node:fs";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { findChromium, needs } from "../../testdata/needs.ts";
 
 const exists = fs.existsSync;
@@ -109,6 +109,15 @@ export async function drawAll(page: Page): Promise<void> {
   await page.waitForFunction(() =>
     [...document.querySelectorAll("canvas")].every((canvas) => canvas.style.display === "block")
   );
+}
+
+/**
+ * Opens a `<details>` that makes its content when it is opened, and waits for the table: the browser
+ * tells of the opening a moment after the click.
+ */
+export async function openTable(details: Locator): Promise<void> {
+  await details.locator("summary").click();
+  await details.locator("table").first().waitFor();
 }
 
 /** Runs axe-core in a page that lets it in, and returns what it finds serious. */
