@@ -4,7 +4,13 @@ import denoJson from "../deno.json" with { type: "json" };
 import { POSEMARK_VERSION } from "./version.ts";
 
 const ROOT = path.join(import.meta.dirname!, "..");
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "harness/simulate/README.md"];
+const DOCUMENTS = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "ARCHITECTURE.md",
+  "harness/simulate/README.md",
+  ...[...Deno.readDirSync(path.join(ROOT, "docs"))].map(({ name }) => `docs/${name}`).sort(),
+];
 /** Things that are not files of the repository although they look like them. */
 const MADE = /NAME|ROOM/;
 

@@ -112,8 +112,8 @@ export async function drawAll(page: Page): Promise<void> {
 }
 
 /**
- * Opens a `<details>` that makes its content when it is opened, and waits for the table: the browser
- * tells of the opening a moment after the click.
+ * Opens a `<details>` that makes its content when it is opened, and waits for the table: the
+ * browser tells of the opening a moment after the click.
  */
 export async function openTable(details: Locator): Promise<void> {
   await details.locator("summary").click();
