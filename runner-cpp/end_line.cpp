@@ -5,7 +5,16 @@
 
 #include <inttypes.h>
 
-std::string end_line(size_t image_count, int64_t elapsed_ns, uint64_t hash)
+static void integer_or_null(Json& json, const char* key, int64_t value)
+{
+    json.key(key);
+    if (value < 0)
+        json.null();
+    else
+        json.integer(value);
+}
+
+std::string end_line(size_t image_count, const ColdStart& cold, int64_t elapsed_ns, uint64_t hash)
 {
     char digits[17];
     snprintf(digits, sizeof(digits), "%016" PRIx64, hash);
@@ -14,12 +23,15 @@ std::string end_line(size_t image_count, int64_t elapsed_ns, uint64_t hash)
     json.open_object();
     json.key("kind").string("end");
     json.key("imageCount").integer((int64_t)image_count);
-    json.key("peakRssBytes");
-    const int64_t peak = peak_rss_bytes();
-    if (peak < 0)
-        json.null();
-    else
-        json.integer(peak);
+    json.key("coldStart").open_object();
+    json.key("paramNs").integer(cold.param_ns);
+    json.key("binNs").integer(cold.bin_ns);
+    json.key("pipelineNs").integer(cold.pipeline_ns);
+    integer_or_null(json, "firstInferenceNs", cold.first_inference_ns);
+    json.close_object();
+    integer_or_null(json, "loadedRssBytes", cold.loaded_rss_bytes);
+    integer_or_null(json, "steadyRssBytes", rss_bytes());
+    integer_or_null(json, "peakRssBytes", peak_rss_bytes());
     json.key("elapsedNs").integer(elapsed_ns);
     json.key("fnv1a64").string(digits);
     json.close_object();

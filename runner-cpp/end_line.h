@@ -3,6 +3,8 @@
 #ifndef POSEMARK_END_LINE_H
 #define POSEMARK_END_LINE_H
 
+#include "model.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +12,6 @@
 
 // The line of kind "end" (RunnerEndSchema in harness/record/records.ts); hash covers all bytes of
 // the lines before it.
-std::string end_line(size_t image_count, int64_t elapsed_ns, uint64_t hash);
+std::string end_line(size_t image_count, const ColdStart& cold, int64_t elapsed_ns, uint64_t hash);
 
 #endif // POSEMARK_END_LINE_H

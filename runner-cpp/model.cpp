@@ -3,6 +3,7 @@
 #include "defects.h"
 #include "files.h"
 #include "param_check.h"
+#include "timing.h"
 #include "weights.h"
 
 #include "cpu.h"
@@ -200,8 +201,11 @@ static int load_weights(const Options& o, Model& model, std::string& error)
         error = "Cannot read \"" + o.bin + "\": " + strerror(errno);
         return -1;
     }
+    const int64_t start = now_ns();
     WeightReader reader(fp);
     const int loaded = model.net.load_model(reader);
+    model.cold.bin_ns = reader.read_ns;
+    model.cold.pipeline_ns = now_ns() - start - reader.read_ns;
     const bool at_end = fgetc(fp) == EOF;
     fclose(fp);
 
@@ -261,9 +265,11 @@ int load_model(const Options& o, Model& model, std::string& error)
     model.net.opt.blob_allocator = &model.blob_allocator;
     model.net.opt.workspace_allocator = &model.workspace_allocator;
 
+    const int64_t start = now_ns();
     int status = load_graph(o, model, error);
     if (status != 0)
         return status;
+    model.cold.param_ns = now_ns() - start;
     for (const ncnn::Layer* layer : model.net.layers())
     {
         if (layer->support_int8_storage && !o.int8)
@@ -278,6 +284,7 @@ int load_model(const Options& o, Model& model, std::string& error)
     status = load_weights(o, model, error);
     if (status != 0)
         return status;
+    model.cold.loaded_rss_bytes = rss_bytes();
     return find_effective_precision(model, o, error);
 }
 
@@ -303,6 +310,7 @@ int run_network(Model& model, const Options& o, const ncnn::Mat& input, const st
         return 0;
     }
 
+    const int64_t start = now_ns();
     ncnn::Extractor ex = model.net.create_extractor();
     ex.set_light_mode(!keep_all);
     const int input_status = ex.input(o.input_blob.c_str(), has_defect(Defect::SHIFTED_INPUT) ? shifted_left(input) : input);
@@ -325,6 +333,8 @@ int run_network(Model& model, const Options& o, const ncnn::Mat& input, const st
         }
     }
 
+    if (model.cold.first_inference_ns < 0)
+        model.cold.first_inference_ns = now_ns() - start;
     if (has_defect(Defect::STALE_EXTRACTOR) && !keep_all)
         model.stale_outputs = blobs;
     return 0;

@@ -8,6 +8,22 @@
 
 #include "net.h"
 
+// What this process spent before it could answer, nanoseconds. The file may lie in the system's
+// cache: it is the process that is cold.
+struct ColdStart
+{
+    // .param: read, checked and parsed, layers made
+    int64_t param_ns = 0;
+    // .bin: read
+    int64_t bin_ns = 0;
+    // weights unpacked and laid out for the kernels (Layer::load_model and create_pipeline)
+    int64_t pipeline_ns = 0;
+    // first run of the network; -1 before it
+    int64_t first_inference_ns = -1;
+    // resident memory when all was loaded, bytes; -1 when unknown
+    int64_t loaded_rss_bytes = -1;
+};
+
 struct Model
 {
     // the net uses the allocators: it is declared after them, and so goes first
@@ -18,6 +34,7 @@ struct Model
     bool fp16_weights = false;
     // what the CPU executes, see EFFECTIVE_PRECISIONS in harness/record/precision.ts
     std::string effective_precision = "fp32";
+    ColdStart cold;
     // kept by the stale-extractor defect only
     std::vector<ncnn::Mat> stale_outputs;
 };

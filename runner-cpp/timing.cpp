@@ -1,6 +1,7 @@
 #include "timing.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <sys/resource.h>
 
@@ -19,7 +20,8 @@ void busy_wait_ns(int64_t duration_ns)
     }
 }
 
-static int64_t peak_rss_from_proc()
+// The value of a line "KEY: N kB" of /proc/self/status, in bytes; -1 when there is none.
+static int64_t status_bytes(const char* key)
 {
     FILE* fp = fopen("/proc/self/status", "rb");
     if (!fp)
@@ -27,10 +29,11 @@ static int64_t peak_rss_from_proc()
 
     int64_t bytes = -1;
     char line[256];
+    const size_t length = strlen(key);
     while (fgets(line, sizeof(line), fp))
     {
         long long kib = 0;
-        if (sscanf(line, "VmHWM: %lld kB", &kib) == 1)
+        if (strncmp(line, key, length) == 0 && sscanf(line + length, ": %lld kB", &kib) == 1)
         {
             bytes = (int64_t)kib * 1024;
             break;
@@ -42,7 +45,7 @@ static int64_t peak_rss_from_proc()
 
 int64_t peak_rss_bytes()
 {
-    const int64_t from_proc = peak_rss_from_proc();
+    const int64_t from_proc = status_bytes("VmHWM");
     if (from_proc >= 0)
         return from_proc;
 
@@ -54,4 +57,9 @@ int64_t peak_rss_bytes()
 #else
     return (int64_t)usage.ru_maxrss * 1024;
 #endif
+}
+
+int64_t rss_bytes()
+{
+    return status_bytes("VmRSS");
 }

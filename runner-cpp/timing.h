@@ -1,4 +1,4 @@
-// Clock and peak memory.
+// Clock and resident memory.
 
 #ifndef POSEMARK_TIMING_H
 #define POSEMARK_TIMING_H
@@ -13,5 +13,8 @@ void busy_wait_ns(int64_t duration_ns);
 
 // Largest resident set of this process so far, in bytes; -1 when the system does not tell.
 int64_t peak_rss_bytes();
+
+// Resident set of this process now, in bytes; -1 when the system does not tell.
+int64_t rss_bytes();
 
 #endif // POSEMARK_TIMING_H

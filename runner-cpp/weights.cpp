@@ -1,6 +1,7 @@
 #include "weights.h"
 
 #include "defects.h"
+#include "timing.h"
 
 #include <string.h>
 
@@ -20,7 +21,9 @@ WeightReader::WeightReader(FILE* fp)
 
 size_t WeightReader::read(void* buffer, size_t size) const
 {
+    const int64_t start = now_ns();
     const size_t count = fread(buffer, 1, size, fp);
+    read_ns += now_ns() - start;
     bytes_read += count;
     if (count != size)
     {

@@ -19,6 +19,8 @@ public:
 
     // bytes handed out so far
     mutable size_t bytes_read = 0;
+    // time spent in reading the file, nanoseconds
+    mutable int64_t read_ns = 0;
     // reads that the file could not fill
     mutable int short_reads = 0;
     // blobs of weights stored as fp16

@@ -61,6 +61,22 @@ function latency(stage: SampledStage, quantile: number): Metric {
   };
 }
 
+/** Row of a figure of a launch's last line. */
+function ofEnd(
+  unit: MetricUnit,
+  label: string,
+  pool: Metric["pool"],
+  read: (end: LaunchRecord["end"]) => number | null | undefined,
+): Metric {
+  return {
+    unit,
+    label,
+    of: { read: ({ end }) => read(end) ?? null },
+    pool,
+    lessIsBetter: true,
+  };
+}
+
 /** The metrics by name, in the order in which they are listed. */
 export const METRICS = {
   "total.p50": latency("total", 0.5),
@@ -70,13 +86,49 @@ export const METRICS = {
   "inference.p50": latency("inference", 0.5),
   "inference.p90": latency("inference", 0.9),
   "postprocess.p50": latency("postprocess", 0.5),
-  "peakRss": {
-    unit: "bytes",
-    label: "largest resident memory of the process",
-    of: { read: ({ end }) => end.peakRssBytes },
-    pool: "largest",
-    lessIsBetter: true,
-  },
+  "load": ofEnd(
+    "ns",
+    "time to load the network",
+    "location",
+    ({ coldStart: cold }) => cold && cold.paramNs + cold.binNs + cold.pipelineNs,
+  ),
+  "load.param": ofEnd(
+    "ns",
+    "time to parse the .param",
+    "location",
+    ({ coldStart }) => coldStart?.paramNs,
+  ),
+  "load.bin": ofEnd("ns", "time to read the .bin", "location", ({ coldStart }) => coldStart?.binNs),
+  "load.pipeline": ofEnd(
+    "ns",
+    "time to lay out the weights for the kernels",
+    "location",
+    ({ coldStart }) => coldStart?.pipelineNs,
+  ),
+  "firstInference": ofEnd(
+    "ns",
+    "time of the first run of the network",
+    "location",
+    ({ coldStart }) => coldStart?.firstInferenceNs,
+  ),
+  "loadedRss": ofEnd(
+    "bytes",
+    "resident memory when the network is loaded",
+    "location",
+    ({ loadedRssBytes }) => loadedRssBytes,
+  ),
+  "steadyRss": ofEnd(
+    "bytes",
+    "resident memory after the last inference",
+    "location",
+    ({ steadyRssBytes }) => steadyRssBytes,
+  ),
+  "peakRss": ofEnd(
+    "bytes",
+    "largest resident memory of the process",
+    "largest",
+    ({ peakRssBytes }) => peakRssBytes,
+  ),
 } as const satisfies Record<string, Metric>;
 /** Name of a metric. */
 export type MetricName = keyof typeof METRICS;

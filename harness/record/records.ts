@@ -137,6 +137,24 @@ export type RunnerImage = z.infer<typeof RunnerImageSchema>;
 export const RunnerEndSchema = z.strictObject({
   kind: z.literal("end").describe("What the line holds."),
   imageCount: z.int().nonnegative().describe("Images that were run."),
+  coldStart: z.strictObject({
+    paramNs: Ns.describe("Reading, checking and parsing the `.param`, nanoseconds."),
+    binNs: Ns.describe("Reading the `.bin`, which the system may hold in its cache, nanoseconds."),
+    pipelineNs: Ns.describe(
+      "Unpacking the weights and laying them out for the kernels (ncnn's `load_model` and `create_pipeline`), nanoseconds.",
+    ),
+    firstInferenceNs: Ns.nullable().describe(
+      "First run of the network in this process, nanoseconds; null when there was none.",
+    ),
+  }).optional().describe(
+    "What the process spent before it could answer; absent in records of before, and where several networks shared the process.",
+  ),
+  loadedRssBytes: z.int().nullable().optional().describe(
+    "Resident memory when the network was loaded, before the first inference, bytes; null when unknown, absent as `coldStart`.",
+  ),
+  steadyRssBytes: z.int().nullable().optional().describe(
+    "Resident memory after the last inference, bytes; null when unknown, absent as `coldStart`.",
+  ),
   peakRssBytes: z.int().nullable().describe(
     "Largest resident memory of the process, bytes; null when unknown.",
   ),

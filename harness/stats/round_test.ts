@@ -18,6 +18,25 @@ Deno.test("metricOfLaunch() is null when the launch does not know or the clock i
   assertEquals(metricOfLaunch(unknown, "preprocess.p50"), null);
 });
 
+Deno.test("metricOfLaunch() tells load, first inference and memory when the runner timed them", () => {
+  const told = launchFixture({
+    variantId: "a",
+    round: 0,
+    totalNs: [100],
+    coldStart: { paramNs: 1, binNs: 20, pipelineNs: 300, firstInferenceNs: 4000 },
+    loadedRssBytes: 5_000,
+    steadyRssBytes: null,
+  });
+  const names = ["load", "load.param", "load.bin", "load.pipeline", "firstInference"] as const;
+  assertEquals(names.map((name) => metricOfLaunch(told, name)), [321, 1, 20, 300, 4000]);
+  assertEquals([metricOfLaunch(told, "loadedRss"), metricOfLaunch(told, "steadyRss")], [
+    5_000,
+    null,
+  ]);
+  const before = launchFixture({ variantId: "a", round: 0, totalNs: [100] });
+  assertEquals(names.map((name) => metricOfLaunch(before, name)), names.map(() => null));
+});
+
 Deno.test("METRICS tell bytes when the metric is memory", () => {
   assertEquals([METRICS["peakRss"].unit, METRICS["total.p99"].unit], ["bytes", "ns"]);
 });

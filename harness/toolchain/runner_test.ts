@@ -62,6 +62,12 @@ Deno.test("posemark-runner run gives records by the schema and the detections by
     const image = RunnerImageSchema.parse(JSON.parse(lines[1]));
     const end = RunnerEndSchema.parse(JSON.parse(lines[2]));
     assertEquals(end.fnv1a64, fnv1a64(`${lines[0]}\n${lines[1]}\n`));
+    const { paramNs, binNs, pipelineNs, firstInferenceNs } = end.coldStart!;
+    const parts = [paramNs, binNs, pipelineNs, firstInferenceNs!];
+    assert(parts.every((ns) => ns > 0), `${parts}`);
+    assert(parts.reduce((sum, ns) => sum + ns) < end.elapsedNs, `${parts} of ${end.elapsedNs}`);
+    assert(end.loadedRssBytes! > 1e6 && end.loadedRssBytes! <= end.peakRssBytes!);
+    assert(end.steadyRssBytes! > 1e6 && end.steadyRssBytes! <= end.peakRssBytes!);
 
     // 8×8 + 4×4 + 2×2 cells, all with the same score
     assertEquals(image.candidateCount, 84);

@@ -161,6 +161,14 @@ Deno.test("junitXml() skips when there is no phone, and errs when something else
   assertStringIncludes(xml, `<error message="no compiler\ufffd" type="build-failed">`);
 });
 
+Deno.test("openMetricsText() has a percentile only when the metric is one", () => {
+  const [figure] = formatFixture().figures;
+  const figures = ["total.p90", "load.param"].map((metric) => ({ ...figure, metric }));
+  const text = openMetricsText(formatFixture({ figures, gate: null }));
+  assertStringIncludes(text, `stage="total",percentile="p90"}`);
+  assertStringIncludes(text, `stage="load.param"}`);
+});
+
 Deno.test("openMetricsText() ends in EOF, and has nothing else when there is nothing", () => {
   assert(openMetricsText(formatFixture()).endsWith("\n# EOF\n"));
   assertEquals(openMetricsText(NOTHING), "# EOF\n");

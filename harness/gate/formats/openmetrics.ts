@@ -106,8 +106,8 @@ function gateFamilies({ gate }: FormatInput): Family[] {
 
 /** Stage and percentile of a time; one that is no percentile has its name as the stage. */
 function stageOf({ metric }: Figure): Record<string, string> {
-  const [stage, percentile] = metric.split(".");
-  return percentile === undefined ? { stage } : { stage, percentile };
+  const named = /^(.+)\.(p\d+)$/.exec(metric);
+  return named === null ? { stage: metric } : { stage: named[1], percentile: named[2] };
 }
 
 function labelsOf({ device, variantId }: Figure): Record<string, string> {

@@ -19,6 +19,10 @@ export interface LaunchFixture {
   /** Width of the network's input per image, pixels. */
   inputWidthPx?: number[];
   peakRssBytes?: number | null;
+  /** Parsing, reading, laying out and the first inference, nanoseconds; absent: not on record. */
+  coldStart?: LaunchRecord["end"]["coldStart"];
+  loadedRssBytes?: number | null;
+  steadyRssBytes?: number | null;
   threads?: number;
   testBuild?: boolean;
   startedAt?: string;
@@ -77,6 +81,11 @@ export function launchFixture(fixture: LaunchFixture): LaunchRecord {
     end: {
       kind: "end",
       imageCount: images.length,
+      ...Object.fromEntries(
+        (["coldStart", "loadedRssBytes", "steadyRssBytes"] as const).flatMap((key) =>
+          fixture[key] === undefined ? [] : [[key, fixture[key]]]
+        ),
+      ),
       peakRssBytes: fixture.peakRssBytes === undefined ? 50_000_000 : fixture.peakRssBytes,
       elapsedNs: 1_000_000_000,
       fnv1a64: "0123456789abcdef",
