@@ -68,6 +68,8 @@ print(json.dumps([[f.name, f.type, f.unit, [[s.labels, s.value] for s in f.sampl
       "posemark_latency_seconds",
       "posemark_latency_bound_seconds",
       "posemark_throughput_fps",
+      "posemark_loaded_rss_bytes",
+      "posemark_steady_rss_bytes",
       "posemark_peak_rss_bytes",
       "posemark_gate_exit_code",
       "posemark_gate_ratio",

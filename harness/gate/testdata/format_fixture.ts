@@ -19,6 +19,9 @@ export function formatFixture(change: Partial<FormatInput> = {}): FormatInput {
       launchFixture({
         variantId: variantId as string,
         round,
+        coldStart: { paramNs: 1e6, binNs: 2e6, pipelineNs: 3e7, firstInferenceNs: 4e7 },
+        loadedRssBytes: 40_000_000,
+        steadyRssBytes: 45_000_000,
         totalNs: [1, 1.1, 1.2].map((share) => share * (ms as number) * 1e6 * (1 + 0.01 * round)),
       })
     )
