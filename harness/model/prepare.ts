@@ -246,6 +246,8 @@ function manifestOf(
     keypointDims: head.keypointDims,
     strides: head.levels.map((level) => level.stride),
     regMax: head.regMax,
+    names: source.names,
+    keypointNames: source.keypointNames,
     headCode: head.headCode,
     decode: proofOf(source.proof),
     source: {

@@ -11,6 +11,7 @@ import { plainExport } from "./exported.ts";
 import { expandHalf } from "./onnx/half.ts";
 import { sha256Hex } from "../hash.ts";
 import { findPoseHead, type PoseHead } from "./head.ts";
+import { readModelNames } from "./metadata.ts";
 import {
   bytesOnDisk,
   ofSoundModel,
@@ -37,6 +38,10 @@ export interface SourceModel {
   model: OnnxModel;
   head: PoseHead;
   trained: Activation;
+  /** Of the classes, as the metadata give them; null where they don't. */
+  names: string[] | null;
+  /** Of the keypoints, as the metadata give them; null where they don't. */
+  keypointNames: string[] | null;
   /** What was changed of the export that a reader should know. */
   warnings: Warning[];
 }
@@ -102,22 +107,21 @@ function proofWarnings(head: PoseHead, { headCode, notes }: FittedDecode): Warni
  */
 export async function readSourceModel(file: string): Promise<SourceModel> {
   const onnx = await readOnnxFile(file);
-  const { model, head, trained, warnings } = ofSoundModel(file, () => {
+  const read = ofSoundModel(file, () => {
     const { model, selection, warnings } = plainExport(expandHalf(onnx.model), file);
     const found = findPoseHead(model, file);
     const head = selection.by === "top-k" ? oneToOne(found) : found;
     const cut = cutModel(model, head, "raw-nchw", null);
-    return { model, head, trained: trainedActivation(cut.model), warnings };
+    const trained = trainedActivation(cut.model);
+    const told = readModelNames(model.metadata, head);
+    return { model, head, trained, ...told, warnings: [...warnings, ...told.warnings] };
   });
   return {
     path: path.resolve(file),
     stem: safeModelName(path.basename(file).replace(/\.onnx$/i, "")),
     sha256: await hashOf(onnx),
     bytes: bytesOnDisk(onnx),
-    model,
-    head,
-    trained,
-    warnings,
+    ...read,
   };
 }
 

@@ -31,3 +31,21 @@ Deno.test("readSourceModel() has the hash of the file, and with weights beside i
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("readSourceModel() has the names that the metadata give, and a warning where they contradict the graph", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = path.join(folder, "named.onnx");
+    const metadata = new Map([
+      ["names", "{0: 'cat', 1: 'dog', 2: 'horse'}"],
+      ["kpt_names", "{0: ['a', 'b']}"],
+    ]);
+    await Deno.writeFile(file, encodeOnnx({ ...tinyPose(), metadata }));
+    const { names, keypointNames, warnings } = await readSourceModel(file);
+    assertEquals(names, ["cat", "dog", "horse"]);
+    assertEquals(keypointNames, null);
+    assertEquals(warnings.map(({ code }) => code), ["metadata-contradict"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

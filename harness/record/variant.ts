@@ -193,6 +193,12 @@ export const VariantProperties = z.strictObject({
   regMax: z.int().positive().describe(
     "Values per box side: the bins of DFL, 16 in YOLOv8; 1 of other codes.",
   ),
+  names: z.array(z.string()).nullable().default(null).describe(
+    "Name of each class, as the file's metadata give them (`names`); null where they don't, or not as many as the graph has.",
+  ),
+  keypointNames: z.array(z.string()).nullable().default(null).describe(
+    "Name of each keypoint, as the file's metadata give them (`kpt_names`); null where they don't, or not as many as the graph has.",
+  ),
   headCode: HeadCodeSchema.default(YOLOV8).describe("How these values become people."),
   decode: DecodeProofSchema.nullable().default(null).describe(
     "Proof that the model's own graph decodes its head in the same way; null in files of earlier versions.",

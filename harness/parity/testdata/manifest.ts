@@ -54,6 +54,8 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     keypointDims: 3,
     strides: [8, 16, 32],
     regMax: 16,
+    names: null,
+    keypointNames: null,
     headCode: YOLOV8,
     decode: null,
     source: {
