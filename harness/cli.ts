@@ -6,7 +6,7 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { HarnessError } from "./errors.ts";
-import type { OptionTable, ValuesOf } from "./options.ts";
+import type { OptionSpec, OptionTable, ValuesOf } from "./options.ts";
 
 /** One command as it is written, with the types of its options. */
 export interface TypedCommand<T extends OptionTable> {
@@ -77,6 +77,13 @@ export function parseCommandLine(
     });
     command.action(() => {
       const given = command.opts();
+      const flags = new Set(["--verbose", ...table.map(({ option }) => flagOf(option))]);
+      for (const { option, attribute } of table) {
+        refuseEmpty(flagOf(option), given[attribute], flags);
+      }
+      (spec.arguments ?? []).forEach(({ name }, index) =>
+        refuseEmpty(name, name.includes("...") ? command.args.slice(index) : command.args[index])
+      );
       parsed.command = spec;
       parsed.options = Object.fromEntries(
         table.map(({ name, option, attribute }) => [name, option.read(given[attribute])]),
@@ -100,4 +107,36 @@ export function parseCommandLine(
     );
   }
   return parsed;
+}
+
+/** Returns an option's flag without its value: `--out` of `--out <dir>`. */
+function flagOf(option: OptionSpec): string {
+  return option.flags.split(" ")[0];
+}
+
+/**
+ * Throws `bad-option` for a value without a text, or one that is the next option: in CI an unset
+ * variable makes either, and a path of "" would be the working directory.
+ */
+function refuseEmpty(
+  name: string,
+  given: unknown,
+  flags: ReadonlySet<string> = new Set(),
+): void {
+  for (const value of Array.isArray(given) ? given : [given]) {
+    if (typeof value !== "string") continue;
+    if (value.trim() === "") {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot use ${name} "${value}": it is empty, as an unset variable makes it. Give it a value, or leave it out`,
+      );
+    }
+    if (flags.has(value.split("=")[0])) {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot use ${name} ${value}: found the next option in place of a value, as an unset variable makes it. ` +
+          `Give it a value, or leave it out; a file of that name is ./${value}`,
+      );
+    }
+  }
 }

@@ -53,6 +53,31 @@ Deno.test("parseCommandLine() throws bad-option when a command, an option or a v
   }
 });
 
+Deno.test("parseCommandLine() names the option or argument whose value an unset variable took away", () => {
+  const refused = (...argv: string[]) =>
+    assertThrows(() => parseCommandLine(specs, ["bench", ...argv], about), HarnessError).message;
+  for (
+    const [name, ...argv] of [
+      ["--out", "--out", ""],
+      ["--out", "--out="],
+      ["--out", "--out", " \t"],
+      ["--rounds", "--rounds", ""],
+      ["--model", "--model", "a", "--model", ""],
+      ["[dir]", "--resume", ""],
+    ]
+  ) {
+    assertStringIncludes(refused(...argv), `Cannot use ${name} "`);
+    assertStringIncludes(refused(...argv), "it is empty");
+  }
+  for (const next of ["--json", "--rounds=3"]) {
+    assertStringIncludes(refused("--out", next), `Cannot use --out ${next}: found the next option`);
+  }
+  assertEquals(
+    parseCommandLine(specs, ["bench", "--out", "./--json"], about).options.out,
+    "./--json",
+  );
+});
+
 Deno.test("parseCommandLine() returns the help text and no command when help is asked for", () => {
   const parsed = parseCommandLine(specs, ["bench", "--help"], about);
   assertEquals(parsed.command, null);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asCalled, standWithCaller } from "./caller.ts";
 import { parseCommandLine } from "./cli.ts";
 import { benchCommand, prepareCommand } from "./commands/bench.ts";
 import { compareModelsCommand } from "./commands/compare.ts";
@@ -76,11 +77,12 @@ if (import.meta.main) {
   const verbose = Deno.args.includes("--verbose");
   const signal = interruptSignal();
   try {
+    if (!Deno.args.some((arg) => arg === "--help" || arg === "-h")) standWithCaller();
     Deno.exit(await main(Deno.args, signal));
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown;
     if (error instanceof HarnessError) {
-      console.error(`error: ${error.message}`);
+      console.error(`error: ${asCalled(error.message)}`);
       for (const line of error.stderrTail) console.error(`  | ${line}`);
       if (verbose) console.error(error.stack, error.cause ?? "");
       Deno.exit(error.exitCode);

@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { commandLine } from "../caller.ts";
 import { flag, integer, number, option, repeated, type ValuesOf } from "../options.ts";
 import type { ExperimentSettings } from "../run/settings.ts";
 import { readRunnerOptions, RUNNER_OPTIONS } from "../run/runner_options.ts";
@@ -75,7 +76,7 @@ export function readExperimentSettings(
     root: options.root,
     ncnnSource: options.ncnnSource,
     bars: { maxPx: options.maxPx, minOks: options.minOks },
-    command: ["deno", "task", ...Deno.args],
+    command: commandLine(),
   };
 }
 

@@ -12,7 +12,7 @@ import { EXIT, HarnessError } from "../errors.ts";
 import { FARM_GATE_OPTIONS } from "../farm/engine_options.ts";
 import type { FarmGateInput } from "../farm/gate_command.ts";
 import type { Target } from "../record/device.ts";
-import { DEFAULT_GATE_CONFIG, type GateConfig, parseGateConfig } from "../gate/config.ts";
+import { DEFAULT_GATE_CONFIG } from "../gate/config.ts";
 import type { FormatInput } from "../gate/formats/figures.ts";
 import { each, flag, integer, list, number, option, repeated, type ValuesOf } from "../options.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
@@ -23,6 +23,7 @@ import type { GateOutcome } from "../jobs/gate_live.ts";
 import type { ExperimentContext } from "../run/settings.ts";
 import type { SideName, SidePair } from "../jobs/sides.ts";
 import type { Sql } from "../store/sql.ts";
+import { CONFIG_FILE, configText, type ReadConfig, readConfig } from "./config_file.ts";
 import {
   EXPERIMENT_OPTIONS,
   historyFile,
@@ -31,13 +32,10 @@ import {
 } from "./experiment_options.ts";
 import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
-/** Configuration that is read when it is there. */
-const CONFIG_FILE = "posemark.json";
-
 const CONFIG_OPTIONS = {
   config: option(
     "--config <file>",
-    `thresholds and budget. Default: ${CONFIG_FILE} in the working directory`,
+    `thresholds and budget. Default: the nearest ${CONFIG_FILE} from the caller's folder up to the top of its git repository`,
   ),
   history: option(
     "--history <file>",
@@ -87,6 +85,7 @@ export const gateCommand = command({
     const { parseFormats } = await import("../jobs/gate_formats.ts");
     const formats = parseFormats(options.format ?? []);
     const config = await readConfig(options.config);
+    console.error(configText(config));
     const context = { progress: stderrProgress(), signal };
     try {
       return options.farm === null
@@ -110,7 +109,7 @@ export const gateCommand = command({
 /** Runs the gate on devices that are reached from here, or on saved runs. */
 async function gateHere(
   options: GateOptions,
-  config: GateConfig,
+  config: ReadConfig,
   formats: readonly FormatRequest[],
   context: ExperimentContext,
 ): Promise<number> {
@@ -132,7 +131,7 @@ async function gateHere(
       baseline,
       candidateDir: candidate.dir,
       devices: options.device,
-      config,
+      config: config.config,
       images: options.images,
     }, history);
   } else {
@@ -143,7 +142,7 @@ async function gateHere(
         baseline,
         candidate,
         variants: readVariantOptions(options),
-        config,
+        ...{ config: config.config, configFile: config.file },
         injectSlowdownPercent: options.injectSlowdown,
         out: runFolder(options.out, "gate"),
       },
@@ -178,7 +177,7 @@ async function openGateHistory(
 /** Hands the sides over to the farm. */
 async function gateFarm(
   options: GateOptions,
-  config: GateConfig,
+  config: ReadConfig,
   formats: readonly FormatRequest[],
   context: ExperimentContext,
 ): Promise<number> {
@@ -203,7 +202,7 @@ async function gateFarm(
   }, context);
   const { farmGate } = await import("../farm/gate_command.ts");
   const { runId, result, figures, warnings } = await farmGate(options, {
-    ...await farmInput(options, config, sides.pairs),
+    ...await farmInput(options, config.config, sides.pairs),
     rounds: options.rounds,
     wantsFigures: formats.length > 0,
     out,
@@ -352,32 +351,9 @@ function refuseWithSavedRuns(options: GateOptions): void {
   }
 }
 
-/**
- * Returns the configuration of the file given, or of `posemark.json` when it is there, or the usual
- * one.
- */
-async function readConfig(file: string | null): Promise<GateConfig> {
-  try {
-    const name = file ?? CONFIG_FILE;
-    return parseGateConfig(await Deno.readTextFile(name), name);
-  } catch (cause) {
-    if (cause instanceof HarnessError) throw cause;
-    const isMissing = cause instanceof Deno.errors.NotFound;
-    if (file === null && isMissing) return DEFAULT_GATE_CONFIG;
-    const found = isMissing ? "there is no such file" : (cause as Error).message;
-    throw new HarnessError(
-      "bad-config",
-      `Cannot read ${
-        file ?? CONFIG_FILE
-      }: ${found}. Name another file by --config, or leave it out`,
-      { cause },
-    );
-  }
-}
-
 async function farmInput(
   options: Options,
-  config: GateConfig,
+  config: ReadConfig["config"],
   pairs: readonly SidePair[],
 ): Promise<Omit<FarmGateInput, "rounds" | "out" | "wantsFigures">> {
   const { openDataset } = await import("../images/dataset.ts");

@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { commandLine } from "../caller.ts";
 import { command } from "../cli.ts";
 import { choice, flag, integer, number, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
@@ -108,7 +109,7 @@ async function writePage(
   const { renderHistory } = await import("../report/html.ts");
   const page = renderHistory({
     createdAt: new Date().toISOString(),
-    command: ["history", ...Deno.args.slice(1)],
+    command: commandLine(),
     series: series.map(({ firstSlower: _, ...each }) => ({ ...each, deviceName: null })),
     warnings: [],
   }, await readAssets());

@@ -35,6 +35,8 @@ export interface LiveGateOptions {
   candidate: SideName | null;
   variants: VariantOptions;
   config: GateConfig;
+  /** File that the configuration was read from; null or absent: none. */
+  configFile?: string | null;
   /**
    * Slows the candidate's network down by so many percent, by a test build of the runner; null in
    * earnest.
@@ -93,10 +95,11 @@ export async function gatePairs(
   context: ExperimentContext,
 ): Promise<GateOutcome> {
   const { settings, baseline, candidate, config, injectSlowdownPercent, out } = options;
+  const { configFile = null } = options;
   await using experiment = await openExperiment({
     settings,
     kind: "gate",
-    options: { baseline, candidate, config, injectSlowdownPercent },
+    options: { baseline, candidate, config, configFile, injectSlowdownPercent },
     dataset,
     sides: distinctSides(pairs),
     base: null,

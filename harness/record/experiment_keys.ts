@@ -138,7 +138,8 @@ export function without(
  * on them.
  */
 function resumableKeys(run: RunRecord): Record<string, unknown> {
-  const { rounds: _rounds, launchTimeoutMs: _limit, ...options } = run.options;
+  // images are told apart by their content, below
+  const { rounds: _rounds, launchTimeoutMs: _limit, images: _folder, ...options } = run.options;
   return Object.fromEntries([
     ...Object.entries(options).map(([name, value]) => [`option ${name}`, value]),
     ...run.variants.flatMap(({ id, bin, param }) => [

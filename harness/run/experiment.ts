@@ -193,7 +193,8 @@ async function describeExperiment(
     runId: newRunId(at),
     createdAt: at.toISOString(),
     command,
-    options: { experiment: kind, ...rest, ...options },
+    // a saved run is read from elsewhere too
+    options: { experiment: kind, ...rest, images: path.resolve(rest.images), ...options },
     devices: descriptions,
     variants,
     baseVariantId,
