@@ -5,6 +5,7 @@
  */
 import type { Activation, Branch, Converter, Head, Shape } from "./record/variant.ts";
 import type { Precision } from "./record/precision.ts";
+import { parseSettings, type RunSettings } from "./record/run_settings.ts";
 import { HarnessError } from "./errors.ts";
 
 /**
@@ -25,6 +26,8 @@ export interface VariantOptions {
   precisions: Precision[];
   shapes: ShapeChoice[];
   converters: Converter[];
+  /** Settings at run time; absent: as the run has them. */
+  settings?: RunSettings[];
   /**
    * Folder of images that int8 is calibrated on; without it the images that ship with the project.
    */
@@ -132,4 +135,23 @@ export function parseShapes(option: string, text: string): ShapeChoice[] {
     );
   }
   return shapes;
+}
+
+/**
+ * Settings of `--settings`: `t1`, `t2-no_winograd`; throws `bad-option`.
+ *
+ * @example
+ * ```ts
+ * parseRunSettings("--settings", "t1,t2").length; // 2
+ * ```
+ */
+export function parseRunSettings(option: string, text: string): RunSettings[] {
+  return text.split(",").map((part) => {
+    const settings = parseSettings(part.trim());
+    if (settings !== null) return settings;
+    throw new HarnessError(
+      "bad-option",
+      `Cannot use ${option} "${text}": found "${part}", expected settings joined by - in this order: t2 (threads), p2 (powersave) or mf0 (CPUs), no_winograd, no_sgemm, no_packing`,
+    );
+  });
 }

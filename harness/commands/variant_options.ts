@@ -4,7 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
-import { parseShapes, type VariantOptions } from "../config.ts";
+import { parseRunSettings, parseShapes, type VariantOptions } from "../config.ts";
 import { list, option, repeated, type ValuesOf } from "../options.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
 import { ACTIVATION_CHOICES, BRANCHES, CONVERTERS, HEADS } from "../record/variant.ts";
@@ -44,6 +44,11 @@ export const VARIANT_OPTIONS = {
     parseShapes,
   ),
   converter: option("--converter <list>", `of ${CONVERTERS.join(", ")}`, list(CONVERTERS), "pnnx"),
+  settings: option(
+    "--settings <list>",
+    "settings at run time as variants: t1, t2 (threads), p2 (powersave), mf0 (CPUs), no_winograd, no_sgemm, no_packing, joined by -. Default: as the run has them",
+    parseRunSettings,
+  ),
   calibrationImages: option(
     "--calibration-images <dir>",
     "images that int8 is calibrated on. Default: the fixtures",
@@ -66,6 +71,7 @@ export function readVariantOptions(options: ValuesOf<typeof VARIANT_OPTIONS>): V
     precisions: options.precision,
     shapes: options.shape ?? [{ mode: "own" }],
     converters: options.converter,
+    settings: options.settings ?? undefined,
     calibrationImages: options.calibrationImages ?? undefined,
   };
 }

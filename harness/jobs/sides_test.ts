@@ -5,6 +5,7 @@ import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import { sha256Hex } from "../hash.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
+import { NO_SETTINGS } from "../record/run_settings.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import type { Side } from "../run/experiment.ts";
 import { choiceOfId, pairSides, readPreparedFolder, readSideName } from "./sides.ts";
@@ -59,6 +60,7 @@ Deno.test("choiceOfId() asks for exactly the variant of the id", () => {
     precisions: ["fp16"],
     shapes: [{ mode: "rect", longSidePx: 640 }],
     converters: ["pnnx-optimized"],
+    settings: [NO_SETTINGS],
   });
   for (const text of ["m", "m.silu.raw.fp8.64x64.pnnx", "m.silu.raw.fp32.64.pnnx", `${ID}.x`]) {
     assertEquals(choiceOfId(text, OPTIONS), null, text);

@@ -15,6 +15,7 @@ import {
   variantId,
   type VariantKey,
 } from "../record/variant.ts";
+import { NO_SETTINGS } from "../record/run_settings.ts";
 
 /** What the plan needs to know of a model file. */
 export interface PlannedModel {
@@ -50,7 +51,7 @@ export interface VariantPlan {
 
 /**
  * Returns the variants for the models, in the order models, activations, heads, precisions, shapes,
- * converters.
+ * converters, settings.
  *
  * A SiLU model asked for as relu is swapped for its speed alone, unless a model that was trained
  * with ReLU is among the models; asked for as hardswish it is a full variant. Other swaps are left
@@ -65,6 +66,9 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
     );
   }
   checkCombinations(choice);
+  const routes = choice.converters.flatMap((converter) =>
+    (choice.settings ?? [NO_SETTINGS]).map((settings) => [converter, settings] as const)
+  );
   const variants = new Map<string, PlannedVariant>();
   const skipped: Warning[] = [];
   for (const model of models) {
@@ -91,7 +95,7 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
       for (const head of choice.heads) {
         for (const precision of choice.precisions) {
           for (const shapeChoice of choice.shapes) {
-            for (const converter of choice.converters) {
+            for (const [converter, settings] of routes) {
               const shape = resolveShape(model, shapeChoice);
               checkDecodedShape(model, head, shape);
               const swapped = activation !== model.trained;
@@ -105,6 +109,7 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
                 precision,
                 shape,
                 converter,
+                settings,
               };
               const id = variantId(key);
               variants.set(id, { model, id, key, swapped, warnings: swapWarnings(key, swapped) });

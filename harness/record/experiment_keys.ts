@@ -14,6 +14,7 @@ import type { DeviceDescription } from "./device.ts";
 import { HarnessError } from "../errors.ts";
 import { sha256Hex } from "../hash.ts";
 import type { LaunchRecord, RunImage, RunRecord } from "./records.ts";
+import type { VariantManifest } from "./variant.ts";
 
 /** One side of a comparison. */
 export interface ComparisonSide {
@@ -58,6 +59,15 @@ export function experimentKeys(side: ComparisonSide): Record<string, string> {
       `${image.imageId}:${image.inputWidthPx}x${image.inputHeightPx}`
     ).toSorted().join(" "),
   };
+}
+
+/** Returns the keys that a variant fixes itself: where sides differ in them, it is on purpose. */
+export function settingKeys({ settings }: Pick<VariantManifest, "settings">): string[] {
+  const own = Object.entries(settings).filter(([, value]) => value !== null);
+  const keys = own.map(([name]) => `options.${name}`);
+  // a mask takes the place of the mode, and the other way round
+  const places = ["options.powersave", "options.coreMask"];
+  return keys.some((key) => places.includes(key)) ? [...new Set([...keys, ...places])] : keys;
 }
 
 /**

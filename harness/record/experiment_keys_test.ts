@@ -9,8 +9,10 @@ import {
   experimentKeys,
   firstDifference,
   requireSameExperiment,
+  settingKeys,
 } from "./experiment_keys.ts";
 import { RunnerHeaderSchema } from "./records.ts";
+import { NO_SETTINGS } from "./run_settings.ts";
 import { sortRecords } from "./run_records.ts";
 import { runRecord } from "../run/testdata/records.ts";
 import { sideFixture } from "../gate/testdata/gate_fixture.ts";
@@ -155,4 +157,13 @@ Deno.test("firstDifference() names the way to the first value that differs, and 
   assertEquals(firstDifference(then, { a: 1 })?.key, "b");
   assertEquals(firstDifference({}, { late: "x".repeat(200) })?.then, "absent");
   assertEquals(firstDifference({}, { late: "x".repeat(200) })?.now.length, 120);
+});
+
+Deno.test("settingKeys() names what a variant fixes itself, a mask and a mode together", () => {
+  assertEquals(settingKeys({ settings: NO_SETTINGS }), []);
+  assertEquals(settingKeys({ settings: { ...NO_SETTINGS, threads: 2 } }), ["options.threads"]);
+  assertEquals(
+    settingKeys({ settings: { ...NO_SETTINGS, coreMask: "f0" } }).toSorted(),
+    ["options.coreMask", "options.powersave"],
+  );
 });

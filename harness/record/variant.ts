@@ -7,6 +7,14 @@ import { z } from "zod";
 import { HeadCodeSchema, YOLOV8 } from "./head_code.ts";
 import { migrateManifest } from "./migrate.ts";
 import { type Precision, PRECISION_NAMES } from "./precision.ts";
+import {
+  NO_SETTINGS,
+  parseSettings,
+  type RunSettings,
+  RunSettingsSchema,
+  settingsLabel,
+  settingsText,
+} from "./run_settings.ts";
 
 /** Activations that can be asked for: SiLU may be swapped for the others, see `swapped`. */
 export const ACTIVATION_CHOICES = ["silu", "relu", "hardswish"] as const;
@@ -182,6 +190,9 @@ export const VariantProperties = z.strictObject({
   precision: z.enum(PRECISION_NAMES).describe("Precision that is asked of ncnn."),
   shape: ShapeSchema.describe("Size of the network's input."),
   converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
+  settings: RunSettingsSchema.default(NO_SETTINGS).describe(
+    "Settings at run time that belong to the variant; they win over those of the run.",
+  ),
   classCount: z.int().positive().describe("Classes of the model."),
   keypointCount: z.int().nonnegative().describe("Keypoints per object; 0 for detection."),
   keypointDims: z.union([z.literal(2), z.literal(3)]).describe(
@@ -234,6 +245,7 @@ export interface VariantKey {
   precision: Precision;
   shape: Shape;
   converter: Converter;
+  settings: RunSettings;
 }
 
 /**
@@ -270,6 +282,7 @@ interface VariantChoice {
   precisions: [Precision];
   shapes: [Shape];
   converters: [Converter];
+  settings: [RunSettings];
 }
 
 function listed<K extends "head" | "precision" | "converter">(
@@ -342,6 +355,17 @@ export const VARIANT_AXES = {
     },
   },
   converter: listed("converter", "converters", CONVERTERS),
+  // ids of variants that run as the run says tell nothing of it
+  settings: {
+    choice: "settings",
+    text: ({ settings }) => settingsText(settings),
+    label: ({ settings }) => settingsLabel(settings) || "–",
+    parse: (text) => {
+      const settings = parseSettings(text);
+      return settings === null ? null : { settings };
+    },
+    leftOut: { settings: NO_SETTINGS },
+  },
 } satisfies Record<string, VariantAxis>;
 
 /** Name of an axis. */

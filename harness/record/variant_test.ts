@@ -1,5 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { PRECISION_NAMES } from "./precision.ts";
+import { NO_SETTINGS } from "./run_settings.ts";
 import {
   ACTIVATIONS,
   type AxisName,
@@ -19,6 +20,7 @@ const KEY: VariantKey = {
     precision: "fp32",
     shape: { mode: "fixed", widthPx: 352, heightPx: 640 },
     converter: "pnnx",
+    settings: NO_SETTINGS,
   },
 };
 const IDS_OF_VERSION_0_1_0 = [
@@ -68,6 +70,17 @@ Deno.test("variantId() says the branch only where it is one-to-one", () => {
   assertEquals(parseVariantId("m.silu.raw.fp32.352x640.pnnx")?.branch, "o2m");
 });
 
+Deno.test("variantId() says the settings only where the variant brings some along", () => {
+  const settings = { ...NO_SETTINGS, threads: 2, coreMask: "f0", winograd: false };
+  const own = variantId({ ...KEY, settings });
+  assertEquals(own, "m.silu.raw.fp32.352x640.pnnx.t2-mf0-no_winograd");
+  assertEquals(parseVariantId(own)?.settings, settings);
+  assertEquals(parseVariantId("m.silu.raw.fp32.352x640.pnnx")?.settings, NO_SETTINGS);
+  for (const text of ["t0", "t999", "no_winograd-t2", "t2-t2", "m0", "p3", "fast"]) {
+    assertEquals(parseVariantId(`m.silu.raw.fp32.352x640.pnnx.${text}`), null, text);
+  }
+});
+
 Deno.test("withoutAxis() tells variants apart by every axis but the one left out", () => {
   const others: Record<AxisName, VariantKey> = {
     activation: { ...KEY, activation: "relu" },
@@ -76,6 +89,7 @@ Deno.test("withoutAxis() tells variants apart by every axis but the one left out
     precision: { ...KEY, precision: "bf16" },
     shape: { ...KEY, shape: { mode: "rect", widthPx: 640, heightPx: 640 } },
     converter: { ...KEY, converter: "onnx2ncnn" },
+    settings: { ...KEY, settings: { ...NO_SETTINGS, threads: 2 } },
   };
   const names = Object.keys(VARIANT_AXES) as AxisName[];
   for (const name of names) {
@@ -95,5 +109,6 @@ Deno.test("choiceOf() asks for one value on every axis", () => {
     precisions: ["fp32"],
     shapes: [{ mode: "fixed", widthPx: 352, heightPx: 640 }],
     converters: ["pnnx"],
+    settings: [NO_SETTINGS],
   });
 });

@@ -93,6 +93,7 @@ Deno.test("buildReport() says that a variant ran in another precision than asked
       precision: "fp32",
       shape: "160×96",
       converter: "pnnx",
+      settings: "–",
     },
   });
 });

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { migrate } from "../record/migrate.ts";
 import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
+import { NO_SETTINGS } from "../record/run_settings.ts";
 import { CONVERTED, MANIFEST_VERSION, VariantProperties } from "../record/variant.ts";
 import { variantFacts } from "./variant_facts.ts";
 
@@ -57,6 +58,7 @@ function lifted(value: unknown): unknown {
     ...{ id, model, activation, swapped, speedOnly, head, precision: precision.requested },
     ...{ branch: "o2m" as const, shape, converter, parameterCount, macs, bin: weights },
     param: { ...param, layers, fusedActivations },
+    settings: NO_SETTINGS,
   };
   const facts = variantFacts({
     variant,

@@ -16,7 +16,7 @@ import {
 import type { VariantManifest } from "../record/variant.ts";
 import { devicePaths, type DeviceSetup } from "./deploy.ts";
 import { failureRecord, type RecordLog } from "../record/record_log.ts";
-import { runCommand } from "./runner_command.ts";
+import { runCommand, variantOptions } from "./runner_command.ts";
 import { parseRunnerOutput } from "../record/runner_lines.ts";
 import { type PlannedLaunch, planRounds } from "./schedule.ts";
 
@@ -179,7 +179,8 @@ async function secondOpinion(
 ): Promise<void> {
   const { benchncnn, param } = setup.models.get(manifest.id)!;
   if (benchncnn === null) return;
-  const { device, options } = setup;
+  const { device } = setup;
+  const options = variantOptions(manifest, setup.options);
   const where = {
     runId: plan.runId,
     device: device.serial,

@@ -5,7 +5,7 @@
  */
 import type { DeviceState } from "../record/device.ts";
 import { isLaunchFailure } from "../errors.ts";
-import { assertComparable } from "../record/experiment_keys.ts";
+import { assertComparable, settingKeys } from "../record/experiment_keys.ts";
 import type { BlockLaunches } from "../gate/evidence.ts";
 import type { LaunchRecord } from "../record/records.ts";
 import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
@@ -116,7 +116,10 @@ export async function openPair(
         images: run.images,
         launches: block[side],
       });
-      assertComparable(sideOf("baseline"), sideOf("candidate"));
+      const chosen = Object.values(sides).flatMap(({ variantId }) =>
+        settingKeys(variants.find(({ manifest }) => manifest.id === variantId)!.manifest)
+      );
+      assertComparable(sideOf("baseline"), sideOf("candidate"), chosen);
       return block;
     },
     elapsedSeconds: () => beganMs === null ? 0 : (performance.now() - beganMs) / 1000,

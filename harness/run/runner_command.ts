@@ -88,6 +88,18 @@ function variantArguments(manifest: VariantManifest, paths: DevicePaths): string
   ];
 }
 
+/** Returns the options of the run with those that the variant brings along. */
+export function variantOptions(
+  { settings }: Pick<VariantManifest, "settings">,
+  options: EffectiveOptions,
+): EffectiveOptions {
+  const own = Object.entries(settings).filter(([, value]) => value !== null);
+  const chosen: EffectiveOptions = { ...options, ...Object.fromEntries(own) };
+  // a mode that the variant names takes the place of the run's mask
+  if (settings.powersave !== null && settings.coreMask === null) chosen.coreMask = null;
+  return chosen;
+}
+
 /** Returns the options as the runner takes them: a core mask or a powersave mode, not both. */
 function forRunner(options: EffectiveOptions): RunnerOptions {
   return options.coreMask === null ? options : { ...options, powersave: null };
@@ -115,7 +127,7 @@ export function runCommand(
     paths.runner,
     "run",
     ...variantArguments(manifest, paths),
-    ...optionArguments(options),
+    ...optionArguments(variantOptions(manifest, options)),
     ...runnerArguments(options, TIMING),
   ];
 }
@@ -133,7 +145,7 @@ export function stagesCommand(
     paths.runner,
     "stages",
     ...variantArguments(manifest, paths),
-    ...optionArguments(options),
+    ...optionArguments(variantOptions(manifest, options)),
     ...["--reference-dir", folders.reference, "--dump-dir", folders.dump],
   ];
 }

@@ -73,6 +73,15 @@ export function propertiesOf([first]) {
 }
 
 /**
+ * Whether a property's text tells something: a dash says that there is nothing to tell.
+ *
+ * @param {string} text
+ */
+function isTelling(text) {
+  return text !== "–";
+}
+
+/**
  * Returns the properties that all variants share, and a short label for each id made of those in
  * which they differ.
  *
@@ -104,9 +113,9 @@ export function variantLabels(variants) {
     : properties.filter(([name, read]) =>
       !differs(read) && !shown.some(([other]) => other === name)
     )
-      .map(([, read]) => read(unique[0]));
+      .map(([, read]) => read(unique[0])).filter(isTelling);
   const label = (/** @type {ReportVariant} */ variant) =>
-    shown.map(([, read]) => read(variant)).join(" · ");
+    shown.map(([, read]) => read(variant)).filter(isTelling).join(" · ");
   /** @type {Map<string, number>} */
   const uses = new Map();
   for (const variant of unique) uses.set(label(variant), (uses.get(label(variant)) ?? 0) + 1);

@@ -140,6 +140,7 @@ const TABLE = [
   ["filter.shape", "Shape", "输入尺寸"],
   ["filter.converter", "Converter", "转换器"],
   ["filter.branch", "Branch", "分支"],
+  ["filter.settings", "Settings", "运行设置"],
   ["filter.search", "Search", "搜索"],
   ["filter.passed", "only those with a claim to their speed", "仅显示速度有效的变体"],
   ["column.rank", "#", "排名"],

@@ -4,6 +4,7 @@
  * @module
  */
 import { YOLOV8 } from "../../record/head_code.ts";
+import { NO_SETTINGS } from "../../record/run_settings.ts";
 import {
   type Head,
   MANIFEST_VERSION,
@@ -43,6 +44,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     precision: "fp32" as const,
     shape: { mode: "fixed" as const, widthPx: 160, heightPx: 96 },
     converter: "pnnx" as const,
+    settings: NO_SETTINGS,
   };
   return {
     schemaVersion: MANIFEST_VERSION,

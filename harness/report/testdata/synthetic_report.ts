@@ -11,6 +11,7 @@ import { robustInterval } from "../../stats/interval.ts";
 import { median, percentiles, quantile } from "../../stats/quantile.ts";
 import { pairedRatio } from "../../stats/ratio.ts";
 import { type Rng, seededRng } from "../../stats/rng.ts";
+import { NO_SETTINGS } from "../../record/run_settings.ts";
 import { type Activation, type Head, variantId, type VariantKey } from "../../record/variant.ts";
 import { type EffectivePrecision, type Precision } from "../../record/precision.ts";
 import {
@@ -317,6 +318,7 @@ function planKey(plan: Plan): VariantKey {
     precision: plan.requested,
     shape: { mode: "fixed", widthPx: 640, heightPx: 640 },
     converter: "pnnx",
+    settings: NO_SETTINGS,
   };
 }
 
