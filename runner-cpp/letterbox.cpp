@@ -1,13 +1,18 @@
 #include "letterbox.h"
 
 #include "defects.h"
+#include "letterbox_plain.h"
 
 #include <math.h>
 #include <string.h>
 
 #include <algorithm>
 
-static const unsigned char PAD_VALUE = 114;
+static const float PAD_VALUE = 114.f;
+static const float NORM = 1.f / 255.f;
+
+// Some 5 µs of work: what it costs to wake a thread and to wait for it.
+static const int PIXELS_WORTH_A_THREAD = 16 * 1024;
 
 // As Python's round(): halves go to the even neighbour.
 static int round_half_even(double value)
@@ -71,142 +76,154 @@ Geometry letterbox_geometry(int image_width, int image_height, const Options& op
     return g;
 }
 
-// Nearest neighbour, or bilinear at pixel corners: what the defects of the same names do.
-static void resize_defective(const unsigned char* src, int src_width, int src_height, unsigned char* dst, int width, int height, int stride)
+const Image& at_least_two(const Image& image, Image& widened)
 {
-    for (int y = 0; y < height; y++)
-    {
-        for (int x = 0; x < width; x++)
-        {
-            const float fx = (float)x * src_width / width;
-            const float fy = (float)y * src_height / height;
-            const int x0 = std::min((int)fx, src_width - 1);
-            const int y0 = std::min((int)fy, src_height - 1);
-            const int x1 = std::min(x0 + 1, src_width - 1);
-            const int y1 = std::min(y0 + 1, src_height - 1);
-            const float ax = has_defect(Defect::NEAREST) ? 0.f : fx - x0;
-            const float ay = has_defect(Defect::NEAREST) ? 0.f : fy - y0;
-            for (int c = 0; c < 3; c++)
-            {
-                const float upper = src[(y0 * src_width + x0) * 3 + c] * (1.f - ax) + src[(y0 * src_width + x1) * 3 + c] * ax;
-                const float lower = src[(y1 * src_width + x0) * 3 + c] * (1.f - ax) + src[(y1 * src_width + x1) * 3 + c] * ax;
-                dst[y * stride + x * 3 + c] = (unsigned char)(upper * (1.f - ay) + lower * ay + 0.5f);
-            }
-        }
-    }
-}
-
-// ncnn's resize reads a second row and column: an image that has one only gets it repeated.
-static const unsigned char* at_least_two(const Image& image, LetterboxBuffer& buffer, int& width, int& height)
-{
-    width = std::max(image.width, 2);
-    height = std::max(image.height, 2);
+    const int width = std::max(image.width, 2);
+    const int height = std::max(image.height, 2);
     if (width == image.width && height == image.height)
-        return image.rgb.data();
+        return image;
 
-    buffer.widened.resize((size_t)width * height * 3);
+    widened.width = width;
+    widened.height = height;
+    widened.rgb.resize((size_t)width * height * 3);
     for (int y = 0; y < height; y++)
     {
         for (int x = 0; x < width; x++)
         {
             const int sx = std::min(x, image.width - 1);
             const int sy = std::min(y, image.height - 1);
-            memcpy(&buffer.widened[((size_t)y * width + x) * 3], &image.rgb[((size_t)sy * image.width + sx) * 3], 3);
+            memcpy(&widened.rgb[((size_t)y * width + x) * 3], &image.rgb[((size_t)sy * image.width + sx) * 3], 3);
         }
     }
-    return buffer.widened.data();
+    return widened;
 }
 
-static void paste(const Image& image, const Geometry& g, LetterboxBuffer& buffer)
+// The image's rows. The last ones lie elsewhere, where the loops may read past their end.
+struct SourceRows
 {
-    const int stride = g.width * 3;
-    unsigned char* corner = buffer.rgb.data() + (size_t)g.top * stride + g.left * 3;
+    const unsigned char* rgb = nullptr;
+    const unsigned char* end = nullptr;
+    int width = 0;
+    int height = 0;
+    // first of the rows at the end
+    int end_from = 0;
 
-    if (has_defect(Defect::NEAREST) || has_defect(Defect::CORNER_SAMPLING))
+    const unsigned char* row(int y) const
     {
-        resize_defective(image.rgb.data(), image.width, image.height, corner, g.resized_width, g.resized_height, stride);
+        const unsigned char* from = y < end_from ? rgb : end;
+        return from + (size_t)(y < end_from ? y : y - end_from) * width * 3;
     }
-    else if (g.resized_width == image.width && g.resized_height == image.height)
+};
+
+static SourceRows source_rows(const Image& image, LetterboxBuffer& buffer)
+{
+    const size_t bytes = (size_t)image.width * 3;
+    const int moved = std::min((int)(ROW_SLACK / bytes) + 1, image.height);
+    SourceRows s;
+    s.width = image.width;
+    s.height = image.height;
+    s.end_from = image.height - moved;
+    s.rgb = image.rgb.data();
+    buffer.end_rows.assign(bytes * moved + ROW_SLACK, 0);
+    memcpy(buffer.end_rows.data(), s.rgb + bytes * s.end_from, bytes * moved);
+    s.end = buffer.end_rows.data();
+    return s;
+}
+
+static RowPlanes row_planes(ncnn::Mat& input, int y, int x)
+{
+    RowPlanes out;
+    for (int c = 0; c < 3; c++)
     {
-        for (int y = 0; y < image.height; y++)
+        out.plane[c] = input.channel(c).row(y) + x;
+    }
+    return out;
+}
+
+static void pad_row(ncnn::Mat& input, int y, int from, int to)
+{
+    for (int c = 0; c < 3; c++)
+    {
+        float* row = input.channel(c).row(y);
+        std::fill(row + from, row + to, PAD_VALUE * NORM);
+    }
+}
+
+// Rows first to last - 1 of the input. Scratch: two stretched rows.
+static void fill_rows(const SourceRows& source, const Geometry& g, const RowLoops& loops, const LetterboxBuffer& buffer, bool is_resized, short* scratch, int first, int last, ncnn::Mat& input)
+{
+    const int stride = row_stride(buffer.x);
+    short* upper = scratch;
+    short* lower = scratch + (size_t)stride * 3;
+    int lower_is = -2;
+    for (int y = first; y < last; y++)
+    {
+        const int inside = y - g.top;
+        if (inside < 0 || inside >= g.resized_height)
         {
-            memcpy(corner + (size_t)y * stride, &image.rgb[(size_t)y * image.width * 3], (size_t)image.width * 3);
+            pad_row(input, y, 0, g.width);
+            continue;
         }
-    }
-    else
-    {
-        int width = 0;
-        int height = 0;
-        const unsigned char* src = at_least_two(image, buffer, width, height);
-        ncnn::resize_bilinear_c3(src, width, height, width * 3, corner, g.resized_width, g.resized_height, stride);
-    }
-}
 
-static void fill_padding(const Geometry& g, LetterboxBuffer& buffer)
-{
-    const size_t size = (size_t)g.width * g.height * 3;
-    if (has_defect(Defect::UNINITIALISED_PAD))
-    {
-        buffer.rgb.resize(size);
-        for (size_t i = 0; i < size; i++)
+        pad_row(input, y, 0, g.left);
+        pad_row(input, y, g.left + g.resized_width, g.width);
+        const RowPlanes out = row_planes(input, y, g.left);
+        if (!is_resized)
         {
-            buffer.rgb[i] = (unsigned char)(i * 2654435761u >> 13);
+            loops.spread(source.row(inside), g.resized_width, NORM, out);
+            continue;
         }
-        return;
-    }
-    buffer.rgb.assign(size, has_defect(Defect::PAD_VALUE) ? 0 : PAD_VALUE);
-}
 
-static void mirror(const Geometry& g, LetterboxBuffer& buffer)
-{
-    for (int y = 0; y < g.height; y++)
-    {
-        unsigned char* row = buffer.rgb.data() + (size_t)y * g.width * 3;
-        for (int x = 0; x < g.width / 2; x++)
+        const int upper_is = buffer.y.offsets[inside];
+        if (upper_is + 1 != lower_is)
         {
-            std::swap_ranges(row + x * 3, row + x * 3 + 3, row + (g.width - 1 - x) * 3);
+            std::swap(upper, lower);
+            if (upper_is != lower_is)
+                loops.stretch(source.row(upper_is), buffer.x, upper);
+            loops.stretch(source.row(upper_is + 1), buffer.x, lower);
+            lower_is = upper_is + 1;
         }
+        loops.blend(upper, lower, stride, &buffer.y.weights[inside * 2], g.resized_width, NORM, out);
     }
 }
 
-int letterbox(const Image& image, const Geometry& g, LetterboxBuffer& buffer, ncnn::Mat& input)
+int letterbox(const Image& image, const Geometry& g, int threads, LetterboxBuffer& buffer, ncnn::Mat& input)
 {
-    fill_padding(g, buffer);
-    paste(image, g, buffer);
-    if (has_defect(Defect::MIRRORED))
-        mirror(g, buffer);
+    static const RowLoops fastest = row_loops().back();
+    return letterbox_by(fastest, image, g, threads, buffer, input);
+}
+
+int letterbox_by(const RowLoops& loops, const Image& image, const Geometry& g, int threads, LetterboxBuffer& buffer, ncnn::Mat& input)
+{
+#ifdef POSEMARK_TEST_BUILD
+    if (has_pixel_defect())
+        return letterbox_plain(image, g, input);
+#endif
 
     input.create(g.width, g.height, 3);
     if (input.empty())
         return -1;
 
-    int order[3] = {0, 1, 2};
-    if (has_defect(Defect::BGR_SWAP))
-        std::swap(order[0], order[2]);
-    if (has_defect(Defect::PLANE_ORDER))
-        std::rotate(order, order + 1, order + 3);
-
-    const float norm = has_defect(Defect::NO_NORMALIZATION) ? 1.f : has_defect(Defect::MEAN_FORGOTTEN) ? 2.f / 255.f
-                                                                                                       : 1.f / 255.f;
-    const float offset = has_defect(Defect::MEAN_FORGOTTEN) ? -1.f : 0.f;
-    const int size = g.width * g.height;
-    const unsigned char* rgb = buffer.rgb.data();
-    for (int c = 0; c < 3; c++)
+    const bool is_resized = g.resized_width != image.width || g.resized_height != image.height;
+    const SourceRows source = source_rows(is_resized ? at_least_two(image, buffer.widened) : image, buffer);
+    if (is_resized)
     {
-        float* plane = input.channel(c);
-        if (has_defect(Defect::INTERLEAVED_PLANES))
-        {
-            for (int i = 0; i < size; i++)
-            {
-                plane[i] = rgb[(size_t)c * size + i] * norm;
-            }
-            continue;
-        }
-        const unsigned char* src = rgb + order[c];
-        for (int i = 0; i < size; i++)
-        {
-            plane[i] = src[i * 3] * norm + offset;
-        }
+        set_resize_axis(buffer.x, source.width, g.resized_width);
+        set_resize_axis(buffer.y, source.height, g.resized_height);
+    }
+
+    // all threads or one: OpenMP ends threads that a smaller team leaves out
+    const int team = (int64_t)g.width * g.height >= (int64_t)threads * PIXELS_WORTH_A_THREAD ? threads : 1;
+    const size_t scratch = (size_t)row_stride(buffer.x) * 6;
+    buffer.scratch.resize(scratch * team);
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(team) if (team > 1)
+#endif
+    for (int i = 0; i < team; i++)
+    {
+        const int first = (int)((int64_t)g.height * i / team);
+        const int last = (int)((int64_t)g.height * (i + 1) / team);
+        fill_rows(source, g, loops, buffer, is_resized, buffer.scratch.data() + scratch * i, first, last, input);
     }
     return 0;
 }

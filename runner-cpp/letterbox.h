@@ -17,6 +17,7 @@
 #define POSEMARK_LETTERBOX_H
 
 #include "image.h"
+#include "letterbox_rows.h"
 #include "options.h"
 
 #include "mat.h"
@@ -38,15 +39,25 @@ struct Geometry
 // Where an image of this size lies in the network's input.
 Geometry letterbox_geometry(int image_width, int image_height, const Options& options);
 
-// Bytes of the padded image, reused between images.
+// Tables and rows, reused between images.
 struct LetterboxBuffer
 {
-    std::vector<unsigned char> rgb;
-    std::vector<unsigned char> widened;
+    ResizeAxis x;
+    ResizeAxis y;
+    Image widened;
+    std::vector<unsigned char> end_rows;
+    std::vector<short> scratch;
 };
 
-// Fills input with the image: width x height x 3, 0 to 1. Returns 0, or -1 when memory is short.
-int letterbox(const Image& image, const Geometry& geometry, LetterboxBuffer& buffer, ncnn::Mat& input);
+// Fills input with the image: width x height x 3, 0 to 1, in one pass over its rows, by so many
+// threads. Returns 0, or -1 when memory is short.
+int letterbox(const Image& image, const Geometry& geometry, int threads, LetterboxBuffer& buffer, ncnn::Mat& input);
+// The same by the given loops.
+int letterbox_by(const RowLoops& loops, const Image& image, const Geometry& geometry, int threads, LetterboxBuffer& buffer, ncnn::Mat& input);
+
+// The image, or where it is one pixel wide or high a copy with that pixel repeated: bilinear
+// interpolation reads two.
+const Image& at_least_two(const Image& image, Image& widened);
 
 // x of the letterboxed input → x of the image, clipped to it. The same for y.
 float image_x(float x, const Geometry& geometry, int image_width);

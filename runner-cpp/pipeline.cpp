@@ -54,7 +54,7 @@ int run_pipeline(Model& model, const Options& o, const Image& image, Pipeline& p
 
     const int64_t start = now_ns();
     p.geometry = letterbox_geometry(image.width, image.height, o);
-    if (letterbox(image, p.geometry, p.buffer, p.input) != 0)
+    if (letterbox(image, p.geometry, o.threads, p.buffer, p.input) != 0)
     {
         error = "Cannot letterbox an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) + ": memory is short";
         return -1;

@@ -146,9 +146,9 @@ struct StageDims
     int64_t kept = 0;
 };
 
-static int preprocess_stage(const std::string& prefix, const Image& image, const Geometry& g, Pipeline& p, StageDims& dims, std::string& error)
+static int preprocess_stage(const std::string& prefix, const Image& image, const Geometry& g, int threads, Pipeline& p, StageDims& dims, std::string& error)
 {
-    if (letterbox(image, g, p.buffer, p.input) != 0)
+    if (letterbox(image, g, threads, p.buffer, p.input) != 0)
     {
         error = "Cannot letterbox the image: memory is short";
         return -1;
@@ -233,7 +233,7 @@ static int stages_of_image(Model& model, const Options& o, Pipeline& p, const Im
         return -1;
 
     StageDims dims;
-    if (preprocess_stage(prefix, image, own, p, dims, error) != 0)
+    if (preprocess_stage(prefix, image, own, o.threads, p, dims, error) != 0)
         return -1;
     const int status = network_stage(model, o, prefix, entry.id, input, dims, error);
     if (status != 0)

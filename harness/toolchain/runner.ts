@@ -5,7 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import type { Progress } from "../progress.ts";
+import type { Progress, ProgressStep } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
 import { requirePhoneBinary } from "./elf.ts";
@@ -147,25 +147,46 @@ function kindArgs(toolchain: Toolchain, kind: BuildKind): string[] {
 }
 
 async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
-  const { toolchain, kind, signal } = make;
+  const { toolchain, kind } = make;
   const where = TARGET_PLACES[toolchain.target];
   const step = make.progress.step(
     `Building the runner${kind === "release" ? "" : ` (${kind})`} for ${where}`,
     25,
   );
+  const programs: [string, string][] = [
+    ["posemark-runner", "posemark-runner"],
+    ["benchncnn", "benchmark/benchncnn"],
+  ];
+  if (hasUnitTests(toolchain, kind)) programs.push(["posemark-tests", "tests/posemark-tests"]);
+  const args = [`-DPOSEMARK_NCNN_SOURCE=${make.source.folder}`]
+    .concat([...kindArgs(toolchain, kind), ...flagArgs(kind)]);
+  await makePrograms(folder, { ...make, args, programs, step });
+}
+
+interface MakePrograms {
+  toolchain: Toolchain;
+  ncnn: NcnnInstall;
+  /** Further arguments of CMake's configuration. */
+  args: string[];
+  /** Targets, each with its file in the build folder. */
+  programs: [target: string, file: string][];
+  step: ProgressStep;
+  signal?: AbortSignal;
+}
+
+/** Builds targets of the runner's sources and leaves their programs in the folder. */
+async function makePrograms(folder: string, make: MakePrograms): Promise<void> {
+  const { toolchain, programs, step, signal } = make;
+  const where = TARGET_PLACES[toolchain.target];
   const build = path.join(folder, "build");
   await runBuildCommand({
     purpose: `configure the runner for ${where}`,
     command: "cmake",
     args: ["-G", toolchain.generator, "-S", RUNNER_SOURCES, "-B", build]
       .concat(["-DCMAKE_BUILD_TYPE=Release", ...toolchain.cmakeArgs, ...toolchain.runnerArgs])
-      .concat([`-Dncnn_DIR=${path.join(make.ncnn.folder, "lib", "cmake", "ncnn")}`])
-      .concat([`-DPOSEMARK_NCNN_SOURCE=${make.source.folder}`])
-      .concat([...kindArgs(toolchain, kind), ...flagArgs(kind)]),
+      .concat([`-Dncnn_DIR=${path.join(make.ncnn.folder, "lib", "cmake", "ncnn")}`, ...make.args]),
     signal,
   });
-  const programs = [["posemark-runner", "posemark-runner"], ["benchncnn", "benchmark/benchncnn"]];
-  if (hasUnitTests(toolchain, kind)) programs.push(["posemark-tests", "tests/posemark-tests"]);
   await buildTargets({
     purpose: `build the runner for ${where}`,
     build,
@@ -182,6 +203,45 @@ async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
   }
   await Deno.remove(build, { recursive: true });
   step.done();
+}
+
+/** Programs for developers, in `runner-cpp/tests`: what they ask of CMake. */
+const DEVELOPER_PROGRAMS = {
+  /** The unit tests, which have the plain forms of what is fast. */
+  "posemark-tests": ["-DPOSEMARK_TEST_BUILD=ON"],
+  /** Times of the letterbox beside ncnn's calls. */
+  "letterbox-times": [],
+} satisfies Record<string, string[]>;
+
+/**
+ * Returns the path of a program for developers, built for the target the first time. Throws as
+ * {@linkcode buildRunner}.
+ */
+export async function buildDeveloperProgram(
+  request: Pick<RunnerRequest, "target" | "progress" | "signal"> & {
+    program: keyof typeof DEVELOPER_PROGRAMS;
+  },
+): Promise<string> {
+  const { program, target, progress, signal } = request;
+  const toolchain = await findToolchain(target, signal);
+  const source = await ncnnSource(request);
+  const ncnn = await buildNcnn({ source, toolchain, progress, signal });
+  const sources = await runnerSourcesSha256();
+  const args = ["-DPOSEMARK_TESTS=ON", ...DEVELOPER_PROGRAMS[program]];
+  const options = [...toolchain.runnerArgs, ...args];
+  const { folder } = await cached({
+    kind: "runner",
+    key: await contentKey({ ncnn: ncnn.key, kind: program, options, runner: sources }),
+    signal,
+    onWait: () => progress.step(`Waiting for another Posemark that builds ${program}`),
+    make: async (folder) => {
+      const step = progress.step(`Building ${program} for ${TARGET_PLACES[target]}`, 25);
+      const programs: [string, string][] = [[program, `tests/${program}`]];
+      await makePrograms(folder, { toolchain, ncnn, args, programs, step, signal });
+      await requireUnchanged(sources);
+    },
+  });
+  return path.join(folder, program);
 }
 
 /**

@@ -1,5 +1,10 @@
 #include "check.h"
 #include "letterbox.h"
+#include "letterbox_plain.h"
+
+#include <string.h>
+
+#include <random>
 
 static Options shape(int width, int height)
 {
@@ -64,7 +69,7 @@ static ncnn::Mat letterboxed(const Image& image, const Options& o)
     LetterboxBuffer buffer;
     ncnn::Mat input;
     const Geometry g = letterbox_geometry(image.width, image.height, o);
-    CHECK(letterbox(image, g, buffer, input) == 0);
+    CHECK(letterbox(image, g, 1, buffer, input) == 0);
     CHECK(input.w == g.width && input.h == g.height && input.c == 3);
     return input;
 }
@@ -133,6 +138,85 @@ static void letterbox_resizes_bit_for_bit(int width, int height, int side)
     CHECK(different == 0);
 }
 
+static Image noise(int width, int height, std::mt19937& random)
+{
+    Image image;
+    image.width = width;
+    image.height = height;
+    // exactly as long as it is: the sanitizer sees a byte too far
+    image.rgb = std::vector<unsigned char>((size_t)width * height * 3);
+    for (unsigned char& value : image.rgb)
+    {
+        value = (unsigned char)(random() >> 24);
+    }
+    return image;
+}
+
+// Values that differ in their bits, padding between planes left out.
+static int count_different(const ncnn::Mat& a, const ncnn::Mat& b)
+{
+    if (a.w != b.w || a.h != b.h || a.c != b.c)
+        return -1;
+    int different = 0;
+    for (int c = 0; c < a.c; c++)
+    {
+        for (int i = 0; i < a.w * a.h; i++)
+        {
+            different += memcmp((const float*)a.channel(c) + i, (const float*)b.channel(c) + i, sizeof(float)) == 0 ? 0 : 1;
+        }
+    }
+    return different;
+}
+
+// Every loop that this CPU can run against the plain form; the buffer is kept as an app keeps it.
+static void compare_with_plain(const Image& image, const Options& o, LetterboxBuffer& buffer)
+{
+    const Geometry g = letterbox_geometry(image.width, image.height, o);
+    ncnn::Mat expected;
+    CHECK(letterbox_plain(image, g, expected) == 0);
+    for (const RowLoops& loops : row_loops())
+    {
+        for (int threads : {1, 3})
+        {
+            ncnn::Mat found(g.width, g.height, 3);
+            found.fill(-1.f);
+            CHECK(letterbox_by(loops, image, g, threads, buffer, found) == 0);
+            const int different = count_different(found, expected);
+            if (different != 0)
+                fprintf(stderr, "%s, %d threads: %dx%d to %dx%d\n", loops.name, threads, image.width, image.height, g.resized_width, g.resized_height);
+            CHECK(different == 0);
+        }
+    }
+}
+
+static void letterbox_is_the_plain_form_at_any_size()
+{
+#if defined __aarch64__
+    CHECK(std::string(row_loops().back().name) == "neon");
+#endif
+    std::mt19937 random(17);
+    LetterboxBuffer buffer;
+    // by octaves from 1 to 4000
+    const auto side = [&](int most) { return std::min(most, (int)exp2((random() % 12000) / 1000.0)); };
+    for (int i = 0; i < 200; i++)
+    {
+        const int width = side(4000);
+        const int height = side(std::max(1, std::min(4000, 200000 / width)));
+        const Image image = noise(i % 2 ? width : height, i % 2 ? height : width, random);
+        const int target = 1 + random() % 300;
+        compare_with_plain(image, i % 3 == 0 ? rect(32 + target) : shape(target, 1 + random() % 300), buffer);
+    }
+    // as it is, at widths around those of a vector; halved; enlarged; with threads
+    for (int width = 1; width <= 34; width++)
+    {
+        compare_with_plain(noise(width, 7, random), shape(width, 9), buffer);
+    }
+    compare_with_plain(noise(640, 480, random), shape(640, 640), buffer);
+    compare_with_plain(noise(641, 361, random), shape(320, 320), buffer);
+    compare_with_plain(noise(4000, 3, random), shape(320, 320), buffer);
+    compare_with_plain(noise(2, 4000, random), rect(640), buffer);
+}
+
 static void letterbox_takes_images_of_one_pixel()
 {
     const Image dot = gradient(1, 1);
@@ -162,6 +246,7 @@ void test_letterbox()
     letterbox_resizes_bit_for_bit(427, 640, 320);
     letterbox_resizes_bit_for_bit(33, 21, 96);
     letterbox_resizes_bit_for_bit(500, 375, 640);
+    letterbox_is_the_plain_form_at_any_size();
     letterbox_takes_images_of_one_pixel();
     image_coordinates_are_mapped_back_and_clipped();
 }

@@ -11,6 +11,8 @@ import { COOL_RULES, realWaiting, throttleMarks, waitUntilCool } from "../cool_d
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../../record/device.ts";
 import { devicesTable, listDevices, openDevices } from "../devices.ts";
 import { startEmulated } from "../testdata/emulated/emulated_device.ts";
+import { stderrProgress } from "../../progress.ts";
+import { buildDeveloperProgram } from "../../toolchain/runner.ts";
 import { inGroup } from "../../testdata/needs.ts";
 
 const SERVER: AdbServer = { hostname: "127.0.0.1", port: 15412, adbProgram: "adb" };
@@ -104,6 +106,21 @@ Deno.test({
         assertEquals(cool.marks, []);
         assert(cool.state.batteryTempC !== null && cool.state.batteryTempC <= 36);
       });
+
+      await t.step(
+        "posemark-tests pass by arm64 instructions: the letterbox's rows are the plain form's bits",
+        async () => {
+          const file = await buildDeveloperProgram({
+            target: "aarch64-android",
+            program: "posemark-tests",
+            progress: stderrProgress(),
+          });
+          const there = await device.push(file, { executable: true });
+          const { exitCode, stderr } = await device.run([there], { timeoutMs: 300_000 });
+          assertEquals(exitCode, 0, stderr);
+          assert(/^[1-9]\d+ checks, 0 failed$/m.test(stderr), stderr);
+        },
+      );
 
       await t.step(
         "push() sends a file once, and sends it again when it was changed there",
