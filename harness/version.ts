@@ -18,20 +18,3 @@ export function packageVersion(name: string): string {
   if (!version) throw new RangeError(`Cannot find the version of "${name}" in deno.json`);
   return version;
 }
-
-/**
- * Returns the commit of the harness's checkout; null when it is no checkout or git is not there.
- */
-export async function gitCommit(): Promise<string | null> {
-  try {
-    const { code, stdout } = await new Deno.Command("git", {
-      args: ["rev-parse", "HEAD"],
-      cwd: new URL("..", import.meta.url),
-      stdout: "piped",
-      stderr: "null",
-    }).output();
-    return code === 0 ? new TextDecoder().decode(stdout).trim() : null;
-  } catch {
-    return null;
-  }
-}

@@ -15,6 +15,7 @@ import type { Target } from "../record/device.ts";
 import { DEFAULT_GATE_CONFIG } from "../gate/config.ts";
 import type { FormatInput } from "../gate/formats/figures.ts";
 import { each, flag, integer, list, number, option, repeated, type ValuesOf } from "../options.ts";
+import { userCommit } from "../record/commits.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
 import { gateExitCode, type MergedResult } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
@@ -30,7 +31,7 @@ import {
   readExperimentSettings,
   runFolder,
 } from "./experiment_options.ts";
-import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
+import { readVariantOptions, SHIPPED_MODELS, VARIANT_OPTIONS } from "./variant_options.ts";
 
 const CONFIG_OPTIONS = {
   config: option(
@@ -96,6 +97,7 @@ export const gateCommand = command({
         await writeFormats(options, formats, {
           runId: "none",
           createdAt: new Date().toISOString(),
+          gitCommit: await commitAsked(options.model ?? SHIPPED_MODELS),
           figures: [],
           gate: null,
           environmentError: { code: error.code, message: error.message },
@@ -201,14 +203,14 @@ async function gateFarm(
     ncnnSource: options.ncnnSource,
   }, context);
   const { farmGate } = await import("../farm/gate_command.ts");
-  const { runId, result, figures, warnings } = await farmGate(options, {
+  const { runId, result, figures, gitCommit, warnings } = await farmGate(options, {
     ...await farmInput(options, config.config, sides.pairs),
     rounds: options.rounds,
     wantsFigures: formats.length > 0,
     out,
   }, context);
   for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
-  const run = { runId, createdAt: new Date().toISOString(), figures };
+  const run = { runId, createdAt: new Date().toISOString(), gitCommit, figures };
   return await tell(options, formats, result, run);
 }
 
@@ -217,7 +219,7 @@ async function tell(
   options: Options,
   formats: readonly FormatRequest[],
   result: MergedResult,
-  run: Pick<FormatInput, "runId" | "createdAt" | "figures">,
+  run: Pick<FormatInput, "runId" | "createdAt" | "gitCommit" | "figures">,
 ): Promise<number> {
   await writeFormats(options, formats, { ...run, gate: result, environmentError: null });
   if (options.json) {
@@ -375,15 +377,21 @@ async function farmInput(
   };
 }
 
+/** The commit that a run of the models would be filed under. */
+async function commitAsked(models: readonly string[]): Promise<string | null> {
+  const { modelFiles } = await import("../jobs/commit.ts");
+  const { runCommits } = await import("../git.ts");
+  return userCommit(await runCommits(await modelFiles(models)));
+}
+
 async function writeFormats(
   options: Options,
   formats: readonly FormatRequest[],
-  input: Omit<FormatInput, "gitCommit">,
+  input: FormatInput,
 ): Promise<void> {
   if (formats.length === 0) return;
   const { writeFormats } = await import("../jobs/gate_formats.ts");
-  const { headCommit } = await import("../jobs/commit.ts");
-  await writeFormats(formats, { ...input, gitCommit: await headCommit(Deno.cwd()) }, {
+  await writeFormats(formats, input, {
     summaryFile: Deno.env.get("GITHUB_STEP_SUMMARY") ?? null,
     // stdout belongs to the result when it is JSON; GitHub reads commands from both
     print: (text) => options.json ? console.error(text.trimEnd()) : console.log(text.trimEnd()),

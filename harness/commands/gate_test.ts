@@ -1,11 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { runCommits } from "../git.ts";
 import { choiceOfId } from "../jobs/sides.ts";
 import { SHIPPED_MODELS_FOLDER } from "../model/fetch/resolve_model.ts";
 import type { TrialRow } from "../gate/trials.ts";
 import { runFixture } from "../gate/testdata/gate_fixture.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
+import { userCommit } from "../record/commits.ts";
 import { readRecords } from "../record/record_log.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { calibrateCommand, gateCommand } from "./gate.ts";
@@ -62,6 +64,10 @@ Deno.test("gate finds an injected slow-down of half, live, and says so in every 
     assertStringIncludes(await Deno.readTextFile(file("j.xml")), '<failure message="');
     assertStringIncludes(await Deno.readTextFile(file("f.csv")), "total.p50");
     const { records } = readRecords(file("run/records.jsonl"));
+    const [run] = records.filter((record) => record.kind === "run");
+    const model = path.join(SHIPPED_MODELS_FOLDER, "posemark-n-silu.onnx");
+    assertEquals(run.commits, await runCommits([model]));
+    assertStringIncludes(await Deno.readTextFile(file("f.csv")), userCommit(run.commits)!);
     const launches = records.filter((record) => record.kind === "launch");
     assertEquals(launches.length, 4 * result.blocks);
     assert(launches.every(({ marks }) => marks.includes("test-build")));

@@ -9,13 +9,15 @@ import { cacheRoot } from "../toolchain/cache.ts";
 import type { RunnerOptions } from "../run/runner_options.ts";
 import { asWriteError } from "../disk.ts";
 import { HarnessError, type Warning } from "../errors.ts";
+import { posemarkCommit, runCommits } from "../git.ts";
 import type { GateConfig } from "../gate/config.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { ParityBars } from "../parity/judge.ts";
 import type { Progress } from "../progress.ts";
 import type { ImageDataset } from "../images/dataset.ts";
-import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
+import { packageVersion, POSEMARK_VERSION } from "../version.ts";
 import type { Target } from "../record/device.ts";
+import { userCommit } from "../record/commits.ts";
 import { RecordLog } from "../record/record_log.ts";
 import { describeImages, spread } from "../images/rgb_files.ts";
 import { openStore } from "../store/open_store.ts";
@@ -91,14 +93,15 @@ export async function farmGate(
   options: FarmChoice,
   input: FarmGateInput,
   context: FarmContext,
-): Promise<FarmGateOutcome> {
+): Promise<FarmGateOutcome & { gitCommit: string | null }> {
   return await withRequest(options, input, context, async (request) => {
     const end = await runOnFarm(request);
     const { store, settings } = request;
     // what was measured is kept whatever is said of it
     const warnings = input.out === null ? [] : await keepRecords(store, settings.runId, input.out);
     const outcome = await judgeOnFarm(request, end);
-    return { ...outcome, warnings: [...outcome.warnings, ...warnings] };
+    const gitCommit = userCommit(settings.commits);
+    return { ...outcome, gitCommit, warnings: [...outcome.warnings, ...warnings] };
   });
 }
 
@@ -165,9 +168,14 @@ async function withRequest<T>(
       bars: input.bars,
       launchTimeoutMs: input.launchTimeoutMs,
       coolDownMs: input.coolDownMs,
+      commits: await runCommits(
+        input.pairs.flatMap(({ candidate: { variant: { modelFile } } }) =>
+          modelFile === undefined ? [] : [modelFile]
+        ),
+      ),
       harness: {
         version: POSEMARK_VERSION,
-        gitCommit: await gitCommit(),
+        gitCommit: await posemarkCommit(),
         deno: Deno.version.deno,
         onnxruntime: packageVersion("onnxruntime-node"),
       },

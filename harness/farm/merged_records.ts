@@ -63,6 +63,7 @@ async function mergedRun(store: FarmStore, run: FarmRun): Promise<RunRecord> {
     variants,
     baseVariantId: variants[0].id,
     images: run.images,
+    commits: run.commits,
     harness: { ...run.harness, ncnn, runnerSha256 },
   };
 }

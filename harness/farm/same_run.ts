@@ -12,7 +12,7 @@ import { parseStrictly } from "../record/strict_json.ts";
  * Throws `HarnessError` `bad-option` that names the first key in which the run asked for is not the
  * one in the store.
  *
- * When and by which command line a start was made, and where its model files lay, make no other
+ * When, where and by which command line a start was made, and where its model files lay, make no other
  * run.
  *
  * @param stored document of the run in the store
@@ -32,7 +32,9 @@ export function requireSameRun(stored: unknown, asked: FarmRun, where: string): 
 }
 
 /** The run without what may differ between two starts of it. */
-function identity({ createdAt: _at, command: _command, sides, ...run }: FarmRun) {
+function identity(
+  { createdAt: _at, command: _command, commits: _commits, sides, ...run }: FarmRun,
+) {
   const withoutPath = ({ manifest, ...side }: Side) => {
     const { path: _, ...source } = manifest.source;
     return { ...side, manifest: { ...manifest, source } };

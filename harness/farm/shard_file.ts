@@ -7,6 +7,7 @@ import { z } from "zod";
 import { HarnessError } from "../errors.ts";
 import { type Target, TARGETS } from "../record/device.ts";
 import { RunnerOptionsSchema } from "../run/runner_options.ts";
+import { RunCommitsSchema } from "../record/commits.ts";
 import { RunImageSchema } from "../record/records.ts";
 import { FileRefSchema, VariantManifestSchema } from "../record/variant.ts";
 
@@ -44,6 +45,8 @@ export const FarmRunSchema = z.strictObject({
   launchTimeoutMs: z.int().positive(),
   /** Longest wait for a hot phone before the shard is given back to the engine. */
   coolDownMs: z.int().nonnegative(),
+  /** Absent in a run of before. */
+  commits: RunCommitsSchema.optional(),
   harness: z.strictObject({
     version: z.string(),
     gitCommit: z.string().nullable(),

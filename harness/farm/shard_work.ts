@@ -54,6 +54,7 @@ export function shardRunRecord(
     variants: [base.manifest, candidate.manifest],
     baseVariantId: shard.base,
     images: run.images,
+    commits: run.commits,
     harness: {
       ...run.harness,
       ncnn: candidate.ncnnVersion,

@@ -97,9 +97,13 @@ async function benchDevice(
   await profileLayers(session, experiment.runnerOf(device, manifest.id, "profile"));
 }
 
-/** Returns warnings about thread counts and heat. */
+/** Returns warnings about commits, thread counts and heat. */
 async function deviceWarnings({ devices, record, settings }: Experiment): Promise<Warning[]> {
-  const warnings: Warning[] = [];
+  const warnings: Warning[] = (record.commits?.unknown ?? []).map((words) => ({
+    code: "commit-unknown",
+    message: `The run is filed without a commit: git said: ${words}`,
+    advice: "Do as git says, so that the history can tell which commit got slower.",
+  }));
   for (const [index, device] of devices.entries()) {
     const description = record.devices[index];
     const { threads, powersave, coreMask } = effectiveOptions(settings.runner, description);

@@ -7,6 +7,8 @@
 import * as path from "@std/path";
 import type { BuiltRunner, RunnerRequest } from "../toolchain/runner.ts";
 import { type ErrorCode, ERRORS, HarnessError } from "../errors.ts";
+import { askGit, gitWords, POSEMARK_ROOT, saysNoRepository } from "../git.ts";
+import { isLfsPointer } from "../lfs_pointer.ts";
 import { SHIPPED_MODELS_FOLDER, shippedNames } from "../model/fetch/resolve_model.ts";
 
 /** A checked out commit; removed when it is given back. */
@@ -23,9 +25,6 @@ export interface CommitTree extends AsyncDisposable {
   buildRunner(request: RunnerRequest): Promise<BuiltRunner>;
 }
 
-/** Top folder of Posemark's own checkout. */
-const POSEMARK_ROOT = path.resolve(import.meta.dirname!, "..", "..");
-
 /**
  * Returns a worktree of the commit: of the repository that the first model lies in (the shipped
  * ones lie in Posemark's), else of the working directory's. The worktree lies in the folder for
@@ -40,23 +39,21 @@ export async function openCommit(
   signal?: AbortSignal,
 ): Promise<CommitTree> {
   const repository = await repositoryOf(models);
-  const commit = (await git(repository, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]))
-    ?.trim();
-  if (!commit) {
-    throw new HarnessError(
-      "bad-option",
-      `Cannot use git:${ref}: ${repository} has no such commit, branch or tag. In CI fetch the whole history (fetch-depth: 0)`,
-    );
-  }
+  const commit = await commitOf(repository, ref);
+  // entries of worktrees that a killed run left and the system's clean-up took
+  await askGit(repository, ["worktree", "prune"]);
   const temporary = await Deno.makeTempDir({ prefix: "posemark-commit-" });
   const folder = path.join(temporary, "tree");
-  signal?.throwIfAborted();
-  if (await git(repository, ["worktree", "add", "--detach", "--quiet", folder, commit]) === null) {
+  try {
+    signal?.throwIfAborted();
+    const added = await askGit(repository, [
+      ...["worktree", "add", "--detach", "--quiet", folder, commit],
+    ]);
+    if (!added.ok) throw checkOutFailed(ref, commit, repository, added.words);
+  } catch (error) {
     await Deno.remove(temporary, { recursive: true });
-    throw new HarnessError(
-      "bad-option",
-      `Cannot check out git:${ref} of ${repository} to ${folder}: git worktree add failed. See "git worktree list"`,
-    );
+    await askGit(repository, ["worktree", "prune"]);
+    throw error;
   }
   return {
     repository,
@@ -64,10 +61,56 @@ export async function openCommit(
     folder,
     buildRunner: (request) => buildCommitRunner(folder, request),
     async [Symbol.asyncDispose]() {
-      await git(repository, ["worktree", "remove", "--force", folder]);
+      await askGit(repository, ["worktree", "remove", "--force", folder]);
       await Deno.remove(temporary, { recursive: true });
     },
   };
+}
+
+/**
+ * Returns the full hash of what the user named. Throws `bad-option` that says how to get a commit
+ * that is not here: a clone of CI has few of them.
+ */
+async function commitOf(repository: string, ref: string): Promise<string> {
+  const resolve = async (name: string) => {
+    const asked = await askGit(repository, [
+      "rev-parse",
+      "--verify",
+      "--quiet",
+      `${name}^{commit}`,
+    ]);
+    return asked.ok ? asked.text.trim() : null;
+  };
+  const commit = await resolve(ref);
+  if (commit !== null) return commit;
+  const shallow = await askGit(repository, ["rev-parse", "--is-shallow-repository"]);
+  const remotes = (await askGit(repository, ["remote"])).text.split("\n").filter((name) => name);
+  const remote = remotes.includes("origin") ? "origin" : remotes[0] ?? "origin";
+  const found = await resolve(`${remote}/${ref}`) === null
+    ? "has no such commit, branch or tag"
+    : `has no such commit, branch or tag of its own; its remote has: name git:${remote}/${ref}`;
+  const isShallow = shallow.text.trim() === "true";
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use git:${ref}: ${repository} ${isShallow ? "is a shallow clone and " : ""}${found}. ` +
+      `Fetch it by "git fetch ${isShallow ? "--unshallow " : ""}${remote}"` +
+      (isShallow ? " (actions/checkout: fetch-depth: 0; GitLab: GIT_DEPTH: 0)" : ""),
+  );
+}
+
+function checkOutFailed(
+  ref: string,
+  commit: string,
+  repository: string,
+  words: string,
+): HarnessError {
+  const advice = /lfs/i.test(words)
+    ? `Fetch its large files by "git -C ${repository} lfs fetch origin ${commit}"`
+    : `See "git -C ${repository} worktree list"`;
+  return new HarnessError(
+    "bad-option",
+    `Cannot check out git:${ref} of ${repository}: git said: ${gitWords(words)}. ${advice}`,
+  );
 }
 
 /** Returns true when the commit is of Posemark's own repository, and so has its own runner. */
@@ -107,6 +150,14 @@ export async function commitModels(
         }: the commit has no such file. Name a commit that has it, or compare two prepared folders`,
       );
     }
+    if (await isLfsPointer(there)) {
+      throw new HarnessError(
+        "bad-option",
+        `Cannot use ${relative} of commit ${
+          tree.commit.slice(0, 12)
+        }: found a pointer of Git LFS, not the file. Install git-lfs ("git lfs install") and fetch it by "git -C ${tree.repository} lfs fetch origin ${tree.commit}"`,
+      );
+    }
     found.push(there);
     inside++;
   }
@@ -121,17 +172,10 @@ export async function commitModels(
   return found;
 }
 
-/**
- * Returns the commit that a folder's repository stands at; null when it is in none, or there is no
- * git.
- */
-export async function headCommit(folder: string): Promise<string | null> {
-  try {
-    return (await git(folder, ["rev-parse", "--verify", "--quiet", "HEAD"]))?.trim() || null;
-  } catch (cause) {
-    if (cause instanceof HarnessError) return null;
-    throw cause;
-  }
+/** Returns the files of the models that the user named or that ship; a published one has none. */
+export async function modelFiles(models: readonly string[]): Promise<string[]> {
+  const files = await Promise.all(models.map(modelFile));
+  return files.filter((file) => file !== null);
 }
 
 async function repositoryOf(models: readonly string[]): Promise<string> {
@@ -161,8 +205,13 @@ async function modelFile(model: string): Promise<string | null> {
 }
 
 async function topFolder(folder: string): Promise<string | null> {
-  const found = await git(folder, ["rev-parse", "--show-toplevel"]);
-  return found === null ? null : path.normalize(found.trim());
+  const asked = await askGit(folder, ["rev-parse", "--show-toplevel"]);
+  if (asked.ok) return path.normalize(asked.text.trim());
+  if (saysNoRepository(asked.words)) return null;
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use the git repository of ${folder}: git said: ${gitWords(asked.words)}`,
+  );
 }
 
 function relativeTo(root: string, file: string): string | null {
@@ -175,23 +224,6 @@ function realPath(file: string): string {
     return Deno.realPathSync(file);
   } catch {
     return path.resolve(file);
-  }
-}
-
-/** Returns what git printed; null when it failed. Throws `missing-tool` when there is no git. */
-async function git(folder: string, args: string[]): Promise<string | null> {
-  try {
-    const { code, stdout } = await new Deno.Command("git", {
-      args: ["-C", folder, ...args],
-      stdout: "piped",
-      stderr: "null",
-    }).output();
-    return code === 0 ? new TextDecoder().decode(stdout) : null;
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new HarnessError("missing-tool", "Cannot use a commit: git was not found: install it", {
-      cause,
-    });
   }
 }
 

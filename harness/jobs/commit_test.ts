@@ -1,18 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
-import { commitModels, headCommit, openCommit, ownsRunner } from "./commit.ts";
-
-async function git(folder: string, ...args: string[]): Promise<string> {
-  const identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
-  const { code, stdout, stderr } = await new Deno.Command("git", {
-    args: ["-C", folder, ...identity, ...args],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).trim();
-}
+import { needsRoot } from "../testdata/needs.ts";
+import { git } from "../testdata/repository.ts";
+import { commitModels, openCommit, ownsRunner } from "./commit.ts";
 
 /** A repository with `models/m.onnx` in two versions, the first one tagged `old`. */
 async function inRepository(test: (folder: string, model: string) => Promise<void>): Promise<void> {
@@ -76,11 +67,47 @@ Deno.test("commitModels() refuses a commit without the model, and one from which
   });
 });
 
-Deno.test("headCommit() tells the commit of a repository, and null outside of one", async () => {
-  await inRepository(async (folder) => {
-    assertEquals(await headCommit(folder), await git(folder, "rev-parse", "HEAD"));
+Deno.test("openCommit() says how to fetch what a shallow clone lacks, and names the remote's branch", async () => {
+  await inRepository(async (folder, model) => {
+    const clones = await Deno.makeTempDir();
+    try {
+      const clone = path.join(clones, "clone");
+      await git(clones, "clone", "--quiet", "--depth", "1", `file://${folder}`, clone);
+      const inside = path.join(clone, path.relative(folder, model));
+      const shallow = await assertRejects(() => openCommit([inside], "old"), HarnessError);
+      assertStringIncludes(shallow.message, "is a shallow clone and has no such commit");
+      assertStringIncludes(shallow.message, "git fetch --unshallow origin");
+      await git(folder, "branch", "other");
+      await git(clone, "fetch", "--quiet", "origin", "other:refs/remotes/origin/other");
+      const remote = await assertRejects(() => openCommit([inside], "other"), HarnessError);
+      assertStringIncludes(remote.message, "name git:origin/other");
+    } finally {
+      await Deno.remove(clones, { recursive: true });
+    }
   });
-  const outside = await Deno.makeTempDir();
-  assertEquals(await headCommit(outside), null);
-  await Deno.remove(outside);
+});
+
+Deno.test("commitModels() names the fetch of a model that the commit has in Git LFS", async () => {
+  await inRepository(async (folder, model) => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${
+      "0".repeat(64)
+    }\nsize 9\n`;
+    await Deno.writeTextFile(model, pointer);
+    await git(folder, "commit", "--quiet", "-am", "large");
+    await using tree = await openCommit([model], "HEAD");
+    const error = await assertRejects(() => commitModels(tree, [model]), HarnessError);
+    assertStringIncludes(error.message, "found a pointer of Git LFS");
+    assertStringIncludes(error.message, `lfs fetch origin ${tree.commit}`);
+  });
+});
+
+Deno.test({
+  name: "openCommit() passes on git's words about a repository of somebody else",
+  ...needsRoot(),
+  fn: () =>
+    inRepository(async (folder, model) => {
+      await Deno.chown(folder, 65534, 65534);
+      const error = await assertRejects(() => openCommit([model], "old"), HarnessError);
+      assertStringIncludes(error.message, "git config --global --add safe.directory");
+    }),
 });

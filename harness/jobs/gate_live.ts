@@ -15,6 +15,7 @@ import { judgeGate } from "../gate/judge_gate.ts";
 import { collectLive } from "../gate/live.ts";
 import type { GateCorrectness, MergedResult } from "../gate/verdict.ts";
 import { type ImageDataset, openDataset } from "../images/dataset.ts";
+import { userCommit } from "../record/commits.ts";
 import { deviceFeatures, phoneKind } from "../record/device_features.ts";
 import { newestCalibration } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
@@ -51,6 +52,8 @@ export interface GateOutcome {
   result: MergedResult;
   runId: string;
   createdAt: string;
+  /** The commit that it is filed under; null when unknown. */
+  gitCommit: string | null;
   figures: Figure[];
 }
 
@@ -102,6 +105,7 @@ export async function gatePairs(
     options: { baseline, candidate, config, configFile, injectSlowdownPercent },
     dataset,
     sides: distinctSides(pairs),
+    filedUnder: pairs.map((pair) => pair.candidate),
     base: null,
     builds: [injectSlowdownPercent === null ? "release" : "test"],
     benchncnn: false,
@@ -125,6 +129,7 @@ export async function gatePairs(
     result,
     runId: record.runId,
     createdAt: record.createdAt,
+    gitCommit: userCommit(record.commits),
     figures: launchFigures(launches, record.baseVariantId),
   };
 }

@@ -11,6 +11,7 @@ import { launchFigures } from "../gate/formats/figures.ts";
 import { judgeGate } from "../gate/judge_gate.ts";
 import { savedEvidence, savedSide } from "../gate/saved.ts";
 import type { SessionSpread } from "../stats/sessions.ts";
+import { userCommit } from "../record/commits.ts";
 import type { MetricName } from "../record/metrics.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { openDataset } from "../images/dataset.ts";
@@ -87,6 +88,7 @@ export async function gateSaved(
     },
     runId: candidate.run.runId,
     createdAt: candidate.run.createdAt,
+    gitCommit: userCommit(candidate.run.commits),
     figures: launchFigures(launchesOf(candidate), candidate.run.baseVariantId),
   };
 }

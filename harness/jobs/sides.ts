@@ -189,7 +189,7 @@ export async function readPreparedFolder(dir: string): Promise<PreparedVariant> 
       `Cannot use the prepared variant in ${folder}: ${name}: found ${found}, expected ${sha256} as in its manifest. Prepare it again`,
     );
   }
-  return { manifest, dir: folder };
+  return { manifest, dir: folder, modelFile: folder };
 }
 
 /**
@@ -366,10 +366,13 @@ export function pairSides(baselines: readonly Side[], candidates: readonly Side[
 
 /** Gives the baseline an id of its own where a candidate has the same. */
 function distinct(baseline: Side, candidate: Side, candidates: readonly Side[]): SidePair {
-  const { manifest, dir } = baseline.variant;
+  const { manifest } = baseline.variant;
   if (!candidates.some((each) => originalId(each) === manifest.id)) return { baseline, candidate };
   const renamed: VariantManifest = { ...manifest, id: manifest.id + BASELINE_SUFFIX };
-  return { baseline: { ...baseline, variant: { manifest: renamed, dir } }, candidate };
+  return {
+    baseline: { ...baseline, variant: { ...baseline.variant, manifest: renamed } },
+    candidate,
+  };
 }
 
 /** Everything of a variant but its activation. */

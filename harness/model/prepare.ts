@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import type { ShapeChoice, VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
+import { cacheRoot } from "../toolchain/cache.ts";
 import { HarnessError, type Warning } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import {
@@ -78,6 +79,11 @@ export interface PreparedVariant {
   manifest: VariantManifest;
   /** Folder with the files that the manifest names. */
   dir: string;
+  /**
+   * The file that the user named, or the folder of a prepared variant, whose repository the run is
+   * filed under; absent for a published model.
+   */
+  modelFile?: string;
 }
 
 /** Returns the path of the variant's `.param`. */
@@ -132,9 +138,10 @@ export async function prepareWith(
   const calibration = needsCalibration
     ? await openCalibrationSet(options.calibrationImages ?? SHIPPED_IMAGES)
     : null;
+  const root = context.cacheRoot ?? cacheRoot();
   const isOnShipped = options.calibrationImages === undefined;
   const variants = await inParallel(plan.variants, async (variant) => {
-    const { source } = sources.find(({ name, source }) =>
+    const { source, named } = sources.find(({ name, source }) =>
       name === variant.model.name && branchOf(source) === variant.key.branch
     )!;
     const prepared = await prepareOne(variant, source, calibration, context);
@@ -142,7 +149,8 @@ export async function prepareWith(
     if (isOnShipped && manifest.precision === "int8") {
       manifest.warnings.push(calibratedOnShipped(manifest.model));
     }
-    return prepared;
+    // a published model lies in the cache, and in nobody's repository
+    return isInside(root, named) ? prepared : { ...prepared, modelFile: named };
   });
   const { outDir } = context;
   const exported: PreparedVariant[] = [];
@@ -150,6 +158,11 @@ export async function prepareWith(
     exported.push(outDir === null ? variant : await exportVariant(variant, outDir));
   }
   return { variants: exported, warnings: plan.skipped };
+}
+
+function isInside(folder: string, file: string): boolean {
+  const relative = path.relative(folder, file);
+  return !relative.startsWith("..") && !path.isAbsolute(relative);
 }
 
 function branchOf({ head }: Pick<ProvedModel, "head">): Branch {
@@ -176,15 +189,17 @@ async function readSources(
   models: readonly string[],
   branches: readonly Branch[] | undefined,
   context: PrepareContext,
-): Promise<{ name: string; source: ProvedModel }[]> {
-  const files = new Set<string>();
+): Promise<{ name: string; source: ProvedModel; named: string }[]> {
+  /** ONNX files with the file that each is from. */
+  const files = new Map<string, string>();
   for (const model of models) {
     for (const branch of branches ?? ["o2m" as const]) {
-      files.add(path.resolve(await context.resolveModel(model, branch)));
+      const file = path.resolve(await context.resolveModel(model, branch));
+      files.set(file, /\.pt$/i.test(model) ? path.resolve(model) : file);
     }
   }
-  const sources: ProvedModel[] = [];
-  for (const file of files) {
+  const sources: (ProvedModel & { named: string })[] = [];
+  for (const [file, named] of files) {
     if (context.signal?.aborted) {
       throw new HarnessError(
         "interrupted",
@@ -195,10 +210,10 @@ async function readSources(
     const source = await proved(await readSourceModel(file), { root, signal });
     const same = (other: ProvedModel) =>
       other.sha256 === source.sha256 && other.stem === source.stem;
-    if (!sources.some(same)) sources.push(source);
+    if (!sources.some(same)) sources.push({ ...source, named });
   }
   const names = modelNames(sources.map((source) => ({ ...source, branch: branchOf(source) })));
-  return sources.map((source, i) => ({ name: names[i], source }));
+  return sources.map(({ named, ...source }, i) => ({ name: names[i], source, named }));
 }
 
 async function prepareOne(
@@ -296,7 +311,7 @@ async function exportVariant(variant: PreparedVariant, outDir: string): Promise<
   } finally {
     await Deno.remove(draft, { recursive: true }).catch(ignoreMissing);
   }
-  return { manifest, dir: target };
+  return { ...variant, dir: target };
 }
 
 function ignoreMissing(error: unknown): void {

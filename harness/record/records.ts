@@ -8,6 +8,7 @@
  * @module
  */
 import { z } from "zod";
+import { RunCommitsSchema } from "./commits.ts";
 import { VariantManifestSchema } from "./variant.ts";
 import { EFFECTIVE_PRECISIONS, PRECISION_NAMES } from "./precision.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "./device.ts";
@@ -192,10 +193,13 @@ export const RunRecordSchema = z.strictObject({
   variants: z.array(VariantManifestSchema).describe("Manifests of the variants."),
   baseVariantId: z.string().describe("Id of the variant that ratios are taken against."),
   images: z.array(RunImageSchema).describe("Images, in the order of the run."),
+  commits: RunCommitsSchema.optional().describe(
+    "Commits of the models and of the caller, by which the run is filed; absent in records of before.",
+  ),
   harness: z.strictObject({
     version: z.string().describe("Version of Posemark."),
     gitCommit: z.string().nullable().describe(
-      "Commit of the checkout that was in use; null without one.",
+      "Commit of Posemark's own checkout, with `-dirty` when its files had changed; null without one.",
     ),
     deno: z.string().describe("Version of Deno."),
     onnxruntime: z.string().describe("Version of onnxruntime."),

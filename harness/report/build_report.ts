@@ -59,7 +59,7 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
     createdAt: run.createdAt,
     command: run.command,
     options: run.options,
-    harness: run.harness,
+    harness: { ...run.harness, commits: run.commits ?? null },
     devices: run.devices,
     base: run.baseVariantId,
     variants,

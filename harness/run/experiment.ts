@@ -13,6 +13,7 @@ import type { Device } from "../device/device.ts";
 import type { DeviceDescription, Target } from "../record/device.ts";
 import { openDevices } from "../device/devices.ts";
 import { HarnessError, type Warning } from "../errors.ts";
+import { posemarkCommit, runCommits } from "../git.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import {
   type AnyRecord,
@@ -23,7 +24,7 @@ import {
 import { requireSameExperiment } from "../record/experiment_keys.ts";
 import type { ImageDataset } from "../images/dataset.ts";
 import type { DeployedSide } from "./deploy.ts";
-import { gitCommit, packageVersion, POSEMARK_VERSION } from "../version.ts";
+import { packageVersion, POSEMARK_VERSION } from "../version.ts";
 import { RecordLog } from "../record/record_log.ts";
 import {
   describeImages,
@@ -56,6 +57,8 @@ export interface ExperimentRequest {
   dataset: ImageDataset;
   /** Everything that is run; ids are unique. The last one's runner stands for the device's. */
   sides: readonly Side[];
+  /** The sides whose models' commits the run is filed under; absent: all. */
+  filedUnder?: readonly Side[];
   /** Id of the variant that ratios are taken against; null: the first. */
   base: string | null;
   /** The build whose launches are measured, and further ones that are wanted. */
@@ -112,6 +115,9 @@ export async function openExperiment(
   const runnerOf: Experiment["runnerOf"] = ({ serial }, variantId, kind) =>
     runners.get(`${serial} ${variantId} ${kind}`)!;
   const record = await describeExperiment(request, devices, runnerOf);
+  for (const words of record.commits?.unknown ?? []) {
+    context.progress.step(`git does not tell the commit: ${words}`).done();
+  }
   const work = await Deno.makeTempDir({ prefix: "posemark-" });
   opened.defer(() => Deno.remove(work, { recursive: true }));
   const recordsFile = path.join(out ?? work, "records.jsonl");
@@ -155,7 +161,8 @@ export async function openExperiment(
  * core mask of which a device has no CPU.
  */
 async function describeExperiment(
-  { settings, kind, options, dataset, sides, base, builds: [build] }: ExperimentRequest,
+  { settings, kind, options, dataset, sides, base, builds: [build], filedUnder = sides }:
+    ExperimentRequest,
   devices: readonly Device[],
   runnerOf: Experiment["runnerOf"],
 ): Promise<RunRecord> {
@@ -199,15 +206,21 @@ async function describeExperiment(
     variants,
     baseVariantId,
     images: await describeImages(dataset.images),
+    commits: await runCommits(modelFiles(filedUnder)),
     harness: {
       version: POSEMARK_VERSION,
-      gitCommit: await gitCommit(),
+      gitCommit: await posemarkCommit(),
       deno: Deno.version.deno,
       onnxruntime: packageVersion("onnxruntime-node"),
       ncnn: [...versions].join(", "),
       runnerSha256,
     },
   };
+}
+
+/** Files of the sides' models that may lie in a repository. */
+function modelFiles(sides: readonly Side[]): string[] {
+  return sides.flatMap(({ variant: { modelFile } }) => modelFile === undefined ? [] : [modelFile]);
 }
 
 /**

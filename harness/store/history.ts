@@ -5,6 +5,7 @@
  * @module
  */
 import { experimentHash, experimentKeys } from "../record/experiment_keys.ts";
+import { userCommit } from "../record/commits.ts";
 import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
@@ -17,7 +18,10 @@ import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } fro
 export interface HistoryRun {
   runId: string;
   createdAt: string;
+  /** Commit of the models, else of the caller: see `userCommit`; null when unknown. */
   gitCommit: string | null;
+  /** Commit of Posemark's own checkout; null when unknown. */
+  posemarkCommit: string | null;
   harnessVersion: string;
   ncnnVersion: string;
   /** Folder of the run's records when it was imported; null when it came from elsewhere. */
@@ -38,7 +42,9 @@ export interface Series {
 export interface TrendPoint extends MetricEstimate {
   runId: string;
   createdAt: string;
+  /** As in {@linkcode HistoryRun}. */
   gitCommit: string | null;
+  posemarkCommit: string | null;
   rounds: number;
   /** Marks of its launches, each once: `throttled`, … */
   marks: string[];
@@ -100,12 +106,13 @@ async function insertRun(
   folder: string | null,
   rows: readonly { series: Series; launch: LaunchRecord }[],
 ): Promise<number> {
-  const { gitCommit, version, ncnn } = run.harness;
+  const { gitCommit: posemark, version, ncnn } = run.harness;
   await inside.query(
-    `INSERT INTO history_runs (run_id, created_at, git_commit, harness_version, ncnn_version, folder)
-     VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO history_runs
+       (run_id, created_at, git_commit, posemark_commit, harness_version, ncnn_version, folder)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (run_id) DO UPDATE SET folder = coalesce(excluded.folder, history_runs.folder)`,
-    [run.runId, run.createdAt, gitCommit, version, ncnn, folder],
+    [run.runId, run.createdAt, userCommit(run.commits), posemark, version, ncnn, folder],
   );
   if (rows.length === 0) return 0;
   const before = await countLaunches(inside, run.runId);
@@ -179,7 +186,7 @@ async function putSeries(
 export async function listRuns(sql: Sql, filter: HistoryFilter = {}): Promise<HistoryRun[]> {
   const { where, values } = narrowed(filter);
   const rows = await sql.query(
-    `SELECT r.run_id, r.created_at, r.git_commit, r.harness_version, r.ncnn_version, r.folder,
+    `SELECT r.run_id, r.created_at, r.git_commit, r.posemark_commit, r.harness_version, r.ncnn_version, r.folder,
        (SELECT count(*) FROM history_launches l WHERE l.run_id = r.run_id) AS launches
      FROM history_runs r
      ${
@@ -230,11 +237,15 @@ function atMost(limit: number | undefined): string {
   return limit === undefined ? "" : `LIMIT ${Math.trunc(limit)}`;
 }
 
-function runOf(row: SqlRow): Pick<TrendPoint, "runId" | "createdAt" | "gitCommit"> {
+/** What a run's row tells of it. */
+type RunRow = Pick<TrendPoint, "runId" | "createdAt" | "gitCommit" | "posemarkCommit">;
+
+function runOf(row: SqlRow): RunRow {
   return {
     runId: String(row.run_id),
     createdAt: String(row.created_at),
     gitCommit: row.git_commit as string | null,
+    posemarkCommit: row.posemark_commit as string | null,
   };
 }
 
@@ -256,9 +267,7 @@ export async function trend(
 }
 
 /** A run with the values of its rounds, and the marks of its launches, each once. */
-type RunValues = Pick<TrendPoint, "runId" | "createdAt" | "gitCommit" | "marks"> & {
-  values: number[];
-};
+type RunValues = RunRow & Pick<TrendPoint, "marks"> & { values: number[] };
 
 /**
  * The newest runs of a series that have the metric, oldest first.
@@ -280,7 +289,7 @@ async function newestRuns(
        WHERE l.series_id = (SELECT series_id FROM own) AND l.earnest = 1
        ORDER BY l.run_at DESC, l.run_id DESC ${atMost(limit)}
      )
-     SELECT l.run_id, r.created_at, r.git_commit, f.value, l.marks FROM newest n
+     SELECT l.run_id, r.created_at, r.git_commit, r.posemark_commit, f.value, l.marks FROM newest n
      CROSS JOIN history_launches l
      JOIN history_figures f ON f.launch_id = l.launch_id AND f.metric = $4
      JOIN history_runs r ON r.run_id = l.run_id

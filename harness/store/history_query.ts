@@ -15,6 +15,7 @@ import {
   type TrendPoint,
 } from "./history.ts";
 import { type MetricName, metricOf, type MetricUnit } from "../record/metrics.ts";
+import { isReproducible } from "../record/commits.ts";
 import type { Sql } from "./sql.ts";
 
 /** The trend of one series with what changed for good. */
@@ -43,6 +44,8 @@ export interface FirstSlower {
    * null when there is none.
    */
   withinCommit: string | null;
+  /** Posemark's own commits before and after, where they differ; null where not, or unknown. */
+  posemark: { from: string; to: string } | null;
   createdAt: string;
   ratio: number;
 }
@@ -81,11 +84,15 @@ function describeSlower(
   changes: readonly ChangePoint[],
   { index, ratio }: ChangePoint,
 ): FirstSlower {
-  const { runId, gitCommit, createdAt } = points[index];
+  const { runId, gitCommit, posemarkCommit: to, createdAt } = points[index];
   const since = changes.findLast((change) => change.index < index)?.index ?? 0;
-  const wasFast = gitCommit !== null &&
-    points.slice(since, index).some((point) => point.gitCommit === gitCommit);
+  const fast = points.slice(since, index);
+  // files that had changed may have changed again
+  const wasFast = gitCommit !== null && isReproducible(gitCommit) &&
+    fast.some((point) => point.gitCommit === gitCommit);
+  const from = fast.at(-1)?.posemarkCommit ?? null;
   return {
+    posemark: from === null || to === null || from === to ? null : { from, to },
     runId,
     gitCommit: wasFast ? null : gitCommit,
     withinCommit: wasFast ? gitCommit : null,
@@ -135,11 +142,18 @@ export function formatHistory(
   return lines.join("\n");
 }
 
-function slowerText({ runId, gitCommit, withinCommit, ratio }: FirstSlower): string {
+function slowerText(slower: FirstSlower): string {
+  const { runId, gitCommit, withinCommit, posemark, ratio } = slower;
   const figures = `(run ${runId}), ${describeRatio(ratio)}`;
-  return withinCommit === null
-    ? `commit ${gitCommit ?? "unknown"} ${figures}`
-    : `within commit ${withinCommit} ${figures}: it was fast before, the device or its surroundings changed`;
+  const tool = posemark === null
+    ? null
+    : `Posemark changed from ${posemark.from} to ${posemark.to}`;
+  if (withinCommit === null) {
+    return `commit ${gitCommit ?? "unknown"} ${figures}${tool === null ? "" : `; ${tool} too`}`;
+  }
+  return `within commit ${withinCommit} ${figures}: it was fast before, ${
+    tool ?? "the device or its surroundings changed"
+  }`;
 }
 
 function bounds({ low, high }: TrendPoint, unit: MetricUnit): string {

@@ -8,16 +8,18 @@ import { formatHistory, judgeHistory } from "./history_query.ts";
 async function historyOf(
   medianMs: number[],
   commitOf = (day: number) => `c${day}`,
+  posemarkOf: (day: number) => string | null = () => null,
 ): Promise<Sql> {
   const history = await openDatabase(":memory:", "--history");
   await history.query("INSERT INTO history_series VALUES (1, 'R5CT10', 'm.silu', 'x')", []);
   for (const [day, ms] of medianMs.entries()) {
     const at = `2026-01-${String(day + 1).padStart(2, "0")}T00:00:00Z`;
-    await history.query("INSERT INTO history_runs VALUES ($1, $2, $3, '1', '1', NULL)", [
-      `r${day}`,
-      at,
-      commitOf(day),
-    ]);
+    await history.query(
+      `INSERT INTO history_runs
+         (run_id, created_at, git_commit, posemark_commit, harness_version, ncnn_version)
+       VALUES ($1, $2, $3, $4, '1', '1')`,
+      [`r${day}`, at, commitOf(day), posemarkOf(day)],
+    );
     for (const round of [0, 1, 2]) {
       const id = 3 * day + round;
       await history.query(
@@ -58,6 +60,25 @@ Deno.test("judgeHistory() blames no commit that was fast before, when the device
   );
   await using blamed = await historyOf(medians, (day) => day < 8 ? "c1" : "c2");
   assertEquals((await judgeHistory(blamed, {}, "total.p50"))[0].firstSlower!.gitCommit, "c2");
+});
+
+Deno.test("judgeHistory() acquits no commit whose files had changed, and tells that Posemark changed", async () => {
+  const medians = [...new Array(8).fill(30), ...new Array(8).fill(33)].map((ms, i) =>
+    ms + i % 3 / 10
+  );
+  const slowerOf = async (commit: string, posemarkOf?: (day: number) => string) => {
+    await using history = await historyOf(medians, () => commit, posemarkOf);
+    const judged = await judgeHistory(history, {}, "total.p50");
+    return { ...judged[0].firstSlower!, text: formatHistory(await listRuns(history), judged) };
+  };
+  const dirty = await slowerOf("c1-dirty");
+  assertEquals([dirty.gitCommit, dirty.withinCommit], ["c1-dirty", null]);
+  const tool = await slowerOf("c1", (day) => day < 8 ? "p1" : "p2");
+  assertEquals([tool.withinCommit, tool.posemark], ["c1", { from: "p1", to: "p2" }]);
+  assertStringIncludes(tool.text, "it was fast before, Posemark changed from p1 to p2");
+  const surroundings = await slowerOf("c1", () => "p1");
+  assertEquals(surroundings.posemark, null);
+  assertStringIncludes(surroundings.text, "the device or its surroundings changed");
 });
 
 Deno.test("judgeHistory() passes series over that the filter keeps out or that lack the metric", async () => {

@@ -174,6 +174,9 @@ Deno.test("openDatabase() takes over what a history of version 0.1.0 holds", asy
         ["20261127224748-3343eb64", 2],
         ["20261127224741-fd176733", 6],
       ]);
+      // 0.1.0 kept Posemark's own commit, and nothing of the models'
+      assertEquals(runs.map(({ gitCommit }) => gitCommit), [null, null]);
+      assert(runs.every(({ posemarkCommit }) => /^[0-9a-f]{40}$/.test(posemarkCommit!)));
       const variantId = "posemark-n-relu.relu.raw.fp32.160x160.pnnx";
       const [series] = await listSeries(history, { variantId });
       const baseline = (await latestBaseline(history, series, runs[0].runId))!;
@@ -237,7 +240,7 @@ Deno.test("openDatabase() throws when the file is something else or from a newer
 
 Deno.test("transaction() writes all or nothing, and tells what SQLite refused", async () => {
   await using history = await openDatabase(":memory:", "--history");
-  const run = `INSERT INTO history_runs VALUES ('r1', '2026', NULL, '1', '1', NULL)`;
+  const run = `INSERT INTO history_runs VALUES ('r1', '2026', NULL, '1', '1', NULL, NULL)`;
   const error = await assertRejects(
     () =>
       history.transaction(async (inside) => {
@@ -266,7 +269,7 @@ async function bigHistory(seriesCount: number, runs: number, rounds: number): Pr
         `INSERT INTO history_series ${numbers(seriesCount)} SELECT i, 'host', 'v' || i, 'x' FROM n`,
         `INSERT INTO history_runs ${numbers(runs)}
           SELECT 'r' || i, strftime('%Y-%m-%dT%H:%M:%SZ', 1700000000 + 600 * i, 'unixepoch'),
-            'c' || i, '1', '1', NULL FROM n`,
+            'c' || i, '1', '1', NULL, NULL FROM n`,
         `INSERT INTO history_launches (series_id, run_at, run_id, round, earnest, marks)
           ${numbers(rounds)}
           SELECT s.series_id, r.created_at, r.run_id, n.i, 1, '[]'

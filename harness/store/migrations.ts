@@ -120,6 +120,11 @@ export const MIGRATIONS: readonly Migration[] = [
   ],
   moveFarmCalibrations,
   adoptHistory,
+  // What was kept as the commit of a run was Posemark's own; whose models ran was not on record.
+  [
+    `ALTER TABLE history_runs ADD COLUMN posemark_commit TEXT`,
+    `UPDATE history_runs SET posemark_commit = git_commit, git_commit = NULL`,
+  ],
 ];
 
 /**

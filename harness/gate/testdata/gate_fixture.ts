@@ -102,9 +102,10 @@ export function runFixture(runId: string, day: number, change: Partial<RunRecord
     variants: [],
     baseVariantId: "a",
     images: IMAGES,
+    commits: { models: [{ commit: `commit${day}`, dirty: false }], caller: null, unknown: [] },
     harness: {
       version: "0.1.0",
-      gitCommit: `commit${day}`,
+      gitCommit: null,
       deno: "2.9.6",
       onnxruntime: "1.30.0",
       ncnn: "1.0",

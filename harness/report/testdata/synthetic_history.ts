@@ -99,6 +99,7 @@ export function syntheticHistory(): History {
           runId: `synthetic-run-${i + 1}`,
           createdAt: new Date(Date.UTC(2026, 4, 1 + i, 8)).toISOString(),
           gitCommit: `${(0x9e3779b1 * (i + 1) >>> 0).toString(16).padStart(8, "0")}deadbeef`,
+          posemarkCommit: null,
           rounds: 8,
           value,
           low: value * 0.994,
