@@ -12,8 +12,8 @@ import { parseStrictly } from "../record/strict_json.ts";
  * Throws `HarnessError` `bad-option` that names the first key in which the run asked for is not the
  * one in the store.
  *
- * When, where and by which command line a start was made, and where its model files lay, make no other
- * run.
+ * When, where and by which command line a start was made, and where its model files lay, make no
+ * other run.
  *
  * @param stored document of the run in the store
  * @param where the store's address, for messages
