@@ -49,6 +49,15 @@ static std::vector<Line> lines_of(const std::string& text)
 static int check_layer(const Line& line, std::set<std::string>& blobs, std::string& error)
 {
     const std::vector<std::string>& w = line.words;
+    for (size_t i = 0; i < w.size(); i++)
+    {
+        // ncnn takes names of 255 bytes and reads on in the middle of a longer one
+        if (w[i].size() > 255)
+        {
+            error = "a word has " + std::to_string(w[i].size()) + " bytes, expected at most 255";
+            return -1;
+        }
+    }
     int bottoms = 0;
     int tops = 0;
     if (w.size() < 4 || parse_int(w[2], 0, 100000, bottoms) != 0 || parse_int(w[3], 0, 100000, tops) != 0)
@@ -84,6 +93,14 @@ static int check_layer(const Line& line, std::set<std::string>& blobs, std::stri
         if (equals == 0 || equals == std::string::npos || w[i].find_first_not_of("-0123456789") != equals)
         {
             error = "found \"" + w[i] + "\", expected number=value";
+            return -1;
+        }
+        // ncnn has 32 ids, and writes ids below 0 outside of its table; -23300 and below are arrays
+        const std::string key = w[i].substr(0, equals);
+        int id = 0;
+        if (parse_int(key, 0, 31, id) != 0 && parse_int(key, -23331, -23300, id) != 0)
+        {
+            error = "found parameter \"" + key + "\", expected one of 0 to 31";
             return -1;
         }
     }

@@ -11,16 +11,18 @@ import { EXIT, HarnessError } from "../errors.ts";
 export const inspectCommand = command({
   name: "inspect",
   description:
-    "prints layers, types and fused activations of .param and .onnx files; several are compared",
-  arguments: [{ name: "<files...>", description: "ncnn .param or ONNX files" }],
+    "prints layers, types and fused activations of ncnn and ONNX files, and what ncnn's loader misreads or refuses of them; several are compared",
+  arguments: [{
+    name: "<files...>",
+    description: "ONNX files, ncnn .param files (their .bin is read too), folders or zips of them",
+  }],
   options: {
     json: flag("--json", "print JSON"),
     svg: option("--svg <file>", "draw the graphs side by side there (several files)"),
   },
   async run(options, files) {
-    const { formatComparison, formatInspection, inspectFile, readNamedGraphs } = await import(
-      "../model/inspect/inspect.ts"
-    );
+    const { formatComparison, formatInspection, formatNotes, inspectFile, readNamedGraphs } =
+      await import("../model/inspect/inspect.ts");
     if (files.length === 1 && options.svg !== null) {
       throw new HarnessError("bad-option", "Cannot draw one file by --svg: name two or more");
     }
@@ -29,6 +31,7 @@ export const inspectCommand = command({
       console.log(
         options.json ? JSON.stringify(inspection, null, 2) : formatInspection(inspection),
       );
+      if (inspection.ncnn?.isLoaded === false) return EXIT.failure;
     } else {
       const { compareGraphs } = await import("../model/inspect/compare_graphs.ts");
       const graphs = await readNamedGraphs(files);
@@ -38,7 +41,9 @@ export const inspectCommand = command({
         await writeText(options.svg, drawGraphs(graphs, comparison));
       }
       console.log(
-        options.json ? JSON.stringify(comparison, null, 2) : formatComparison(comparison),
+        options.json
+          ? JSON.stringify(comparison, null, 2)
+          : formatComparison(comparison) + formatNotes(graphs),
       );
     }
     return EXIT.pass;

@@ -26,6 +26,10 @@ static void check_param_names_the_line_at_fault()
     CHECK(complaint("7767517\n2 2\nInput in0 0 1 a\nReLU r 1 1 b c\n").find("line 4: the input \"b\"") != std::string::npos);
     CHECK(complaint("7767517\n2 2\nInput in0 0 1 a\nInput in1 0 1 a\n").find("twice") != std::string::npos);
     CHECK(complaint("7767517\n1 1\nInput in0 0 1 a b\n").find("number=value") != std::string::npos);
+    CHECK(complaint("7767517\n1 1\nInput in0 0 1 a 32=1\n").find("parameter \"32\"") != std::string::npos);
+    CHECK(complaint("7767517\n1 1\nInput in0 0 1 a -1=1\n").find("parameter \"-1\"") != std::string::npos);
+    CHECK(complaint("7767517\n1 1\nInput in0 0 1 a -23332=1,1\n").find("one of 0 to 31") != std::string::npos);
+    CHECK(complaint("7767517\n1 1\nInput " + std::string(256, 'n') + " 0 1 a\n").find("256 bytes") != std::string::npos);
     // ncnn would write beyond its table
     CHECK(complaint("7767517\n2 1\nInput in0 0 1 a\nReLU r 1 1 a b\n").find("found 2 blobs, expected at most 1") != std::string::npos);
 }

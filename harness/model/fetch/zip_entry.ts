@@ -8,6 +8,9 @@
  */
 import { inflateRawSync } from "node:zlib";
 
+/** Most bytes that a file of an archive may unpack to. */
+const MOST_BYTES = 2 ** 31 - 1;
+
 /** A file of an archive, as its central directory describes it. */
 export interface ZipEntry {
   name: string;
@@ -65,7 +68,9 @@ export function zipContent(archive: Uint8Array, entry: ZipEntry): Uint8Array | n
   if (bytes.length < compressedSize) return null;
   if (method === 0) return bytes;
   try {
-    return method === 8 ? new Uint8Array(inflateRawSync(bytes)) : null;
+    return method === 8
+      ? new Uint8Array(inflateRawSync(bytes, { maxOutputLength: MOST_BYTES }))
+      : null;
   } catch {
     return null;
   }

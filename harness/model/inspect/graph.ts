@@ -7,6 +7,7 @@
 import { elementCount, type OnnxModel } from "../onnx/onnx_file.ts";
 import { constantsOf, intAttribute, producersOf } from "../onnx/onnx_graph.ts";
 import { nodeMacs, valueCount, weightsOf } from "../onnx/cost.ts";
+import { faultText, type LoadedFiles } from "../ncnn/loaded_files.ts";
 import { fusedActivation, type ParamFile } from "../ncnn/param_file.ts";
 import { ncnnMacs, ncnnParameters } from "../ncnn/cost.ts";
 import { inferNcnnShapes } from "../ncnn/shapes.ts";
@@ -45,8 +46,10 @@ export interface Graph {
   /** Shape of each input, outermost first; null when it is not known. */
   inputShapes: (number[] | null)[];
   outputs: string[];
-  /** What a reader should know of the file. */
+  /** What a reader should know of the file, a sentence each. */
   notes: string[];
+  /** What ncnn's loader makes of the file; null where that was not asked, and for ONNX. */
+  ncnn: LoadedFiles | null;
 }
 
 /** Bytes of a float32 value. */
@@ -100,14 +103,19 @@ export function graphOfOnnx(model: OnnxModel, inputShape?: number[]): Graph {
     inputShapes: model.inputs.map((input) => shapes.get(input.name) ?? null),
     outputs: model.outputs.map((output) => output.name),
     notes: [],
+    ncnn: null,
   };
 }
 
 /**
  * Returns the graph of an ncnn `.param`; `inputShape` [c, h, w] is for inputs that don't state
- * their size.
+ * their size, `loaded` what ncnn's loader makes of the file.
  */
-export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {
+export function graphOfParam(
+  file: ParamFile,
+  inputShape?: number[],
+  loaded: LoadedFiles | null = null,
+): Graph {
   const shapes = inferNcnnShapes(file.layers, inputShape ?? null);
   const used = new Set(file.layers.flatMap((layer) => layer.bottoms));
   const inputs = file.layers.filter((layer) => layer.type === "Input")
@@ -138,11 +146,8 @@ export function graphOfParam(file: ParamFile, inputShape?: number[]): Graph {
     inputs,
     inputShapes: inputs.map((blob) => shapes.get(blob) ?? null),
     outputs: file.blobs.filter((blob) => !used.has(blob)),
-    notes: file.surplusLines > 0
-      ? [
-        `${file.surplusLines} lines follow the layers that the head of the file promises; ncnn doesn't read them`,
-      ]
-      : [],
+    notes: loaded?.faults.map(faultText) ?? [],
+    ncnn: loaded,
   };
 }
 

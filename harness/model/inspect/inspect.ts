@@ -1,5 +1,5 @@
 /**
- * `deno task inspect`: what a `.param` or `.onnx` file is made of.
+ * `deno task inspect`: what ncnn and ONNX files are made of.
  *
  * @module
  */
@@ -9,7 +9,8 @@ import type { NamedGraph } from "./compare_graphs.ts";
 import { type Graph, graphOfOnnx, graphOfParam } from "./graph.ts";
 import { bytesOnDisk, ofSoundModel, readOnnxFile } from "../onnx/onnx_file.ts";
 import { inspectGraph, type Inspection } from "./inspection.ts";
-import { parseParam } from "../ncnn/param_file.ts";
+import { loadNcnnFiles, parsedParam } from "../ncnn/loaded_files.ts";
+import { namesNcnnFiles, openNcnnFiles } from "../ncnn/ncnn_files.ts";
 
 /** Returns the counts of the file; throws as {@linkcode readGraph} does. */
 export async function inspectFile(file: string): Promise<Inspection> {
@@ -17,7 +18,7 @@ export async function inspectFile(file: string): Promise<Inspection> {
 }
 
 /**
- * Returns the graph of a `.param` or `.onnx` file, told apart by the name's ending.
+ * Returns the graph of an `.onnx` file, or of ncnn files as `openNcnnFiles` takes them.
  *
  * `inputShape` [c, h, w] stands in where the file doesn't state the input's size. Throws
  * `HarnessError`: `bad-param` with the line at fault, `bad-model` for a broken ONNX file,
@@ -36,8 +37,7 @@ interface GraphFile {
 }
 
 async function readGraphFile(file: string): Promise<GraphFile> {
-  const ending = path.extname(file).toLowerCase();
-  if (ending === ".onnx") {
+  if (/\.onnx$/i.test(file)) {
     const onnx = await readOnnxFile(file);
     return {
       graphAt: (inputShape) =>
@@ -45,23 +45,18 @@ async function readGraphFile(file: string): Promise<GraphFile> {
       fileBytes: bytesOnDisk(onnx),
     };
   }
-  if (ending !== ".param") {
+  if (!await namesNcnnFiles(file)) {
     throw new HarnessError(
       "bad-option",
-      `Cannot inspect "${file}": expected a file that ends in .param (ncnn) or .onnx`,
+      `Cannot inspect "${file}": expected an .onnx file, a .param file, or a folder or zip with one`,
     );
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(file);
-  } catch (cause) {
-    const found = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
-    throw new HarnessError("bad-param", `Cannot read ${file}: ${found}: check the path`, { cause });
-  }
-  const param = parseParam(new TextDecoder().decode(bytes), file);
+  const files = await openNcnnFiles(file);
+  const loaded = loadNcnnFiles(files);
+  const param = parsedParam(files);
   return {
-    graphAt: (inputShape) => graphOfParam(param, inputShape),
-    fileBytes: bytes.length + (await sizeOf(file.replace(/\.param$/i, ".bin")) ?? 0),
+    graphAt: (inputShape) => graphOfParam(param, inputShape, loaded),
+    fileBytes: files.param.length + (files.bin?.length ?? 0),
   };
 }
 
@@ -102,14 +97,4 @@ function distinctNames(files: readonly string[]): string[] {
   }
 }
 
-/** Returns the size of the file in bytes; null when there is none. */
-export async function sizeOf(file: string): Promise<number | null> {
-  try {
-    return (await Deno.stat(file)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-export { formatComparison, formatInspection } from "./inspection_text.ts";
+export { formatComparison, formatInspection, formatNotes } from "./inspection_text.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LoadedFiles } from "../ncnn/loaded_files.ts";
 import type { Graph } from "./graph.ts";
 
 /** Counts of a graph. */
@@ -19,6 +20,10 @@ export interface Inspection {
   inputs: string[];
   /** Names of the blobs that no layer reads. */
   outputs: string[];
+  /** What a reader should know of the file, a sentence each. */
+  notes: string[];
+  /** What ncnn's loader makes of the file; null for ONNX. */
+  ncnn: LoadedFiles | null;
 }
 
 /** Returns the counts of the graph. */
@@ -34,5 +39,7 @@ export function inspectGraph(graph: Graph): Inspection {
     fusedActivations: graph.layers.filter((layer) => layer.fusedActivation !== null).length,
     inputs: graph.inputs,
     outputs: graph.outputs,
+    notes: graph.notes,
+    ncnn: graph.ncnn,
   };
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import type { StructureComparison } from "./compare_graphs.ts";
+import type { Graph } from "./graph.ts";
 import type { Inspection } from "./inspection.ts";
 
 /** Returns the counts of one graph, a line each. */
 export function formatInspection(inspection: Inspection): string {
-  const { layers, blobs, fusedActivations, inputs, outputs, byType } = inspection;
+  const { layers, blobs, fusedActivations, inputs, outputs, byType, notes, ncnn } = inspection;
   const rows = Object.entries(byType);
   const width = Math.max(0, ...rows.map(([type]) => type.length));
   return [
@@ -19,7 +20,28 @@ export function formatInspection(inspection: Inspection): string {
     `outputs            ${outputs.join(", ")}`,
     "",
     ...rows.map(([type, count]) => `${type.padEnd(width)}  ${String(count).padStart(5)}`),
+    ...ncnnLines(ncnn, notes),
   ].join("\n");
+}
+
+/** Returns what ncnn's loader makes of a file, a line each; nothing for ONNX. */
+function ncnnLines(ncnn: Inspection["ncnn"], notes: readonly string[]): string[] {
+  if (ncnn === null) return [];
+  const verdict = ncnn.isLoaded
+    ? notes.length === 0
+      ? "ncnn loads it as it is written"
+      : "ncnn loads it, but not as it is written:"
+    : "ncnn doesn't load it:";
+  return ["", verdict, ...notes.map((note) => `  ${note}`)];
+}
+
+/** Returns the notes of several graphs, a line each with the graph's name. */
+export function formatNotes(
+  graphs: readonly { name: string; graph: Pick<Graph, "notes"> }[],
+): string {
+  return graphs.flatMap(({ name, graph }) => graph.notes.map((note) => `\n${name}: ${note}`)).join(
+    "",
+  );
 }
 
 /** Returns the stages side by side, and what each step removed, added and fused. */

@@ -6,7 +6,7 @@
 import * as path from "@std/path";
 import type { VariantManifest } from "../../record/variant.ts";
 import type { NamedGraph } from "./compare_graphs.ts";
-import { readGraph, sizeOf } from "./inspect.ts";
+import { readGraph } from "./inspect.ts";
 
 /**
  * Files of a variant's folder by stage, in the order of the conversion; not every variant has all.
@@ -46,4 +46,14 @@ export async function readVariantStages(
     fileBytes: manifest.param.bytes + manifest.bin.bytes,
   });
   return stages;
+}
+
+/** Returns the size of the file in bytes; null when there is none. */
+async function sizeOf(file: string): Promise<number | null> {
+  try {
+    return (await Deno.stat(file)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }

@@ -43,8 +43,6 @@ export interface ParamFile {
   layers: ParamLayer[];
   /** Distinct blobs in the order in which they appear. */
   blobs: string[];
-  /** Lines after the promised layers: ncnn doesn't read them. 0 in a sound file. */
-  surplusLines: number;
 }
 
 /**
@@ -114,7 +112,7 @@ export function parseParam(text: string, label: string): ParamFile {
       `the file has ${blobs.size} blobs, the line promises ${blobCount}: ncnn would write beyond its table`,
     );
   }
-  return { layers, blobs: [...blobs], surplusLines: filled.length - 2 - layerCount };
+  return { layers, blobs: [...blobs] };
 }
 
 function parseLayer(
