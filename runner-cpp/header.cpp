@@ -41,7 +41,7 @@ static void write_options(Json& json, const Options& o, const Model* model)
     json.close_object();
 }
 
-std::string header_line(const Options& options, const Model* model)
+std::string header_line(const Options& options, const Model* model, int contestant)
 {
 #if defined __clang__
     const char* const compiler = "clang " __clang_version__;
@@ -59,6 +59,8 @@ std::string header_line(const Options& options, const Model* model)
     Json json;
     json.open_object();
     json.key("kind").string("runner");
+    if (contestant >= 0)
+        json.key("contestant").integer(contestant);
     json.key("schemaVersion").integer(1);
     json.key("runnerVersion").string(POSEMARK_RUNNER_VERSION);
     json.key("ncnnVersion").string(NCNN_VERSION_STRING);

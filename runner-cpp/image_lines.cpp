@@ -48,7 +48,7 @@ int write_image_lines(const Options& o, const ImageLine& image_line, std::string
     if (status == 0)
         status = write_lines(model, entries, image_line, writer, error);
     if (status == 0)
-        status = write_line(writer, end_line(entries.size(), model.cold, now_ns() - start, writer.hash), error);
+        status = write_line(writer, end_line(entries.size(), &model.cold, now_ns() - start, writer.hash), error);
     std::string close_error;
     if (close_lines(writer, close_error) != 0 && status == 0)
     {

@@ -1,6 +1,7 @@
 // posemark-runner: letterbox → network → decode → NMS on raw RGB images, every stage timed.
 //
 //   options ─► model ─┬─► run:    image ─► letterbox ─► network ─► decode ─► nms ─► JSON lines
+//                     ├─► turns:  the same for several models, which alternate on each image
 //                     └─► stages: reference tensors ─► each stage alone ─► files
 //
 // stdout carries JSON lines only, stderr is for people.
@@ -14,6 +15,7 @@
 #include "roofline.h"
 #include "run.h"
 #include "stages.h"
+#include "turns.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +40,7 @@ static int run(const Options& options, std::string& error)
     {
     case Command::INFO: return info_command(options, error);
     case Command::RUN: return run_command(options, error);
+    case Command::TURNS: return turns_command(options, error);
     case Command::STAGES: return stages_command(options, error);
     case Command::ROOFLINE: return roofline_command(options, error);
     case Command::DEFECTS: return list_defects(error);
@@ -67,7 +70,8 @@ int main(int argc, char** argv)
     if (status != 0)
     {
         fprintf(stderr, "posemark-runner: %s\n", error.c_str());
-        return status == MODEL_FAULT ? EXIT_MODEL : EXIT_OTHER;
+        return status == MODEL_FAULT ? EXIT_MODEL : status == WRONG_OPTIONS ? EXIT_USAGE
+                                                                            : EXIT_OTHER;
     }
     return 0;
 }

@@ -12,6 +12,7 @@ const char* usage()
 {
     return "posemark-runner info\n"
            "posemark-runner run --param FILE --bin FILE --outputs NAME:ROLE:STRIDE,... --images LIST (--shape WxH | --rect LONGSIDE) [options]\n"
+           "posemark-runner turns --contestants FILE --images LIST [--turn-warmup N] [--turn-iterations N] [--first-step N]\n"
            "posemark-runner stages (the same options) --reference-dir DIR --dump-dir DIR\n"
            "posemark-runner roofline [--threads N] [--powersave 0|1|2 | --core-mask HEX]\n"
            "posemark-runner defects\n"
@@ -25,6 +26,7 @@ const char* usage()
            "  --box dfl|ltrb --reg-max BINS code of the box's sides; bins of dfl (default dfl with 16)\n"
            "  --select nms|top-k            default nms\n"
            "  --images LIST                 one image a line: id TAB width TAB height TAB path of raw RGB\n"
+           "  --contestants FILE            one contestant a line: id TAB option TAB value …, the options of run\n"
            "  --shape WxH | --rect LONGSIDE letterbox target\n"
            "  --score-threshold T --nms-iou T --max-detections N\n"
            "  --threads N --powersave 0|1|2 | --core-mask HEX\n"
@@ -32,6 +34,8 @@ const char* usage()
            "  --winograd on|off --sgemm on|off --packing on|off   (default on)\n"
            "  --precision-label NAME        how the records call these switches\n"
            "  --warmup N --iterations N\n"
+           "  --turn-warmup N --turn-iterations N   inferences of a turn: unmeasured, measured (default 1 and 1)\n"
+           "  --first-step N                place in the order of turns where the first image begins (default 0)\n"
            "  --sigmoid exact|fast\n"
            "  --dump-blob NAME,... --dump-dir DIR\n"
            "  --out FILE                    lines go there and not to stdout\n"
@@ -380,6 +384,15 @@ static int check_required(const Options& o, std::string& error)
 {
     if (o.command == Command::INFO || o.command == Command::DEFECTS || o.command == Command::ROOFLINE)
         return 0;
+    if (o.command == Command::TURNS)
+    {
+        // each contestant brings the rest
+        const char* missing = o.contestants.empty() ? "--contestants" : o.images.empty() ? "--images"
+                                                                                         : 0;
+        if (missing)
+            error = std::string("Cannot start: ") + missing + " is missing: see posemark-runner --help";
+        return missing ? -1 : 0;
+    }
 
     const char* missing = o.param.empty()                                           ? "--param"
                           : o.bin.empty()                                           ? "--bin"
@@ -417,6 +430,8 @@ int parse_options(int argc, const char* const* argv, Options& options, std::stri
         options.command = Command::INFO;
     else if (command == "run")
         options.command = Command::RUN;
+    else if (command == "turns")
+        options.command = Command::TURNS;
     else if (command == "stages")
         options.command = Command::STAGES;
     else if (command == "defects")
@@ -425,7 +440,7 @@ int parse_options(int argc, const char* const* argv, Options& options, std::stri
         options.command = Command::ROOFLINE;
     else
     {
-        error = refuse("the command", command, "info, run, stages, roofline or defects: see posemark-runner --help");
+        error = refuse("the command", command, "info, run, turns, stages, roofline or defects: see posemark-runner --help");
         return -1;
     }
 

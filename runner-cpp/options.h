@@ -12,6 +12,7 @@ enum class Command
 {
     INFO,
     RUN,
+    TURNS,
     STAGES,
     DEFECTS,
     ROOFLINE,
@@ -27,6 +28,8 @@ struct Options
     std::string input_blob = "in0";
 
     std::string images;
+    // of the command "turns": a file with a line a contestant
+    std::string contestants;
     // fixed target width x height; both 0 with rect_long_side
     int shape_width = 0;
     int shape_height = 0;
@@ -54,6 +57,11 @@ struct Options
 
     int warmup = 3;
     int iterations = 10;
+    // inferences of one turn: unmeasured, then measured
+    int turn_warmup = 1;
+    int turn_iterations = 1;
+    // step of turn_order() that the first image has
+    int first_step = 0;
     bool fast_sigmoid = false;
 
     std::vector<std::string> dump_blobs;
@@ -63,6 +71,9 @@ struct Options
     std::string inject_defect;
     std::string out;
 };
+
+// What a function returns when the options are wrong, with the reason in error.
+static const int WRONG_OPTIONS = -3;
 
 // Options of the command line. Returns 0, or -1 with the reason in error.
 int parse_options(int argc, const char* const* argv, Options& options, std::string& error);

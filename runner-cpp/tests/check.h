@@ -42,6 +42,7 @@ void test_letterbox();
 void test_options();
 void test_param_check();
 void test_select();
+void test_turns();
 void test_weights();
 
 #endif // POSEMARK_TESTS_CHECK_H

@@ -12,6 +12,7 @@ int main()
     test_options();
     test_param_check();
     test_select();
+    test_turns();
     test_weights();
 
     fprintf(stderr, "%d checks, %d failed\n", g_checks, g_failures);
