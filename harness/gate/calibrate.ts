@@ -68,7 +68,7 @@ export async function runCalibration(run: CalibrationRun): Promise<CalibrationBl
         `Cannot calibrate "${run.device}": stopped after ${done} blocks, since ${reason}; expected at least ${FEWEST_CALIBRATION_BLOCKS}. Let it rest and calibrate again`,
       );
     }
-    const block = await run.runBlock(done, blockOrder(done));
+    const block = await run.runBlock(done, blockOrder(done), run.metrics);
     done++;
     for (const name of run.metrics) {
       const logRatios = blockLogRatios(block, name);

@@ -15,8 +15,8 @@ import {
   firstDifference,
   without,
 } from "../record/experiment_keys.ts";
-import type { MetricName } from "../record/metrics.ts";
-import type { LaunchRecord } from "../record/records.ts";
+import { isOfProcess, type MetricName } from "../record/metrics.ts";
+import type { AnyLaunch, LaunchRecord } from "../record/records.ts";
 import type { DeviceNoise } from "../stats/detectable.ts";
 import { metricOfLaunch } from "../stats/round.ts";
 import type { SessionSpread } from "../stats/sessions.ts";
@@ -78,10 +78,18 @@ export interface DeviceEvidence {
   missing: string | null;
 }
 
-/** Launches of one block, paired by place in the lists: two of each side, ABBA or BAAB. */
+/**
+ * Launches of one block, paired by place in the lists: two of each side, ABBA or BAAB. Either each
+ * side was launched alone, or both shared two launches.
+ */
 export interface BlockLaunches {
-  baseline: readonly LaunchRecord[];
-  candidate: readonly LaunchRecord[];
+  baseline: readonly AnyLaunch[];
+  candidate: readonly AnyLaunch[];
+  /**
+   * Launches of each side alone, where the others are shared and a metric of the process was asked
+   * for; absent when none was.
+   */
+  alone?: { baseline: readonly LaunchRecord[]; candidate: readonly LaunchRecord[] };
 }
 
 /** Returns evidence of a pair on a device of which nothing is known yet. */
@@ -115,7 +123,7 @@ export function noEvidence(
  * Throws `HarnessError` `bad-record` when the sides have not the same number of launches, or none.
  */
 export function blockLogRatios(block: BlockLaunches, name: MetricName): number[] | null {
-  const { baseline, candidate } = block;
+  const { baseline, candidate } = isOfProcess(name) ? block.alone ?? block : block;
   if (baseline.length === 0 || baseline.length !== candidate.length) {
     throw new HarnessError(
       "bad-record",
@@ -166,16 +174,22 @@ const KEYS_OF_A_PHONE: readonly string[] = [
   ...["options.threads", "options.powersave", "options.coreMask"],
 ];
 
+/** Keys in which sides that shared their launches differ from sides that had launches alone. */
+const KEYS_OF_TURNS: readonly string[] = ["turns", "options.iterations"];
+
 /**
  * Throws `HarnessError` `not-comparable` that names device and key when the evidence is not all of
  * one experiment. Two pieces of one device must agree in every key; of two devices those of the
- * phone itself may differ.
+ * phone itself may differ, and one may have taken turns where the other's memory was too small.
  */
 export function assertSameExperiment(evidence: readonly DeviceEvidence[]): void {
   const launched = evidence.filter(({ keys }) => keys !== null);
   const [first] = launched;
   for (const other of launched.slice(1)) {
-    const ignored = other.device === first.device ? [] : KEYS_OF_A_PHONE;
+    const ignored = other.device === first.device ? [] : [
+      ...KEYS_OF_A_PHONE,
+      ..."turns" in first.keys! !== "turns" in other.keys! ? KEYS_OF_TURNS : [],
+    ];
     const difference = firstDifference(
       without(first.keys!, ignored),
       without(other.keys!, ignored),

@@ -19,8 +19,15 @@ export interface LiveGate {
   /** What is known before the first block. */
   begun: DeviceEvidence;
   rules: GateRules;
-  /** Runs one block and returns its launches. `order` is the sides in order, for instance ABBA. */
-  runBlock(index: number, order: readonly ("baseline" | "candidate")[]): Promise<BlockLaunches>;
+  /**
+   * Runs one block and returns its launches. `order` is the sides in order, for instance ABBA,
+   * `wanted` the metrics that it is asked for.
+   */
+  runBlock(
+    index: number,
+    order: readonly ("baseline" | "candidate")[],
+    wanted: readonly MetricName[],
+  ): Promise<BlockLaunches>;
   /** Returns the device time since the gate began, seconds. */
   elapsedSeconds(): number;
   /** Returns why no further block may run (heat, battery, a stop by the user), or null. */
@@ -37,7 +44,7 @@ export interface LiveGate {
   ): void;
 }
 
-/** ABBA: two rounds of both sides. */
+/** ABBA: two rounds of both sides, each two launches or a shared one. */
 const ROUNDS_PER_BLOCK = 2;
 
 /** Returns the order of a block: ABBA and BAAB by turns, so that drift and place cancel. */
@@ -81,7 +88,7 @@ export async function collectLive(gate: LiveGate): Promise<DeviceEvidence> {
     evidence.stopped = await gate.stopReason?.() ??
       budgetStop(rules, blockCount, gate.elapsedSeconds(), begun.secondsPerBlock);
     if (evidence.stopped !== null) break;
-    const block = await gate.runBlock(blockCount, blockOrder(blockCount));
+    const block = await gate.runBlock(blockCount, blockOrder(blockCount), wanted);
     assertReal(begun.device, block);
     evidence.blockCount++;
     addBlock(evidence.blocks, block, wanted);

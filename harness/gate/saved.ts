@@ -21,7 +21,7 @@ export function savedSide(
   records: readonly AnyRecord[],
   device: string,
   variantId: string,
-): ComparisonSide {
+): ComparisonSide<LaunchRecord> {
   const run = records.find((record) => record.kind === "run");
   const runName = `run ${run?.runId ?? "without a run record"}`;
   const description = run?.devices.find(({ serial }) => serial === device);
@@ -47,15 +47,18 @@ export function savedSide(
  * experiment.
  */
 export function savedEvidence(
-  baseline: ComparisonSide,
-  candidate: ComparisonSide,
+  baseline: ComparisonSide<LaunchRecord>,
+  candidate: ComparisonSide<LaunchRecord>,
   known: Pick<DeviceEvidence, "noise" | "secondsPerBlock" | "correctness" | "notes"> & {
     sessions: UnpairedRounds["sessions"];
   },
 ): DeviceEvidence {
   const keys = sharedKeys(baseline, candidate);
   const { sessions, ...more } = known;
-  const sideOf = ({ name, launches }: ComparisonSide) => ({ id: launches[0].variantId, name });
+  const sideOf = ({ name, launches }: ComparisonSide<LaunchRecord>) => ({
+    id: launches[0].variantId,
+    name,
+  });
   const sides = { baseline: sideOf(baseline), candidate: sideOf(candidate) };
   return {
     ...noEvidence(baseline.device.serial, "", sides),

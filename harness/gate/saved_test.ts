@@ -12,6 +12,7 @@ import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { seededRng } from "../stats/rng.ts";
 import { deviceNoise } from "../stats/detectable.ts";
 import { sessionSpread } from "../stats/sessions.ts";
+import type { LaunchRecord } from "../record/records.ts";
 import type { ComparisonSide } from "../record/experiment_keys.ts";
 import type { DeviceEvidence, UnpairedRounds } from "./evidence.ts";
 import { detectableRatios } from "./judge_device.ts";
@@ -23,8 +24,8 @@ import { ASSUMED_SESSIONS, unpairedRatio } from "./unpaired.ts";
 const SAME = { sd: 0, freedom: 1e6 };
 
 interface SavedRuns {
-  baseline: ComparisonSide;
-  candidate: ComparisonSide;
+  baseline: ComparisonSide<LaunchRecord>;
+  candidate: ComparisonSide<LaunchRecord>;
   sessions: UnpairedRounds["sessions"];
   noise?: DeviceEvidence["noise"];
 }

@@ -10,7 +10,7 @@ import {
   resolutions,
   runCalibration,
 } from "../gate/calibrate.ts";
-import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
+import { isOfProcess, METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { openDataset } from "../images/dataset.ts";
 import { saveCalibration } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
@@ -29,7 +29,7 @@ export interface CalibrateOptions {
   blockCount: number;
   /** Budgets for which it is told what the device resolves, seconds. */
   budgetsSeconds: readonly number[];
-  /** Metrics for which it is told; all are kept. */
+  /** Metrics for which it is told; times are kept all, metrics of the process when asked for. */
   metrics: readonly MetricName[];
   /** Folder that gets `records.jsonl`; null keeps none. */
   out: string | null;
@@ -91,14 +91,21 @@ export async function calibrate(
     const stay = { name: "calibrate", variantIds: [sides.baseline.variantId, variantId] };
     const calibration = await experiment.onDevice(device, stay, async (session) => {
       const running = await openPair(session, sides, (message) => step.update(null, message));
+      let blocksDone = 0;
       const found = await runCalibration({
         device: device.serial,
-        metrics: METRIC_NAMES,
+        // metrics of the process cost launches of their own: those alone that are asked for
+        metrics: METRIC_NAMES.filter((name) =>
+          !isOfProcess(name) || options.metrics.includes(name)
+        ),
         blockCount,
         runBlock: running.runBlock,
         elapsedSeconds: running.elapsedSeconds,
         stopReason: running.stopReason,
-        onBlock: (done) => step.update(done / blockCount),
+        onBlock: (done) => {
+          blocksDone = done;
+          step.update(done / blockCount);
+        },
       });
       await saveCalibration(history, {
         device: device.serial,
@@ -110,7 +117,7 @@ export async function calibrate(
         device: device.serial,
         variantId,
         ...running.calibrationSettings,
-        blocks: running.launches.length / 4,
+        blocks: blocksDone,
         secondsPerBlock: found.secondsPerBlock,
         resolutions: resolutions(only(found, options.metrics), options.budgetsSeconds),
       };

@@ -190,6 +190,7 @@ async function collectPair(
       onLook: ({ block, seconds }) =>
         step.update(Math.min(1, seconds / rules.budgetSeconds), `${block} blocks`),
     });
+    evidence.notes = [...evidence.notes, ...running.notes];
     step.done(`${evidence.blockCount} blocks`);
     return evidence;
   });

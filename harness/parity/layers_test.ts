@@ -169,7 +169,7 @@ Deno.test({
           winograd: true,
           sgemm: true,
           packing: true,
-          warmup: 0,
+          ...{ warmup: 0, turnWarmup: 1, turnIterations: 1 },
           iterations: 1,
         };
         const command = stagesCommand(

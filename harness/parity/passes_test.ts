@@ -16,7 +16,7 @@ import { runProgram } from "./testdata/real_runner.ts";
 const SETTINGS = {
   ...{ threads: 1, powersave: 0, coreMask: null, winograd: true, sgemm: true, packing: true },
   ...{ scoreThreshold: 0.5, nmsIou: 0.7, maxDetections: 300, sigmoid: "exact" as const },
-  ...{ warmup: 0, iterations: 1 },
+  ...{ warmup: 0, iterations: 1, turnWarmup: 1, turnIterations: 1 },
 };
 
 /** What a converter may leave of `Swish NAME 1 1 FROM TO`, and the pass that takes it. */

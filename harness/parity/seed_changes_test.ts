@@ -66,7 +66,7 @@ Deno.test({
           winograd: true,
           sgemm: true,
           packing: true,
-          warmup: 0,
+          ...{ warmup: 0, turnWarmup: 1, turnIterations: 1 },
           iterations: 1,
         };
         const paths = {

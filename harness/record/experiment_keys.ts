@@ -13,16 +13,16 @@
 import type { DeviceDescription } from "./device.ts";
 import { HarnessError } from "../errors.ts";
 import { sha256Hex } from "../hash.ts";
-import type { LaunchRecord, RunImage, RunRecord } from "./records.ts";
+import type { AnyLaunch, RunImage, RunRecord, Turns } from "./records.ts";
 import type { VariantManifest } from "./variant.ts";
 
 /** One side of a comparison. */
-export interface ComparisonSide {
+export interface ComparisonSide<L extends AnyLaunch = AnyLaunch> {
   /** How messages name it, for instance `baseline run 20260101-a`. */
   name: string;
   device: DeviceDescription;
   images: readonly RunImage[];
-  launches: readonly LaunchRecord[];
+  launches: readonly L[];
 }
 
 /**
@@ -54,6 +54,8 @@ export function experimentKeys(side: ComparisonSide): Record<string, string> {
     "options.nmsIou": String(options.nmsIou),
     "options.maxDetections": String(options.maxDetections),
     "options.traps": options.traps.toSorted().join(" "),
+    // times of a shared launch depend on who took part: they are like no others
+    ...(first.kind === "turns" ? { "turns": turnsKey(first.turns) } : {}),
     "images": images.map((image) => `${image.id}:${image.sha256}`).join(" "),
     "shape": first.images.map((image) =>
       `${image.imageId}:${image.inputWidthPx}x${image.inputHeightPx}`
@@ -68,6 +70,11 @@ export function settingKeys({ settings }: Pick<VariantManifest, "settings">): st
   // a mask takes the place of the mode, and the other way round
   const places = ["options.powersave", "options.coreMask"];
   return keys.some((key) => places.includes(key)) ? [...new Set([...keys, ...places])] : keys;
+}
+
+/** What makes a shared launch: who took part, in whatever order, and what a turn was. */
+function turnsKey({ contestants, unmeasured }: Turns): string {
+  return `${contestants.toSorted().join(" ")} with ${unmeasured} unmeasured`;
 }
 
 /**

@@ -136,6 +136,14 @@ export type MetricName = keyof typeof METRICS;
 /** Names of all metrics. */
 export const METRIC_NAMES = Object.keys(METRICS) as [MetricName, ...MetricName[]];
 
+/**
+ * Returns whether a metric is the process's, so that a launch of the variant alone must tell it;
+ * times of stages are told better by launches that both sides share.
+ */
+export function isOfProcess(name: MetricName): boolean {
+  return "read" in metricOf(name).of;
+}
+
 /** Returns the row of a metric. */
 export function metricOf(name: MetricName): Metric {
   return METRICS[name];

@@ -167,6 +167,17 @@ export const RunnerEndSchema = z.strictObject({
 /** See {@linkcode RunnerEndSchema}. */
 export type RunnerEnd = z.infer<typeof RunnerEndSchema>;
 
+/** Schema of the first line of a launch that several contestants share. */
+export const RunnerTurnsSchema = z.strictObject({
+  kind: z.literal("turns").describe("What the line holds."),
+  contestantCount: z.int().min(2).describe("Contestants of the launch."),
+  unmeasured: z.int().nonnegative().describe("Inferences of a turn before the measured ones."),
+  measured: z.int().positive().describe("Measured inferences of a turn."),
+  firstStep: z.int().nonnegative().describe("Step of the order that the first image has."),
+});
+/** See {@linkcode RunnerTurnsSchema}. */
+export type RunnerTurns = z.infer<typeof RunnerTurnsSchema>;
+
 /** Schema of one image of the run. */
 export const RunImageSchema = z.strictObject({
   id: z.string().describe("Id of the image in the run."),
@@ -235,6 +246,44 @@ export const LaunchRecordSchema = z.strictObject({
 });
 /** See {@linkcode LaunchRecordSchema}. */
 export type LaunchRecord = z.infer<typeof LaunchRecordSchema>;
+
+/** Schema of how a contestant took its turns in a launch that it shared with others. */
+export const TurnsSchema = z.strictObject({
+  launch: z.string().describe(
+    "Names the shared launch within the run and device: those who took part have the same.",
+  ),
+  contestants: z.array(z.string()).min(2).describe(
+    "Ids of the variants that took part, in the order in which they were loaded.",
+  ),
+  unmeasured: z.int().nonnegative().describe("Inferences of a turn before the measured ones."),
+  firstStep: z.int().nonnegative().describe(
+    "Step of the order of turns that the first image had (runner-cpp/turn_order.h).",
+  ),
+  turnOfImage: z.array(z.int().nonnegative()).describe(
+    "For each image the place of this variant's turn among all turns of the launch, from 0.",
+  ),
+  peakRssBytes: z.int().nullable().describe(
+    "Largest resident memory of the process with all contestants, bytes; null when unknown.",
+  ),
+});
+/** See {@linkcode TurnsSchema}. */
+export type Turns = z.infer<typeof TurnsSchema>;
+
+/**
+ * Schema of what one variant did in a launch that it shared with others, by turns on each image:
+ * a launch record that counts for ratios within the launch alone. Times, memory and the time to
+ * load come from launches of the variant alone.
+ */
+export const TurnsRecordSchema = LaunchRecordSchema.extend({
+  kind: z.literal("turns").describe("What the line holds."),
+  position: z.int().nonnegative().describe("Place of the variant in the order of loading, from 0."),
+  turns: TurnsSchema.describe("How the variant took its turns."),
+});
+/** See {@linkcode TurnsRecordSchema}. */
+export type TurnsRecord = z.infer<typeof TurnsRecordSchema>;
+
+/** A launch of a variant alone, or its part in a shared one. */
+export type AnyLaunch = LaunchRecord | TurnsRecord;
 
 /** Schema of a launch that did not finish. */
 export const FailureRecordSchema = z.strictObject({
@@ -416,6 +465,7 @@ export type ParityRecord = z.infer<typeof ParityRecordSchema>;
 export const RecordSchema = z.discriminatedUnion("kind", [
   RunRecordSchema,
   LaunchRecordSchema,
+  TurnsRecordSchema,
   FailureRecordSchema,
   BenchncnnRecordSchema,
   ParityRecordSchema,

@@ -13,12 +13,16 @@ import type {
   ParityRecord,
   RooflineRecord,
   RunRecord,
+  TurnsRecord,
 } from "./records.ts";
 
 /** Records of a run, by kind. */
 export interface RunRecords {
   run: RunRecord;
+  /** Launches of a variant alone. */
   launches: LaunchRecord[];
+  /** Parts of launches that variants shared. */
+  turns: TurnsRecord[];
   parity: ParityRecord[];
   benchncnn: BenchncnnRecord[];
   failures: FailureRecord[];
@@ -36,6 +40,7 @@ export function sortRecords(records: AnyRecord[]): RunRecords {
   return {
     run,
     launches: of("launch"),
+    turns: of("turns"),
     parity: of("parity"),
     benchncnn: of("benchncnn"),
     failures: of("failure"),

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { fnv1a64, parseRunnerOutput } from "./runner_lines.ts";
+import { fnv1a64, parseRunnerOutput, parseTurnsOutput } from "./runner_lines.ts";
 import { HarnessError } from "../errors.ts";
 import { runnerHeader } from "../run/testdata/records.ts";
 
@@ -79,4 +79,62 @@ Deno.test("parseRunnerOutput() throws when a sample is missing", () => {
     HarnessError,
     "2 preprocess samples, expected 3",
   );
+});
+
+/** Returns the output of two contestants on the image `a`, with the lines between changed. */
+function turnsOutput(change: (lines: Record<string, unknown>[]) => void = () => {}): string {
+  const image = (contestant: number, turn: number) => ({
+    kind: "image",
+    contestant,
+    turn,
+    imageId: "a",
+    inputWidthPx: 64,
+    inputHeightPx: 64,
+    firstNs: null,
+    samplesNs: samples([10 * contestant + 1, 2]),
+    candidateCount: 0,
+    detections: [],
+  });
+  const lines: Record<string, unknown>[] = [
+    { kind: "turns", contestantCount: 2, unmeasured: 1, measured: 2, firstStep: 3 },
+    { ...runnerHeader(), contestant: 0 },
+    { ...runnerHeader(), contestant: 1, runnerVersion: "second" },
+    image(1, 0),
+    image(0, 1),
+  ];
+  change(lines);
+  const body = lines.map((line) => JSON.stringify(line) + "\n").join("");
+  const hash = fnv1a64(new TextEncoder().encode(body));
+  const end = { kind: "end", imageCount: 1, peakRssBytes: 1, elapsedNs: 5, fnv1a64: hash };
+  return body + JSON.stringify(end) + "\n";
+}
+
+Deno.test("parseTurnsOutput() gives each contestant its own header, images and turns", () => {
+  const { turns, contestants } = parseTurnsOutput(turnsOutput(), {
+    ...expected,
+    contestantCount: 2,
+  });
+  assertEquals([turns.unmeasured, turns.firstStep], [1, 3]);
+  assertEquals(contestants.map(({ turnOfImage }) => turnOfImage), [[1], [0]]);
+  assertEquals(contestants.map(({ images }) => images[0].samplesNs.total), [[1, 2], [11, 2]]);
+  assertEquals(contestants[1].header.runnerVersion, "second");
+});
+
+Deno.test("parseTurnsOutput() refuses a launch in which a turn or a header is missing or out of place", () => {
+  const cases: [(lines: Record<string, unknown>[]) => void, string][] = [
+    [(lines) => lines.pop(), "found 0 images"],
+    [(lines) => lines.splice(3, 1), "turn 0 is not in its place"],
+    [(lines) => lines[4].contestant = 2, "turn 1 is not in its place"],
+    [(lines) => lines.splice(2, 1), "is not the header of contestant 1"],
+    [(lines) => lines.splice(0, 1), "does not tell the turns"],
+    [(lines) => lines[3].imageId = "b", "expected 1 in the same order"],
+    [(lines) => lines[3].samplesNs = samples([1]), "expected 2"],
+  ];
+  for (const [change, message] of cases) {
+    assertThrows(
+      () => parseTurnsOutput(turnsOutput(change), { ...expected, contestantCount: 2 }),
+      HarnessError,
+      message,
+    );
+  }
 });

@@ -12,6 +12,7 @@ import {
   type LaunchRecord,
   RECORD_VERSION,
   type RunImage,
+  type RunnerHeader,
 } from "../record/records.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { devicePaths, type DeviceSetup } from "./deploy.ts";
@@ -32,6 +33,8 @@ export interface MeasurePlan {
   benchncnnRounds: number;
   /** Longest time for one launch. */
   launchTimeoutMs: number;
+  /** Local folder for files on their way. */
+  work: string;
   /** Further arguments of the runner, for instance of a test build; none when absent. */
   runnerArguments?: readonly string[];
 }
@@ -110,8 +113,11 @@ export async function measure(
 /** What one launch needs of a plan. */
 export type LaunchPlan = Pick<
   MeasurePlan,
-  "runId" | "images" | "imageList" | "launchTimeoutMs" | "runnerArguments"
+  "runId" | "images" | "imageList" | "launchTimeoutMs" | "work" | "runnerArguments"
 >;
+
+/** Effects around one launch. */
+export type LaunchHooks = Pick<MeasureHooks, "beforeLaunch" | "afterLaunch" | "signal">;
 
 /**
  * Returns the record of one launch of the runner; it is not in any log yet. Throws what the device
@@ -122,32 +128,20 @@ export async function measureOnce(
   plan: LaunchPlan,
   manifest: VariantManifest,
   launch: PlannedLaunch,
-  hooks: Pick<MeasureHooks, "beforeLaunch" | "afterLaunch" | "signal">,
+  hooks: LaunchHooks,
 ): Promise<LaunchRecord> {
   const { device, options } = setup;
-  const { state: stateBefore, marks: begun } = await hooks.beforeLaunch();
-  const marks = [...begun];
-  const startedAt = new Date().toISOString();
-  const name = `round${launch.round}-${launch.position}`;
   const command = [
     ...runCommand(manifest, devicePaths(setup, manifest.id, plan.imageList), options),
     ...plan.runnerArguments ?? [],
   ];
-  const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
-  const result = await device.launch({ command, name, runDir: setup.runDir }, limits);
-  const output = parseRunnerOutput(result.stdout, {
+  const name = `round${launch.round}-${launch.position}`;
+  const { stdout, ...about } = await launchRunner(setup, plan, { command, name }, hooks);
+  const output = parseRunnerOutput(stdout, {
     imageIds: plan.images.map((image) => image.id),
     iterations: options.iterations,
     where: `${manifest.id} in round ${launch.round + 1} on ${device.serial}`,
   });
-  const stateAfter = await device.state();
-  hooks.afterLaunch?.(stateAfter);
-  if (setup.description.emulated) marks.push("emulated");
-  if (output.header.testBuild) marks.push("test-build");
-  marks.push(
-    ...throttleMarks(stateBefore, stateAfter, setup.description, setup.frequencyCapsKHz)
-      .map(({ mark }) => mark),
-  );
   return {
     kind: "launch",
     schemaVersion: RECORD_VERSION,
@@ -156,14 +150,42 @@ export async function measureOnce(
     variantId: manifest.id,
     round: launch.round,
     position: launch.position,
-    startedAt,
     runner: output.header,
     images: output.images,
     end: output.end,
-    stateBefore,
-    stateAfter,
-    marks: [...new Set(marks)],
+    ...withTestMark(about, output.header),
   };
+}
+
+/** What a launch is told by besides what the runner printed. */
+type AboutLaunch = Pick<LaunchRecord, "startedAt" | "stateBefore" | "stateAfter" | "marks">;
+
+/** Returns what is known of the launch, marked when its runner is a test build. */
+export function withTestMark(about: AboutLaunch, { testBuild }: RunnerHeader): AboutLaunch {
+  return testBuild ? { ...about, marks: [...about.marks, "test-build"] } : about;
+}
+
+/** Returns what a launch of the runner printed, with the device's state around it. */
+export async function launchRunner(
+  setup: DeviceSetup,
+  plan: Pick<LaunchPlan, "launchTimeoutMs">,
+  { command, name }: { command: string[]; name: string },
+  hooks: LaunchHooks,
+): Promise<AboutLaunch & { stdout: string }> {
+  const { device, description } = setup;
+  const { state: stateBefore, marks } = await hooks.beforeLaunch();
+  const startedAt = new Date().toISOString();
+  const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
+  const { stdout } = await device.launch({ command, name, runDir: setup.runDir }, limits);
+  const stateAfter = await device.state();
+  hooks.afterLaunch?.(stateAfter);
+  const heat = throttleMarks(stateBefore, stateAfter, description, setup.frequencyCapsKHz);
+  const all = [
+    ...marks,
+    ...(description.emulated ? ["emulated"] : []),
+    ...heat.map(({ mark }) => mark),
+  ];
+  return { stdout, startedAt, stateBefore, stateAfter, marks: [...new Set(all)] };
 }
 
 /**

@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { RunnerOptions } from "./runner_options.ts";
 import { HarnessError } from "../errors.ts";
 import { DEFAULT_GATE_CONFIG, gateRules } from "../gate/config.ts";
 import { IMAGES, RIGHT, runFixture, runLiveGate } from "../gate/testdata/gate_fixture.ts";
+import { blockLogRatios } from "../gate/evidence.ts";
 import { blockOrder } from "../gate/live.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import type { AnyRecord } from "../record/records.ts";
@@ -20,7 +21,12 @@ const RUNNER = runnerOptions({ iterations: 3 });
 async function inSession(
   behaviour: FakeBehaviour,
   test: (session: Pair, fake: FakeDevice, log: AnyRecord[]) => Promise<void>,
-  change: { runner?: Partial<RunnerOptions>; candidateArguments?: string[] } = {},
+  change: {
+    runner?: Partial<RunnerOptions>;
+    candidateArguments?: string[];
+    /** Each side has a runner of its own, so that they can't share a launch. */
+    apart?: boolean;
+  } = {},
 ): Promise<FakeDevice> {
   const fake = fakeDevice(behaviour);
   const log: AnyRecord[] = [];
@@ -51,7 +57,7 @@ async function inSession(
       fake.device,
       ["base", "new"].map((id) => ({
         variant: { manifest: testManifest({ id }), dir: work },
-        runner: "/fake/runner",
+        runner: change.apart ? `/fake/runner-${id}` : "/fake/runner",
         benchncnn: null,
       })),
       async (session) => {
@@ -82,7 +88,7 @@ Deno.test("openPair() runs blocks in the order given and records rounds, places 
     );
     assertEquals(new Set(launches.map(({ name }) => name)).size, 4);
     assertEquals(session.launches.length, 4);
-  });
+  }, { apart: true });
   assertEquals(fake.removedFolders, ["/fake/run1-pair0"]);
 });
 
@@ -100,7 +106,7 @@ Deno.test("openPair() gives the slow-down to the candidate alone, and every reco
         false,
       ]);
     },
-    { candidateArguments: slowdownArguments("candidate", 50) },
+    { candidateArguments: slowdownArguments("candidate", 50), apart: true },
   );
   assertEquals(slowdownArguments("baseline", 50), []);
   assertEquals(slowdownArguments("candidate", null), []);
@@ -121,7 +127,7 @@ Deno.test("openPair() tries a failed launch once more and keeps the failure on r
       "launch",
       "launch",
     ]);
-  });
+  }, { apart: true });
 });
 
 Deno.test("openPair() gives up when a launch fails twice", async () => {
@@ -144,10 +150,75 @@ Deno.test("openPair() refuses a block whose sides ran another shape, and an emul
       assertEquals(error.code, "not-comparable");
       assertStringIncludes(error.message, "shape");
     },
-    { candidateArguments: ["--inject-slowdown", "0"] },
+    { candidateArguments: ["--inject-slowdown", "0"], apart: true },
   );
   await inSession({ totalNs: still, description: { emulated: true } }, async (session) => {
     await assertRejects(() => session.runBlock(0, blockOrder(0)), HarnessError, "emulated");
+  });
+});
+
+Deno.test("openPair() launches each side alone once, then both by turns in one process", async () => {
+  await inSession({ totalNs: still }, async (session, { launches }, log) => {
+    const first = await session.runBlock(0, blockOrder(0));
+    const second = await session.runBlock(1, blockOrder(1));
+    assertEquals(launches.map(({ command }) => command[1]), [
+      ...["run", "run"],
+      ...["turns", "turns", "turns", "turns"],
+    ]);
+    assertEquals(log.map(({ kind }) => kind), ["launch", "launch", ...Array(8).fill("turns")]);
+    assertEquals(first.alone, undefined);
+    const loaded = [...first.baseline, ...second.baseline].map((launch) =>
+      launch.kind === "turns" ? launch.turns.contestants.join(" ") : launch.kind
+    );
+    assertEquals(loaded, ["base new", "new base", "new base", "base new"]);
+    const steps = launches.slice(2).map(({ command }) => command.at(-1));
+    assertEquals(steps, ["0", "0", "1", "1"]);
+    assertEquals(second.candidate.map(({ round, end }) => [round, end.peakRssBytes]), [
+      [2, null],
+      [3, null],
+    ]);
+    assertEquals(session.calibrationSettings.turns, 1);
+    assertEquals([session.workload.iterations, session.notes], [1, []]);
+  });
+});
+
+Deno.test("openPair() launches the sides alone as well when a metric of the process is wanted", async () => {
+  const peakRssBytes: FakeBehaviour["peakRssBytes"] = ({ command }) =>
+    command.includes("--inject-slowdown") ? 60e6 : 50e6;
+  await inSession({ totalNs: still, peakRssBytes }, async (session) => {
+    const block = await session.runBlock(0, blockOrder(0), ["total.p50", "peakRss"]);
+    assertEquals(block.alone?.candidate.length, 2);
+    assertEquals(blockLogRatios(block, "peakRss"), [Math.log(1.2), Math.log(1.2)]);
+    assertEquals(blockLogRatios(block, "total.p50"), [0, 0]);
+    const without = await session.runBlock(1, blockOrder(1), ["total.p50"]);
+    assertEquals(without.alone, undefined);
+  }, { candidateArguments: ["--inject-slowdown", "0"] });
+});
+
+Deno.test("openPair() launches the sides one by one where they don't fit into memory together, or a shared launch fails", async () => {
+  const full: FakeBehaviour = { totalNs: still, state: { freeMemoryBytes: 120e6 } };
+  await inSession(full, async (session, { launches }) => {
+    const block = await session.runBlock(0, blockOrder(0));
+    assertEquals(block.baseline.map(({ kind }) => kind), ["launch", "launch"]);
+    assert(launches.every(({ command }) => command[1] === "run"));
+    assertStringIncludes(session.notes.join(), "memory");
+  });
+  const crashing: FakeBehaviour = {
+    totalNs(launch) {
+      if (!launch.name.startsWith("turns")) return still();
+      throw new HarnessError("runner-failed", "Cannot run it: killed by SIGSEGV", {
+        stderrTail: ['posemark-runner: turn of "base" on image image0', "ncnn: oh"],
+      });
+    },
+  };
+  await inSession(crashing, async (session, _fake, log) => {
+    const block = await session.runBlock(0, blockOrder(0));
+    assertEquals(block.candidate.map(({ kind }) => kind), ["launch", "launch"]);
+    const failures = log.filter((record) => record.kind === "failure");
+    assertEquals(failures.map(({ variantId }) => variantId), ["base", "base"]);
+    assertStringIncludes(session.notes.join(), "SIGSEGV");
+    await session.runBlock(1, blockOrder(1));
+    assertEquals(log.filter(({ kind }) => kind === "failure").length, 2, "it is not tried again");
   });
 });
 
@@ -179,7 +250,7 @@ Deno.test("openPair() feeds the live gate: half as slow again fails, the same pa
 
 Deno.test("openPair() tells the settings of its calibration as the runner writes them", async () => {
   await inSession({ totalNs: still }, (session) => {
-    const expected = { threads: 1, powersave: null, coreMask: "f0" };
+    const expected = { threads: 1, powersave: null, coreMask: "f0", turns: null };
     assertEquals(session.calibrationSettings, expected);
     assertEquals(session.workload, {
       variantId: "new",
@@ -188,9 +259,10 @@ Deno.test("openPair() tells the settings of its calibration as the runner writes
       images: 1,
     });
     return Promise.resolve();
-  }, { runner: { coreMask: "0x0F0" } });
+  }, { runner: { coreMask: "0x0F0" }, apart: true });
   await inSession({ totalNs: still }, (session) => {
-    assertEquals(session.calibrationSettings, { threads: 1, powersave: 0, coreMask: null });
+    const expected = { threads: 1, powersave: 0, coreMask: null, turns: 1 };
+    assertEquals(session.calibrationSettings, expected);
     return Promise.resolve();
   });
 });

@@ -64,13 +64,16 @@ function headArguments({ regMax, headCode }: VariantManifest): string[] {
 }
 
 /** Returns the arguments that describe the variant: graph, head, outputs, shape, precision. */
-function variantArguments(manifest: VariantManifest, paths: DevicePaths): string[] {
+function variantArguments(
+  manifest: VariantManifest,
+  paths: Pick<DevicePaths, "param" | "bin">,
+): string[] {
   const { shape } = manifest;
   const outputs = manifest.outputs.map(({ blob, role, stride }) =>
     `${blob}:${role}:${stride ?? 0}`
   );
   return [
-    ...["--param", paths.param, "--bin", paths.bin, "--images", paths.imageList],
+    ...["--param", paths.param, "--bin", paths.bin],
     ...["--head", manifest.head, "--input-blob", manifest.inputBlob],
     ...["--outputs", outputs.join(",")],
     // only where the runner can't tell: the other side of a gate may be an older one
@@ -107,13 +110,15 @@ function forRunner(options: EffectiveOptions): RunnerOptions {
 
 /** Options that say how it is timed. */
 const TIMING = ["warmup", "iterations"] as const satisfies readonly RunnerOptionName[];
+/** Options that say how contestants of a shared launch take turns. */
+const TURNS = ["turnWarmup", "turnIterations"] as const satisfies readonly RunnerOptionName[];
 /** Options that say where the threads run. */
 const THREADS = ["threads", "powersave", "coreMask"] as const satisfies readonly RunnerOptionName[];
 
 /** Returns the arguments that hold for every variant of a run. */
 function optionArguments(options: EffectiveOptions): string[] {
   const names = (Object.keys(RUNNER_OPTIONS) as RunnerOptionName[])
-    .filter((name) => !TIMING.some((timing) => timing === name));
+    .filter((name) => ![...TIMING, ...TURNS].some((other) => other === name));
   return runnerArguments(forRunner(options), names);
 }
 
@@ -126,9 +131,42 @@ export function runCommand(
   return [
     paths.runner,
     "run",
+    ...["--images", paths.imageList],
     ...variantArguments(manifest, paths),
     ...optionArguments(variantOptions(manifest, options)),
     ...runnerArguments(options, TIMING),
+  ];
+}
+
+/** Returns the arguments that describe one contestant of a shared launch. */
+export function contestantArguments(
+  manifest: VariantManifest,
+  paths: Pick<DevicePaths, "param" | "bin">,
+  options: EffectiveOptions,
+): string[] {
+  return [
+    ...variantArguments(manifest, paths),
+    ...optionArguments(variantOptions(manifest, options)),
+    ...runnerArguments(options, ["warmup"]),
+  ];
+}
+
+/**
+ * Returns the command of a launch that contestants share: `posemark-runner turns …`.
+ *
+ * `contestants` is a file on the device, `firstStep` the step of the order of turns that the first
+ * image has (runner-cpp/turn_order.h).
+ */
+export function turnsCommand(
+  { runner, imageList }: Pick<DevicePaths, "runner" | "imageList">,
+  options: EffectiveOptions,
+  contestants: string,
+  firstStep: number,
+): string[] {
+  return [
+    ...[runner, "turns", "--contestants", contestants, "--images", imageList],
+    ...runnerArguments(options, TURNS),
+    ...["--first-step", String(firstStep)],
   ];
 }
 
@@ -144,6 +182,7 @@ export function stagesCommand(
   return [
     paths.runner,
     "stages",
+    ...["--images", paths.imageList],
     ...variantArguments(manifest, paths),
     ...optionArguments(variantOptions(manifest, options)),
     ...["--reference-dir", folders.reference, "--dump-dir", folders.dump],

@@ -60,6 +60,18 @@ export const RUNNER_OPTIONS = {
     integer(1, 1_000_000),
     "3",
   ),
+  turnWarmup: option(
+    "--turn-warmup <n>",
+    "unmeasured iterations of a variant's turn on an image, where variants share a launch",
+    integer(0, 1000),
+    "1",
+  ),
+  turnIterations: option(
+    "--turn-iterations <n>",
+    "timed iterations of a variant's turn on an image",
+    integer(1, 1000),
+    "1",
+  ),
   sigmoid: option(
     "--sigmoid <kind>",
     "exact, or fast (the bit trick of some apps)",

@@ -77,6 +77,7 @@ export async function onDevice<T>(
         images: timed.map(({ image }) => image),
         imageList: list,
         launchTimeoutMs: settings.launchTimeoutMs,
+        work: experiment.work,
       },
     });
   } catch (error) {

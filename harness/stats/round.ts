@@ -5,19 +5,22 @@
  */
 import { HarnessError } from "../errors.ts";
 import { type MetricName, metricOf, type SampledStage } from "../record/metrics.ts";
-import type { LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch, LaunchRecord } from "../record/records.ts";
 import { robustInterval } from "./interval.ts";
 import { quantile } from "./quantile.ts";
 
 /**
  * Returns the metric of one launch, in its unit; null when the launch does not know it or it is too
- * small for the clock (0).
+ * small for the clock (0). A shared launch knows times of stages alone: memory is the process's.
  *
  * Throws `HarnessError` `bad-record` when the launch has no samples.
  */
-export function metricOfLaunch(launch: LaunchRecord, name: MetricName): number | null {
+export function metricOfLaunch(launch: AnyLaunch, name: MetricName): number | null {
   const { of } = metricOf(name);
-  const value = "read" in of ? of.read(launch) : launchQuantileNs(launch, of.stage, of.quantile);
+  if ("read" in of && launch.kind === "turns") return null;
+  const value = "read" in of
+    ? of.read(launch as LaunchRecord)
+    : launchQuantileNs(launch, of.stage, of.quantile);
   return value === null || value <= 0 ? null : value;
 }
 
@@ -49,7 +52,7 @@ export function pooledMetric(name: MetricName, values: readonly number[]): Metri
 }
 
 /** Returns all samples of a stage in a launch, all images together in order, in nanoseconds. */
-export function launchSamplesNs(launch: LaunchRecord, stage: SampledStage): number[] {
+export function launchSamplesNs(launch: AnyLaunch, stage: SampledStage): number[] {
   return launch.images.flatMap((image) => image.samplesNs[stage]);
 }
 
@@ -63,7 +66,7 @@ export function launchSamplesNs(launch: LaunchRecord, stage: SampledStage): numb
  *
  * Throws `HarnessError` `bad-record` when the launch has no samples.
  */
-export function launchQuantileNs(launch: LaunchRecord, stage: SampledStage, p: number): number {
+export function launchQuantileNs(launch: AnyLaunch, stage: SampledStage, p: number): number {
   const bySize = new Map<string, number[]>();
   for (const image of launch.images) {
     const size = `${image.inputWidthPx}x${image.inputHeightPx}`;

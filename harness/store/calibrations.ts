@@ -5,7 +5,7 @@
  */
 import type { MetricName } from "../record/metrics.ts";
 import type { DeviceDescription } from "../record/device.ts";
-import type { LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch } from "../record/records.ts";
 import type { SqlQueries } from "./sql.ts";
 
 /** What the noise depends on besides the device: threads and cores. */
@@ -13,6 +13,11 @@ export interface CalibrationSettings {
   threads: number;
   powersave: number | null;
   coreMask: string | null;
+  /**
+   * Unmeasured inferences of a turn where both sides share their launches; null where each launch
+   * is of one side.
+   */
+  turns: number | null;
 }
 
 /** The device, its build and the settings that a calibration holds for. */
@@ -40,13 +45,17 @@ export interface WorkloadKey extends CalibrationKey {
 /** Returns what a calibration must hold for that is to tell of launches like this one. */
 export function workloadKeyOf(
   device: Pick<DeviceDescription, "serial" | "buildFingerprint">,
-  { variantId, runner, images }: LaunchRecord,
+  launch: AnyLaunch,
 ): WorkloadKey {
+  const { variantId, runner, images } = launch;
   const { threads, powersave, coreMask, warmup, iterations } = runner.options;
   return {
     device: device.serial,
     buildFingerprint: device.buildFingerprint,
-    settings: { threads, powersave, coreMask },
+    settings: {
+      ...{ threads, powersave, coreMask },
+      turns: launch.kind === "turns" ? launch.turns.unmeasured : null,
+    },
     workload: { variantId, warmup, iterations, images: images.length },
   };
 }
@@ -112,8 +121,10 @@ export async function newestCalibration(
 
 /** Device, build and settings as columns; a build that is unknown is one of its own. */
 function deviceColumns({ device, buildFingerprint, settings }: CalibrationKey): string[] {
-  const { threads, powersave, coreMask } = settings;
-  return [device, buildFingerprint ?? "", JSON.stringify([threads, powersave, coreMask])];
+  const { threads, powersave, coreMask, turns } = settings;
+  // calibrations of before turns stay known by what they were written with
+  const own = [threads, powersave, coreMask, ...(turns === null ? [] : [`turns ${turns}`])];
+  return [device, buildFingerprint ?? "", JSON.stringify(own)];
 }
 
 function workloadText(workload: CalibrationWorkload | null): string {

@@ -5,7 +5,7 @@ import { openDatabase } from "./open_store.ts";
 const KEY = {
   device: "R5CT10",
   buildFingerprint: "samsung/x/1",
-  settings: { threads: 4, powersave: 2, coreMask: null },
+  settings: { threads: 4, powersave: 2, coreMask: null, turns: null },
   workload: { variantId: "a", warmup: 3, iterations: 10, images: 8 },
 };
 const BLOCKS = [0.01, -0.02, 0.01, 0, 0.02, -0.01, 0.01, -0.01].map((value) => [value, -value]);

@@ -190,7 +190,7 @@ Deno.test("openDatabase() takes over what a history of version 0.1.0 holds", asy
       const key = {
         device: "host",
         buildFingerprint: "6.18.44-fc-v669",
-        settings: { threads: 1, powersave: 0, coreMask: null },
+        settings: { threads: 1, powersave: 0, coreMask: null, turns: null },
         workload: { variantId, warmup: 1, iterations: 1, images: 1 },
       };
       const calibration = (await newestCalibration(history, key))!;

@@ -26,7 +26,7 @@ export async function moveFarmCalibrations(inside: SqlQueries): Promise<void> {
     await saveCalibration(inside, {
       device: String(row.device),
       buildFingerprint: String(row.build_fingerprint) || null,
-      settings: { threads, powersave, coreMask },
+      settings: { threads, powersave, coreMask, turns: null },
       workload: null,
     }, JSON.parse(String(row.body)));
   }

@@ -160,6 +160,8 @@ export function recordKey(record: AnyRecord): string {
     case "launch":
     case "benchncnn":
       return `${record.kind}/${record.variantId}/${record.round}`;
+    case "turns":
+      return `turns/${record.variantId}/${record.turns.launch}`;
     case "failure":
       return `failure/${record.variantId}/${record.round}/${record.at}`;
     case "parity":

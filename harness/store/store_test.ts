@@ -176,7 +176,7 @@ const CONTRACT: Record<string, (store: FarmStore, runId: string) => Promise<void
     const key = {
       device: "R5CT10",
       buildFingerprint: "b1",
-      settings: { threads: 4, powersave: 2, coreMask: null },
+      settings: { threads: 4, powersave: 2, coreMask: null, turns: null },
       workload: { variantId: "a", warmup: 3, iterations: 10, images: 8 },
     };
     const calibration = (createdAt: string) => ({

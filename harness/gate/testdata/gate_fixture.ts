@@ -5,6 +5,7 @@
  */
 import { ABILITIES, type DeviceDescription } from "../../record/device.ts";
 import {
+  type LaunchRecord,
   type ParityRecord,
   RECORD_VERSION,
   type RunImage,
@@ -163,7 +164,7 @@ export function parityFixture(
 }
 
 /** Returns one side of a comparison with one launch per value, milliseconds. */
-export function sideFixture(name: string, medianMs: number[]): ComparisonSide {
+export function sideFixture(name: string, medianMs: number[]): ComparisonSide<LaunchRecord> {
   return {
     name,
     device: deviceFixture(),

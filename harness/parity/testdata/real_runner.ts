@@ -173,7 +173,7 @@ export async function openRunnerOf(
         winograd: true,
         sgemm: true,
         packing: true,
-        warmup: 0,
+        ...{ warmup: 0, turnWarmup: 1, turnIterations: 1 },
         iterations: 0,
       };
       const toldManifest = { ...manifest, headCode: told.headCode ?? manifest.headCode };

@@ -66,6 +66,8 @@ export function runnerOptions(change: Partial<RunnerOptions> = {}): RunnerOption
     packing: true,
     warmup: 1,
     iterations: 2,
+    turnWarmup: 1,
+    turnIterations: 1,
     ...change,
   };
 }
