@@ -3,6 +3,7 @@
 #include "cpu.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #if defined __linux__
 #include <sched.h>
@@ -19,85 +20,192 @@ static bool mask_has(const std::string& mask, int cpu)
     return digit < mask.size() && (hex_digit(mask[mask.size() - 1 - digit]) >> (cpu % 4) & 1) != 0;
 }
 
-// True when the scheduler lets this thread run on exactly the CPUs of the set.
-static bool affinity_is(const ncnn::CpuSet& wanted, int cpu_count)
+static std::string names_of(const std::vector<int>& cpus)
 {
+    std::string text;
+    for (int cpu : cpus)
+        text += (text.empty() ? "" : ", ") + std::to_string(cpu);
+    return cpus.empty() ? "no CPU" : "CPU " + text;
+}
+
+std::string first_line_of(const std::string& path)
+{
+    FILE* fp = fopen(path.c_str(), "rb");
+    if (!fp)
+        return "";
+    char line[4096];
+    const char* const found = fgets(line, sizeof(line), fp);
+    fclose(fp);
+    std::string text = found ? found : "";
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+        text.pop_back();
+    return text;
+}
+
+SystemCpus read_system_cpus()
+{
+    const std::string folder = "/sys/devices/system/cpu/";
+    SystemCpus cpus;
+    if (!parse_cpu_list(first_line_of(folder + "online"), cpus.online))
+        cpus.online.clear();
+    std::vector<int> present;
+    if (!parse_cpu_list(first_line_of(folder + "present"), present))
+        present = cpus.online;
+    for (int cpu : present)
+    {
+        if (!contains(cpus.online, cpu))
+            cpus.offline.push_back(cpu);
+    }
+    for (int cpu : cpus.online)
+        cpus.max_khz.push_back(atoi(first_line_of(folder + "cpu" + std::to_string(cpu) + "/cpufreq/cpuinfo_max_freq").c_str()));
+    return cpus;
+}
+
+std::vector<int> allowed_cpus()
+{
+    std::vector<int> cpus;
 #if defined __linux__
     cpu_set_t now;
     CPU_ZERO(&now);
     if (sched_getaffinity(0, sizeof(now), &now) != 0)
-        return false;
-    for (int cpu = 0; cpu < cpu_count; cpu++)
+        return cpus;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
     {
-        if ((CPU_ISSET(cpu, &now) != 0) != wanted.is_enabled(cpu))
-            return false;
+        if (CPU_ISSET(cpu, &now))
+            cpus.push_back(cpu);
     }
-    return true;
-#else
-    (void)wanted;
-    (void)cpu_count;
-    return true;
 #endif
+    return cpus;
 }
 
-static int apply_core_mask(const std::string& mask, std::string& error)
+// The CPUs of --core-mask; those that are offline are left out and told.
+static int cpus_of_mask(const std::string& mask, const SystemCpus& system, std::vector<int>& cpus, std::string& error)
 {
     const std::string what = "Cannot run on the CPUs of --core-mask " + mask + ": ";
     const int cpu_count = ncnn::get_cpu_count();
-    ncnn::CpuSet set;
-    set.disable_all();
+    std::vector<int> asleep;
     for (int cpu = 0; cpu < (int)mask.size() * 4; cpu++)
     {
         if (!mask_has(mask, cpu))
             continue;
-        if (cpu >= cpu_count)
+        if (contains(system.offline, cpu))
+            asleep.push_back(cpu);
+        else if (system.online.empty() ? cpu < cpu_count : contains(system.online, cpu))
+            cpus.push_back(cpu);
+        else
         {
-            error = what + "it names CPU " + std::to_string(cpu) + ", found " + std::to_string(cpu_count) + " CPUs (0 to " + std::to_string(cpu_count - 1) + ")";
+            const std::string found = system.online.empty() ? std::to_string(cpu_count) + " CPUs (0 to " + std::to_string(cpu_count - 1) + ")" : names_of(system.online);
+            error = what + "it names CPU " + std::to_string(cpu) + ", found " + found;
             return -1;
         }
-        set.enable(cpu);
     }
-
-    if (ncnn::set_cpu_thread_affinity(set) != 0 || !affinity_is(set, cpu_count))
+    if (cpus.empty())
     {
-        error = what + "the system refused it or allows fewer: a cpuset or taskset may hold this process; choose CPUs that it may use";
+        error = what + names_of(asleep) + " is offline, and it names no other: choose CPUs that are online, found " + names_of(system.online);
         return -1;
     }
+    if (!asleep.empty())
+        fprintf(stderr, "posemark-runner: %s of --core-mask is offline: it runs on %s\n", names_of(asleep).c_str(), names_of(cpus).c_str());
     return 0;
+}
+
+std::vector<int> cpus_of_powersave(int powersave, const SystemCpus& system)
+{
+    if (powersave == 0)
+        return system.online;
+    int lowest = 0;
+    int highest = 0;
+    for (int khz : system.max_khz)
+    {
+        if (khz <= 0)
+            continue;
+        lowest = lowest == 0 || khz < lowest ? khz : lowest;
+        highest = khz > highest ? khz : highest;
+    }
+    // where all that are known are alike, all are big
+    if (lowest == highest)
+        return powersave == 2 ? system.online : std::vector<int>();
+    std::vector<int> cpus;
+    for (size_t i = 0; i < system.online.size(); i++)
+    {
+        const int khz = system.max_khz[i];
+        // a CPU of which nothing is known is neither
+        if (khz > 0 && (khz >= (lowest + highest) / 2) == (powersave == 2))
+            cpus.push_back(system.online[i]);
+    }
+    return cpus;
+}
+
+// ncnn counts the CPUs that are online and takes them for the first ones: its masks hold where none
+// of the first is offline.
+static bool ncnn_counts_right(const SystemCpus& system)
+{
+    if (system.online.empty())
+        return true;
+    return system.online.back() == (int)system.online.size() - 1 && ncnn::get_cpu_count() == (int)system.online.size();
+}
+
+static std::vector<int> wanted_by_powersave(int powersave, const SystemCpus& system)
+{
+    if (!ncnn_counts_right(system))
+        return cpus_of_powersave(powersave, system);
+    const ncnn::CpuSet& set = ncnn::get_cpu_thread_affinity_mask(powersave);
+    std::vector<int> cpus;
+    for (int cpu = 0; cpu < ncnn::get_cpu_count(); cpu++)
+    {
+        if (set.is_enabled(cpu))
+            cpus.push_back(cpu);
+    }
+    return cpus;
 }
 
 int setup_threads(const Options& options, std::string& error)
 {
-    int enabled = 0;
-    if (!options.core_mask.empty())
+    const SystemCpus system = read_system_cpus();
+    const bool by_mask = !options.core_mask.empty();
+    const std::string what = by_mask ? "Cannot run on the CPUs of --core-mask " + options.core_mask : "Cannot use --powersave " + std::to_string(options.powersave);
+    std::vector<int> wanted;
+    if (by_mask)
     {
-        if (apply_core_mask(options.core_mask, error) != 0)
+        if (cpus_of_mask(options.core_mask, system, wanted, error) != 0)
             return -1;
-        for (int cpu = 0; cpu < ncnn::get_cpu_count(); cpu++)
-        {
-            enabled += mask_has(options.core_mask, cpu) ? 1 : 0;
-        }
     }
     else
+        wanted = wanted_by_powersave(options.powersave, system);
+    if (wanted.empty())
     {
-        const ncnn::CpuSet& set = ncnn::get_cpu_thread_affinity_mask(options.powersave);
-        enabled = set.num_enabled();
-        if (enabled == 0)
+        error = what + ": this machine has no such CPUs: use 0 (all)";
+        return -1;
+    }
+
+    ncnn::CpuSet set;
+    set.disable_all();
+    for (int cpu : wanted)
+        set.enable(cpu);
+    if (ncnn::set_cpu_thread_affinity(set) != 0)
+    {
+        error = what + ": the system refused the CPU mask: a cpuset or taskset may hold this process; use --core-mask with CPUs that it may use";
+        return -1;
+    }
+
+    // what the scheduler made of it; elsewhere than on Linux it does not tell
+    std::vector<int> ran = allowed_cpus();
+    if (ran.empty())
+        ran = wanted;
+    if (ran != wanted)
+    {
+        if (by_mask)
         {
-            error = "Cannot use --powersave " + std::to_string(options.powersave) + ": this machine has no such CPUs: use 0 (all)";
+            error = what + ": the system refused it or allows fewer, found " + names_of(ran) + ": a cpuset or taskset may hold this process; choose CPUs that it may use";
             return -1;
         }
-        if (ncnn::set_cpu_powersave(options.powersave) != 0)
-        {
-            error = "Cannot use --powersave " + std::to_string(options.powersave) + ": the system refused the CPU mask: a cpuset or taskset may hold this process; use --core-mask with CPUs that it may use";
-            return -1;
-        }
+        fprintf(stderr, "posemark-runner: the system lets it run on %s, not on %s: a cpuset or taskset holds it\n", names_of(ran).c_str(), names_of(wanted).c_str());
     }
 
     ncnn::set_omp_dynamic(0);
     ncnn::set_omp_num_threads(options.threads);
-    if (options.threads > enabled)
-        fprintf(stderr, "posemark-runner: %d threads share %d CPUs: expect it to be slower; use at most %d threads\n", options.threads, enabled, enabled);
+    if (options.threads > (int)ran.size())
+        fprintf(stderr, "posemark-runner: %d threads share %d CPUs: expect it to be slower; use at most %d threads\n", options.threads, (int)ran.size(), (int)ran.size());
     return 0;
 }
 

@@ -76,6 +76,15 @@ std::string header_line(const Options& options, const Model* model, int contesta
     json.close_array();
     json.key("cpuCount").integer(ncnn::get_cpu_count());
     json.key("bigCpuCount").integer(ncnn::get_big_cpu_count());
+    const std::vector<int> allowed = allowed_cpus();
+    if (allowed.empty())
+        json.key("cpuMask").null();
+    else
+        json.key("cpuMask").string(mask_of(allowed));
+    json.key("offlineCpus").open_array();
+    for (int cpu : read_system_cpus().offline)
+        json.integer(cpu);
+    json.close_array();
     json.key("options");
     write_options(json, options, model);
     json.close_object();

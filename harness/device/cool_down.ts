@@ -129,7 +129,7 @@ export function throttleMarks(
     state.frequencyCapsKHz?.forEach((cap, index) => {
       const expected = expectedCapsKHz !== null
         ? expectedCapsKHz[index]
-        : description.cores[index]?.maxFrequencyKHz;
+        : description.cores.find((core) => core.index === index)?.maxFrequencyKHz;
       if (cap === null || expected === null || expected === undefined || cap === expected) return;
       const text = `CPU ${index} at ${Math.round(cap / 1000)} of ${
         Math.round(expected / 1000)

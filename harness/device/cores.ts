@@ -33,8 +33,8 @@ export function commonCpuFeatures(featuresPerCore: string[][]): string[] {
 }
 
 /**
- * Returns the mask of the big cores as hexadecimal digits without a prefix, or null when a core's
- * maximum is unknown.
+ * Returns the mask of the big cores as hexadecimal digits without a prefix, of those whose maximum
+ * is known; null when none is.
  *
  * A big core has a maximum frequency of at least (lowest + highest) / 2 over all cores' maxima, as
  * ncnn counts them (`cpu.cpp`, `setup_thread_affinity_masks`, commit a4d2ea1d): where all are
@@ -48,17 +48,14 @@ export function commonCpuFeatures(featuresPerCore: string[][]): string[] {
 export function bigCoreMask(
   cores: readonly { index: number; maxFrequencyKHz: number | null }[],
 ): string | null {
-  if (cores.length === 0) return null;
-  const maxima: number[] = [];
-  for (const core of cores) {
-    if (core.maxFrequencyKHz === null) return null;
-    maxima.push(core.maxFrequencyKHz);
-  }
+  const known = cores.flatMap(({ index, maxFrequencyKHz: khz }) =>
+    khz === null ? [] : [{ index, khz }]
+  );
+  if (known.length === 0) return null;
+  const maxima = known.map(({ khz }) => khz);
   const middle = (Math.min(...maxima) + Math.max(...maxima)) / 2;
   let mask = 0n;
-  cores.forEach((core, i) => {
-    if (maxima[i] >= middle) mask |= 1n << BigInt(core.index);
-  });
+  for (const { index, khz } of known) if (khz >= middle) mask |= 1n << BigInt(index);
   return mask.toString(16);
 }
 
@@ -78,9 +75,9 @@ export function coresInMask(mask: string): number[] {
   return cores;
 }
 
-/** Throws `HarnessError` `bad-option` when the device has none of the mask's CPUs. */
+/** Throws `HarnessError` `bad-option` when none of the mask's CPUs is online on the device. */
 export function requireCores(
-  { cores, serial }: Pick<DeviceDescription, "cores" | "serial">,
+  { cores, serial, offlineCpus = [] }: Pick<DeviceDescription, "cores" | "serial" | "offlineCpus">,
   mask: string,
 ): void {
   const asked = coresInMask(mask);
@@ -89,8 +86,8 @@ export function requireCores(
     "bad-option",
     `Cannot use --core-mask ${mask} on ${serial}: ${
       asked.length === 0 ? "it names no CPU" : `it names CPU ${asked.join(", ")}`
-    }, the device has CPU ${
-      cores.map(({ index }) => index).join(", ")
+    }, the device has CPU ${cores.map(({ index }) => index).join(", ")}${
+      offlineCpus.length === 0 ? "" : `, and CPU ${offlineCpus.join(", ")} is offline`
     }: give a mask of CPUs that exist`,
   );
 }
@@ -104,7 +101,7 @@ export function requireCores(
  * @param where ncnn's powersave (0 all, 1 little, 2 big), or a hexadecimal core mask
  */
 export function threadWarnings(
-  cores: Pick<DeviceDescription, "cores" | "bigCoreMask" | "serial">,
+  cores: Pick<DeviceDescription, "cores" | "bigCoreMask" | "serial" | "offlineCpus">,
   threads: number,
   where: { powersave: 0 | 1 | 2 } | { coreMask: string },
 ): Warning[] {
@@ -115,6 +112,16 @@ export function threadWarnings(
     const asked = coresInMask(where.coreMask);
     allowed = asked.filter((index) => all.includes(index));
     which = `core mask ${where.coreMask}`;
+    const offline = asked.filter((index) => cores.offlineCpus?.includes(index));
+    if (offline.length > 0) {
+      return [{
+        code: "core-mask-offline-core",
+        message: `${cores.serial}: core mask ${where.coreMask} names CPU ${
+          offline.join(", ")
+        }, which is offline: the run has ${allowed.length} of the ${asked.length} CPUs.`,
+        advice: "Switch it on, or give a mask of the CPUs that are online.",
+      }];
+    }
     const missing = asked.filter((index) => !all.includes(index));
     if (missing.length > 0) {
       return [{

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import {
   bigCoreMask,
@@ -31,9 +31,10 @@ Deno.test("bigCoreMask() marks cores of at least the middle frequency when cores
   assertEquals(bigCoreMask(SNAPDRAGON_8_ELITE), "c0");
 });
 
-Deno.test("bigCoreMask() marks all when all are alike, and is null when one is unknown or there is none", () => {
+Deno.test("bigCoreMask() marks all when all are alike, leaves unknown ones out, and is null when none is known", () => {
   assertEquals(bigCoreMask(cores(2000, 2000)), "3");
-  assertEquals(bigCoreMask(cores(2000, null)), null);
+  assertEquals(bigCoreMask(cores(1000, null, 2000, null)), "4");
+  assertEquals(bigCoreMask(cores(null, null)), null);
   assertEquals(bigCoreMask([]), null);
 });
 
@@ -59,6 +60,8 @@ Deno.test("requireCores() refuses a mask of which the device has no CPU", () => 
     const error = assertThrows(() => requireCores(device, mask), HarnessError, found);
     assertEquals(error.code, "bad-option");
   }
+  const asleep = { ...device, offlineCpus: [3] };
+  assertThrows(() => requireCores(asleep, "8"), HarnessError, "and CPU 3 is offline");
 });
 
 Deno.test("threadWarnings() warns when there are more threads than allowed cores", () => {
@@ -72,5 +75,12 @@ Deno.test("threadWarnings() warns when there are more threads than allowed cores
   assertEquals(codes(7, { powersave: 1 }), ["more-threads-than-cores"]);
   assertEquals(codes(2, { coreMask: "80" }), ["more-threads-than-cores"]);
   assertEquals(codes(1, { coreMask: "100" }), ["core-mask-without-core"]);
+  const [offline] = threadWarnings(
+    { ...phone, cores: SNAPDRAGON_8_ELITE.slice(0, 7), offlineCpus: [7] },
+    2,
+    { coreMask: "c0" },
+  );
+  assertEquals(offline.code, "core-mask-offline-core");
+  assert(offline.message.includes("names CPU 7, which is offline: the run has 1 of the 2 CPUs"));
   assertEquals(threadWarnings({ ...phone, bigCoreMask: null }, 4, { powersave: 2 }), []);
 });

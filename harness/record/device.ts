@@ -57,7 +57,10 @@ const DescriptionObject = z.strictObject({
   ),
   kernel: z.string().nullable().describe("Version of the kernel; null when unknown."),
   abi: z.string().describe("ABI of programs, for instance `arm64-v8a`."),
-  cores: z.array(CoreSchema).describe("CPUs by number."),
+  cores: z.array(CoreSchema).describe("CPUs that are online, by number."),
+  offlineCpus: z.array(z.int()).optional().describe(
+    "CPUs that are there and switched off, by number; absent in records of before.",
+  ),
   bigCoreMask: z.string().nullable().describe(
     "CPUs with maximum frequency ≥ (min+max)/2, as ncnn counts big cores; hexadecimal mask, null when unknown.",
   ),
@@ -77,10 +80,10 @@ export type DeviceDescription = z.infer<typeof DeviceDescriptionSchema>;
 export const DeviceStateSchema = z.strictObject({
   at: z.string().describe("Host clock, ISO 8601."),
   frequenciesKHz: z.array(z.int().nullable()).describe(
-    "Current frequency per core, kHz; null where it can't be read.",
+    "Current frequency by number of the CPU, kHz; null where it can't be read.",
   ),
   governors: z.array(z.string().nullable()).describe(
-    "Frequency governor per core; null where it can't be read.",
+    "Frequency governor by number of the CPU; null where it can't be read.",
   ),
   frequencyCapsKHz: z.array(z.int().nullable()).optional().describe(
     "Highest frequency that the system allows each core now, kHz: below the core's maximum it is capped. Absent where the source has none.",

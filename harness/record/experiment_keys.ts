@@ -25,6 +25,30 @@ export interface ComparisonSide<L extends AnyLaunch = AnyLaunch> {
   launches: readonly L[];
 }
 
+/** The key that says where the threads ran. */
+const CPUS_KEY = "runner.cpus";
+/** They ran where the options say, and no CPU was offline. */
+const AS_ASKED = "as asked";
+/** The runner did not tell. */
+const NOT_TOLD = "not told";
+
+/**
+ * Returns where the threads of a launch ran: on the CPUs that the options name, or else on which,
+ * with those that were offline.
+ */
+function cpusThatRan(device: DeviceDescription, { runner }: LaunchRecord): string {
+  const { cpuMask, offlineCpus, options } = runner;
+  if (cpuMask === null || cpuMask === undefined || offlineCpus === undefined) return NOT_TOLD;
+  const ran = BigInt(`0x${cpuMask}`);
+  const all = device.cores.reduce((mask, { index }) => mask | 1n << BigInt(index), 0n);
+  const big = device.bigCoreMask === null ? all : BigInt(`0x${device.bigCoreMask}`);
+  const byPowersave = [all, all & ~big, big][options.powersave ?? 0];
+  const asked = options.coreMask === null ? byPowersave : BigInt(`0x${options.coreMask}`);
+  if (offlineCpus.length === 0 && ran === asked) return AS_ASKED;
+  const off = offlineCpus.length === 0 ? "" : `, while CPU ${offlineCpus.join(", ")} was offline`;
+  return `mask ${cpuMask}${off}`;
+}
+
 /**
  * Returns what makes the side's experiment, by key: two sides are comparable when all of them are
  * equal.
@@ -45,6 +69,7 @@ export function experimentKeys(side: ComparisonSide): Record<string, string> {
     "device.abi": side.device.abi,
     "device.cpuFeatures": side.device.cpuFeatures.toSorted().join(" "),
     "runner.debugBuild": String(first.runner.debugBuild),
+    [CPUS_KEY]: cpusThatRan(side.device, first),
     "options.threads": String(options.threads),
     "options.powersave": String(options.powersave),
     "options.coreMask": String(options.coreMask),
@@ -69,7 +94,9 @@ export function settingKeys({ settings }: Pick<VariantManifest, "settings">): st
   const keys = own.map(([name]) => `options.${name}`);
   // a mask takes the place of the mode, and the other way round
   const places = ["options.powersave", "options.coreMask"];
-  return keys.some((key) => places.includes(key)) ? [...new Set([...keys, ...places])] : keys;
+  return keys.some((key) => places.includes(key))
+    ? [...new Set([...keys, ...places, CPUS_KEY])]
+    : keys;
 }
 
 /** What makes a shared launch: who took part, in whatever order, and what a turn was. */
@@ -82,7 +109,10 @@ function turnsKey({ contestants, unmeasured }: Turns): string {
  * so that it must stay as it is.
  */
 export async function experimentHash(keys: Record<string, string>): Promise<string> {
-  const sorted = Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1);
+  const sorted = Object.entries(keys)
+    // series of before know nothing of it
+    .filter(([key, value]) => key !== CPUS_KEY || ![AS_ASKED, NOT_TOLD].includes(value))
+    .sort(([a], [b]) => a < b ? -1 : 1);
   return (await sha256Hex(JSON.stringify(sorted))).slice(0, 16);
 }
 
@@ -133,7 +163,9 @@ function throwOnDifference(
   ignore: readonly string[],
   message: (key: string, expected: string, found: string) => string,
 ): void {
-  const difference = firstDifference(without(expected, ignore), without(found, ignore));
+  const tells = [expected, found].every((keys) => keys[CPUS_KEY] !== NOT_TOLD);
+  const left = tells ? ignore : [...ignore, CPUS_KEY];
+  const difference = firstDifference(without(expected, left), without(found, left));
   if (difference === null) return;
   const { key, then, now } = difference;
   throw new HarnessError("not-comparable", message(key, then, now));

@@ -51,6 +51,36 @@ Deno.test("assertComparable() refuses and names the key when the experiment diff
   refused((s) => all(s, (l) => l.runner.options.iterations = 99), "options.iterations");
 });
 
+Deno.test("assertComparable() names CPUs that went offline between two runs, and where else threads ran", async () => {
+  const ranOn = (side: ComparisonSide, cpuMask: string, offlineCpus: number[]) => {
+    side.device.cores = [0, 1, 2, 3].filter((index) => !offlineCpus.includes(index))
+      .map((index) => (
+        { index, maxFrequencyKHz: null, minFrequencyKHz: null, governor: null, part: null }
+      ));
+    side.launches.forEach(({ runner }) => Object.assign(runner, { cpuMask, offlineCpus }));
+    return side;
+  };
+  const side = (cpuMask: string, offline: number[]) =>
+    ranOn(structuredClone(sideFixture("run", [30])) as ComparisonSide, cpuMask, offline);
+  const hash = (one: ComparisonSide) => experimentHash(experimentKeys(one));
+  const before = sideFixture("run", [30]);
+  assertComparable(side("f", []), side("f", []));
+  // a run of before, whose runner told nothing, has the same series
+  assertComparable(before, side("b", [2]));
+  assertEquals(await hash(side("f", [])), await hash(before));
+  for (const other of [side("b", [2]), side("3", [])]) {
+    const error = assertThrows(() => assertComparable(side("f", []), other), HarnessError);
+    assertStringIncludes(error.message, 'runner.cpus differs: found "mask ');
+    assert(await hash(other) !== await hash(before));
+  }
+  const error = assertThrows(() => assertComparable(side("f", []), side("b", [2])), HarnessError);
+  assertStringIncludes(error.message, '"mask b, while CPU 2 was offline", expected "as asked"');
+  // a mask of one's own is as asked
+  const own = side("3", []);
+  own.launches[0].runner.options.coreMask = "3";
+  assertEquals(experimentKeys(own)["runner.cpus"], "as asked");
+});
+
 Deno.test("assertComparable() lets a key differ when it is named as different on purpose", () => {
   const candidate = sideFixture("candidate", [30]);
   candidate.launches[0].images[0].inputWidthPx = 320;
@@ -164,6 +194,6 @@ Deno.test("settingKeys() names what a variant fixes itself, a mask and a mode to
   assertEquals(settingKeys({ settings: { ...NO_SETTINGS, threads: 2 } }), ["options.threads"]);
   assertEquals(
     settingKeys({ settings: { ...NO_SETTINGS, coreMask: "f0" } }).toSorted(),
-    ["options.coreMask", "options.powersave"],
+    ["options.coreMask", "options.powersave", "runner.cpus"],
   );
 });

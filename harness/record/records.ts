@@ -71,6 +71,12 @@ export const RunnerHeaderSchema = z.strictObject({
   cpuFeatures: z.array(z.string()).describe("CPU features that ncnn found at run time."),
   cpuCount: z.int().describe("CPUs that ncnn counts."),
   bigCpuCount: z.int().describe("Big CPUs that ncnn counts."),
+  cpuMask: z.string().nullable().optional().describe(
+    "CPUs on which the scheduler let the threads run, read back after they were set; hexadecimal mask, null where the system does not tell, absent in records of before.",
+  ),
+  offlineCpus: z.array(z.int()).optional().describe(
+    "CPUs that were there and switched off; absent in records of before.",
+  ),
   options: z.strictObject({
     threads: z.int().positive().describe("Threads of the runner."),
     powersave: z.int().nullable().describe(

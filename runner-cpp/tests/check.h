@@ -35,6 +35,7 @@ extern int g_checks;
         }                                                                                                                       \
     } while (0)
 
+void test_cpus();
 void test_decode();
 void test_image();
 void test_json();

@@ -5,6 +5,7 @@ int g_checks = 0;
 
 int main()
 {
+    test_cpus();
     test_decode();
     test_image();
     test_json();

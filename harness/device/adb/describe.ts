@@ -5,7 +5,7 @@
  */
 import { ABILITIES, type DeviceDescription } from "../../record/device.ts";
 import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
-import { CORES_LINES, memInfoBytes, parseCores, parseCpuInfo } from "../shell/proc.ts";
+import { CORES_LINES, memInfoBytes, onlineCores, parseCpuInfo } from "../shell/proc.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections, textOrNull } from "../shell/sections.ts";
 
 /** Script that describes a phone; runs in Android's mksh with toybox, without rights. */
@@ -72,7 +72,7 @@ export function parseAndroidDescription(serial: string, output: string): DeviceD
   const sections = splitSections(output);
   const properties = parseGetprop(sections.get("getprop") ?? "");
   const { cpus, hardware } = parseCpuInfo(sections.get("cpuinfo") ?? "");
-  const cores = parseCores(sections.get("cores") ?? "", cpus);
+  const { cores, offlineCpus } = onlineCores(sections, cpus);
   const uid = integerOrNull(sections.get("uid"));
   return {
     serial,
@@ -89,7 +89,7 @@ export function parseAndroidDescription(serial: string, output: string): DeviceD
     kernel: textOrNull(sections.get("kernel")),
     abi: textOrNull(properties.get("ro.product.cpu.abi")) ??
       textOrNull(sections.get("machine")) ?? "unknown",
-    cores,
+    ...{ cores, offlineCpus },
     bigCoreMask: bigCoreMask(cores),
     memoryBytes: memInfoBytes(sections.get("meminfo") ?? "", "MemTotal"),
     cpuFeatures: commonCpuFeatures(cpus.map((cpu) => cpu.features)),

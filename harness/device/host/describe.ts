@@ -18,7 +18,7 @@ import {
   CORES_LINES,
   FREQUENCY_AND_ZONE_LINES,
   memInfoBytes,
-  parseCores,
+  onlineCores,
   parseCpuInfo,
   parseFrequencies,
   parseLoad1,
@@ -96,7 +96,7 @@ export function parseLinuxDescription(
 ): DeviceDescription {
   const sections = splitSections(output);
   const { cpus, hardware } = parseCpuInfo(sections.get("cpuinfo") ?? "");
-  const cores = parseCores(sections.get("cores") ?? "", cpus);
+  const { cores, offlineCpus } = onlineCores(sections, cpus);
   const release = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(sections.get("release") ?? "");
   const uid = integerOrNull(sections.get("uid"));
   return {
@@ -110,7 +110,7 @@ export function parseLinuxDescription(
     buildFingerprint: textOrNull(sections.get("kernel")),
     kernel: textOrNull(sections.get("kernel")),
     abi: textOrNull(sections.get("machine")) ?? "unknown",
-    cores,
+    ...{ cores, offlineCpus },
     bigCoreMask: bigCoreMask(cores),
     memoryBytes: memInfoBytes(sections.get("meminfo") ?? "", "MemTotal"),
     cpuFeatures: commonCpuFeatures(cpus.map((cpu) => cpu.features)),

@@ -7,8 +7,9 @@ import type { CoreSchema, DeviceState } from "../../record/device.ts";
 import type { z } from "zod";
 import { integerOrNull, textOrNull } from "./sections.ts";
 
-/** Shell lines of the section `cores`, see `parseCores`. */
-export const CORES_LINES = `section cores
+/** Shell lines of the sections `online` and `cores`, see `parseCores`. */
+export const CORES_LINES = `section online; cat /sys/devices/system/cpu/online
+section cores
 for c in /sys/devices/system/cpu/cpu[0-9]*; do
   first $c/cpufreq/cpuinfo_max_freq; a=$v; first $c/cpufreq/cpuinfo_min_freq; b=$v
   first $c/cpufreq/scaling_governor; g=$v; first $c/regs/identification/midr_el1
@@ -92,6 +93,41 @@ export function parseUptimeSeconds(text: string): number | null {
 }
 
 /**
+ * Returns the CPUs of a list as Linux writes it, ascending; null for another text (cpuset(7), "List
+ * format").
+ *
+ * @example
+ * ```ts
+ * parseCpuList("0-2,5"); // [0, 1, 2, 5]
+ * ```
+ */
+export function parseCpuList(text: string): number[] | null {
+  if (!/^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/.test(text.trim())) return null;
+  const cpus = text.trim().split(",").flatMap((part) => {
+    const [first, last = first] = part.split("-").map(Number);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  });
+  return [...new Set(cpus)].sort((a, b) => a - b);
+}
+
+/** The cores of a description: those that are online, and the numbers of those that are not. */
+type Cores = { cores: z.infer<typeof CoreSchema>[]; offlineCpus: number[] };
+
+/**
+ * Returns the cores of a script's sections `cores` and `online`; where the system does not say what
+ * is online, all that it has.
+ */
+export function onlineCores(sections: Map<string, string>, cpus: CpuInfo[]): Cores {
+  const all = parseCores(sections.get("cores") ?? "", cpus);
+  const online = parseCpuList(sections.get("online") ?? "") ?? [];
+  if (!all.some(({ index }) => online.includes(index))) return { cores: all, offlineCpus: [] };
+  const [cores, off] = [true, false].map((is) =>
+    all.filter(({ index }) => online.includes(index) === is)
+  );
+  return { cores, offlineCpus: off.map(({ index }) => index) };
+}
+
+/**
  * Returns the cores of the scripts' section `cores`: lines `index max min governor midr`, `-` for
  * what can't be read.
  *
@@ -119,19 +155,23 @@ export function parseCores(text: string, cpus: CpuInfo[]): z.infer<typeof CoreSc
 }
 
 /**
- * Returns the section `frequencies` of the state scripts: lines `index current cap governor`, by
- * index.
+ * Returns the section `frequencies` of the state scripts, lines `index current cap governor`: a
+ * value for every number of a CPU up to the highest.
  */
 export function parseFrequencies(
   text: string,
 ): Pick<DeviceState, "frequenciesKHz" | "governors"> & { frequencyCapsKHz: (number | null)[] } {
   const rows = text.split("\n").map((line) => line.trim().split(/\s+/))
     .filter(([index]) => /^\d+$/.test(index))
-    .sort((a, b) => Number(a[0]) - Number(b[0]));
+    .filter(([index]) => index.length <= 4);
+  const byCpu: string[][] = [];
+  for (const row of rows) byCpu[Number(row[0])] = row;
+  // a CPU without a line has a place too: `from` fills it
+  const each = Array.from(byCpu, (row: string[] | undefined) => row ?? []);
   return {
-    frequenciesKHz: rows.map((row) => integerOrNull(row[1])),
-    frequencyCapsKHz: rows.map((row) => integerOrNull(row[2])),
-    governors: rows.map((row) => textOrNull(row[3])),
+    frequenciesKHz: each.map((row) => integerOrNull(row[1])),
+    frequencyCapsKHz: each.map((row) => integerOrNull(row[2])),
+    governors: each.map((row) => textOrNull(row[3])),
   };
 }
 
@@ -204,14 +244,17 @@ function parseTotalTicks(text: string): number | null {
  *
  * @param before `/proc/stat` and every `/proc/<pid>/stat`, one after the other
  * @param after the same, some time later
+ * @param atLeast CPUs, where `/proc/stat` does not list them
  */
 export function busiestProcesses(
   before: string,
   after: string,
-  cpuCount: number,
+  atLeast: number,
   atMost = 5,
 ): DeviceState["topProcesses"] {
   const [ticks0, ticks1] = [parseTotalTicks(before), parseTotalTicks(after)];
+  // the total is that of the CPUs that are online
+  const cpuCount = [...after.matchAll(/^cpu\d+ /gm)].length || atLeast;
   if (ticks0 === null || ticks1 === null || ticks1 <= ticks0 || cpuCount < 1) return null;
   const started = parseProcessTimes(before);
   const rows: { name: string; cpuPercent: number }[] = [];

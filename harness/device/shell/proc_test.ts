@@ -2,8 +2,10 @@ import { assertEquals } from "@std/assert";
 import {
   busiestProcesses,
   memInfoBytes,
+  onlineCores,
   parseCores,
   parseCpuInfo,
+  parseCpuList,
   parseFreeBytes,
   parseFrequencies,
   parseLoad1,
@@ -55,6 +57,25 @@ Deno.test("parseCores() takes the part from MIDR when cpuinfo lists not the CPU 
   assertEquals([cores[2].governor, cores[1].governor], ["walt", null]);
 });
 
+Deno.test("parseCpuList() reads what Linux writes, and nothing else", () => {
+  assertEquals(parseCpuList("0-2,5\n"), [0, 1, 2, 5]);
+  assertEquals(parseCpuList("3"), [3]);
+  for (const text of ["", "0-", "a", "0-3,", "-1", "1 2", "99999"]) {
+    assertEquals(parseCpuList(text), null, text);
+  }
+  assertEquals(parseCpuList("3-1"), []);
+});
+
+Deno.test("onlineCores() leaves offline CPUs out and names them, and keeps all when nothing is told", () => {
+  const cores = [0, 1, 2, 3].map((index) => `${index} 1800000 300000 walt -`).join("\n");
+  const of = (online: string) => onlineCores(new Map([["cores", cores], ["online", online]]), []);
+  const { cores: on, offlineCpus } = of("0-1,3");
+  assertEquals([on.map(({ index }) => index), offlineCpus], [[0, 1, 3], [2]]);
+  for (const online of ["", "cat: Permission denied", "3-1"]) {
+    assertEquals(of(online).cores.length, 4, online);
+  }
+});
+
 Deno.test("memInfoBytes(), parseLoad1() and parseUptimeSeconds() are null when the text is not what they read", () => {
   assertEquals(
     memInfoBytes("MemTotal:        7763296 kB\nMemFree: 1 kB", "MemTotal"),
@@ -65,11 +86,11 @@ Deno.test("memInfoBytes(), parseLoad1() and parseUptimeSeconds() are null when t
   assertEquals([parseUptimeSeconds("6.30 4.32"), parseUptimeSeconds("denied")], [6.3, null]);
 });
 
-Deno.test("parseFrequencies() keeps the order of the CPUs when lines are out of it", () => {
-  assertEquals(parseFrequencies("10 300 400 walt\n2 100 200 powersave\n- - - -"), {
-    frequenciesKHz: [100, 300],
-    frequencyCapsKHz: [200, 400],
-    governors: ["powersave", "walt"],
+Deno.test("parseFrequencies() gives each CPU its place when lines are out of order or missing", () => {
+  assertEquals(parseFrequencies("3 300 400 walt\n0 100 200 powersave\n- - - -"), {
+    frequenciesKHz: [100, null, null, 300],
+    frequencyCapsKHz: [200, null, null, 400],
+    governors: ["powersave", null, null, "walt"],
   });
   assertEquals(parseFrequencies("0 - - -").frequenciesKHz, [null]);
 });
@@ -97,7 +118,7 @@ Deno.test("parseThermalZones() drops battery current, voltage and charge, which 
 Deno.test("busiestProcesses() gives shares of one core when time passed, and null otherwise", () => {
   // Two CPUs, 100 ticks each between the samples: 200 in all; 50 of a process are half a core.
   const stat = (total: number, a: number, b: number) =>
-    `cpu  ${total} 0 0 0 0 0 0 0 50 50\ncpu0 1\n10 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 ${a} 0 0 0 20\n11 (idle) S 1 1 1 0 -1 0 0 0 0 0 ${b} 5 0 0 20\n`;
+    `cpu  ${total} 0 0 0 0 0 0 0 50 50\ncpu0 1\ncpu1 1\n10 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 ${a} 0 0 0 20\n11 (idle) S 1 1 1 0 -1 0 0 0 0 0 ${b} 5 0 0 20\n`;
   assertEquals(busiestProcesses(stat(1000, 10, 7), stat(1200, 60, 7), 2), [
     { name: "a b) c", cpuPercent: 50 },
   ]);
