@@ -36,7 +36,7 @@ const NOT_TOLD = "not told";
  * Returns where the threads of a launch ran: on the CPUs that the options name, or else on which,
  * with those that were offline.
  */
-function cpusThatRan(device: DeviceDescription, { runner }: LaunchRecord): string {
+function cpusThatRan(device: DeviceDescription, { runner }: AnyLaunch): string {
   const { cpuMask, offlineCpus, options } = runner;
   if (cpuMask === null || cpuMask === undefined || offlineCpus === undefined) return NOT_TOLD;
   const ran = BigInt(`0x${cpuMask}`);
