@@ -52,6 +52,9 @@ export function heatReasons(
   if (state.batteryTempC !== null && state.batteryTempC > rules.batteryMaxC) {
     reasons.push(`battery at ${state.batteryTempC} °C, expected at most ${rules.batteryMaxC} °C`);
   }
+  // A weak power supply does not get better by waiting.
+  const hot = state.firmwareThrottling?.now.filter((reason) => reason !== "under-voltage") ?? [];
+  if (hot.length > 0) reasons.push(`the firmware slows the CPU down (${hot.join(", ")})`);
   for (const { zone, tempC } of state.temperatures) {
     const atRest = baseline?.temperatures.find((other) => other.zone === zone)?.tempC;
     if (atRest === undefined || tempC <= atRest + rules.zoneMarginC) continue;
@@ -103,8 +106,9 @@ export interface HeatMark {
  * Returns the marks of a launch from the states around it; empty when nothing speaks against it.
  *
  * Throttled: any thermal status above none during it (Android 10 and newer,
- * `PowerManager.THERMAL_STATUS_NONE`), or a core whose highest allowed frequency is below what it
- * should be: its own maximum, or the pinned one. Unpinned: it is above the pinned one.
+ * `PowerManager.THERMAL_STATUS_NONE`), a core whose highest allowed frequency is below what it
+ * should be (its own maximum, or the pinned one), or a reason of a Raspberry Pi's firmware.
+ * Unpinned: it is above the pinned one.
  *
  * @param expectedCapsKHz highest frequency per core where it was pinned; null takes the cores'
  * maxima
@@ -116,12 +120,29 @@ export function throttleMarks(
   expectedCapsKHz: readonly (number | null)[] | null = null,
 ): HeatMark[] {
   const marks: HeatMark[] = [];
+  const known = before?.firmwareThrottling?.sinceBoot;
+  const met = known === undefined
+    ? []
+    : after?.firmwareThrottling?.sinceBoot.filter((reason) => !known.includes(reason)) ?? [];
+  if (met.length > 0) {
+    marks.push({
+      mark: "throttled",
+      reason: `the firmware slowed the CPU down during the launch: ${met.join(", ")}`,
+    });
+  }
   for (const [when, state] of [["before", before], ["after", after]] as const) {
     if (state === null) continue;
     if (state.thermalStatus !== null && state.thermalStatus > 0) {
       marks.push({
         mark: "throttled",
         reason: `thermal status ${statusName(state.thermalStatus)} ${when} the launch`,
+      });
+    }
+    const reasons = state.firmwareThrottling?.now ?? [];
+    if (reasons.length > 0) {
+      marks.push({
+        mark: "throttled",
+        reason: `the firmware slows the CPU down ${when} the launch: ${reasons.join(", ")}`,
       });
     }
     const capped: string[] = [];

@@ -94,6 +94,23 @@ Deno.test("throttleMarks() marks any thermal status above none and any cap below
   assertStringIncludes(loose[0].reason, "CPU 0 at 1200 of 1000 MHz");
 });
 
+Deno.test("throttleMarks() marks what a Raspberry Pi's firmware tells: now, and what came in the launch", () => {
+  const told = (now: string[], sinceBoot: string[]) =>
+    state({ firmwareThrottling: { now, sinceBoot } });
+  const reasons = (before: DeviceState | null, after: DeviceState | null) =>
+    throttleMarks(before, after, { cores: [] }).map(({ mark, reason }) => `${mark}: ${reason}`);
+  const [calm, past] = [told([], []), told([], ["throttled"])];
+  assertEquals([reasons(calm, calm), reasons(past, past), reasons(null, past)], [[], [], []]);
+  assertEquals(reasons(calm, past), [
+    "throttled: the firmware slowed the CPU down during the launch: throttled",
+  ]);
+  assertEquals(reasons(told(["under-voltage"], ["under-voltage"]), state()), [
+    "throttled: the firmware slows the CPU down before the launch: under-voltage",
+  ]);
+  assertEquals(heatReasons(told(["under-voltage"], []), null), []);
+  assertEquals(heatReasons(told(["throttled"], []), null).length, 1);
+});
+
 Deno.test("waitUntilCool() returns at once when the device is cool", async () => {
   const phone = scriptedPhone(() => ({ batteryTempC: 28, thermalStatus: 0 }));
   const result = await waitUntilCool(phone.device, null, COOL_RULES, phone.waiting);

@@ -12,13 +12,16 @@ import { listAdbDevices, shellOnce } from "./adb/link.ts";
 import { isNetworkSerial, obstacleOf } from "./adb/words.ts";
 import { type AdbServer, adbServerFromEnvironment } from "./adb/server.ts";
 import { LINK_TIMES } from "./shell/session.ts";
-import type { ShellOptions } from "./shell/shell_device.ts";
 import { openHost } from "./host/host.ts";
+import type { DeviceSight } from "./shell/shell_device.ts";
+import { isBoardName, parseBoardAddress } from "./ssh/address.ts";
+import { type BoardOptions, inspectBoard, openBoard } from "./ssh/board.ts";
+import { cpuOfAbi, cpuOfTarget } from "../toolchain/elf.ts";
 
 /** One device as `deno task devices` shows it. */
 export interface DeviceRow {
   serial: string;
-  /** How it is reached: `host`, `adb`. */
+  /** How it is reached: `host`, `adb`, `ssh`. */
   kind: string;
   /** Null when the device could not be asked. */
   description: DeviceDescription | null;
@@ -29,9 +32,11 @@ export interface DeviceRow {
 }
 
 /** What listing and opening may be told. */
-export interface DevicesOptions extends ShellOptions {
+export interface DevicesOptions extends BoardOptions {
   /** Default: the one that the environment names. */
   server?: AdbServer;
+  /** Names of devices that no daemon lists: boards. */
+  named?: readonly string[];
 }
 
 /** Free space below which a run is unlikely to fit, bytes. */
@@ -73,6 +78,20 @@ const SCHEMES: readonly Scheme[] = [
     list: () => Promise.resolve([]),
   },
   {
+    takes: isBoardName,
+    open: openBoard,
+    // Nobody knows the boards but those who name them.
+    list: async (options) =>
+      await Promise.all(
+        (options.named ?? []).filter(isBoardName).map((name) =>
+          sightRow(name, "ssh", async () => {
+            const { serial } = parseBoardAddress(name);
+            return { serial, sight: await inspectBoard(name, options) };
+          })
+        ),
+      ),
+  },
+  {
     // A serial, or host:port.
     takes: () => true,
     open: (name, options) => openAdb(serverOf(options), name, options),
@@ -85,8 +104,8 @@ function serverOf(options: DevicesOptions): AdbServer {
 }
 
 /**
- * Returns this machine and every device that the adb server knows. Devices that can't be used are
- * in it, with the reason.
+ * Returns this machine, the boards that are named, and every device that the adb server knows.
+ * Devices that can't be used are in it, with the reason.
  *
  * Without adb the list is this machine alone, with the reason in the row `adb`.
  */
@@ -116,22 +135,29 @@ async function listPhones(options: DevicesOptions): Promise<DeviceRow[]> {
       const message = `"${serial}" is the same phone as "${preferred}": use that name`;
       return { ...left, obstacle: { code: "same-phone", message } };
     }
-    try {
-      const sight = await inspectAdb(server, serial, options);
-      return {
-        serial,
-        kind: "adb",
-        description: sight.description,
-        state: sight.state,
-        obstacle: phoneObstacle(serial, sight),
-      };
-    } catch (error) {
-      if (!(error instanceof HarnessError)) throw error;
-      const obstacle = { code: error.code as string, message: error.message };
-      return { serial, kind: "adb", description: null, state: null, obstacle };
-    }
+    return await sightRow(serial, "adb", async () => ({
+      serial,
+      sight: await inspectAdb(server, serial, options),
+    }));
   });
   return await Promise.all(phones);
+}
+
+/** Returns the row of a device that is looked at, or with the reason why it can't be. */
+async function sightRow(
+  name: string,
+  kind: string,
+  look: () => Promise<{ serial: string; sight: DeviceSight }>,
+): Promise<DeviceRow> {
+  try {
+    const { serial, sight } = await look();
+    const { description, state } = sight;
+    return { serial, kind, description, state, obstacle: deviceObstacle(serial, sight) };
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    const obstacle = { code: error.code as string, message: error.message };
+    return { serial: name, kind, description: null, state: null, obstacle };
+  }
 }
 
 /** Returns the row of this machine. */
@@ -142,13 +168,13 @@ async function hostRow(): Promise<DeviceRow> {
 }
 
 /**
- * Returns what keeps a run from a phone that answers, or its times from counting; null when nothing
- * does.
+ * Returns what keeps a run from a device that answers, or its times from counting; null when
+ * nothing does.
  */
-export function phoneObstacle(
+export function deviceObstacle(
   serial: string,
   sight: {
-    description: Pick<DeviceDescription, "abi" | "emulated">;
+    description: Pick<DeviceDescription, "abi" | "emulated" | "target">;
     freeBytes: number | null;
     lockedBy: string | null;
   },
@@ -159,11 +185,13 @@ export function phoneObstacle(
       message: `"${serial}" is used by ${sight.lockedBy}: wait for that run to end`,
     };
   }
-  if (sight.description.abi !== "arm64-v8a") {
+  const { abi, target } = sight.description;
+  if (target !== "host" && cpuOfAbi(abi) !== cpuOfTarget(target)) {
     return {
       code: "device-unsuitable",
-      message:
-        `"${serial}" has ABI ${sight.description.abi}, expected arm64-v8a: the runner is built for 64-bit ARM`,
+      message: `"${serial}" has ABI ${abi}, expected one of ${
+        cpuOfTarget(target)
+      }: no runner is built for it`,
     };
   }
   if (sight.freeBytes !== null && sight.freeBytes < LITTLE_SPACE_BYTES) {
@@ -282,8 +310,8 @@ async function preferredLinks(
 /**
  * Returns the devices of these names, each once, opened and locked; nothing named is this machine.
  *
- * @param names `host`, serials, `host:port` addresses, `stf://host/SERIAL`, or `all` for every
- * phone that is ready
+ * @param names `host`, serials, `host:port` addresses, `ssh://user@host`, `stf://host/SERIAL`, or
+ * `all` for every phone that is ready
  *
  * Throws what {@linkcode openAdb} throws (the devices that were open are given back), and
  * `device-not-found` when `all` finds none.

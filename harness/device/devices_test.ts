@@ -1,12 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
+import type { Target } from "../record/device.ts";
 import {
   coresText,
+  deviceObstacle,
   type DeviceRow,
   devicesTable,
   listDevices,
   openDevices,
-  phoneObstacle,
 } from "./devices.ts";
 import { shellAnswer, startScriptedAdbServer } from "./testdata/scripted_adb_server.ts";
 import { parseAndroidDescription } from "./adb/describe.ts";
@@ -28,19 +29,25 @@ Deno.test("coresText() counts cores by frequency when known, and all otherwise",
   assertEquals(coresText({ cores: [] }), "-");
 });
 
-Deno.test("phoneObstacle() names what stands in the way, and is null for a phone that is ready", () => {
+Deno.test("deviceObstacle() names what stands in the way, and is null for a device that is ready", () => {
   const sight = {
-    description: { abi: "arm64-v8a", emulated: false },
+    description: { abi: "arm64-v8a", emulated: false, target: "aarch64-android" as Target },
     freeBytes: 2 ** 30 as number | null,
     lockedBy: null as string | null,
   };
-  assertEquals(phoneObstacle("a", sight), null);
-  assertEquals(phoneObstacle("a", { ...sight, freeBytes: null }), null);
-  const code = (change: Partial<typeof sight>) => phoneObstacle("a", { ...sight, ...change })?.code;
+  assertEquals(deviceObstacle("a", sight), null);
+  assertEquals(deviceObstacle("a", { ...sight, freeBytes: null }), null);
+  const code = (change: Partial<typeof sight>) =>
+    deviceObstacle("a", { ...sight, ...change })?.code;
   assertEquals(code({ lockedBy: "me" }), "device-busy");
   assertEquals(code({ freeBytes: 1 << 20 }), "no-space");
-  assertEquals(code({ description: { abi: "armeabi-v7a", emulated: false } }), "device-unsuitable");
-  assertEquals(code({ description: { abi: "arm64-v8a", emulated: true } }), "emulated");
+  const { description } = sight;
+  const unlike = (change: Partial<typeof description>) =>
+    code({ description: { ...description, ...change } });
+  assertEquals(unlike({ abi: "armeabi-v7a" }), "device-unsuitable");
+  assertEquals(unlike({ abi: "x86_64" }), "device-unsuitable");
+  assertEquals(unlike({ abi: "x86_64", target: "x86_64-linux" }), undefined);
+  assertEquals(unlike({ emulated: true }), "emulated");
 });
 
 Deno.test("devicesTable() shows a row per device and each remedy below", () => {

@@ -9,7 +9,8 @@ import { launchScript } from "./shell/launch_script.ts";
 import { adbLink, shellOnce } from "./adb/link.ts";
 import { shellLine } from "./shell/words.ts";
 import { LINK_TIMES, type LinkTimes, openSession } from "./shell/session.ts";
-import { type Fault, type FaultId, FAULTS, faultsMarkdown } from "./testdata/faults.ts";
+import type { Fault } from "./testdata/fault.ts";
+import { type FaultId, FAULTS, faultsMarkdown } from "./testdata/faults.ts";
 import { type EmulatedDevice, startEmulated } from "./testdata/emulated/emulated_device.ts";
 import {
   type AdbScript,

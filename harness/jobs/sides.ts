@@ -313,9 +313,9 @@ function ownBuild(
   context: SidesContext,
 ): BuildSide {
   const ncnnSource = source ?? undefined;
-  return async (target, kind) => {
+  return async (target, kind, cpuFeatures) => {
     const layers = await layerSetOf(...variants.map(paramFile));
-    return await buildRunner({ target, kind, layers, ncnnSource, ...context });
+    return await buildRunner({ target, kind, cpuFeatures, layers, ncnnSource, ...context });
   };
 }
 
@@ -333,9 +333,10 @@ function commitSide(
     ...side,
     name: `${variant.manifest.id} of git:${ref} (${tree.commit.slice(0, 8)})`,
     build: ownsRunner(tree)
-      ? async (target, kind) => {
+      ? async (target, kind, cpuFeatures) => {
         const layers = await layerSetOf(paramFile(variant));
-        return await tree.buildRunner({ target, kind, layers, ncnnSource, ...context });
+        const what = { target, kind, cpuFeatures, layers, ncnnSource };
+        return await tree.buildRunner({ ...what, ...context });
       }
       : side.build,
   };

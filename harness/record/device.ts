@@ -18,7 +18,7 @@ export const CoreSchema = z.strictObject({
 });
 
 /** Targets that runners are built for: this machine, phones, boards. */
-export const TARGETS = ["host", "aarch64-android", "aarch64-linux"] as const;
+export const TARGETS = ["host", "aarch64-android", "aarch64-linux", "x86_64-linux"] as const;
 /** See {@linkcode TARGETS}. */
 export type Target = typeof TARGETS[number];
 
@@ -26,6 +26,8 @@ export type Target = typeof TARGETS[number];
 export const ABILITIES = {
   host: { target: "host", defaultPowersave: 0, passivelyCooled: false },
   adb: { target: "aarch64-android", defaultPowersave: 2, passivelyCooled: true },
+  arm64Board: { target: "aarch64-linux", defaultPowersave: 2, passivelyCooled: true },
+  x86Board: { target: "x86_64-linux", defaultPowersave: 2, passivelyCooled: false },
 } as const;
 
 /** A description of version 0.1.0, which says what the device is and not what it can, with both. */
@@ -36,8 +38,8 @@ function withAbilities(value: unknown): unknown {
 }
 
 const DescriptionObject = z.strictObject({
-  serial: z.string().describe("Key in records: `host`, or the serial."),
-  kind: z.string().describe("How the device is reached, for people: `host`, `adb`."),
+  serial: z.string().describe("Key in records: `host`, the serial, or a board's address."),
+  kind: z.string().describe("How the device is reached, for people: `host`, `adb`, `ssh`."),
   target: z.enum(TARGETS).describe("What a program must be built for to run there."),
   defaultPowersave: z.int().describe(
     "ncnn's powersave unless the user asks for one: 0 all cores, 2 the big ones.",
@@ -46,7 +48,7 @@ const DescriptionObject = z.strictObject({
     "True where heat slows the device down within minutes, so that an unknown temperature is worth a warning.",
   ),
   emulated: z.boolean().describe(
-    "True for a phone emulated for tests: its times enter no statistics, rank or gate.",
+    "True for an emulated phone or board: its times enter no statistics, rank or gate.",
   ),
   model: z.string().nullable().describe("Model, for instance `Pixel 8`; null when unknown."),
   manufacturer: z.string().nullable().describe("Manufacturer; null when unknown."),
@@ -94,6 +96,15 @@ export const DeviceStateSchema = z.strictObject({
       tempC: z.number().describe("Temperature, degrees Celsius."),
     }),
   ).describe("Thermal zones that could be read, degrees Celsius."),
+  firmwareThrottling: z.strictObject({
+    now: z.array(z.string()).describe("Reasons that hold now, for instance `under-voltage`."),
+    sinceBoot: z.array(z.string()).describe("Reasons that held at some time since boot."),
+  }).nullable().optional().describe(
+    "Why the firmware slows the CPU down (Raspberry Pi, `vcgencmd get_throttled`); null where it does not tell. Absent where nobody asked.",
+  ),
+  stealSeconds: z.number().nullable().optional().describe(
+    "Time since boot that other virtual machines took from this one, summed over its CPUs, seconds; null when unknown. Absent where nobody asked.",
+  ),
   thermalStatus: z.int().nullable().describe("Android's thermal status, 0 (none) to 6 (shutdown)."),
   thermalHeadroom: z.number().nullable().describe(
     "Android's thermal headroom, 1.0 is the threshold of severe throttling.",

@@ -45,8 +45,16 @@ export interface Side {
   build: BuildSide;
 }
 
-/** Builds a side's runner. Sides that share one build share the function. */
-export type BuildSide = (target: Target, kind: BuildKind) => Promise<BuiltRunner>;
+/**
+ * Builds a side's runner. Sides that share one build share the function.
+ *
+ * `cpuFeatures` are the device's, for targets whose programs are built for one CPU.
+ */
+export type BuildSide = (
+  target: Target,
+  kind: BuildKind,
+  cpuFeatures?: readonly string[],
+) => Promise<BuiltRunner>;
 
 /** What an experiment is opened with. */
 export interface ExperimentRequest {
@@ -262,6 +270,7 @@ async function openExperimentDevices(
   const devices = await openDevices(names, {
     pin: root ? PIN_OPTIONS : null,
     tell: (message) => progress.step(message).done(),
+    wait: (message) => void progress.step(message),
   });
   devices.forEach((device) => stack.use(device));
   return devices;
@@ -276,13 +285,15 @@ async function buildSides(
   const built = new Map<BuildSide, Map<string, BuiltRunner>>();
   const runners = new Map<string, BuiltRunner>();
   for (const device of devices) {
-    const { target } = await device.describe();
+    const { target, cpuFeatures } = await device.describe();
+    const own = target === "x86_64-linux" ? cpuFeatures : undefined;
     for (const { variant, build } of sides) {
       for (const kind of kinds) {
         const known = built.get(build) ?? new Map<string, BuiltRunner>();
         built.set(build, known);
-        const runner = known.get(`${target} ${kind}`) ?? await build(target, kind);
-        known.set(`${target} ${kind}`, runner);
+        const key = [target, kind, ...own ?? []].join(" ");
+        const runner = known.get(key) ?? await build(target, kind, own);
+        known.set(key, runner);
         runners.set(`${device.serial} ${variant.manifest.id} ${kind}`, runner);
       }
     }

@@ -28,6 +28,10 @@ const NEEDS = {
    */
   chineseFont: () => succeeds("sh", ["-c", 'test -n "$(fc-list :lang=zh)"']),
   adb: () => exists("/usr/bin/adb"),
+  /** OpenSSH's client and server, and Linux, whose tools stand for a board's. */
+  sshd: () =>
+    Deno.build.os === "linux" && exists("/usr/sbin/sshd") &&
+    ["ssh", "ssh-keygen", "pgrep"].every(isInstalled),
   /** PostgreSQL's server, as Debian installs it. */
   postgresql: () => exists("/usr/lib/postgresql"),
   /** python3 that can make a virtual environment. */

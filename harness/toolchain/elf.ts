@@ -1,12 +1,13 @@
 /**
- * Reads as much of an ELF file as tells whether a phone could start it (pure).
+ * Reads as much of an ELF file as tells whether a phone or a board could start it (pure).
  *
  * Format: Tool Interface Standard, Executable and Linking Format 1.2, and its 64-bit extension.
  *
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import { MAX_PAGE_BYTES } from "./toolchain.ts";
+import type { Target } from "../record/device.ts";
+import { MAX_PAGE_BYTES, TARGET_PLACES } from "./toolchain.ts";
 
 /** What is read of an ELF file. */
 export interface ElfSummary {
@@ -21,7 +22,6 @@ export interface ElfSummary {
   loadAlignmentBytes: number | null;
 }
 
-const MACHINE_AARCH64 = 183;
 const PT_LOAD = 1;
 const PT_INTERP = 3;
 const HEADER_BYTES_64 = 64;
@@ -69,37 +69,84 @@ export function readElf(bytes: Uint8Array): ElfSummary | null {
   return { bits, littleEndian, machine, interpreter, loadAlignmentBytes };
 }
 
+/** A CPU of phones and boards: what a program for it must be. */
+interface Cpu {
+  /** `e_machine`. */
+  machine: number;
+  /** Names of its ABI, as Android and as Linux give them. */
+  abis: readonly string[];
+  /** Largest page that its kernels have: segments must be aligned to it. */
+  pageBytes: number;
+}
+
+const CPUS = {
+  arm64: { machine: 183, abis: ["arm64-v8a", "aarch64", "arm64"], pageBytes: MAX_PAGE_BYTES },
+  "x86-64": { machine: 62, abis: ["x86_64", "amd64"], pageBytes: 4096 },
+} as const satisfies Record<string, Cpu>;
+
+/** Name of a CPU that programs are built for. */
+export type CpuName = keyof typeof CPUS;
+
+/** CPU of each target besides this machine. */
+const TARGET_CPUS: Record<Exclude<Target, "host">, CpuName> = {
+  "aarch64-android": "arm64",
+  "aarch64-linux": "arm64",
+  "x86_64-linux": "x86-64",
+};
+
+/** Returns the CPU of a target besides this machine. */
+export function cpuOfTarget(target: Exclude<Target, "host">): CpuName {
+  return TARGET_CPUS[target];
+}
+
+/** Returns the CPU that an ABI is of; null for one that no program is built for. */
+export function cpuOfAbi(abi: string): CpuName | null {
+  const names = Object.keys(CPUS) as CpuName[];
+  return names.find((name) => (CPUS[name].abis as readonly string[]).includes(abi)) ?? null;
+}
+
 /**
- * Returns why an arm64 phone could not start the program; null when nothing stands in the way.
+ * Returns why a phone or a board with this CPU could not start the program; null when nothing
+ * stands in the way.
  *
- * A phone needs 64-bit ARM code, Android's linker (`/system/bin/linker64`) or none, and segments
- * aligned to 16 KiB (https://developer.android.com/guide/practices/page-sizes).
+ * It needs code of its CPU, Android's linker (`/system/bin/linker64`) or none, and segments aligned
+ * to the largest page (16 KiB on arm64: https://developer.android.com/guide/practices/page-sizes).
  */
-export function phoneObstacle(elf: ElfSummary | null): string | null {
+export function startObstacle(elf: ElfSummary | null, cpu: CpuName): string | null {
+  const { machine, pageBytes } = CPUS[cpu];
   if (elf === null) return "it is no complete ELF program";
-  if (elf.bits !== 64 || !elf.littleEndian || elf.machine !== MACHINE_AARCH64) {
+  if (elf.bits !== 64 || !elf.littleEndian || elf.machine !== machine) {
     const found = MACHINES[elf.machine] ?? `machine ${elf.machine}`;
-    return `it is for ${found} (${elf.bits}-bit), expected arm64`;
+    return `it is for ${found} (${elf.bits}-bit), expected ${cpu}`;
   }
   if (elf.interpreter !== null && !elf.interpreter.startsWith("/system/bin/linker")) {
-    return `it needs ${elf.interpreter}, which no phone has: expected a static binary, or one of the Android NDK`;
+    return `it needs ${elf.interpreter}, which no phone has and a board may lack: expected a static binary, or one of the Android NDK`;
   }
   if (elf.loadAlignmentBytes === null) return "it has no loadable segment";
-  if (elf.loadAlignmentBytes < MAX_PAGE_BYTES) {
-    return `its segments are aligned to ${elf.loadAlignmentBytes} bytes, expected at least ${MAX_PAGE_BYTES}: phones with pages of 16 KiB refuse it`;
+  if (elf.loadAlignmentBytes < pageBytes) {
+    return `its segments are aligned to ${elf.loadAlignmentBytes} bytes, expected at least ${pageBytes}: kernels with pages of ${
+      pageBytes >> 10
+    } KiB refuse it`;
   }
   return null;
 }
 
 /**
- * Throws `HarnessError` `device-unsuitable` when an arm64 phone could not start the program with
- * these bytes.
+ * Throws `HarnessError` `device-unsuitable` when a phone or board of this target could not start
+ * the program with these bytes.
  */
-export function requirePhoneBinary(bytes: Uint8Array, name: string): void {
-  const obstacle = phoneObstacle(readElf(bytes));
+export function requireStartable(
+  bytes: Uint8Array,
+  name: string,
+  target: Exclude<Target, "host">,
+): void {
+  const obstacle = startObstacle(readElf(bytes), cpuOfTarget(target));
   if (obstacle === null) return;
+  const remedy = target === "x86_64-linux"
+    ? "build it with g++ and a static C library"
+    : "build it with the Android NDK (ANDROID_NDK_HOME) or with aarch64-linux-gnu-g++";
   throw new HarnessError(
     "device-unsuitable",
-    `Cannot use ${name} on a phone: ${obstacle}: build it with the Android NDK (ANDROID_NDK_HOME) or with aarch64-linux-gnu-g++`,
+    `Cannot use ${name} on ${TARGET_PLACES[target]}: ${obstacle}: ${remedy}`,
   );
 }

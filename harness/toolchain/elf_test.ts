@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
-import { phoneObstacle, readElf, requirePhoneBinary } from "./elf.ts";
+import { type CpuName, cpuOfAbi, readElf, requireStartable, startObstacle } from "./elf.ts";
 
 interface Crafted {
   bits?: 32 | 64;
@@ -52,32 +52,43 @@ Deno.test("readElf() is null when the bytes are no ELF file or are cut off", () 
   assertEquals(readElf(craft({ interpreter: "/system/bin/linker64" }).slice(0, -3)), null);
 });
 
-Deno.test("phoneObstacle() is null for a static binary and for Android's linker", () => {
-  assertEquals(phoneObstacle(readElf(craft({}))), null);
-  assertEquals(phoneObstacle(readElf(craft({ interpreter: "/system/bin/linker64" }))), null);
-  assertEquals(phoneObstacle(readElf(craft({ alignments: [65536] }))), null);
+/** Returns the obstacle of a crafted program. */
+const obstacleOf = (crafted: Crafted, cpu: CpuName = "arm64") =>
+  startObstacle(readElf(craft(crafted)), cpu);
+
+Deno.test("startObstacle() is null for a static binary and for Android's linker", () => {
+  assertEquals(obstacleOf({}), null);
+  assertEquals(obstacleOf({ interpreter: "/system/bin/linker64" }), null);
+  assertEquals(obstacleOf({ alignments: [65536] }), null);
+  assertEquals(obstacleOf({ machine: 62, alignments: [4096] }, "x86-64"), null);
 });
 
-Deno.test("phoneObstacle() names the wrong machine", () => {
-  assert(phoneObstacle(readElf(craft({ machine: 62 })))!.includes("x86-64"));
-  assert(phoneObstacle(readElf(craft({ machine: 40, bits: 32 })))!.includes("32-bit ARM"));
+Deno.test("startObstacle() names the wrong machine", () => {
+  assert(obstacleOf({ machine: 62 })!.includes("x86-64"));
+  assert(obstacleOf({ machine: 40, bits: 32 })!.includes("32-bit ARM"));
+  assert(obstacleOf({}, "x86-64")!.includes("expected x86-64"));
 });
 
-Deno.test("phoneObstacle() names glibc's linker", () => {
-  const obstacle = phoneObstacle(readElf(craft({ interpreter: "/lib/ld-linux-aarch64.so.1" })));
+Deno.test("startObstacle() names glibc's linker", () => {
+  const obstacle = obstacleOf({ interpreter: "/lib/ld-linux-aarch64.so.1" });
   assert(obstacle!.includes("/lib/ld-linux-aarch64.so.1"));
 });
 
-Deno.test("phoneObstacle() names an alignment of 4 KiB and a file without segments", () => {
-  assert(phoneObstacle(readElf(craft({ alignments: [65536, 4096] })))!.includes("4096"));
-  assert(phoneObstacle(readElf(craft({ alignments: [] })))!.includes("no loadable segment"));
+Deno.test("startObstacle() names an alignment of 4 KiB and a file without segments", () => {
+  assert(obstacleOf({ alignments: [65536, 4096] })!.includes("4096"));
+  assert(obstacleOf({ alignments: [] })!.includes("no loadable segment"));
 });
 
-Deno.test("requirePhoneBinary() throws device-unsuitable for this machine's own program", () => {
+Deno.test("cpuOfAbi() knows Android's and Linux' names, and no 32-bit ones", () => {
+  assertEquals(["arm64-v8a", "aarch64", "x86_64"].map(cpuOfAbi), ["arm64", "arm64", "x86-64"]);
+  assertEquals(["armeabi-v7a", "armv7l", "riscv64", ""].map(cpuOfAbi), [null, null, null, null]);
+});
+
+Deno.test("requireStartable() throws device-unsuitable for this machine's own program", () => {
   const own = Deno.readFileSync(Deno.execPath());
   if (readElf(own)?.machine === 183) return;
   const error = assertThrows(
-    () => requirePhoneBinary(own, "deno"),
+    () => requireStartable(own, "deno", "aarch64-android"),
     HarnessError,
     "Cannot use deno",
   );

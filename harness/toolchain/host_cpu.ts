@@ -43,6 +43,19 @@ export function x86Options(flags: ReadonlySet<string>): string[] {
   ];
 }
 
+/**
+ * Returns ncnn's CMake options for an x86-64 board with these features, of those that a device's
+ * description names; undefined: every extension is compiled in and chosen there at run time.
+ *
+ * A CPU with AVX-512 BW and VL has CD and DQ as well (all since Skylake-X).
+ */
+export function boardCpuOptions(features: readonly string[] | undefined): string[] {
+  if (features === undefined || features.length === 0) return ["-DNCNN_RUNTIME_CPU=ON"];
+  const flags = new Set(features);
+  if (flags.has("avx512bw") && flags.has("avx512vl")) flags.add("avx512cd").add("avx512dq");
+  return x86Options(flags);
+}
+
 /** Returns the flags of the first CPU in the text of /proc/cpuinfo. */
 export function cpuinfoFlags(cpuinfo: string): Set<string> {
   const line = /^flags\s*:\s*(.*)$/m.exec(cpuinfo);

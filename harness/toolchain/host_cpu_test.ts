@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cpuinfoFlags, x86Options } from "./host_cpu.ts";
+import { boardCpuOptions, cpuinfoFlags, x86Options } from "./host_cpu.ts";
 
 const HASWELL = "fpu sse2 avx fma f16c avx2 bmi1";
 const ICE_LAKE = `${HASWELL} avx512f avx512cd avx512bw avx512dq avx512vl avx512_vnni`;
@@ -31,4 +31,13 @@ Deno.test("cpuinfoFlags() reads the first CPU, and nothing of another architectu
     ["fpu", "avx", "avx2"],
   );
   assertEquals(cpuinfoFlags("Features : fp asimd\n").size, 0);
+});
+
+Deno.test("boardCpuOptions() builds for the board's features, and for all when they are not known", () => {
+  assertEquals(boardCpuOptions(undefined), ["-DNCNN_RUNTIME_CPU=ON"]);
+  assertEquals(boardCpuOptions([]), ["-DNCNN_RUNTIME_CPU=ON"]);
+  // As a description lists them: AVX-512's CD and DQ are not among them.
+  const listed = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni"];
+  assertEquals(on(boardCpuOptions(listed)).slice(-2), ["AVX512", "AVX512VNNI"]);
+  assert(!on(boardCpuOptions(listed.slice(0, 4))).includes("AVX512"));
 });

@@ -8,7 +8,7 @@ import { HarnessError } from "../errors.ts";
 import type { Progress, ProgressStep } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
-import { requirePhoneBinary } from "./elf.ts";
+import { requireStartable } from "./elf.ts";
 import { folderSha256 } from "./folder_hash.ts";
 import { fileSha256 } from "../hash.ts";
 import type { LayerSet } from "./layer_types.ts";
@@ -30,6 +30,11 @@ export type BuildKind = typeof BUILD_KINDS[number];
 /** What is asked of {@linkcode buildRunner}. */
 export interface RunnerRequest {
   target: Target;
+  /**
+   * CPU features of the board that it is for; absent: chosen there at run time. Used for
+   * `x86_64-linux` alone.
+   */
+  cpuFeatures?: readonly string[];
   /** Default: `release`. */
   kind?: BuildKind;
   /** Layers of ncnn in the runner; default: `core`. */
@@ -65,12 +70,12 @@ const RUNNER_SOURCES = path.join(import.meta.dirname!, "..", "..", "runner-cpp")
  *
  * Throws `HarnessError`: `missing-tool`, `download-failed`, `hash-mismatch`, `build-failed`,
  * `no-space`, `interrupted`, `bad-option` (the named source is no ncnn), `device-unsuitable` (the
- * built program could not start on a phone).
+ * built program could not start on a phone or board).
  */
 export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> {
   const { progress, signal } = request;
   const kind = request.kind ?? "release";
-  const toolchain = await findToolchain(request.target, signal);
+  const toolchain = await findToolchain(request.target, signal, request.cpuFeatures);
   const source = await ncnnSource(request);
   const { layers } = request;
   const ncnn = await buildNcnn({ source, toolchain, layers, progress, signal });
@@ -197,7 +202,7 @@ async function makePrograms(folder: string, make: MakePrograms): Promise<void> {
   });
   for (const [name, file] of programs) {
     if (toolchain.target !== "host") {
-      requirePhoneBinary(await Deno.readFile(path.join(build, file)), name);
+      requireStartable(await Deno.readFile(path.join(build, file)), name, toolchain.target);
     }
     await Deno.rename(path.join(build, file), path.join(folder, name));
   }

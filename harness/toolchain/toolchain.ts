@@ -1,5 +1,5 @@
 /**
- * The compilers: this machine's, and one for 64-bit ARM phones.
+ * The compilers: this machine's, and those for phones and boards.
  *
  * @module
  */
@@ -7,13 +7,14 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import type { Target } from "../record/device.ts";
 import { runBuildCommand } from "./build_command.ts";
-import { hostCpuOptions } from "./host_cpu.ts";
+import { boardCpuOptions, hostCpuOptions } from "./host_cpu.ts";
 
 /** Where a program of each target runs, for messages. */
 export const TARGET_PLACES: Record<Target, string> = {
   host: "this machine",
   "aarch64-android": "64-bit ARM phones",
   "aarch64-linux": "64-bit ARM boards",
+  "x86_64-linux": "x86-64 boards",
 };
 
 /** What it takes to build for a target. */
@@ -39,18 +40,28 @@ const ANDROID_API = 24;
 
 /** Prefix of GCC's cross compiler for 64-bit ARM. */
 const CROSS_PREFIX = "aarch64-linux-gnu-";
+/** Prefix of GCC's compiler for x86-64, on machines that are none. */
+const X86_PREFIX = "x86_64-linux-gnu-";
 
 /**
  * Returns the toolchain for the target: `CXX` or `c++` for the host; for a phone the Android NDK
  * when `ANDROID_NDK_HOME` is set; else `aarch64-linux-gnu-g++`, linked statically, since a phone
- * has no glibc and a board may have an older one.
+ * has no glibc and a board may have an older one, or musl.
+ *
+ * @param cpuFeatures of the board, as `/proc/cpuinfo` names them; absent: chosen there at run time.
+ * Used for `x86_64-linux` alone
  *
  * Throws `HarnessError` `missing-tool` that says how to get what is missing.
  */
-export async function findToolchain(target: Target, signal?: AbortSignal): Promise<Toolchain> {
+export async function findToolchain(
+  target: Target,
+  signal?: AbortSignal,
+  cpuFeatures?: readonly string[],
+): Promise<Toolchain> {
   await requireTool("cmake", "build ncnn", signal);
   const generator = await findGenerator(signal);
   if (target === "host") return await hostToolchain(generator, signal);
+  if (target === "x86_64-linux") return await x86Toolchain(generator, signal, cpuFeatures);
   const ndk = target === "aarch64-android" ? Deno.env.get("ANDROID_NDK_HOME") : undefined;
   if (ndk) return await ndkToolchain(ndk, generator);
   return { ...await crossToolchain(generator, signal), target };
@@ -67,6 +78,44 @@ async function hostToolchain(generator: string, signal?: AbortSignal): Promise<T
     ncnnArgs: await hostCpuOptions(),
     runnerArgs: [],
   };
+}
+
+/** An x86-64 board's: this machine's own compiler where it is one, statically linked. */
+async function x86Toolchain(
+  generator: string,
+  signal?: AbortSignal,
+  cpuFeatures?: readonly string[],
+): Promise<Toolchain> {
+  const isNative = Deno.build.arch === "x86_64" && Deno.build.os === "linux";
+  const cxx = isNative ? Deno.env.get("CXX") || "c++" : `${X86_PREFIX}g++`;
+  const compiler = await requireTool(cxx, "build for an x86-64 board", signal);
+  return {
+    target: "x86_64-linux",
+    compiler,
+    generator,
+    cmakeArgs: isNative ? [`-DCMAKE_CXX_COMPILER=${cxx}`] : [
+      "-DCMAKE_SYSTEM_NAME=Linux",
+      "-DCMAKE_SYSTEM_PROCESSOR=x86_64",
+      `-DCMAKE_C_COMPILER=${X86_PREFIX}gcc`,
+      `-DCMAKE_CXX_COMPILER=${cxx}`,
+    ],
+    ncnnArgs: boardCpuOptions(cpuFeatures),
+    runnerArgs: ["-DPOSEMARK_STATIC=ON", await staticOpenMp(cxx, signal)],
+  };
+}
+
+/**
+ * Returns the argument that names the compiler's static OpenMP library: CMake would find the shared
+ * one, which a static binary can't take.
+ */
+async function staticOpenMp(cxx: string, signal?: AbortSignal): Promise<string> {
+  const openMp = await runBuildCommand({
+    purpose: "find the static OpenMP library",
+    command: cxx,
+    args: ["-print-file-name=libgomp.a"],
+    signal,
+  });
+  return `-DOpenMP_gomp_LIBRARY=${openMp.trim()}`;
 }
 
 async function ndkToolchain(named: string, generator: string): Promise<Toolchain> {
@@ -107,13 +156,6 @@ async function crossToolchain(
   signal?: AbortSignal,
 ): Promise<Omit<Toolchain, "target">> {
   const compiler = await requireTool(`${CROSS_PREFIX}g++`, "build for a phone", signal);
-  // CMake would find the shared one, which a static binary can't take.
-  const openMp = await runBuildCommand({
-    purpose: "find the static OpenMP library",
-    command: `${CROSS_PREFIX}g++`,
-    args: ["-print-file-name=libgomp.a"],
-    signal,
-  });
   return {
     compiler,
     generator,
@@ -127,7 +169,7 @@ async function crossToolchain(
     runnerArgs: [
       "-DPOSEMARK_STATIC=ON",
       `-DPOSEMARK_PAGE_SIZE=${MAX_PAGE_BYTES}`,
-      `-DOpenMP_gomp_LIBRARY=${openMp.trim()}`,
+      await staticOpenMp(`${CROSS_PREFIX}g++`, signal),
     ],
   };
 }
@@ -181,6 +223,7 @@ const PACKAGES: Record<string, string> = {
     "`apt install ninja-build` (Debian, Ubuntu), `dnf install ninja-build` (Fedora), `brew install ninja` (macOS)",
   [`${CROSS_PREFIX}g++`]:
     "`apt install g++-aarch64-linux-gnu` (Debian, Ubuntu), or install the Android NDK and set ANDROID_NDK_HOME",
+  [`${X86_PREFIX}g++`]: "`apt install g++-x86-64-linux-gnu` (Debian, Ubuntu)",
 };
 
 const COMPILER_PACKAGES =

@@ -12,6 +12,7 @@ import {
   type ShellSystem,
 } from "../shell/shell_device.ts";
 import { ANDROID_DESCRIBE_SCRIPT, parseAndroidDescription } from "./describe.ts";
+import { USUAL_TOOLS } from "../shell/tools.ts";
 import { adbLink } from "./link.ts";
 import type { AdbServer } from "./server.ts";
 import { ANDROID_STATE_SCRIPT, parseAndroidState } from "./state.ts";
@@ -21,6 +22,9 @@ export const ADB_ROOT = "/data/local/tmp/posemark";
 
 const ANDROID: ShellSystem = {
   root: ADB_ROOT,
+  tools: USUAL_TOOLS,
+  whyVanished:
+    "along with a restarted adbd: run again; close other programs, and keep USB settings as they are",
   describeScript: ANDROID_DESCRIBE_SCRIPT,
   parseDescription: parseAndroidDescription,
   stateScript: ANDROID_STATE_SCRIPT,

@@ -370,7 +370,7 @@ Deno.test({
       const error = await errorOf(open({ tell: (words) => told.push(words) }));
       assertEquals(error.code, "device-busy");
       assertStringIncludes(error.message, "first@host pid 1");
-      assertStringIncludes(told.join(), "waits for first@host pid 1");
+      assertStringIncludes(told.join(), "for first@host pid 1, who uses the device");
       const waiting = open({ times: { ...TIMES, lockWaitMs: 10_000 } });
       await first[Symbol.asyncDispose]();
       await using second = await waiting;

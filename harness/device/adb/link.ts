@@ -16,6 +16,7 @@ import type { CommandResult } from "../device.ts";
 import type { Limit, ShellLink } from "../shell/link.ts";
 import type { Source } from "../shell/push_source.ts";
 import { pause } from "../shell/session.ts";
+import { writeFailure } from "../shell/write_failure.ts";
 import { type AdbOperation, type AdbServer, withAdbServer } from "./server.ts";
 import {
   connectOutcome,
@@ -209,25 +210,10 @@ async function send(
         permission: mode,
       });
     } catch (error) {
-      throw explainWriteFailure(serial, what, error);
+      const said = error instanceof Error ? error.message : String(error);
+      throw writeFailure(serial, what, said, error) ?? linkError(serial, what, error);
     }
   });
-}
-
-/** Returns the error of a write: the device's own words when it refused. */
-function explainWriteFailure(serial: string, what: string, error: unknown): HarnessError {
-  const said = error instanceof Error ? error.message : String(error);
-  if (!/No space left|couldn't create file|write failed|Read-only|Permission denied/.test(said)) {
-    return linkError(serial, what, error);
-  }
-  const full = /No space left|write failed/.test(said);
-  return new HarnessError(
-    full ? "no-space" : "device-unsuitable",
-    `Cannot ${what} of device "${serial}": ${said}: ${
-      full ? "free some space on the device" : "expected a folder that the shell may write"
-    }`,
-    { cause: error },
-  );
 }
 
 /** Returns a file's bytes by adb's sync service. */

@@ -16,12 +16,15 @@ import { bigCoreMask, commonCpuFeatures } from "../cores.ts";
 import {
   busiestProcesses,
   CORES_LINES,
+  FIRMWARE_LINES,
   FREQUENCY_AND_ZONE_LINES,
   memInfoBytes,
   onlineCores,
   parseCpuInfo,
+  parseFirmwareThrottling,
   parseFrequencies,
   parseLoad1,
+  parseStealSeconds,
   parseThermalZones,
   parseUptimeSeconds,
 } from "../shell/proc.ts";
@@ -36,6 +39,8 @@ section release; cat /etc/os-release
 section model; first /sys/class/dmi/id/product_name; echo "$v"
 section vendor; first /sys/class/dmi/id/sys_vendor; echo "$v"
 section tree; first /proc/device-tree/model; echo "$v"
+section compatible; tr '\\0' '\\n' 2>/dev/null </proc/device-tree/compatible | tail -n 1
+section cmdline; cat /proc/cmdline
 section cpuinfo; cat /proc/cpuinfo
 section meminfo; cat /proc/meminfo
 ${CORES_LINES}
@@ -53,6 +58,7 @@ section uptime; cat /proc/uptime
 section loadavg; cat /proc/loadavg
 section meminfo; cat /proc/meminfo
 ${FREQUENCY_AND_ZONE_LINES}
+${FIRMWARE_LINES}
 sleep 0.1
 section processes2; cat /proc/stat /proc/[0-9]*/stat
 section end
@@ -101,11 +107,13 @@ export function parseLinuxDescription(
   const uid = integerOrNull(sections.get("uid"));
   return {
     ...identity,
-    emulated: false,
+    emulated: isEmulatedLinux(sections),
     model: textOrNull(sections.get("model")) ??
       textOrNull(sections.get("tree")?.replaceAll("\0", "")),
     manufacturer: textOrNull(sections.get("vendor")),
-    soc: cpus.find((cpu) => cpu.modelName !== null)?.modelName ?? hardware,
+    // The last name of a device tree is the SoC's: `brcm,bcm2712`.
+    soc: cpus.find((cpu) => cpu.modelName !== null)?.modelName ?? hardware ??
+      textOrNull(sections.get("compatible")?.replace(",", " ")),
     os: textOrNull(release?.[1]),
     buildFingerprint: textOrNull(sections.get("kernel")),
     kernel: textOrNull(sections.get("kernel")),
@@ -116,6 +124,21 @@ export function parseLinuxDescription(
     cpuFeatures: commonCpuFeatures(cpus.map((cpu) => cpu.features)),
     rooted: uid === null ? null : uid === 0,
   };
+}
+
+/**
+ * Returns true when instructions are translated by software: QEMU's own CPU model, a CPU of another
+ * maker than the kernel's machine has (qemu-user, Rosetta), or a kernel that was told so by
+ * `posemark.emulated=1`.
+ *
+ * A virtual machine on its host's CPU is none: its times are that CPU's.
+ */
+function isEmulatedLinux(sections: ReadonlyMap<string, string>): boolean {
+  const cpuinfo = sections.get("cpuinfo") ?? "";
+  const isArm = /^(aarch64|arm)/.test(sections.get("machine") ?? "");
+  return /(^|\s)posemark\.emulated=1(\s|$)/.test(sections.get("cmdline") ?? "") ||
+    /^model name\s*:\s*(QEMU|VirtualApple)/m.test(cpuinfo) ||
+    (isArm && /^vendor_id\s*:\s*(GenuineIntel|AuthenticAMD)/m.test(cpuinfo));
 }
 
 /**
@@ -130,6 +153,8 @@ export function parseLinuxState(output: string, at: string): DeviceState {
     ...unknownState(at),
     ...frequencies,
     temperatures: parseThermalZones(sections.get("zones") ?? ""),
+    firmwareThrottling: parseFirmwareThrottling(sections.get("firmware") ?? ""),
+    stealSeconds: parseStealSeconds(sections.get("processes2") ?? ""),
     topProcesses: busiestProcesses(
       sections.get("processes") ?? "",
       sections.get("processes2") ?? "",

@@ -41,6 +41,7 @@ export interface DeviceFiles {
  */
 export function openFiles(session: ShellSession, root: string): DeviceFiles {
   const dir = `${root}/files`;
+  const { sha256: hasher } = session.tools;
   /** Names (hashes) of the files that were verified in this session. */
   const verified = new Set<string>();
 
@@ -81,7 +82,7 @@ export function openFiles(session: ShellSession, root: string): DeviceFiles {
           await send(source, part, mode, signal);
           // Content before name, and both on the disk: else a power cut leaves a file of zeros that
           // looks whole, or none.
-          const line = `h=$(sha256sum ${
+          const line = `h=$(${hasher} <${
             q(part)
           }) && echo "\${h%% *}" && [ "\${h%% *}" = ${source.sha256} ] && chmod ${
             mode.toString(8)
@@ -147,7 +148,7 @@ export function openFiles(session: ShellSession, root: string): DeviceFiles {
     const mode = executable ? 0o755 : 0o644;
     const line = verified.has(source.sha256)
       ? `[ -f ${q(target)} ]`
-      : `[ -f ${q(target)} ] && h=$(sha256sum ${q(target)}) && [ "\${h%% *}" = ${source.sha256} ]`;
+      : `[ -f ${q(target)} ] && h=$(${hasher} <${q(target)}) && [ "\${h%% *}" = ${source.sha256} ]`;
     const allow = executable ? ` && chmod ${mode.toString(8)} ${q(target)}` : "";
     const there = await session.steady(
       `look for "${source.name}"`,
@@ -195,7 +196,7 @@ export function openFiles(session: ShellSession, root: string): DeviceFiles {
     pull: async (devicePath, localPath, signal) => {
       const hash = await session.shell(
         `hash "${devicePath}"`,
-        `sha256sum ${q(devicePath)}`,
+        `${hasher} <${q(devicePath)}`,
         { signal, timeoutMs: 120_000 },
       );
       const expected = hash.trim().split(/\s+/)[0];

@@ -39,6 +39,8 @@ export interface LaunchContext {
   files: DeviceFiles;
   /** Shell line that tells other harnesses that this one lives; run with every look. */
   heartbeat: string;
+  /** What may have ended a launch and the script that watches it, and what helps. */
+  whyVanished: string;
 }
 
 /**
@@ -64,8 +66,8 @@ export async function launchDetached(
   const start = `cd ${q(launch.runDir)} || exit 1
 ${SECTION_PRELUDE}${BOOT_LINES}
 if mkdir ${q(`${base}.d`)}; then
-  setsid nohup sh -c ${
-    shellLine([launchScript(base, limitSeconds), "launch", ...launch.command])
+  ${session.tools.setsid} nohup sh -c ${
+    shellLine([launchScript(base, limitSeconds, session.tools), "launch", ...launch.command])
   } </dev/null >/dev/null 2>&1 &
   section start; echo first
 elif [ -d ${q(`${base}.d`)} ]; then section start; echo again
@@ -89,7 +91,7 @@ true`;
 
 /** Waits until the launch has ended. */
 async function waitForEnd(
-  { session, heartbeat }: LaunchContext,
+  { session, heartbeat, whyVanished }: LaunchContext,
   base: string,
   what: string,
   boot: Boot,
@@ -122,7 +124,7 @@ async function waitForEnd(
       );
     }
     if (status.kind === "gone" || (status.kind === "starting" && waitedMs > START_GRACE_MS)) {
-      throw await vanishedError(session, base, begin);
+      throw await vanishedError(session, base, begin, whyVanished);
     }
     if (waitedMs > options.timeoutMs) {
       await killLaunch(session, base);
@@ -201,6 +203,7 @@ async function vanishedError(
   session: ShellSession,
   base: string,
   begin: string,
+  why: string,
 ): Promise<HarnessError> {
   const line = `${SECTION_PRELUDE}section full
 ${probeLines(base)}
@@ -221,7 +224,7 @@ section errors; tail -c 2000 ${shellLine([`${base}.err`])}`;
   }
   return new HarnessError(
     "runner-failed",
-    `${begin} it vanished without an exit code, with the script that watches it: killed by the system for want of memory, by somebody, or along with a restarted adbd: run again; close other programs, and keep USB settings as they are`,
+    `${begin} it vanished without an exit code, with the script that watches it: killed by the system for want of memory, by somebody, or ${why}`,
     { stderrTail: tail },
   );
 }

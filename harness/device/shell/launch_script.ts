@@ -5,19 +5,25 @@
  */
 import { shellLine } from "./words.ts";
 import { SECTION_MARK, splitSections } from "./sections.ts";
+import { type ShellTools, USUAL_TOOLS } from "./tools.ts";
 
 /**
  * Returns the shell script that runs a program to its end on the phone, whatever becomes of the
  * link: `sh -c SCRIPT launch PROGRAM ARGUMENT…`.
  *
  * A second session of processes (the dog) kills the program at its time limit, so that a harness
- * that never comes back leaves nothing running. Only built-ins and toybox of Android 8 are used.
+ * that never comes back leaves nothing running. Only built-ins, `tools`, and what both toybox of
+ * Android 8 and BusyBox have are used.
  * Each script has the base in a line of its own, by which its process is known: toybox `grep` does
  * not look behind the zero bytes of `/proc/PID/cmdline`. After a launch of a few milliseconds the
  * dog is not yet a session of its own: it is then killed by its number, or else it would later kill
  * whatever has the program's.
  */
-export function launchScript(base: string, limitSeconds: number): string {
+export function launchScript(
+  base: string,
+  limitSeconds: number,
+  tools: ShellTools = USUAL_TOOLS,
+): string {
   const q = (end: string) => shellLine([`${base}${end}`]);
   const dog = `:
 : ${q("")}
@@ -27,13 +33,13 @@ sleep ${limitSeconds}; echo late >${q(".late")}; kill -KILL "$1"`;
 echo $$ >${q(".pid")}
 "$@" </dev/null >${q(".out")} 2>${q(".err")} &
 child=$!
-setsid sh -c ${shellLine([dog])} dog $child </dev/null >/dev/null 2>&1 &
+${tools.setsid} sh -c ${shellLine([dog])} dog $child </dev/null >/dev/null 2>&1 &
 dog=$!
 echo $dog >${q(".dog")}
 wait $child
 code=$?
 kill -KILL -$dog 2>/dev/null || kill -KILL $dog
-sum=$(sha256sum <${q(".out")}); bytes=$(wc -c <${q(".out")})
+sum=$(${tools.sha256} <${q(".out")}); bytes=$(wc -c <${q(".out")})
 echo "posemark-end $code $((bytes)) \${sum%% *} end" >${q(".exit.new")} && mv -f ${
     q(".exit.new")
   } ${q(".exit")}

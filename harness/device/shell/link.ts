@@ -44,4 +44,6 @@ export interface ShellLink {
   ): Promise<void>;
   /** Returns a file's bytes as they arrive; not verified. */
   fetch(what: string, devicePath: string, limit: Limit): Promise<Uint8Array<ArrayBuffer>>;
+  /** Ends what the link keeps open; absent where it keeps nothing. */
+  close?(): Promise<void>;
 }

@@ -13,6 +13,13 @@ import { BOOT_LINES, parseBoot } from "./session.ts";
 import { onDisk, shellLine } from "./words.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
 import { printable } from "./runner_exit.ts";
+import {
+  formatProcess,
+  isGone,
+  type OwnerProcess,
+  parseProcess,
+  thisProcess,
+} from "./owner_process.ts";
 
 /** Who holds a lock, as its file says. */
 export interface LockOwner {
@@ -20,19 +27,23 @@ export interface LockOwner {
   id: string;
   /** `user@host pid 123`, for people. */
   who: string;
+  /** Its process; null when that is not known. */
+  process: OwnerProcess | null;
 }
 
 /** Returns the text of the owner's file. */
-export function formatOwner(owner: LockOwner): string {
-  return `${owner.id}|${owner.who.replace(/[|\n]/g, " ")}`;
+export function formatOwner({ id, who, process }: LockOwner): string {
+  const words = [id, who.replace(/[|\n]/g, " ")];
+  if (process !== null) words.push(formatProcess(process));
+  return words.join("|");
 }
 
 /**
  * Returns the owner from the text of its file; null when it is none (still being written, or cut).
  */
 export function parseOwner(text: string): LockOwner | null {
-  const match = /^([0-9a-f-]+)\|(.*)$/.exec(text.trim());
-  return match ? { id: match[1], who: match[2] } : null;
+  const match = /^([0-9a-f-]+)\|([^|]*)(?:\|(.*))?$/.exec(text.trim());
+  return match ? { id: match[1], who: match[2], process: parseProcess(match[3] ?? "") } : null;
 }
 
 /** A sign of life: when it was given, by the device's uptime, and in which boot. */
@@ -46,6 +57,14 @@ export interface SignOfLife {
 export function parseSignOfLife(text: string): SignOfLife | null {
   const match = /^(\d+)(?: ([0-9a-f-]{36}))?\s*$/.exec(text);
   return match ? { uptimeSeconds: Number(match[1]), bootId: match[2] ?? null } : null;
+}
+
+/** What a lock says to people while it is taken. */
+export interface LockTeller {
+  /** Told once of something that happened. */
+  tell?(message: string): void;
+  /** Told once of somebody who is waited for. */
+  wait?(message: string): void;
 }
 
 /** Grace after a boot in which an owner may come back to its lock, seconds. */
@@ -94,8 +113,9 @@ const UNSIGNED_STALE_MS = 10_000;
 const HEARTBEAT_MS = 30_000;
 
 /**
- * Takes the lock of a device under `root`, waiting up to `times.lockWaitMs`; breaks a stale one,
- * ends what its owner left running, and removes the owner's run folders.
+ * Takes the lock of a device under `root`, waiting up to `times.lockWaitMs`; breaks a stale one
+ * (at once where its owner ran on this machine and is gone), ends what its owner left running, and
+ * removes the owner's run folders.
  *
  * Throws `device-busy` with the owner and the age of its last sign of life.
  *
@@ -105,9 +125,10 @@ export async function takeLock(
   session: ShellSession,
   root: string,
   who: string,
-  tell: (message: string) => void = () => {},
+  { tell = () => {}, wait = tell }: LockTeller = {},
 ): Promise<DeviceLock> {
   const id = crypto.randomUUID();
+  const process = await thisProcess();
   const lock = `${root}/lock`;
   const q = (name: string) => shellLine([name]);
   // In built-ins alone: it runs with every look at a launch, and should cost the phone nothing.
@@ -116,7 +137,7 @@ export async function takeLock(
   } ] && { b=; read -r u x </proc/uptime; read -r b </proc/sys/kernel/random/boot_id; echo "\${u%%.*} $b" >${
     q(`${lock}/sign`)
   }; } 2>/dev/null`;
-  const own = formatOwner({ id, who });
+  const own = formatOwner({ id, who, process });
   const ask = `${SECTION_PRELUDE}mkdir -p ${q(root)} || exit 1
 if [ "$(cat ${q(`${lock}/owner`)} 2>/dev/null)" = ${q(own)} ]; then section taken
 elif mkdir ${q(lock)} 2>/dev/null; then
@@ -153,12 +174,17 @@ ${BOOT_LINES}`;
       }
       const { lockStaleMs } = session.times;
       const staleMs = owner === null ? Math.min(UNSIGNED_STALE_MS, lockStaleMs) : lockStaleMs;
-      const stale = whyStale(sign, boot, staleMs);
+      const stale = owner?.process && await isGone(owner.process)
+        ? "its process on this machine is gone"
+        : whyStale(sign, boot, staleMs);
       if (stale === null) {
         const age = boot.uptimeSeconds !== null && sign !== null
           ? `${Math.max(0, Math.round(boot.uptimeSeconds - sign.uptimeSeconds))} s ago`
           : "at an unknown time";
-        if (!told) tell(`${session.serial}: waits for ${holder}, who uses the device`);
+        if (!told) {
+          const most = Math.ceil(session.times.lockWaitMs / 1000);
+          wait(`${session.serial}: waits at most ${most} s for ${holder}, who uses the device`);
+        }
         told = true;
         const waited = Math.round((performance.now() - beganMs) / 1000);
         throw new HarnessError(
@@ -184,6 +210,10 @@ ${BOOT_LINES}`;
     mostPauseMs: 1000,
     passes: (error) => error instanceof HarnessError && error.code === "device-busy",
   });
+  if (told) {
+    const waited = Math.round((performance.now() - beganMs) / 1000);
+    tell(`${session.serial}: the device is free after ${waited} s`);
+  }
   await sweep(session, root);
   const beat = () => session.once("give a sign of life", heartbeat).catch(() => {});
   const timer = setInterval(beat, HEARTBEAT_MS);

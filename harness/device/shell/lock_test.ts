@@ -5,9 +5,15 @@ const BOOT = "8ac36b99-5b59-4094-80c3-5a9660ae7386";
 const OTHER = "00000000-5b59-4094-80c3-5a9660ae7386";
 
 Deno.test("parseOwner() reads what formatOwner() wrote, and is null when the file is cut or empty", () => {
-  const owner = { id: "0a-1b", who: "me@host pid 1" };
+  const process = { boot: BOOT, namespace: "pid:[4026531836]", pid: 9, start: "71" };
+  const owner = { id: "0a-1b", who: "me@host pid 1", process };
   assertEquals(parseOwner(formatOwner(owner)), owner);
-  assertEquals(parseOwner(formatOwner({ id: "0a", who: "a|b\nc" })), { id: "0a", who: "a b c" });
+  // As an older version writes it, or where the process is not known.
+  assertEquals(parseOwner(formatOwner({ id: "0a", who: "a|b\nc", process: null })), {
+    id: "0a",
+    who: "a b c",
+    process: null,
+  });
   assertEquals(parseOwner(""), null);
   assertEquals(parseOwner("0a-1b"), null);
 });

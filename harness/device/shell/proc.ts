@@ -32,6 +32,16 @@ for z in /sys/class/thermal/thermal_zone*; do
 done
 `;
 
+/**
+ * Shell lines of the section `firmware`, see `parseFirmwareThrottling`: a Raspberry Pi's program,
+ * or the file of its kernel.
+ */
+export const FIRMWARE_LINES = `section firmware
+vcgencmd get_throttled 2>/dev/null || for f in /sys/devices/platform/soc/soc:firmware/get_throttled; do
+  first $f; [ "$v" = - ] || echo "$v"
+done
+`;
+
 /** What `/proc/cpuinfo` says about one CPU. */
 export interface CpuInfo {
   /** Number of the CPU. */
@@ -200,6 +210,40 @@ export function parseThermalZones(text: string): DeviceState["temperatures"] {
     zones.push({ zone: match[2].trim(), tempC });
   }
   return zones;
+}
+
+/**
+ * Bits of a Raspberry Pi's `get_throttled`; the same 16 higher up: at some time since boot
+ * (https://www.raspberrypi.com/documentation/computers/os.html#get_throttled).
+ */
+const THROTTLED_BITS = ["under-voltage", "frequency-capped", "throttled", "soft-temperature-limit"];
+
+/**
+ * Returns why the firmware slows the CPU down, from the section `firmware`: `throttled=0x50005` of
+ * `vcgencmd`, `50005` of the kernel's file; null when it tells nothing.
+ */
+export function parseFirmwareThrottling(
+  text: string,
+): { now: string[]; sinceBoot: string[] } | null {
+  const match = /^(?:throttled=)?(?:0x)?([0-9a-f]{1,8})$/im.exec(text.trim());
+  if (match === null) return null;
+  const bits = parseInt(match[1], 16);
+  return {
+    now: THROTTLED_BITS.filter((_, bit) => bits >> bit & 1),
+    sinceBoot: THROTTLED_BITS.filter((_, bit) => bits >> (bit + 16) & 1),
+  };
+}
+
+/** Ticks of `/proc/stat` in a second: the kernel's interface has had 100 for ever (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+
+/**
+ * Returns the time since boot that a hypervisor gave to others while this machine wanted to run,
+ * summed over the CPUs, from `/proc/stat` (proc(5), `steal`); null when it can't be read.
+ */
+export function parseStealSeconds(stat: string): number | null {
+  const ticks = /^cpu\s+(?:\d+ ){7}(\d+)/m.exec(stat);
+  return ticks ? Number(ticks[1]) / TICKS_PER_SECOND : null;
 }
 
 /** CPU time of one process: what `/proc/<pid>/stat` says. */

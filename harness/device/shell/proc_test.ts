@@ -6,9 +6,11 @@ import {
   parseCores,
   parseCpuInfo,
   parseCpuList,
+  parseFirmwareThrottling,
   parseFreeBytes,
   parseFrequencies,
   parseLoad1,
+  parseStealSeconds,
   parseThermalZones,
   parseUptimeSeconds,
 } from "./proc.ts";
@@ -139,4 +141,25 @@ Deno.test("parseFreeBytes() reads df of toybox, also when the name of the file s
   );
   assertEquals(parseFreeBytes("df: /data: Permission denied"), null);
   assertEquals(parseFreeBytes(""), null);
+});
+
+Deno.test("parseFirmwareThrottling() reads vcgencmd's answer and the kernel's file, and is null for other text", () => {
+  assertEquals(parseFirmwareThrottling("throttled=0x0"), { now: [], sinceBoot: [] });
+  assertEquals(parseFirmwareThrottling("throttled=0xe0008"), {
+    now: ["soft-temperature-limit"],
+    sinceBoot: ["frequency-capped", "throttled", "soft-temperature-limit"],
+  });
+  assertEquals(parseFirmwareThrottling("10001\n"), {
+    now: ["under-voltage"],
+    sinceBoot: ["under-voltage"],
+  });
+  for (const text of ["", "VCHI initialization failed", "throttled=", "-"]) {
+    assertEquals(parseFirmwareThrottling(text), null);
+  }
+});
+
+Deno.test("parseStealSeconds() reads the eighth figure of /proc/stat, and is null when it is not there", () => {
+  assertEquals(parseStealSeconds("cpu  10 0 20 300 4 0 5 123 0 0\ncpu0 1 2 3"), 1.23);
+  assertEquals(parseStealSeconds("cpu  10 0 20 300"), null);
+  assertEquals(parseStealSeconds(""), null);
 });

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import * as path from "@std/path";
-import { phoneObstacle, readElf } from "../../toolchain/elf.ts";
+import { cpuOfAbi, readElf, startObstacle } from "../../toolchain/elf.ts";
 import { HarnessError } from "../../errors.ts";
 
 /** Bytes of one read of a local file. */
@@ -14,7 +14,7 @@ const CHUNK_BYTES = 1 << 16;
 const HEAD_BYTES = 1 << 16;
 
 /**
- * Returns why a phone of this ABI can't start a program, from the program's first bytes; null when
+ * Returns why a device of this ABI can't start a program, from the program's first bytes; null when
  * nothing speaks against it.
  *
  * What is no ELF file (a script) passes.
@@ -22,11 +22,11 @@ const HEAD_BYTES = 1 << 16;
 export function programObstacle(head: Uint8Array, abi: string): string | null {
   const isElf = head.length >= 20 && new TextDecoder().decode(head.subarray(1, 4)) === "ELF";
   if (!isElf) return null;
-  // As Android and as Linux name it.
-  if (abi !== "arm64-v8a" && abi !== "aarch64") {
-    return `it is an ELF program, and the device's ABI is ${abi}, expected arm64-v8a`;
+  const cpu = cpuOfAbi(abi);
+  if (cpu === null) {
+    return `it is an ELF program, and the device's ABI is ${abi}, expected arm64-v8a, aarch64 or x86_64`;
   }
-  return phoneObstacle(readElf(head));
+  return startObstacle(readElf(head), cpu);
 }
 
 /** Something to push. */

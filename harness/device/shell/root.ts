@@ -11,6 +11,7 @@ import { HarnessError } from "../../errors.ts";
 import type { ShellSession } from "./session.ts";
 import { shellLine } from "./words.ts";
 import { integerOrNull, SECTION_PRELUDE, splitSections } from "./sections.ts";
+import { type ShellTools, USUAL_TOOLS } from "./tools.ts";
 
 /** What was pinned. */
 export interface Pinned {
@@ -55,7 +56,12 @@ fi
  *
  * @param staleSeconds age of the lock's sign of life from which the watcher restores
  */
-export function pinLines(root: string, share: number, staleSeconds: number): string {
+export function pinLines(
+  root: string,
+  share: number,
+  staleSeconds: number,
+  tools: ShellTools = USUAL_TOOLS,
+): string {
   const q = (name: string) => shellLine([`${root}/${name}`]);
   const perMille = Math.round(share * 1000);
   const watch = `while [ -e ${q("pin")} ]; do
@@ -72,7 +78,7 @@ for f in /sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
   }
 done
 mv ${q("pin.new")} ${q("pin")} || exit 1
-setsid sh -c ${shellLine([watch])} </dev/null >/dev/null 2>&1 &
+${tools.setsid} sh -c ${shellLine([watch])} </dev/null >/dev/null 2>&1 &
 section pinned
 for f in /sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
   c=\${f%/cpufreq}; c=\${c##*cpu}
@@ -115,6 +121,7 @@ export function parsePinned(output: string): Pinned | null {
 async function asRoot(session: ShellSession): Promise<(lines: string) => string> {
   const ways: ((lines: string) => string)[] = [
     (lines) => shellLine(["sh", "-c", lines]),
+    (lines) => shellLine(["sudo", "-n", "sh", "-c", lines]),
     (lines) => shellLine(["su", "-c", lines]),
     (lines) => shellLine(["su", "0", "sh", "-c", lines]),
   ];
@@ -127,7 +134,7 @@ async function asRoot(session: ShellSession): Promise<(lines: string) => string>
   }
   throw new HarnessError(
     "device-unsuitable",
-    `Cannot pin frequencies of device "${session.serial}": neither is its shell root nor does it have su: run without --root`,
+    `Cannot pin frequencies of device "${session.serial}": neither is its shell root nor does it have su, or sudo without a password: run without --root`,
   );
 }
 
@@ -149,7 +156,7 @@ export async function pinFrequencies(
   const staleSeconds = Math.ceil(session.times.lockStaleMs / 1000);
   const output = await session.shell(
     "pin frequencies",
-    way(pinLines(root, options.share, staleSeconds)),
+    way(pinLines(root, options.share, staleSeconds, session.tools)),
   );
   const pinned = parsePinned(output);
   if (pinned === null || pinned.frequenciesKHz.every((frequency) => frequency === null)) {

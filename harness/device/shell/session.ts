@@ -14,6 +14,7 @@ import type { Limit, ShellLink } from "./link.ts";
 import { SECTION_PRELUDE, splitSections, textOrNull } from "./sections.ts";
 import { parseUptimeSeconds } from "./proc.ts";
 import { stderrTail } from "./runner_exit.ts";
+import { type ShellTools, USUAL_TOOLS } from "./tools.ts";
 
 /** Time limits of a session; tests make them short. */
 export interface LinkTimes {
@@ -69,6 +70,8 @@ export function wasRebooted(before: Boot, after: Boot): boolean {
 export interface ShellSession {
   readonly serial: string;
   readonly times: LinkTimes;
+  /** Programs of the device that scripts start. */
+  readonly tools: ShellTools;
   /**
    * Uses that ran before are kept for messages: what happened to the link since the session began.
    */
@@ -126,6 +129,7 @@ export function parseBoot(output: string): Boot {
 export async function openSession(
   link: ShellLink,
   times: LinkTimes = LINK_TIMES,
+  tools: ShellTools = USUAL_TOOLS,
 ): Promise<ShellSession> {
   const { serial } = link;
   await link.open({ timeoutMs: times.operationMs });
@@ -176,6 +180,7 @@ export async function openSession(
   const session: ShellSession = {
     serial,
     times,
+    tools,
     events,
     boot: () => boot,
     send: link.send,

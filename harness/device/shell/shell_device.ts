@@ -12,16 +12,21 @@ import { LINK_TIMES, type LinkTimes, openSession, wasRebooted } from "./session.
 import { openFiles } from "./files.ts";
 import { parseFreeBytes } from "./proc.ts";
 import { launchDetached } from "./launch.ts";
-import { parseOwner, takeLock } from "./lock.ts";
+import { type LockTeller, parseOwner, takeLock } from "./lock.ts";
 import { pinFrequencies, type PinOptions } from "./root.ts";
 import { shellLine } from "./words.ts";
 import { requireSafeName } from "../names.ts";
 import { SECTION_MARK, SECTION_PRELUDE, splitSections } from "./sections.ts";
+import type { ShellTools } from "./tools.ts";
 
 /** What runs behind a link: where files go, and how the device tells what and how it is. */
 export interface ShellSystem {
   /** Folder of everything on the device: programs may run there, and the shell may write it. */
   root: string;
+  /** Programs of the device that scripts start. */
+  tools: ShellTools;
+  /** What may end a launch together with the script that watches it, and what helps. */
+  whyVanished: string;
   /** Script that reads the description; its last section is `end`. */
   describeScript: string;
   parseDescription(serial: string, output: string): DeviceDescription;
@@ -34,7 +39,7 @@ export interface ShellSystem {
 const READ_LIMIT_MS = 60_000;
 
 /** What {@linkcode openShellDevice} may be told. */
-export interface ShellOptions {
+export interface ShellOptions extends LockTeller {
   times?: LinkTimes;
   /** Folder on the device. Default: the system's. */
   root?: string;
@@ -42,8 +47,6 @@ export interface ShellOptions {
   who?: string;
   /** Pins governor and frequencies while the device is open (needs root); null pins nothing. */
   pin?: PinOptions | null;
-  /** Called with sentences for people: waiting for a lock, breaking a stale one. */
-  tell?: (message: string) => void;
 }
 
 /** A device behind a link. */
@@ -67,19 +70,17 @@ export async function openShellDevice(
   const { serial } = link;
   const times = options.times ?? LINK_TIMES;
   const root = options.root ?? system.root;
-  const session = await openSession(link, times);
-  const lock = await takeLock(session, root, options.who ?? whoAmI(), options.tell);
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => link.close?.());
+  const session = await openSession(link, times, system.tools);
+  const lock = await takeLock(session, root, options.who ?? whoAmI(), options);
+  opened.defer(() => lock.release());
   const files = openFiles(session, root);
   const pin = async (options: PinOptions) => ({
     ...await pinFrequencies(session, root, options),
     boot: session.boot(),
   });
-  let pinned = options.pin
-    ? await pin(options.pin).catch(async (error) => {
-      await lock.release();
-      throw error;
-    })
-    : null;
+  let pinned = options.pin ? await pin(options.pin) : null;
   /** A reboot puts the frequencies back: what runs after it is pinned anew. */
   const keepPinned = async () => {
     if (pinned === null || !wasRebooted(pinned.boot, session.boot())) return;
@@ -100,6 +101,7 @@ export async function openShellDevice(
       serial,
       await readAll("read the description", system.describeScript),
     );
+  const held = opened.move();
   return {
     serial,
     events: session.events,
@@ -130,7 +132,7 @@ export async function openShellDevice(
     launch: async (launch, runOptions) => {
       await keepPinned();
       return await launchDetached(
-        { session, files, heartbeat: lock.heartbeat },
+        { session, files, heartbeat: lock.heartbeat, whyVanished: system.whyVanished },
         { ...launch, runDir: requireInside(launch.runDir, root) },
         runOptions,
       );
@@ -144,7 +146,8 @@ export async function openShellDevice(
     [Symbol.asyncDispose]: async () => {
       // When it can't be reached, the watcher on the device puts the frequencies back.
       await pinned?.restore().catch(() => {});
-      await lock.release();
+      pinned = null;
+      await held.disposeAsync();
     },
   };
 }
@@ -170,7 +173,9 @@ export async function inspectShellDevice(
 ): Promise<DeviceSight> {
   const times = options.times ?? LINK_TIMES;
   const root = options.root ?? system.root;
-  const session = await openSession(link, { ...times, linkMs: 0 });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => link.close?.());
+  const session = await openSession(link, { ...times, linkMs: 0 }, system.tools);
   const at = new Date().toISOString();
   const read = async (what: string, script: string) => {
     const timeoutMs = Math.max(times.operationMs, READ_LIMIT_MS);

@@ -10,9 +10,10 @@ export function shellLine(words: readonly string[]): string {
 }
 
 /**
- * Returns the shell words that end when a file, or a folder's names, are on the disk; devices
- * without `fsync` write everything.
+ * Returns the shell words that end when a file, or a folder's names, are on the disk: by toybox'
+ * `fsync`, or `sync FILE` of coreutils 8.24; other devices write everything.
  */
 export function onDisk(file: string): string {
-  return `{ fsync ${shellLine([file])} 2>/dev/null || sync; }`;
+  const name = shellLine([file]);
+  return `{ fsync ${name} 2>/dev/null || sync ${name} 2>/dev/null || sync; }`;
 }

@@ -1,35 +1,19 @@
 /**
- * What can happen to a phone in the middle of a run: fault → what is kept → what the user reads.
+ * What can happen to a phone or a board in the middle of a run: fault → what is kept → what the
+ * user reads.
  *
- * The table is data: `faults_test.ts` makes each row happen (on the emulated phone, or with a
- * scripted adb server where a real one can't be made to show it) and checks the row's outcome and
- * message; `FAULTS.md` is printed from it.
+ * The table is data: `faults_test.ts` makes each row of a phone happen (on the emulated phone, or
+ * with a scripted adb server where a real one can't be made to show it), `ssh/faults_test.ts` each
+ * of a board (on a real ssh server of this machine, or on the emulated board), and checks the row's
+ * outcome and message; `FAULTS.md` is printed from it.
  *
  * @module
  */
-import type { ErrorCode } from "../../errors.ts";
+import { BOARD_FAULTS } from "./board_faults.ts";
+import type { Fault } from "./fault.ts";
 
-/** One row of the table. */
-export interface Fault {
-  id: string;
-  /** What happens. */
-  fault: string;
-  /** What is kept, and whether the run goes on. */
-  kept: string;
-  /** Code of the error; null when the operation finishes in spite of the fault. */
-  code: ErrorCode | null;
-  /**
-   * Part of the message that the user reads, or of the session's log when the operation finishes.
-   */
-  message: string;
-  /**
-   * `emulated`: made to happen on the emulated phone. `scripted`: played by a scripted adb server.
-   */
-  shownOn: "emulated" | "scripted";
-}
-
-/** All rows, in the order of a run. */
-export const FAULTS = [
+/** Rows of phones, in the order of a run. */
+const PHONE_FAULTS = [
   {
     id: "power-cut-in-push",
     fault: "Power cut in the middle of a push",
@@ -278,6 +262,9 @@ export const FAULTS = [
   },
 ] as const satisfies readonly Fault[];
 
+/** All rows. */
+export const FAULTS = [...PHONE_FAULTS, ...BOARD_FAULTS];
+
 /** Id of a row. */
 export type FaultId = typeof FAULTS[number]["id"];
 
@@ -291,10 +278,11 @@ export function faultsMarkdown(faults: readonly Fault[] = FAULTS): string {
   );
   return `<!-- deno-fmt-ignore-file -->
 
-# Faults of phones
+# Faults of phones and boards
 
-What is kept and what the user reads when something happens to a phone in the middle of a run. Every row is made to happen by \`faults_test.ts\`, on the emulated phone
-(\`emulated\`) or with a scripted adb server where a real one can't be made to show it (\`scripted\`). This file is printed from \`faults.ts\`: \`deno run --allow-write=harness/device harness/device/testdata/faults.ts\`.
+What is kept and what the user reads when something happens to a phone or a board in the middle of a run. Every row of a phone is made to happen by \`faults_test.ts\`, on the
+emulated phone (\`emulated\`) or with a scripted adb server where a real one can't be made to show it (\`scripted\`); every row of a board by \`ssh/faults_test.ts\`, with a real ssh
+server on this machine (\`sshd\`) or on the emulated board (\`board\`). This file is printed from \`faults.ts\`: \`deno run --allow-write=harness/device harness/device/testdata/faults.ts\`.
 
 | fault | what is kept | error | message | shown on |
 |---|---|---|---|---|
