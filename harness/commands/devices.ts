@@ -4,18 +4,33 @@
  * @module
  */
 import { command, type CommandSpec } from "../cli.ts";
-import { flag } from "../options.ts";
+import { flag, option, repeated } from "../options.ts";
 import { EXIT } from "../errors.ts";
+import { CONFIG_FILE, readConfig } from "./config_file.ts";
 
 /** `devices` and `doctor`. */
 export const deviceCommands: CommandSpec[] = [
   command({
     name: "devices",
-    description: "lists phones: SoC, cores, CPU features, temperature, and what is in the way",
-    options: { json: flag("--json", "print JSON") },
+    description:
+      "lists phones and boards: SoC, cores, CPU features, temperature, and what is in the way",
+    options: {
+      device: repeated(
+        "--device <name>",
+        "a board to list as well, ssh://user@host; repeat for several",
+      ),
+      config: option(
+        "--config <file>",
+        `whose boards are listed (devices, gate.devices). Default: as for gate, the nearest ${CONFIG_FILE}`,
+      ),
+      json: flag("--json", "print JSON"),
+    },
     async run(options) {
       const { devicesTable, listDevices } = await import("../device/devices.ts");
-      const rows = await listDevices();
+      const { namedDevices } = await import("../gate/config.ts");
+      const { config } = await readConfig(options.config);
+      const named = new Set([...options.device ?? [], ...namedDevices(config)]);
+      const rows = await listDevices({ named: [...named] });
       console.log(options.json ? JSON.stringify(rows, null, 2) : devicesTable(rows).trimEnd());
       return EXIT.pass;
     },

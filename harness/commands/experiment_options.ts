@@ -14,7 +14,7 @@ import { NCNN_OPTION, SHIPPED_IMAGES } from "./variant_options.ts";
 export const EXPERIMENT_OPTIONS = {
   device: repeated(
     "--device <serial>",
-    "host, a serial of adb, host:port, stf://host/SERIAL, or all; repeat for several. Default: host",
+    "host, a serial of adb, host:port, ssh://user@host, stf://host/SERIAL, or all phones; repeat for several. Default: host",
   ),
   images: option(
     "--images <dir>",

@@ -36,6 +36,9 @@ const RulesSchema = z.strictObject({
 /** Schema of `posemark.json`; unknown keys are errors. */
 export const GateConfigSchema = z.strictObject({
   $schema: z.string().optional(),
+  devices: z.array(z.string()).optional().describe(
+    "Boards, as ssh://user@host: `deno task devices` lists them beside what adb knows.",
+  ),
   gate: RulesSchema.extend({
     falseAlarmPercent: z.number().gt(0).lt(50).optional()
       .describe(
@@ -51,6 +54,11 @@ export const GateConfigSchema = z.strictObject({
 }).describe("What Posemark's gate tolerates.");
 /** See {@linkcode GateConfigSchema}. */
 export type GateConfig = z.infer<typeof GateConfigSchema>;
+
+/** Returns the devices that the configuration names: those listed, and those with rules. */
+export function namedDevices({ devices, gate }: GateConfig): string[] {
+  return [...new Set([...devices ?? [], ...Object.keys(gate.devices ?? {})])];
+}
 
 /** The rules that hold for one variant on one device. */
 export interface GateRules {

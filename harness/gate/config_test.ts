@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { HarnessError } from "../errors.ts";
-import { DEFAULT_GATE_CONFIG, gateConfigJsonSchema, gateRules, parseGateConfig } from "./config.ts";
+import {
+  DEFAULT_GATE_CONFIG,
+  gateConfigJsonSchema,
+  gateRules,
+  namedDevices,
+  parseGateConfig,
+} from "./config.ts";
 
 const FULL = {
   $schema: "./posemark.schema.json",
@@ -92,4 +98,14 @@ Deno.test("gateConfigJsonSchema() takes and refuses what the reader does when an
 Deno.test("posemark.schema.json equals the schema of the reader when both are compared", async () => {
   const file = new URL("./posemark.schema.json", import.meta.url);
   assertEquals(JSON.parse(await Deno.readTextFile(file)), gateConfigJsonSchema());
+});
+
+Deno.test("namedDevices() returns the devices that are listed and those that have rules, each once", () => {
+  assertEquals(namedDevices(DEFAULT_GATE_CONFIG), []);
+  const devices = { "ssh://pi": {}, "R5CT10": {} };
+  const config = parseGateConfig(
+    JSON.stringify({ devices: ["ssh://rock", "ssh://pi"], gate: { devices } }),
+    "posemark.json",
+  );
+  assertEquals(namedDevices(config), ["ssh://rock", "ssh://pi", "R5CT10"]);
 });

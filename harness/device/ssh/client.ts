@@ -259,15 +259,11 @@ export function openSshClient(
 }
 
 /**
- * Returns a new private folder whose path leaves room for a socket's name: a socket has at most 103
- * bytes on macOS, and ssh adds 17 while it makes one.
+ * Returns a new private folder for sockets. In `/tmp`, whatever `TMPDIR` says: a socket's path has
+ * at most 103 bytes on macOS, and ssh adds 17 while it makes one.
  */
 async function makeSocketFolder(): Promise<string> {
-  const prefix = "posemark-ssh-";
-  const folder = await Deno.makeTempDir({ prefix });
-  if (new TextEncoder().encode(folder).length <= 75) return folder;
-  await Deno.remove(folder);
-  return await Deno.makeTempDir({ prefix, dir: "/tmp" });
+  return await Deno.makeTempDir({ prefix: "posemark-ssh-", dir: "/tmp" });
 }
 
 /**
