@@ -10,16 +10,37 @@ import type { ExperimentSettings } from "../run/settings.ts";
 import { readRunnerOptions, RUNNER_OPTIONS } from "../run/runner_options.ts";
 import { NCNN_OPTION, SHIPPED_IMAGES } from "./variant_options.ts";
 
+/** Options of what accuracy is judged on. */
+export const DATASET_OPTIONS = {
+  images: option(
+    "--images <dir>",
+    "folder of images, a data set as COCO, Roboflow, CVAT, FiftyOne, Label Studio or ultralytics have it, or a data.yaml. Default: the fixtures",
+  ),
+  annotations: option(
+    "--annotations <file>",
+    "COCO's JSON or a data.yaml with the annotations of the images. Default: what the folder holds",
+  ),
+  sigmas: option(
+    "--sigmas <set>",
+    "standard deviations of the joints for OKS: coco, crowdpose, ap10k, animalpose, halpe26, mpii, posetrack18, aic, wholebody, or a file with one a joint. Default: the data set's own, else by the joints' names",
+  ),
+  categories: option(
+    "--categories <pairs>",
+    "which class stands for which category, by number or name: 0=1,dog=hound; several as 0=1+2, all as 0=*. Default: by name, else by order",
+  ),
+  skipUnreadable: flag(
+    "--skip-unreadable",
+    "go on without images that can't be read; they are counted",
+  ),
+};
+
 /** Options of how an experiment runs, besides which variants. */
 export const EXPERIMENT_OPTIONS = {
   device: repeated(
     "--device <serial>",
     "host, a serial of adb, host:port, ssh://user@host, stf://host/SERIAL, or all phones; repeat for several. Default: host",
   ),
-  images: option(
-    "--images <dir>",
-    "folder of images, or one with images/ and person_keypoints.json, or a COCO root. Default: the fixtures",
-  ),
+  ...DATASET_OPTIONS,
   ...RUNNER_OPTIONS,
   measureImages: option(
     "--measure-images <n>",
@@ -61,6 +82,14 @@ export const EXPERIMENT_OPTIONS = {
   ncnnSource: NCNN_OPTION,
 };
 
+/** Returns what accuracy is judged on. */
+export function readDatasetOptions(
+  options: ValuesOf<typeof DATASET_OPTIONS>,
+): Pick<ExperimentSettings, keyof ValuesOf<typeof DATASET_OPTIONS>> {
+  const { images, annotations, sigmas, categories, skipUnreadable } = options;
+  return { images: images ?? SHIPPED_IMAGES, annotations, sigmas, categories, skipUnreadable };
+}
+
 /** Returns how the experiment runs. */
 export function readExperimentSettings(
   options: ValuesOf<typeof EXPERIMENT_OPTIONS>,
@@ -68,7 +97,7 @@ export function readExperimentSettings(
   return {
     devices: options.device ?? ["host"],
     runner: readRunnerOptions(options),
-    images: options.images ?? SHIPPED_IMAGES,
+    ...readDatasetOptions(options),
     measureImages: options.measureImages,
     stageImages: options.stageImages,
     launchTimeoutMs: 1000 * options.timeout,

@@ -134,7 +134,12 @@ async function gateHere(
       candidateDir: candidate.dir,
       devices: options.device,
       config: config.config,
-      images: options.images,
+      dataset: {
+        images: options.images,
+        annotations: options.annotations,
+        sigmas: options.sigmas,
+        categories: options.categories,
+      },
     }, history);
   } else {
     const { gateLive } = await import("../jobs/gate_live.ts");
@@ -360,9 +365,9 @@ async function farmInput(
   config: ReadConfig["config"],
   pairs: readonly SidePair[],
 ): Promise<Omit<FarmGateInput, "rounds" | "out" | "wantsFigures">> {
-  const { openDataset } = await import("../images/dataset.ts");
-  const { devices: _, root: _root, ncnnSource: _source, images, ...settings } =
-    readExperimentSettings(options);
+  const { openCheckedDataset } = await import("../images/check_pictures.ts");
+  const asked = readExperimentSettings(options);
+  const { devices: _, root: _root, ncnnSource: _source, images: _images, ...settings } = asked;
   const side = ({ name, variant, build }: SidePair["candidate"]) => ({
     name,
     variant,
@@ -375,7 +380,7 @@ async function farmInput(
       baseline: side(baseline),
       candidate: side(candidate),
     })),
-    dataset: await openDataset(images),
+    dataset: await openCheckedDataset(asked),
   };
 }
 

@@ -7,10 +7,11 @@ import type { GateCorrectness } from "./verdict.ts";
 import { apDifference } from "../parity/ap_difference.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { categoriesOfClasses, type CocoResult, toCocoResults } from "../pose/results.ts";
+import type { GroundTruth } from "../pose/ground_truth.ts";
+import { type CocoResult, toCocoResults } from "../pose/results.ts";
 import type { AnyRecord, RunRecord } from "../record/records.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import { hasAnnotatedKeypoints } from "../parity/accuracy.ts";
+import { groundTruths } from "../parity/accuracy.ts";
 
 /** A variant on a device in the records of a run. */
 export interface RecordedVariant {
@@ -25,8 +26,9 @@ export interface RecordedVariant {
  *
  * Parity is null when the candidate was never checked; it is never a pass for a candidate that may
  * be run for its speed only against a baseline that may be used. The difference is null without
- * annotations, when a side has not its detections on all annotated images, when the annotations
- * have another number of keypoints than a side, and for a side that may be run for its speed only.
+ * annotations, when a side has not its detections on all annotated images, when a side's accuracy
+ * can't be known or the two are judged against other categories, and for a side that may be run for
+ * its speed only.
  */
 export function correctnessOf(
   candidate: RecordedVariant,
@@ -78,12 +80,21 @@ function apChange(
   baseline: RecordedVariant,
   annotations: CocoAnnotations,
 ): GateCorrectness["apDifference"] {
-  const isUnjudged = [candidate, baseline].map(manifestOf).some((manifest) =>
-    manifest !== undefined && (manifest.speedOnly || !hasAnnotatedKeypoints(manifest, annotations))
-  );
-  if (isUnjudged) return null;
-  const [found, before] = [candidate, baseline].map((side) => resultsOf(side, annotations));
-  return found === null || before === null ? null : apDifference(annotations, found, before);
+  const truthOf = groundTruths(annotations);
+  const [after, before] = [candidate, baseline].map((side): GroundTruth | null => {
+    const manifest = manifestOf(side);
+    return manifest === undefined || manifest.speedOnly ? null : truthOf(manifest);
+  });
+  if (after === null || before === null) return null;
+  if (after.absent !== null || before.absent !== null) return null;
+  // sides with other classes are judged against other objects
+  const judged = ({ annotations: { categories } }: GroundTruth) =>
+    categories.map(({ id }) => id).join(" ");
+  if (after.kind !== before.kind || judged(after) !== judged(before)) return null;
+  const found = resultsOf(candidate, after);
+  const earlier = resultsOf(baseline, before);
+  if (found === null || earlier === null) return null;
+  return apDifference(after.annotations, found, earlier, after.kind);
 }
 
 function manifestOf({ records, variantId }: RecordedVariant): VariantManifest | undefined {
@@ -92,18 +103,16 @@ function manifestOf({ records, variantId }: RecordedVariant): VariantManifest | 
 
 /** Returns the detections in COCO's format; null when an annotated image has none on record. */
 function resultsOf(
-  side: RecordedVariant,
-  annotations: CocoAnnotations,
+  { records, device, variantId }: RecordedVariant,
+  { annotations, classes }: GroundTruth,
 ): CocoResult[] | null {
-  const { records, device, variantId } = side;
-  const categories = categoriesOfClasses(annotations, manifestOf(side)?.classCount ?? 1);
   const cocoIds = new Map(runOf(records)?.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
   const byImage = new Map<number, CocoResult[]>();
   for (const record of records) {
     if (record.kind !== "parity") continue;
     if (record.device !== device || record.variantId !== variantId) continue;
     const cocoId = cocoIds.get(record.imageId) ?? null;
-    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.candidate, categories));
+    if (cocoId !== null) byImage.set(cocoId, toCocoResults(cocoId, record.candidate, classes));
   }
   if (annotations.images.some(({ id }) => !byImage.has(id))) return null;
   return [...byImage.values()].flat();

@@ -1,90 +1,45 @@
 /**
- * A folder of images → a list of images with safe ids, decoded one at a time to raw RGB.
- *
- * Decoding happens once, here, for the reference and for every device: JPEG decoders differ.
+ * A folder of images in any layout → images with safe ids, and their annotations.
  *
  * @module
  */
 import * as path from "@std/path";
-import sharp from "sharp";
 import { HarnessError, type Warning } from "../errors.ts";
-import {
-  type CocoAnnotations,
-  type CocoImage,
-  parseAnnotations,
-} from "../pose/coco_annotations.ts";
-import type { RgbImage } from "../pose/letterbox.ts";
-
-/** Extensions of pictures that sharp can't read as it is shipped. */
-const UNREADABLE_EXTENSIONS: readonly string[] = [".bmp", ".heic", ".heif", ".jp2", ".jxl", ".dng"];
-
-/** File name extensions that count as images, lower case. */
-export const IMAGE_EXTENSIONS: readonly string[] = [
-  ".jpg",
-  ".jpeg",
-  ".png",
-  ".webp",
-  ".gif",
-  ".tif",
-  ".tiff",
-  ".avif",
-];
-
-/** One image of a data set; nothing of its pixels is held. */
-export interface DatasetImage {
-  /** Unique in the data set; letters, digits, `.`, `_` and `-` only. */
-  id: string;
-  /** Path of the file. */
-  file: string;
-  /** COCO's image id; null for a folder without annotations. */
-  cocoImageId: number | null;
-  /** Size that the annotations state; null where they don't. */
-  annotatedSize: { widthPx: number; heightPx: number } | null;
-}
+import { parseCategoryRules } from "../pose/category_rules.ts";
+import { type CocoAnnotations, type CocoImage, withSigmas } from "../pose/coco_annotations.ts";
+import { EXPECTED, findSet } from "./find_set.ts";
+import { type FoundSet, kindOf } from "./layouts/layout.ts";
+import type { DatasetImage } from "./load_image.ts";
+import { matchNames, type NameMatches } from "./match_names.ts";
+import { framesOf } from "./orientation.ts";
+import { isUnreadableName, listPictures, type PictureFile } from "./picture_files.ts";
+import { type PictureHeader, readHeader } from "./picture_header.ts";
+import { readSigmas } from "./sigma_file.ts";
 
 /** Images, and their annotations where there are some. */
 export interface ImageDataset {
   root: string;
-  /** In order of file name. */
+  /** In order of their files. */
   images: DatasetImage[];
   /** Of the images above only; null for a folder without annotations. */
   annotations: CocoAnnotations | null;
   /** Path of the annotation file; null for a folder without annotations. */
   annotationsFile: string | null;
+  /** Why there are no annotations, as a clause; null when there are some. */
+  noAnnotations: string | null;
+  /** What is known of the pictures, as sentences that matter when an AP is near 0. */
+  hints: string[];
   warnings: Warning[];
 }
 
-/** Where a data set of a known layout has its images and annotations. */
-const LAYOUTS: readonly { images: string; annotations: string }[] = [
-  { images: "images", annotations: "person_keypoints.json" },
-  { images: "val2017", annotations: "annotations/person_keypoints_val2017.json" },
-  { images: "images/val2017", annotations: "annotations/person_keypoints_val2017.json" },
-];
-
-async function kindOf(file: string): Promise<"file" | "folder" | null> {
-  try {
-    const { isDirectory } = await Deno.stat(file);
-    return isDirectory ? "folder" : "file";
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-      return null;
-    }
-    throw new HarnessError(
-      "bad-image",
-      `Cannot read ${file}: ${(cause as Error).message}: check its permissions`,
-      { cause },
-    );
-  }
-}
-
-/** Returns the names of the image files of a folder, sorted. */
-async function imageNames(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entry of Deno.readDir(folder)) {
-    if (entry.isDirectory || entry.name.startsWith(".")) continue;
-    if (IMAGE_EXTENSIONS.includes(path.extname(entry.name).toLowerCase())) names.push(entry.name);
-  }
-  return names.sort();
+/** What a user says of a data set beside its folder. */
+export interface DatasetOptions {
+  /** File with the annotations, or a `data.yaml`; null: what the folder holds. */
+  annotations?: string | null;
+  /** A published set or a file, see {@linkcode readSigmas}; null: what follows from the joints. */
+  sigmas?: string | null;
+  /** Which classes stand for which categories, see {@linkcode parseCategoryRules}. */
+  categories?: string | null;
 }
 
 /**
@@ -109,168 +64,288 @@ export function safeIds(fileNames: readonly string[]): string[] {
 }
 
 /**
- * Returns the images of a folder of images, of one with `images/` and `person_keypoints.json`, or
- * of a COCO root (`val2017/` and `annotations/person_keypoints_val2017.json`).
+ * Returns the images and annotations of a folder in any layout of `layouts/`, of a folder of
+ * pictures whose annotations lie beside it, or of a plain folder of pictures.
  *
- * With annotations, the images are those that are annotated and present: any subset of COCO works,
+ * With annotations, the images are those that are annotated and present: any subset of a set works,
  * and what is left out is told in `warnings`. Throws `HarnessError` `bad-image` when there is no
  * such folder or no image in it, `bad-annotations` when the annotations cannot be read or none of
- * their images is there.
+ * their images is there, `bad-option` for sigmas and categories that don't fit.
  */
-export async function openDataset(root: string): Promise<ImageDataset> {
-  const kind = await kindOf(root);
-  if (kind !== "folder") {
+export async function openDataset(
+  root: string,
+  options: DatasetOptions = {},
+): Promise<ImageDataset> {
+  const { set, folder, notRead } = await findSet(root, options.annotations ?? null);
+  if (set === null) return await openPlain(folder, notRead);
+  const dataset = await openAnnotated(folder, set, notRead);
+  return await asAsked(dataset, options);
+}
+
+/** Returns the data set with the sigmas and the pairs of categories that a user asks for. */
+async function asAsked(
+  dataset: ImageDataset,
+  { sigmas = null, categories = null }: DatasetOptions,
+): Promise<ImageDataset> {
+  let { annotations } = dataset;
+  if (annotations === null) return dataset;
+  if (sigmas !== null) annotations = withSigmas(annotations, await readSigmas(sigmas));
+  if (categories !== null) {
+    annotations = { ...annotations, categoryRules: parseCategoryRules(categories) };
+  }
+  return { ...dataset, annotations };
+}
+
+/** Returns a folder of pictures without annotations. */
+async function openPlain(root: string, notRead: readonly string[]): Promise<ImageDataset> {
+  let folder = root;
+  let pictures = await listPictures(root, { deep: false });
+  let isDeep = false;
+  if (pictures.length === 0) {
+    if (await kindOf(path.join(root, "images")) === "folder") folder = path.join(root, "images");
+    pictures = await listPictures(folder, { deep: true });
+    isDeep = true;
+  }
+  const usable = pictures.filter(({ unusable, relative }) =>
+    unusable === null && !isUnreadableName(relative)
+  );
+  if (usable.length === 0) {
     throw new HarnessError(
       "bad-image",
-      `Cannot read the images ${root}: ${
-        kind === null ? "there is no such folder" : "it is a file, not a folder"
-      }: name a folder of images, or one with images/ and person_keypoints.json, or a COCO root`,
+      `Cannot read the images ${root}: found no picture${
+        pictures.length === 0
+          ? ""
+          : ` that can be read (${pictures[0].relative}: ${pictures[0].unusable})`
+      }: ${EXPECTED}`,
     );
   }
-  for (const layout of LAYOUTS) {
-    const annotationsFile = path.join(root, layout.annotations);
-    if (await kindOf(annotationsFile) !== "file") continue;
-    const folder = path.join(root, layout.images);
-    if (await kindOf(folder) === "folder") {
-      return await openAnnotated(root, folder, annotationsFile);
-    }
-  }
-  const folder = await kindOf(path.join(root, "images")) === "folder" &&
-      (await imageNames(root)).length === 0
-    ? path.join(root, "images")
-    : root;
-  const names = await imageNames(folder);
-  if (names.length === 0) {
-    throw new HarnessError(
-      "bad-image",
-      `Cannot read the images ${root}: found no file with ${
-        IMAGE_EXTENSIONS.join(", ")
-      }: name a folder of images, or one with images/ and person_keypoints.json, or a COCO root (val2017/ and annotations/person_keypoints_val2017.json)`,
-    );
-  }
-  const ids = safeIds(names);
+  const ids = safeIds(usable.map(({ relative }) => relative));
   return {
     root,
-    images: names.map((name, index) => ({
+    images: usable.map(({ file }, index) => ({
       id: ids[index],
-      file: path.join(folder, name),
+      file,
       cocoImageId: null,
       annotatedSize: null,
     })),
     annotations: null,
     annotationsFile: null,
-    warnings: await leftOutWarnings(folder, names.length),
+    noAnnotations: notRead.length === 0
+      ? "the images have no annotations"
+      : `no annotations were read; found ${notRead.join(", ")}`,
+    hints: [],
+    warnings: [
+      ...unusableWarnings(pictures),
+      ...notReadWarnings(notRead),
+      ...leftOutWarnings(folder, usable.length, [
+        ...pictures.map(({ relative }) => relative).filter(isUnreadableName),
+        ...(isDeep ? [] : await foldersBelow(folder)),
+      ]),
+    ],
   };
 }
 
-/**
- * Warns of pictures of a folder that are not used: in formats that can't be read, or in folders
- * below it.
- */
-async function leftOutWarnings(folder: string, usedCount: number): Promise<Warning[]> {
-  const leftOut: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (name.startsWith(".")) continue;
-    if (isDirectory) {
-      if ((await imageNames(path.join(folder, name))).length > 0) leftOut.push(`${name}/`);
-    } else if (UNREADABLE_EXTENSIONS.includes(path.extname(name).toLowerCase())) {
-      leftOut.push(name);
-    }
-  }
+/** Returns the folders below one that have pictures. */
+async function foldersBelow(folder: string): Promise<string[]> {
+  const deep = await listPictures(folder, { deep: true });
+  const below = deep.filter(({ relative }) => relative.includes("/"));
+  return [...new Set(below.map(({ relative }) => `${relative.split("/")[0]}/`))];
+}
+
+/** Warns of pictures that are not used: in formats that can't be read, or in folders below. */
+function leftOutWarnings(folder: string, usedCount: number, leftOut: string[]): Warning[] {
   if (leftOut.length === 0) return [];
-  const shown = leftOut.sort().slice(0, 3).join(", ");
   return [{
     code: "images-left-out",
-    message: `${usedCount} images of ${folder} are used; left out: ${shown}${
-      leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ""
+    message: `${usedCount} images of ${folder} are used; left out: ${
+      leftOut.sort().slice(0, 3).join(", ")
+    }${leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ""}.`,
+    advice: "Convert them to JPEG or PNG, and put all images into the folder itself.",
+  }];
+}
+
+function unusableWarnings(pictures: readonly PictureFile[]): Warning[] {
+  const bad = pictures.filter(({ unusable }) => unusable !== null);
+  if (bad.length === 0) return [];
+  return [{
+    code: "images-unusable",
+    message: `${bad.length} files can't be opened and are left out: ${
+      bad.slice(0, 3).map(({ relative, unusable }) => `${relative} (${unusable})`).join(", ")
+    }${bad.length > 3 ? ", …" : ""}.`,
+    advice: "Restore or rename them if they belong to the set.",
+  }];
+}
+
+function notReadWarnings(notRead: readonly string[]): Warning[] {
+  if (notRead.length === 0) return [];
+  return [{
+    code: "annotations-not-read",
+    message: `Found and not read: ${notRead.slice(0, 6).join(", ")}${
+      notRead.length > 6 ? ` and ${notRead.length - 6} more` : ""
     }.`,
-    advice: `Convert them to JPEG or PNG, and put all images into the folder itself.`,
+    advice: "Name the file by --annotations if it was meant.",
   }];
 }
 
 async function openAnnotated(
   root: string,
-  folder: string,
-  annotationsFile: string,
+  set: FoundSet,
+  notRead: readonly string[],
 ): Promise<ImageDataset> {
-  const annotations = parseAnnotations(await Deno.readTextFile(annotationsFile), annotationsFile);
-  const present = new Set(await imageNames(folder));
-  const byName = imagesByName(annotations.images, annotationsFile);
-  const names = [...byName.keys()].filter((name) => present.has(name)).sort();
-  if (names.length === 0) {
+  const { annotationsFile, imageFolders } = set;
+  const pictures: PictureFile[] = [];
+  for (const folder of imageFolders) pictures.push(...await listPictures(folder, { deep: true }));
+  const annotations = await set.read(pictures);
+  const matches = matchNames(
+    annotations.images.map(({ fileName }) => fileName),
+    pictures.map(({ relative }) => relative),
+  );
+  const pairs = requirePairs(annotations.images, pictures, matches, set);
+  const ids = safeIds(pairs.map(({ picture }) => picture.relative));
+  const byImage = Map.groupBy(annotations.annotations, ({ imageId }) => imageId);
+  const headers: (PictureHeader | null)[] = [];
+  for (const { picture } of pairs) headers.push(await readHeader(picture.file));
+  const { frames, warnings: frameWarnings, hints } = framesOf(
+    pairs.map(({ image: { id, widthPx, heightPx } }, index) => ({
+      id: ids[index],
+      header: headers[index],
+      annotatedSize: widthPx === null || heightPx === null ? null : { widthPx, heightPx },
+      annotations: byImage.get(id) ?? [],
+    })),
+  );
+  const images = pairs.map(({ image, picture }, index): DatasetImage => ({
+    id: ids[index],
+    file: picture.file,
+    cocoImageId: image.id,
+    ...frames[index],
+  }));
+  return withImages({
+    root,
+    images,
+    annotations,
+    annotationsFile,
+    noAnnotations: null,
+    hints,
+    warnings: [
+      ...(set.note === null ? [] : [{
+        code: "split-chosen",
+        message: set.note,
+        advice: "Name another by --annotations.",
+      }]),
+      ...notReadWarnings(notRead),
+      ...annotations.warnings,
+      ...matchWarnings(annotations.images, pictures, matches, set),
+      ...unusableWarnings(pictures),
+      ...frameWarnings,
+    ],
+  }, images);
+}
+
+/** One annotated image and its file. */
+interface Pair {
+  image: CocoImage;
+  picture: PictureFile;
+}
+
+/**
+ * Returns the images with their files, in the order of the files; throws `bad-annotations` when
+ * there is none, an image has no name, or two have the same file.
+ */
+function requirePairs(
+  images: readonly CocoImage[],
+  pictures: readonly PictureFile[],
+  { fileOf }: NameMatches,
+  { annotationsFile, imageFolders }: FoundSet,
+): Pair[] {
+  const fail = (found: string): never => {
     throw new HarnessError(
       "bad-annotations",
-      `Cannot use the annotations ${annotationsFile}: none of their ${annotations.images.length} images is in ${folder} (${present.size} image files there): do the two belong together?`,
+      `Cannot use the annotations ${annotationsFile}: ${found}`,
+    );
+  };
+  const taken = new Map<number, CocoImage>();
+  const pairs: Pair[] = [];
+  for (const [index, image] of images.entries()) {
+    if (image.fileName === "") {
+      fail(
+        `image ${image.ownId} has no "file_name", expected a name of its own for each image of the folder`,
+      );
+    }
+    const file = fileOf[index];
+    if (file === null) continue;
+    const other = taken.get(file);
+    if (other !== undefined) {
+      fail(
+        `images ${other.ownId} ("${other.fileName}") and ${image.ownId} ("${image.fileName}") have the same file name, expected a name of its own for each image of the folder`,
+      );
+    }
+    taken.set(file, image);
+    if (pictures[file].unusable === null) pairs.push({ image, picture: pictures[file] });
+  }
+  if (pairs.length === 0) {
+    const example = images.length > 0 && pictures.length > 0
+      ? `: the annotations say "${images[0].fileName}", the folder has "${pictures[0].relative}"`
+      : "";
+    fail(
+      `none of their ${images.length} images is in ${
+        imageFolders.join(", ")
+      } (${pictures.length} image files there)${example}: do the two belong together?`,
     );
   }
-  const warnings: Warning[] = [];
-  const missing = byName.size - names.length;
-  if (missing > 0) {
+  return pairs.sort((a, b) => a.picture.relative < b.picture.relative ? -1 : 1);
+}
+
+/** Warnings of images without a file, files without an image, and names that differ. */
+function matchWarnings(
+  images: readonly CocoImage[],
+  pictures: readonly PictureFile[],
+  { fileOf, differences }: NameMatches,
+  { imageFolders }: FoundSet,
+): Warning[] {
+  const folder = imageFolders.join(", ");
+  const warnings = differences.map(({ difference, count, name, file }): Warning => ({
+    code: "names-differ",
+    message:
+      `${count} images were matched with files whose names differ ${difference}: annotations say "${name}", folder has "${file}".`,
+    advice: "Look whether the two are the same picture.",
+  }));
+  const missing = images.filter((_, index) => fileOf[index] === null);
+  const used = new Set(fileOf);
+  const unlisted = pictures.filter((_, index) => !used.has(index));
+  if (missing.length > 0) {
+    const example = `annotations say "${missing[0].fileName}"${
+      unlisted.length > 0 ? `, folder has "${unlisted[0].relative}"` : ""
+    }`;
     warnings.push({
       code: "images-missing",
       message:
-        `${missing} of ${byName.size} annotated images are not in ${folder}; accuracy is over the ${names.length} that are.`,
+        `${missing.length} of ${images.length} annotated images are not in ${folder} (${example}); accuracy is over the ${
+          images.length - missing.length
+        } that are.`,
       advice: "Add the missing files if the whole set was meant.",
     });
   }
-  const unlisted = [...present].filter((name) => !byName.has(name));
   if (unlisted.length > 0) {
     warnings.push({
       code: "images-not-annotated",
       message: `${unlisted.length} image files of ${folder} are not in the annotations (${
-        unlisted.slice(0, 3).join(", ")
+        unlisted.slice(0, 3).map(({ relative }) => relative).join(", ")
       }${unlisted.length > 3 ? ", …" : ""}) and are left out.`,
-      advice: "Name the folder of images itself to run on all of them without accuracy.",
+      advice: "Copy the images alone to another folder to run on all of them without accuracy.",
     });
   }
-  const ids = safeIds(names);
-  const images = names.map((name, index) => {
-    const { id, widthPx, heightPx } = byName.get(name)!;
-    return {
-      id: ids[index],
-      file: path.join(folder, name),
-      cocoImageId: id,
-      annotatedSize: widthPx === null || heightPx === null ? null : { widthPx, heightPx },
-    };
-  });
-  return {
-    root,
-    images,
-    annotations: restrictAnnotations(
-      annotations,
-      new Set(images.map(({ cocoImageId }) => cocoImageId)),
-    ),
-    annotationsFile,
-    warnings,
-  };
+  return warnings;
 }
 
-/**
- * Returns the images by the name of their file; throws `bad-annotations` when one has no name, or
- * two have the same.
- */
-function imagesByName(
-  images: readonly CocoImage[],
-  annotationsFile: string,
-): Map<string, CocoImage> {
-  const byName = new Map<string, CocoImage>();
-  for (const image of images) {
-    const name = path.basename(image.fileName);
-    const other = byName.get(name);
-    const found = name === ""
-      ? `image ${image.id} has no "file_name"`
-      : other === undefined
-      ? null
-      : `images ${other.id} ("${other.fileName}") and ${image.id} ("${image.fileName}") have the same file name`;
-    if (found !== null) {
-      throw new HarnessError(
-        "bad-annotations",
-        `Cannot use the annotations ${annotationsFile}: ${found}, expected a name of its own for each image of the folder`,
-      );
-    }
-    byName.set(name, image);
-  }
-  return byName;
+/** Returns the data set with these of its images only, and what is annotated in them. */
+export function withImages(dataset: ImageDataset, images: DatasetImage[]): ImageDataset {
+  const ids = new Set(images.map(({ cocoImageId }) => cocoImageId));
+  const { annotations } = dataset;
+  return {
+    ...dataset,
+    images,
+    annotations: annotations === null ? null : restrictAnnotations(annotations, ids),
+  };
 }
 
 /** Returns the annotations of these images only: what accuracy on a subset is evaluated against. */
@@ -279,82 +354,8 @@ export function restrictAnnotations(
   imageIds: ReadonlySet<number | null>,
 ): CocoAnnotations {
   return {
+    ...annotations,
     images: annotations.images.filter(({ id }) => imageIds.has(id)),
-    categoryIds: annotations.categoryIds,
     annotations: annotations.annotations.filter(({ imageId }) => imageIds.has(imageId)),
   };
-}
-
-/**
- * Returns the pixels of an image as 8-bit RGB.
- *
- * EXIF orientation is applied, unless the annotations were made on the unrotated pixels (their size
- * says so). Grey, CMYK and 16-bit images are converted to 8-bit sRGB; transparency is dropped, as
- * OpenCV does. Of an animation the first frame counts. Throws `HarnessError` `bad-image` that names
- * the file: missing, not an image, cut short, or another size than the annotations state.
- */
-export async function loadImage(image: DatasetImage): Promise<RgbImage> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(image.file);
-  } catch (cause) {
-    const found = cause instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : (cause as Error).message;
-    throw new HarnessError(
-      "bad-image",
-      `Cannot read the image ${image.file}: ${found}: restore it or take it out of the set`,
-      { cause },
-    );
-  }
-  const { annotatedSize } = image;
-  let data: Uint8Array;
-  let info: { width: number; height: number; channels: number };
-  try {
-    sharp.cache(false);
-    const pipeline = sharp(bytes, { failOn: "error" });
-    const { width, height, orientation = 1 } = await pipeline.metadata();
-    // only a quarter turn changes the size; without one the size says nothing
-    const isUnrotated = annotatedSize !== null && orientation >= 5 && width !== height &&
-      width === annotatedSize.widthPx && height === annotatedSize.heightPx;
-    ({ data, info } = await (isUnrotated ? pipeline : pipeline.rotate())
-      .toColourspace("srgb")
-      .removeAlpha()
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true }));
-  } catch (cause) {
-    throw new HarnessError(
-      "bad-image",
-      `Cannot decode the image ${image.file}: ${
-        (cause as Error).message.trim()
-      }: expected a whole JPEG, PNG, WebP, GIF, TIFF or AVIF file: replace it or take it out of the set`,
-      { cause },
-    );
-  }
-  if (
-    annotatedSize !== null &&
-    (info.width !== annotatedSize.widthPx || info.height !== annotatedSize.heightPx)
-  ) {
-    throw new HarnessError(
-      "bad-image",
-      `Cannot use the image ${image.file}: it has ${info.width}x${info.height} pixels, its annotations are for ${annotatedSize.widthPx}x${annotatedSize.heightPx}: was it resized? Take the original`,
-    );
-  }
-  return { widthPx: info.width, heightPx: info.height, rgb: toRgb(data, info) };
-}
-
-/** Returns the pixels with three channels: a single one is repeated. */
-function toRgb(
-  data: Uint8Array,
-  { width, height, channels }: { width: number; height: number; channels: number },
-): Uint8Array {
-  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const rgb = new Uint8Array(width * height * 3);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const level = data[pixel * channels];
-    rgb[3 * pixel] = level;
-    rgb[3 * pixel + 1] = level;
-    rgb[3 * pixel + 2] = level;
-  }
-  return rgb;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
-import { type DatasetImage, loadImage } from "./dataset.ts";
+import { type DatasetImage, loadImage } from "./load_image.ts";
 import type { RgbImage } from "../pose/letterbox.ts";
 import type { RunImage } from "../record/records.ts";
 import { asWriteError } from "../disk.ts";
@@ -21,13 +21,13 @@ export interface RgbFile {
 /**
  * Returns the run's record of every image: id, file, size, hash of the file.
  *
- * Sizes come from the annotations where they state them, else from decoding. Throws `bad-image` for
- * an image that can't be read.
+ * Sizes come from an earlier decoding or the annotations, else from decoding. Throws `bad-image`
+ * for an image that can't be read.
  */
 export async function describeImages(images: DatasetImage[]): Promise<RunImage[]> {
   const described: RunImage[] = [];
   for (const image of images) {
-    const size = image.annotatedSize ?? await loadImage(image);
+    const size = image.size ?? image.annotatedSize ?? await loadImage(image);
     let bytes: Uint8Array<ArrayBuffer>;
     try {
       bytes = await Deno.readFile(image.file);

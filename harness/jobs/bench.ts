@@ -8,7 +8,7 @@ import { heatWarning } from "../device/cool_down.ts";
 import { threadWarnings } from "../device/cores.ts";
 import { EXIT, type Warning } from "../errors.ts";
 import { prepareVariants } from "../model/prepare.ts";
-import { openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
 import { writeReport } from "../report/write_report.ts";
@@ -52,7 +52,7 @@ export async function bench(
   const { settings, rounds, benchncnnRounds, layerTimes, compareLayers, base, out, resume } =
     options;
   if (!resume) requireNewFolder(out, undefined, "Go on with it by --resume. ");
-  const dataset = await openDataset(settings.images);
+  const dataset = await openCheckedDataset(settings);
   const ncnnSource = settings.ncnnSource ?? undefined;
   const prepared = await prepareVariants({ ...options.variants, ncnnSource, ...context });
   const { variants } = prepared;
@@ -73,8 +73,7 @@ export async function bench(
     "mend the cause and run again with --resume.",
   );
   const report = await judge(out, {
-    images: new Map(dataset.images.map((image) => [image.id, image])),
-    annotations: dataset.annotations,
+    dataset,
     variants,
     warnings: [...warnings, ...lost],
   });

@@ -11,7 +11,7 @@ import {
   runCalibration,
 } from "../gate/calibrate.ts";
 import { isOfProcess, METRIC_NAMES, type MetricName } from "../record/metrics.ts";
-import { openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
 import { saveCalibration } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
 import { openExperiment, type Side } from "../run/experiment.ts";
@@ -61,7 +61,7 @@ export async function calibrate(
 ): Promise<DeviceCalibration[]> {
   const { settings, variants, blockCount, out } = options;
   if (out !== null) requireNewFolder(out);
-  const dataset = await openDataset(settings.images);
+  const dataset = await openCheckedDataset(settings);
   const request = { variants, ncnnSource: settings.ncnnSource };
   const side = await openOneSide(options.variant, request, context);
   const [pair] = pairSides([side], [side]);

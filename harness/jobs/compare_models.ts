@@ -9,7 +9,7 @@ import type { VariantOptions } from "../config.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import type { LaunchRecord } from "../record/records.ts";
-import { openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import { sortRecords } from "../record/run_records.ts";
 import type { ComparisonFile } from "../report/comparison.ts";
@@ -75,7 +75,7 @@ export async function compareModels(
 ): Promise<CompareOutcome> {
   const { settings, compared, rounds, sustainedSeconds, out } = options;
   requireNewFolder(out);
-  const dataset = await openDataset(settings.images);
+  const dataset = await openCheckedDataset(settings);
   const { sides, warnings } = await openCompared(options, context);
   const variants = sides.map(({ variant }) => variant);
   await using experiment = await openExperiment({
@@ -95,8 +95,7 @@ export async function compareModels(
     await checkKeypoints(session);
   }, "mend the cause and compare again.");
   const report = await judge(out, {
-    images: new Map(dataset.images.map((image) => [image.id, image])),
-    annotations: dataset.annotations,
+    dataset,
     variants,
     warnings: [...dataset.warnings, ...warnings, ...lost],
   });

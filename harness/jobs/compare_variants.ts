@@ -6,7 +6,8 @@
  */
 import { apDifference } from "../parity/ap_difference.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { categoriesOfClasses, toCocoResults } from "../pose/results.ts";
+import { groundTruthOf } from "../pose/ground_truth.ts";
+import { toCocoResults } from "../pose/results.ts";
 import type { RunRecords } from "../record/run_records.ts";
 import type { Report, ReportVariant } from "../report/report_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
@@ -60,13 +61,14 @@ function apOf(
 ): Bounded | null {
   const cocoIds = new Map(run.images.map(({ id, cocoImageId }) => [id, cocoImageId]));
   const manifest = run.variants.find(({ id }) => id === variant.id);
-  const categories = categoriesOfClasses(annotations, manifest?.classCount ?? 1);
+  if (manifest === undefined) return null;
+  const truth = groundTruthOf(annotations, manifest);
   const results = parity.flatMap((record) => {
     const cocoId = cocoIds.get(record.imageId) ?? null;
     const isOwn = record.device === variant.device && record.variantId === variant.id;
-    return isOwn && cocoId !== null ? toCocoResults(cocoId, record.candidate, categories) : [];
+    return isOwn && cocoId !== null ? toCocoResults(cocoId, record.candidate, truth.classes) : [];
   });
-  const found = apDifference(annotations, results, []);
+  const found = apDifference(truth.annotations, results, [], truth.kind);
   if (found === null) return null;
   return { value: found.value, low: found.low ?? 0, high: found.high ?? 1 };
 }

@@ -14,7 +14,8 @@ import { type Figure, launchFigures } from "../gate/formats/figures.ts";
 import { judgeGate } from "../gate/judge_gate.ts";
 import { collectLive } from "../gate/live.ts";
 import type { GateCorrectness, MergedResult } from "../gate/verdict.ts";
-import { type ImageDataset, openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
+import type { ImageDataset } from "../images/dataset.ts";
 import { userCommit } from "../record/commits.ts";
 import { deviceFeatures, phoneKind } from "../record/device_features.ts";
 import { newestCalibration } from "../store/calibrations.ts";
@@ -76,7 +77,7 @@ export async function gateLive(
   context: ExperimentContext,
 ): Promise<GateOutcome> {
   requireNewFolder(options.out);
-  const dataset = await openDataset(options.settings.images);
+  const dataset = await openCheckedDataset(options.settings);
   await using sides = await openSides(
     { ...options, ncnnSource: options.settings.ncnnSource },
     context,

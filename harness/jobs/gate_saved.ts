@@ -14,11 +14,12 @@ import type { SessionSpread } from "../stats/sessions.ts";
 import { userCommit } from "../record/commits.ts";
 import type { MetricName } from "../record/metrics.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { openDataset } from "../images/dataset.ts";
+import { type DatasetOptions, openDataset, restrictAnnotations } from "../images/dataset.ts";
 import { knownSessions, type Series } from "../store/history.ts";
 import { newestCalibration, workloadKeyOf } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
 import { correctnessOf } from "../gate/correctness.ts";
+import type { RunRecord } from "../record/records.ts";
 import type { GateOutcome } from "./gate_live.ts";
 import {
   launchesOf,
@@ -39,8 +40,11 @@ export interface SavedGateOptions {
   /** Serials that are gated; null: all of both runs. */
   devices: string[] | null;
   config: GateConfig;
-  /** Folder of images with annotations; null: the one that the candidate's run names. */
-  images: string | null;
+  /**
+   * Folder of images with annotations, and what is said of them; null: as the candidate's run has
+   * it.
+   */
+  dataset: DatasetOptions & { images: string | null };
 }
 
 /**
@@ -136,8 +140,18 @@ async function annotationsOf(
   { run }: SavedRun,
   options: SavedGateOptions,
 ): Promise<CocoAnnotations | null> {
-  const folder = options.images ?? run.options.images;
-  return typeof folder === "string" ? (await openDataset(folder)).annotations : null;
+  const { images, ...asked } = options.dataset;
+  const folder = images ?? run.options.images;
+  if (typeof folder !== "string") return null;
+  const { annotations, sigmas, categories } = run.options;
+  const own = (given: string | null | undefined, recorded: unknown) =>
+    given ?? (images === null && typeof recorded === "string" ? recorded : null);
+  const { annotations: found } = await openDataset(folder, {
+    annotations: own(asked.annotations, annotations),
+    sigmas: own(asked.sigmas, sigmas),
+    categories: own(asked.categories, categories),
+  });
+  return found === null ? null : ofRecordedImages(found, run);
 }
 
 /** Returns what must be said of a side with launches by a test build; empty for one in earnest. */
@@ -150,4 +164,10 @@ function testBuildReasons(side: string, runs: readonly SavedRun[]): string[] {
       Math.max(...percents)
     }%`,
   ];
+}
+
+/** Returns the annotations without the images that the run left out as unreadable. */
+function ofRecordedImages(annotations: CocoAnnotations, run: RunRecord): CocoAnnotations {
+  if (run.options.skipUnreadable !== true) return annotations;
+  return restrictAnnotations(annotations, new Set(run.images.map((image) => image.cocoImageId)));
 }

@@ -67,7 +67,7 @@ Deno.test("gateSaved() refuses latest when its folder was written over by the ca
           candidateDir: folder,
           devices: null,
           config: DEFAULT_GATE_CONFIG,
-          images: null,
+          dataset: { images: null },
         }, history),
       HarnessError,
     );
@@ -105,7 +105,7 @@ async function gateOf(
       candidateDir: await write("candidate", candidate),
       devices: null,
       config: DEFAULT_GATE_CONFIG,
-      images: null,
+      dataset: { images: null },
       ...change,
     }, history);
   } finally {

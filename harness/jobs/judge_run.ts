@@ -9,19 +9,19 @@ import { asWriteError } from "../disk.ts";
 import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { type DatasetImage, loadImage } from "../images/dataset.ts";
+import type { ImageDataset } from "../images/dataset.ts";
+import { type DatasetImage, loadImage } from "../images/load_image.ts";
 import { buildReport, shownImageIds } from "../report/build_report.ts";
 import { type RunRecords, sortRecords } from "../record/run_records.ts";
 import type { Report } from "../report/report_json.ts";
-import { accuraciesOf, detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
+import { accuraciesOf, detectionGroups, groundTruths, resultsOfRun } from "../parity/accuracy.ts";
 import { reportGraphs, reportLayerTimes } from "./graphs.ts";
 import { readLayerDrawing } from "../run/layer_parity.ts";
 import { readRecords } from "../record/record_log.ts";
 
 /** What judging needs beside the records. */
 export interface JudgeInput {
-  images: Map<string, DatasetImage>;
-  annotations: CocoAnnotations | null;
+  dataset: ImageDataset;
   variants: PreparedVariant[];
   warnings: Warning[];
 }
@@ -35,14 +35,17 @@ const THUMBNAIL_PX = 640;
  */
 export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const records = sortRecords(readRecords(path.join(out, "records.jsonl")).records);
-  await writeDetections(out, records, input.annotations);
-  const { accuracy, warnings } = accuraciesOf(records, input.annotations);
+  const { dataset } = input;
+  const images = new Map(dataset.images.map((image) => [image.id, image]));
+  await writeDetections(out, records, dataset.annotations);
+  const { accuracy, absent, warnings } = accuraciesOf(records, dataset);
   const thumbnails = new Map<string, string>();
   for (const id of shownImageIds(records)) {
-    thumbnails.set(id, await thumbnail(input.images.get(id)!));
+    thumbnails.set(id, await thumbnail(images.get(id)!));
   }
   const report = buildReport(records, {
     accuracy,
+    accuracyAbsent: absent,
     thumbnails,
     graphs: await reportGraphs(input.variants),
     layerDrawings: await layerDrawings(out, records.layerParity),
@@ -79,13 +82,19 @@ async function writeDetections(
 ): Promise<void> {
   const { run } = records;
   const several = run.devices.length > 1;
+  const truthOf = annotations === null ? null : groundTruths(annotations);
+  const ownIds = new Map(annotations?.images.map(({ id, ownId }) => [id, ownId]));
   for (const group of detectionGroups(records).values()) {
     const { device, variantId } = group[0];
     const folder = path.join(out, "detections", several ? device.replace(/[^\w.-]+/g, "_") : "");
     const file = path.join(folder, `${variantId}.json`);
     try {
       await Deno.mkdir(folder, { recursive: true });
-      const results = resultsOfRun(run, group, annotations, (record) => record.candidate);
+      const manifest = run.variants.find(({ id }) => id === variantId);
+      const classes = manifest === undefined ? null : truthOf?.(manifest).classes ?? null;
+      const results = resultsOfRun(run, group, classes, (record) => record.candidate)
+        // as the annotations have them, so that other tools match them
+        .map((entry) => ({ ...entry, image_id: ownIds.get(entry.image_id) ?? entry.image_id }));
       await Deno.writeTextFile(file, JSON.stringify(results) + "\n");
     } catch (cause) {
       throw asWriteError(cause, file);

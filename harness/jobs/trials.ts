@@ -8,7 +8,7 @@ import * as path from "@std/path";
 import { makeFolder } from "../disk.ts";
 import { DEFAULT_GATE_CONFIG } from "../gate/config.ts";
 import { planTrials, type Trial, type TrialResult } from "../gate/trials.ts";
-import { openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
 import { seededRng } from "../stats/rng.ts";
 import type { Sql } from "../store/sql.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
@@ -50,7 +50,7 @@ export async function runTrials(
 ): Promise<TrialResult[]> {
   const { settings, variant, variants, sizesPercent, counts, budgetSeconds, seed, out } = options;
   requireNewFolder(out, RESULTS);
-  const dataset = await openDataset(settings.images);
+  const dataset = await openCheckedDataset(settings);
   const side = await openOneSide(
     variant,
     { variants, ncnnSource: settings.ncnnSource },

@@ -7,7 +7,8 @@
 import * as path from "@std/path";
 import { levelPlanes } from "../head/decode.ts";
 import type { HeadSpec } from "../head/head_spec.ts";
-import { loadImage, openDataset } from "../images/dataset.ts";
+import { openDataset } from "../images/dataset.ts";
+import { loadImage } from "../images/load_image.ts";
 import { letterbox, letterboxGeometry } from "../pose/letterbox.ts";
 import type { OutputBlob } from "../record/variant.ts";
 import { type DecodedRun, fitDecode, type FittedDecode } from "./fit_decode.ts";

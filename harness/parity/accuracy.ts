@@ -1,35 +1,61 @@
 /**
- * Detections on record → COCO's keypoint AP of each variant, and what stands in the way of one
- * (pure).
+ * Detections on record → COCO's AP of each variant with what it is computed from, or why there is
+ * none (pure).
  *
  * @module
  */
 import type { Warning } from "../errors.ts";
 import { type ApDifference, apDifference } from "./ap_difference.ts";
-import { annotatedKeypointCount, type CocoAnnotations } from "../pose/coco_annotations.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
+import { doubtsOf } from "../pose/doubts.ts";
 import {
-  categoriesOfClasses,
-  type CocoResult,
-  resultKind,
-  toCocoResults,
-} from "../pose/results.ts";
+  type ClassTarget,
+  type EvaluationKind,
+  type GroundTruth,
+  groundTruthOf,
+  type JudgedModel,
+} from "../pose/ground_truth.ts";
+import { type JointErrors, jointErrors } from "../pose/joint_errors.ts";
+import { type CocoResult, toCocoResults } from "../pose/results.ts";
 import type { Detection, ParityRecord, RunImage, RunRecord } from "../record/records.ts";
 import type { RunRecords } from "../record/run_records.ts";
-import type { VariantManifest } from "../record/variant.ts";
 
-/**
- * COCO's AP of one variant on one device, 0 to 1: of keypoints, or of boxes where it finds none.
- */
+/** COCO's AP of one variant on one device, 0 to 1. */
 export interface Accuracy {
+  /** Of boxes for a model without keypoints. */
+  kind: EvaluationKind;
   ap: number;
-  /** At OKS 0.50 and 0.75. */
+  /** At OKS (of boxes: IoU) 0.50 and 0.75. */
   ap50: number;
   ap75: number;
   /** AP of the ONNX reference of the variant. */
   referenceAp: number;
   /** AP minus `referenceAp`; null where it can't be told. */
   difference: ApDifference | null;
+  /** Which standard deviations OKS has; null for boxes. */
+  sigmas: string | null;
+  /** Mean error and PCK of the joints; null for boxes. */
+  jointErrors: JointErrors | null;
+  /** What to look at before believing the AP, in sentences. */
+  doubts: string[];
+}
+
+/** What accuracy is judged by. */
+export interface AccuracyInput {
+  /** Null for images without annotations. */
+  annotations: CocoAnnotations | null;
+  /** Why there are no annotations, as a clause. */
+  noAnnotations?: string | null;
+  /** What is known of the pictures, as sentences that matter when the AP is near 0. */
+  hints?: readonly string[];
+}
+
+/** Accuracy by `device variantId`, or the reason why there is none. */
+export interface Accuracies {
+  accuracy: Map<string, Accuracy>;
+  absent: Map<string, string>;
+  warnings: Warning[];
 }
 
 /**
@@ -42,22 +68,19 @@ function resultImageId(image: RunImage, index: number): number {
 
 /**
  * Returns the detections of one variant on one device as entries of COCO's result format, image by
- * image; `of` takes them from a record.
- *
- * Categories are those of the annotations, see {@linkcode categoriesOfClasses}.
+ * image; `of` takes them from a record. `classes` says what its classes stand for, see
+ * {@linkcode groundTruthOf}.
  */
 export function resultsOfRun(
-  { images, variants }: RunRecord,
+  { images }: RunRecord,
   records: readonly ParityRecord[],
-  annotations: CocoAnnotations | null,
+  classes: readonly ClassTarget[] | null,
   of: (record: ParityRecord) => readonly Detection[],
 ): CocoResult[] {
   const byImage = new Map(records.map((record) => [record.imageId, record]));
-  const manifest = variants.find(({ id }) => id === records[0]?.variantId);
-  const categories = categoriesOfClasses(annotations, manifest?.classCount ?? 1);
   return images.flatMap((image, index) => {
     const record = byImage.get(image.id);
-    return record ? toCocoResults(resultImageId(image, index), of(record), categories) : [];
+    return record ? toCocoResults(resultImageId(image, index), of(record), classes) : [];
   });
 }
 
@@ -78,83 +101,119 @@ export function detectionGroups(records: RunRecords): Map<string, ParityRecord[]
   );
 }
 
-/**
- * True when the annotations have as many keypoints as the variant finds, or none at all; a variant
- * without keypoints has its AP of boxes.
- */
-export function hasAnnotatedKeypoints(
-  { keypointCount }: Pick<VariantManifest, "keypointCount">,
+/** Returns a function that gives each model's ground truth, made once for models that are alike. */
+export function groundTruths(
   annotations: CocoAnnotations,
-): boolean {
-  return keypointCount === 0 ||
-    keypointCount === (annotatedKeypointCount(annotations) ?? keypointCount);
+): (model: JudgedModel) => GroundTruth {
+  const known = new Map<string, GroundTruth>();
+  return ({ classCount, keypointCount, names = null, keypointNames = null }) => {
+    const model = { classCount, keypointCount, names, keypointNames };
+    const key = JSON.stringify(model);
+    const truth = known.get(key) ?? groundTruthOf(annotations, model);
+    known.set(key, truth);
+    return truth;
+  };
 }
 
 /**
- * Returns the accuracy by `device variantId`, with a warning for each model that the annotations do
- * not fit.
+ * Returns the accuracy by `device variantId`, or the reason why there is none, with the warnings of
+ * each model.
  *
- * Empty without annotations. A variant has none when an image is missing, nothing is annotated, or
- * its number of keypoints is not the annotations'.
+ * Throws `HarnessError` `bad-option` for a rule of `--categories` that fits no model.
  */
-export function accuraciesOf(
-  records: RunRecords,
-  annotations: CocoAnnotations | null,
-): { accuracy: Map<string, Accuracy>; warnings: Warning[] } {
+export function accuraciesOf(records: RunRecords, input: AccuracyInput): Accuracies {
   const accuracy = new Map<string, Accuracy>();
-  if (annotations === null) return { accuracy, warnings: [] };
+  const absent = new Map<string, string>();
   const { run } = records;
-  for (const [key, group] of detectionGroups(records)) {
-    if (group.length < run.images.length) continue;
-    const manifest = run.variants.find(({ id }) => id === group[0].variantId);
-    if (manifest !== undefined && !hasAnnotatedKeypoints(manifest, annotations)) continue;
-    const candidate = resultsOfRun(run, group, annotations, (record) => record.candidate);
-    const reference = resultsOfRun(run, group, annotations, (record) => record.reference);
-    const evaluate = resultKind([...candidate, ...reference]) === "boxes"
-      ? evaluateBoxes
-      : evaluateKeypoints;
-    const { AP, AP50, AP75 } = evaluate(annotations, candidate);
-    if (AP < 0) continue; // nothing is annotated: COCO's figures are -1
-    accuracy.set(key, {
-      ap: AP,
-      ap50: AP50,
-      ap75: AP75,
-      referenceAp: evaluate(annotations, reference).AP,
-      difference: apDifference(annotations, candidate, reference),
-    });
+  const { annotations, hints = [] } = input;
+  const keys = run.devices.flatMap(({ serial }) => run.variants.map(({ id }) => `${serial} ${id}`));
+  if (annotations === null) {
+    const reason = input.noAnnotations ?? "the images have no annotations";
+    return { accuracy, absent: new Map(keys.map((key) => [key, reason])), warnings: [] };
   }
-  return { accuracy, warnings: misfits(run, annotations) };
+  const truthOf = groundTruths(annotations);
+  const groups = detectionGroups(records);
+  for (const { serial } of run.devices) {
+    for (const manifest of run.variants) {
+      const key = `${serial} ${manifest.id}`;
+      const group = groups.get(key) ?? [];
+      const truth = truthOf(manifest);
+      if (group.length < run.images.length) {
+        absent.set(
+          key,
+          `its detections are on record for ${group.length} of ${run.images.length} images`,
+        );
+      } else if (truth.absent !== null) {
+        absent.set(key, truth.absent);
+      } else {
+        const judged = judge(run, group, truth, hints);
+        if (judged.ap < 0) absent.set(key, judged.doubts.join(" "));
+        else accuracy.set(key, judged);
+      }
+    }
+  }
+  return { accuracy, absent, warnings: modelWarnings(run, truthOf) };
 }
 
-/**
- * Warnings of models with another number of keypoints, or more classes, than the annotations have.
- */
-function misfits({ variants }: RunRecord, annotations: CocoAnnotations): Warning[] {
-  const annotated = annotatedKeypointCount(annotations);
-  const categories = annotations.categoryIds.length;
-  return Map.groupBy(variants, ({ model }) => model).values().flatMap(([manifest]): Warning[] => {
-    const { model, keypointCount, classCount } = manifest;
-    if (!hasAnnotatedKeypoints(manifest, annotations)) {
-      return [{
-        code: "keypoints-not-annotated",
-        message:
-          `${model} finds ${keypointCount} keypoints, the images are annotated with ${annotated}: its accuracy is unknown.`,
-        advice:
-          `Give --images a folder whose person_keypoints.json has ${keypointCount} keypoints per object to get its AP.`,
-      }];
+function judge(
+  run: RunRecord,
+  group: readonly ParityRecord[],
+  { annotations, classes, kind, sigmas }: GroundTruth,
+  hints: readonly string[],
+): Accuracy {
+  const candidate = resultsOfRun(run, group, classes, (record) => record.candidate);
+  const reference = resultsOfRun(run, group, classes, (record) => record.reference);
+  const evaluate = kind === "boxes" ? evaluateBoxes : evaluateKeypoints;
+  const { AP, AP50, AP75 } = evaluate(annotations, candidate);
+  const { AP: referenceAp } = evaluate(annotations, reference);
+  // classes that no category stands for are told of once, as a warning
+  const listed = new Set(annotations.categories.map(({ id }) => id));
+  const counted = candidate.filter(({ category_id }) => listed.has(category_id));
+  const doubts = doubtsOf({ kind, ap: AP, annotations, results: counted, hints });
+  if (AP >= 0 && referenceAp >= 0 && Math.abs(AP - referenceAp) > 0.1 && referenceAp < 0.01) {
+    doubts.push(
+      `The reference's AP is ${referenceAp.toFixed(3)} and the variant's ${
+        AP.toFixed(3)
+      }: look at the reference first, it should be the better one.`,
+    );
+  }
+  return {
+    kind,
+    ap: AP,
+    ap50: AP50,
+    ap75: AP75,
+    referenceAp,
+    difference: AP < 0 ? null : apDifference(annotations, candidate, reference, kind),
+    sigmas,
+    jointErrors: kind === "boxes" ? null : jointErrors(annotations, candidate),
+    doubts,
+  };
+}
+
+/** Warnings of what each model is judged against, those of several models once. */
+function modelWarnings(
+  { variants }: RunRecord,
+  truthOf: (model: JudgedModel) => GroundTruth,
+): Warning[] {
+  const told = new Map<string, Warning>();
+  for (const [model, [manifest]] of Map.groupBy(variants, ({ model }) => model)) {
+    const { warnings, absent, kind } = truthOf(manifest);
+    if (absent !== null) {
+      told.set(`${model} absent`, {
+        code: "no-accuracy",
+        message: `The accuracy of ${model} is unknown: ${absent}.`,
+        advice: "Mend the annotations, or pair classes by --categories, to get its AP.",
+      });
     }
-    const ofBoxes: Warning[] = keypointCount > 0 ? [] : [{
-      code: "ap-of-boxes",
-      message: `${model} finds boxes without keypoints: its AP is that of boxes, not of keypoints.`,
-      advice: "Compare it with the AP of boxes only, and with no AP of a pose model.",
-    }];
-    if (classCount <= categories) return ofBoxes;
-    return [...ofBoxes, {
-      code: "classes-not-annotated",
-      message:
-        `${model} has ${classCount} classes, the annotations have ${categories} categories: class k was taken for the k-th category, and the classes beyond count for nothing in the AP.`,
-      advice:
-        "List every class of the model in categories[] of person_keypoints.json, by ascending id in the order of the classes.",
-    }];
-  }).toArray();
+    if (kind === "boxes") {
+      told.set(`${model} boxes`, {
+        code: "ap-of-boxes",
+        message:
+          `${model} finds boxes without keypoints: its AP is that of boxes, not of keypoints.`,
+        advice: "Compare it with the AP of boxes only, and with no AP of a pose model.",
+      });
+    }
+    for (const warning of warnings) told.set(warning.message, warning);
+  }
+  return [...told.values()];
 }

@@ -1,9 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { IMAGES, parityFixture, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { testManifest } from "./testdata/manifest.ts";
-import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
+import { parseAnnotations } from "../pose/read_annotations.ts";
 import type { Detection } from "../record/records.ts";
 import { type RunRecords, sortRecords } from "../record/run_records.ts";
+import { groundTruthOf } from "../pose/ground_truth.ts";
 import { accuraciesOf, resultsOfRun } from "./accuracy.ts";
 
 /** A person of 100 by 100 pixels. */
@@ -51,16 +53,17 @@ function runOf(
 Deno.test("accuraciesOf() takes class k for the k-th category, whatever the categories' ids", () => {
   for (const categoryIds of [[1, 2], [0, 1], [4, 9]]) {
     const records = runOf([person(17, 0), person(17, 1)], { classCount: 2 });
-    const { accuracy, warnings } = accuraciesOf(records, annotations(categoryIds));
+    const { accuracy, warnings } = accuraciesOf(records, { annotations: annotations(categoryIds) });
     const { ap, referenceAp, difference } = accuracy.get("host v")!;
     assertEquals([ap, referenceAp, difference?.value].map((v) => v?.toFixed(6)), [
       "1.000000",
       "1.000000",
       "0.000000",
     ]);
-    assertEquals(warnings, []);
+    assertEquals(warnings.map(({ code }) => code), ["classes-by-order"]);
+    const { classes } = groundTruthOf(annotations(categoryIds), records.run.variants[0]);
     assertEquals(
-      resultsOfRun(records.run, records.parity, annotations(categoryIds), (r) => r.candidate)
+      resultsOfRun(records.run, records.parity, classes, (r) => r.candidate)
         .map(({ category_id }) => category_id),
       categoryIds,
     );
@@ -71,7 +74,7 @@ Deno.test("accuraciesOf() gives the AP of boxes, and says so, when the model fin
   const boxOf = (classIndex: number): Detection => ({ ...person(17, classIndex), keypoints: [] });
   const { accuracy, warnings } = accuraciesOf(
     runOf([boxOf(0)], { keypointCount: 0 }),
-    annotations([1]),
+    { annotations: annotations([1]) },
   );
   const { ap, referenceAp, difference } = accuracy.get("host v")!;
   assertEquals([ap, referenceAp, difference?.value].map((v) => v?.toFixed(6)), [
@@ -83,31 +86,36 @@ Deno.test("accuraciesOf() gives the AP of boxes, and says so, when the model fin
 });
 
 Deno.test("accuraciesOf() has no accuracy and a warning with both numbers when the model has other keypoints than the annotations", () => {
-  const { accuracy, warnings } = accuraciesOf(
+  const { accuracy, absent, warnings } = accuraciesOf(
     runOf([person(4)], { keypointCount: 4 }),
-    annotations([1]),
+    { annotations: annotations([1]) },
   );
   assertEquals(accuracy.size, 0);
-  assertEquals(warnings.map(({ code }) => code), ["keypoints-not-annotated"]);
-  assertStringIncludes(
-    warnings[0].message,
-    "finds 4 keypoints, the images are annotated with 17",
-  );
+  assertEquals(warnings.map(({ code }) => code), ["no-accuracy"]);
+  for (const text of [warnings[0].message, absent.get("host v")!]) {
+    assertStringIncludes(text, "have 17 joints (annotation 1 for one), the model finds 4");
+  }
 });
 
 Deno.test("accuraciesOf() warns of a model with more classes than categories, whose further classes count for nothing", () => {
   const records = runOf([person(17, 0), person(17, 1)], { classCount: 2 });
-  const { accuracy, warnings } = accuraciesOf(records, annotations([0]));
+  const { accuracy, warnings } = accuraciesOf(records, { annotations: annotations([0]) });
   assertEquals(accuracy.get("host v")?.ap.toFixed(6), "1.000000");
-  assertEquals(warnings.map(({ code }) => code), ["classes-not-annotated"]);
-  assertStringIncludes(warnings[0].message, "2 classes, the annotations have 1 categories");
+  assertEquals(warnings.map(({ code }) => code), [
+    ...["classes-by-order", "classes-not-annotated"],
+  ]);
+  assertStringIncludes(warnings[1].message, "1 of the model's 2 classes have no category (1)");
 });
 
 Deno.test("accuraciesOf() has nothing without annotations or with an image missing", () => {
   const records = runOf([person(17)]);
-  assertEquals(accuraciesOf(records, null), { accuracy: new Map(), warnings: [] });
+  assertEquals(accuraciesOf(records, { annotations: null }), {
+    accuracy: new Map(),
+    absent: new Map([["host v", "the images have no annotations"]]),
+    warnings: [],
+  });
   const none = { ...records, parity: [] };
-  assertEquals(accuraciesOf(none, annotations([1])).accuracy.size, 0);
+  assertEquals(accuraciesOf(none, { annotations: annotations([1]) }).accuracy.size, 0);
   // one of two images, on record twice
   const [record] = records.parity;
   const twice = {
@@ -115,5 +123,5 @@ Deno.test("accuraciesOf() has nothing without annotations or with an image missi
     run: { ...records.run, images: [...records.run.images, { ...IMAGES[1], id: "other" }] },
     parity: [record, record],
   };
-  assertEquals(accuraciesOf(twice, annotations([1])).accuracy.size, 0);
+  assertEquals(accuraciesOf(twice, { annotations: annotations([1]) }).accuracy.size, 0);
 });

@@ -6,7 +6,8 @@
  */
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { type ImageMatches, IOU_THRESHOLDS, matchResults } from "../pose/coco_match.ts";
-import { type CocoResult, resultKind } from "../pose/results.ts";
+import type { EvaluationKind } from "../pose/ground_truth.ts";
+import type { CocoResult } from "../pose/results.ts";
 import { seededRng } from "../stats/rng.ts";
 
 /** Difference of AP, candidate minus reference. */
@@ -97,10 +98,9 @@ function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
 }
 
 /**
- * Returns the difference of AP (candidate minus reference; of boxes where no result has keypoints,
- * else of keypoints) and its 95 % percentile
- * interval over images drawn with replacement, the same draw for both; null when no annotation
- * counts.
+ * Returns the difference of AP (candidate minus reference; of keypoints or of boxes) and its 95 %
+ * percentile interval over images drawn with replacement, the same draw for both; null when no
+ * annotation counts.
  *
  * Matches are made once per image; a draw only weights them. The generator is seeded, so the same
  * input gives the same interval. Source: Efron and Tibshirani, "An Introduction to the Bootstrap",
@@ -110,9 +110,9 @@ export function apDifference(
   annotations: CocoAnnotations,
   candidate: readonly CocoResult[],
   reference: readonly CocoResult[],
+  kind: EvaluationKind,
   { resamples = 1000, seed = 20171117 }: BootstrapOptions = {},
 ): ApDifference | null {
-  const kind = resultKind([...candidate, ...reference]);
   const sides = [candidate, reference].map((results) =>
     matchResults(annotations, results, kind).map(({ byArea }) => sortDetections(byArea[0]))
   );

@@ -1,23 +1,23 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import type { CocoResult } from "../pose/results.ts";
+import { annotated } from "../pose/testdata/annotated.ts";
 import { normal, seededRandom } from "../pose/testdata/random.ts";
 import { apDifference } from "./ap_difference.ts";
 
 /** Images with two people each, and detections that are off by noise of that many pixels. */
 function made(seed: number, images: number) {
   const random = seededRandom(seed);
-  const annotations: CocoAnnotations = {
-    images: Array.from({ length: images }, (_, index) => ({
+  const annotations = annotated(
+    Array.from({ length: images }, (_, index) => ({
       id: 3 * index + 1,
       fileName: `${index}.jpg`,
       widthPx: 640,
       heightPx: 480,
     })),
-    categoryIds: [1],
-    annotations: [],
-  };
+    [1],
+    [],
+  );
   for (const { id } of annotations.images) {
     for (let person = 0; person < 2; person++) {
       const [x, y, size] = [400 * random(), 300 * random(), 60 + 100 * random()];
@@ -50,7 +50,9 @@ function made(seed: number, images: number) {
 Deno.test("apDifference() has the value of two COCO evaluations, and an interval around it", () => {
   const { annotations, detect } = made(1, 40);
   const [reference, candidate] = [detect(0.08), detect(0.12)];
-  const difference = apDifference(annotations, candidate, reference, { resamples: 300 })!;
+  const difference = apDifference(annotations, candidate, reference, "keypoints", {
+    resamples: 300,
+  })!;
   assertAlmostEquals(
     difference.value,
     evaluateKeypoints(annotations, candidate).AP - evaluateKeypoints(annotations, reference).AP,
@@ -64,7 +66,7 @@ Deno.test("apDifference() has the value of two COCO evaluations, and an interval
 Deno.test("apDifference() is exactly 0 with an interval of 0 when both sides are the same", () => {
   const { annotations, detect } = made(2, 20);
   const results = detect(0.1);
-  assertEquals(apDifference(annotations, results, results, { resamples: 50 }), {
+  assertEquals(apDifference(annotations, results, results, "keypoints", { resamples: 50 }), {
     value: 0,
     low: 0,
     high: 0,
@@ -75,12 +77,15 @@ Deno.test("apDifference() gives the same interval for the same seed, no interval
   const { annotations, detect } = made(3, 12);
   const [a, b] = [detect(0.1), detect(0.12)];
   assertEquals(
-    apDifference(annotations, a, b, { resamples: 50 }),
-    apDifference(annotations, a, b, { resamples: 50 }),
+    apDifference(annotations, a, b, "keypoints", { resamples: 50 }),
+    apDifference(annotations, a, b, "keypoints", { resamples: 50 }),
   );
   const few = made(4, 3);
-  assertEquals(apDifference(few.annotations, few.detect(0.1), few.detect(0.1))!.low, null);
-  assertEquals(apDifference({ ...annotations, annotations: [] }, a, b), null);
+  assertEquals(
+    apDifference(few.annotations, few.detect(0.1), few.detect(0.1), "keypoints")!.low,
+    null,
+  );
+  assertEquals(apDifference({ ...annotations, annotations: [] }, a, b, "keypoints"), null);
 });
 
 Deno.test("apDifference() covers the true difference of 0 about 95 % of the time", () => {
@@ -88,7 +93,9 @@ Deno.test("apDifference() covers the true difference of 0 about 95 % of the time
   const trials = 60;
   for (let trial = 0; trial < trials; trial++) {
     const { annotations, detect } = made(100 + trial, 30);
-    const { low, high } = apDifference(annotations, detect(0.1), detect(0.1), { resamples: 200 })!;
+    const { low, high } = apDifference(annotations, detect(0.1), detect(0.1), "keypoints", {
+      resamples: 200,
+    })!;
     if (low! <= 0 && 0 <= high!) covered++;
   }
   // binomial: 57 of 60 expected, fewer than 51 once in a hundred

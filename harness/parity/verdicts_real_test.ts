@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as path from "@std/path";
 import sharp from "sharp";
-import { loadImage, openDataset } from "../images/dataset.ts";
+import { openDataset } from "../images/dataset.ts";
+import { loadImage } from "../images/load_image.ts";
 import { encodeOnnx, floatsOf, floatTensor, readOnnxFile } from "../model/onnx/onnx_file.ts";
 import { expandHalf } from "../model/onnx/half.ts";
 import { consumersOf } from "../model/onnx/onnx_graph.ts";

@@ -1,20 +1,44 @@
 /**
- * COCO annotations: the text of a `person_keypoints` file → images, categories and annotations,
- * read strictly.
+ * Annotations in COCO's terms: images, categories with their joints, and annotated objects (pure).
  *
  * @module
  */
-import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
-import { HarnessError } from "../errors.ts";
+import type { Warning } from "../errors.ts";
+import type { CategoryRule } from "./category_rules.ts";
+import { bonesOf, commonJointCount, flipPairsOf, type JointPair } from "./joints.ts";
+import { type AskedSigmas, resolveSigmas, type Sigmas } from "./sigmas.ts";
 
 /** An image of the file. */
 export interface CocoImage {
+  /** The file's own id where that is a number, else the place among the ids in their order. */
   id: number;
+  /** As the file has it. */
+  ownId: number | string;
   /** Empty when the file does not state one. */
   fileName: string;
   /** Size that the file states; null when it does not. */
   widthPx: number | null;
   heightPx: number | null;
+}
+
+/** A category of the file. */
+export interface CocoCategory {
+  id: number;
+  /** Null when the file does not state one. */
+  name: string | null;
+  supercategory: string | null;
+  /** Joints of its objects; null when none of them has joints. */
+  jointCount: number | null;
+  /** Names of the joints, as many as there are; null when they aren't known. */
+  jointNames: readonly string[] | null;
+  /** Bones, by joint. */
+  skeleton: readonly JointPair[];
+  /** Pairs of left and right joints. */
+  flipPairs: readonly JointPair[];
+  /** Standard deviations that the data set gives; null when it gives none. */
+  ownSigmas: { values: readonly number[]; place: string } | null;
+  /** Those that OKS has; null for a category without joints. */
+  sigmas: Sigmas | null;
 }
 
 /** One annotated object. */
@@ -24,7 +48,7 @@ export interface CocoAnnotation {
   categoryId: number;
   /** x, y, width, height in image pixels. */
   boxXywhPx: readonly [number, number, number, number];
-  /** Area of the segment in square pixels. */
+  /** Area of the segment in square pixels; that of the box where the file states none. */
   areaPx2: number;
   isCrowd: boolean;
   /**
@@ -39,148 +63,81 @@ export interface CocoAnnotation {
 /** What an annotation file holds. */
 export interface CocoAnnotations {
   images: CocoImage[];
-  /** Category ids, ascending. */
-  categoryIds: number[];
+  /** By ascending id. */
+  categories: CocoCategory[];
   /** In the order of the file. */
   annotations: CocoAnnotation[];
+  /** What was read in another way than it stands there. */
+  warnings: Warning[];
+  /** Which classes stand for which categories, where a user says so. */
+  categoryRules?: readonly CategoryRule[];
 }
 
-type Json = Record<string, unknown>;
+/** What a data set says of its categories beyond ids and names, before it is judged. */
+export type CategoryFacts = Omit<CocoCategory, "jointCount" | "flipPairs" | "sigmas"> & {
+  flipPairs: readonly JointPair[] | null;
+};
 
-const WHAT_TO_DO =
-  "expected COCO's keypoint format with images[], annotations[] and categories[] (as in person_keypoints_val2017.json)";
-
-function fail(file: string, found: string): never {
-  throw new HarnessError(
-    "bad-annotations",
-    `Cannot read the annotations ${file}: ${found}; ${WHAT_TO_DO}`,
-  );
-}
-
-function list(json: Json, key: string, file: string): Json[] {
-  const value = json[key];
-  if (!Array.isArray(value)) {
-    fail(file, `found ${value === undefined ? "no" : "another value than a list for"} "${key}"`);
-  }
-  for (const [index, entry] of value.entries()) {
-    if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
-      fail(file, `${key}[${index}] is not an object`);
-    }
-  }
-  return value;
-}
-
-function number(entry: Json, key: string, where: string, file: string): number {
-  const value = entry[key];
-  if (typeof value !== "number" || !Number.isFinite(value)) {
-    fail(file, `${where} has ${value === undefined ? "no" : "no number for"} "${key}"`);
-  }
-  return value;
-}
-
-function integer(entry: Json, key: string, where: string, file: string): number {
-  const value = number(entry, key, where, file);
-  if (!Number.isSafeInteger(value)) fail(file, `${where}: "${key}" is ${value}, not an integer`);
-  return value;
-}
-
-function numbers(entry: Json, key: string, where: string, file: string): number[] {
-  const value = entry[key];
-  if (!Array.isArray(value) || !value.every((v) => typeof v === "number" && Number.isFinite(v))) {
-    fail(
-      file,
-      `${where} has ${value === undefined ? "no" : "another value than numbers for"} "${key}"`,
-    );
-  }
-  return value;
-}
-
-/** Exporters write null for what an object does not have. */
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null;
-}
-
-function readImage(entry: Json, index: number, file: string): CocoImage {
-  const where = `images[${index}]`;
+/**
+ * Returns the annotations with what follows from the rows: counts of joints, bones, pairs and
+ * sigmas of each category, by ascending id.
+ */
+export function completed(
+  images: CocoImage[],
+  categories: readonly CategoryFacts[],
+  annotations: CocoAnnotation[],
+  warnings: readonly Warning[],
+): CocoAnnotations {
+  const rows = Map.groupBy(annotations, ({ categoryId }) => categoryId);
+  const told = [...warnings];
   return {
-    id: integer(entry, "id", where, file),
-    fileName: typeof entry.file_name === "string" ? entry.file_name : "",
-    widthPx: typeof entry.width === "number" ? entry.width : null,
-    heightPx: typeof entry.height === "number" ? entry.height : null,
+    images,
+    categories: categories.toSorted((a, b) => a.id - b.id).map((facts): CocoCategory => {
+      const found = commonJointCount(rows.get(facts.id) ?? []);
+      const jointCount = found ?? facts.jointNames?.length ?? null;
+      const named = facts.jointNames?.length === jointCount ? facts.jointNames : null;
+      if (facts.jointNames !== null && named === null) {
+        told.push({
+          code: "joint-names-misfit",
+          message:
+            `Category ${facts.id} names ${facts.jointNames.length} joints, its objects have ${jointCount}: the names are not used.`,
+          advice: "Name as many joints under categories[].keypoints as the objects have.",
+        });
+      }
+      return withCategorySigmas({
+        ...facts,
+        jointCount,
+        jointNames: named,
+        skeleton: bonesOf(facts.skeleton, jointCount ?? 0),
+        flipPairs: facts.flipPairs ?? (named === null ? [] : flipPairsOf(named)),
+        sigmas: null,
+      }, null);
+    }),
+    annotations,
+    warnings: told,
   };
 }
 
-function readAnnotation(entry: Json, index: number, file: string): CocoAnnotation {
-  const where = `annotations[${index}]`;
-  const box = numbers(entry, "bbox", where, file);
-  if (box.length !== 4) fail(file, `${where}: "bbox" has ${box.length} numbers instead of 4`);
-  const keypoints = isAbsent(entry.keypoints) ? [] : numbers(entry, "keypoints", where, file);
-  if (keypoints.length % 3 !== 0) {
-    fail(file, `${where}: "keypoints" has ${keypoints.length} numbers, not triples of x, y, v`);
-  }
-  return {
-    id: integer(entry, "id", where, file),
-    imageId: integer(entry, "image_id", where, file),
-    categoryId: integer(entry, "category_id", where, file),
-    boxXywhPx: box as [number, number, number, number],
-    areaPx2: number(entry, "area", where, file),
-    isCrowd: Boolean(entry.iscrowd),
-    keypoints,
-    keypointCount: isAbsent(entry.num_keypoints)
-      ? keypoints.filter((value, at) => at % 3 === 2 && value > 0).length
-      : number(entry, "num_keypoints", where, file),
-  };
+function withCategorySigmas(category: CocoCategory, asked: AskedSigmas | null): CocoCategory {
+  const { id, name, jointCount: count, jointNames: names, ownSigmas } = category;
+  if (count === null) return category;
+  const own = ownSigmas?.values.length === count ? ownSigmas : null;
+  const sigmas = resolveSigmas({
+    category: name === null ? `category ${id}` : `category ${id} "${name}"`,
+    count,
+    names,
+    own,
+  }, asked);
+  return { ...category, sigmas };
 }
 
 /**
- * Returns what the text of an annotation file holds.
- *
- * Annotations of images or categories that are not listed are left out, as by pycocotools. Throws
- * `HarnessError` `bad-annotations` that names the file, the entry and the key: not JSON, a list or
- * key missing, an id twice.
+ * Returns the annotations with these standard deviations instead of those that follow from the data
+ * set; throws `bad-option` when they are for another number of joints.
  */
-export function parseAnnotations(text: string, file: string): CocoAnnotations {
-  let json: unknown;
-  try {
-    json = JSON.parse(withoutByteOrderMark(text));
-  } catch (cause) {
-    fail(file, `found text that is not JSON (${(cause as Error).message})`);
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    fail(file, "found JSON that is not an object");
-  }
-  const images = list(json as Json, "images", file).map((entry, index) =>
-    readImage(entry, index, file)
-  );
-  const imageIds = new Set<number>();
-  for (const { id } of images) {
-    if (imageIds.has(id)) fail(file, `image id ${id} stands there twice`);
-    imageIds.add(id);
-  }
-  const annotations = list(json as Json, "annotations", file).map((entry, index) =>
-    readAnnotation(entry, index, file)
-  );
-  const categoryIds = new Set(
-    list(json as Json, "categories", file).map((entry, index) =>
-      integer(entry, "id", `categories[${index}]`, file)
-    ),
-  );
-  const annotationIds = new Set<number>();
-  for (const { id } of annotations) {
-    if (annotationIds.has(id)) fail(file, `annotation id ${id} stands there twice`);
-    annotationIds.add(id);
-  }
+export function withSigmas(annotations: CocoAnnotations, asked: AskedSigmas): CocoAnnotations {
   return {
-    images,
-    categoryIds: [...categoryIds].sort((a, b) => a - b),
-    annotations: annotations.filter(({ imageId, categoryId }) =>
-      imageIds.has(imageId) && categoryIds.has(categoryId)
-    ),
+    ...annotations,
+    categories: annotations.categories.map((category) => withCategorySigmas(category, asked)),
   };
-}
-
-/** Returns how many keypoints the annotated objects have; null when none has any. */
-export function annotatedKeypointCount({ annotations }: CocoAnnotations): number | null {
-  const labelled = annotations.find(({ keypoints }) => keypoints.length > 0);
-  return labelled === undefined ? null : labelled.keypoints.length / 3;
 }

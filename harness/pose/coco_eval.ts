@@ -7,17 +7,17 @@
  *
  * @module
  */
-import { annotatedKeypointCount, type CocoAnnotations } from "./coco_annotations.ts";
+import type { CocoAnnotations } from "./coco_annotations.ts";
 import {
   AREA_RANGES,
   type AreaRange,
   type CategoryMatches,
-  type EvaluationKind,
   type ImageMatches,
   IOU_THRESHOLDS,
   matchResults,
   MAX_DETECTIONS,
 } from "./coco_match.ts";
+import type { EvaluationKind } from "./ground_truth.ts";
 import { type CocoResult, resultKind } from "./results.ts";
 
 /** Keypoint numbers: at most 20 detections per image. */
@@ -190,17 +190,25 @@ export function evaluateKeypoints(
   };
 }
 
-/** Throws when an entry has another number of keypoints than the annotations. */
-function checkKeypointCounts(annotations: CocoAnnotations, results: readonly CocoResult[]): void {
+/**
+ * Throws when an entry has another number of keypoints than the objects of its category, or the
+ * first entry where none of them has any.
+ */
+function checkKeypointCounts(
+  { categories }: CocoAnnotations,
+  results: readonly CocoResult[],
+): void {
   const countOf = ({ keypoints = [] }: CocoResult) => keypoints.length / 3;
-  const expected = annotatedKeypointCount(annotations) ??
-    (results.length > 0 ? countOf(results[0]) : 0);
+  const expectedBy = new Map(categories.map(({ id, jointCount }) => [id, jointCount]));
   for (const [index, entry] of results.entries()) {
+    const expected = expectedBy.has(entry.category_id)
+      ? expectedBy.get(entry.category_id) ?? countOf(results[0])
+      : countOf(entry);
     if (countOf(entry) === expected) continue;
     throw new RangeError(
       `entry ${index} has ${
         countOf(entry)
-      } keypoints, expected ${expected} as the annotations have: was it made by a model with another keypoint layout?`,
+      } keypoints, expected ${expected} as the objects of category ${entry.category_id} have: was it made by a model with another keypoint layout?`,
     );
   }
 }

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type CocoAnnotations, parseAnnotations } from "./coco_annotations.ts";
+import type { CocoAnnotations } from "./coco_annotations.ts";
+import { parseAnnotations } from "./read_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "./coco_eval.ts";
+import { annotated } from "./testdata/annotated.ts";
 import { type CocoResult, parseCocoResults } from "./results.ts";
 
 interface Case {
@@ -43,15 +45,15 @@ Deno.test("evaluateKeypoints() and evaluateBoxes() equal pycocotools when run on
 /** One person per image with keypoints on a diagonal; the detections are given. */
 function scene(people: { imageId: number; area?: number; crowd?: boolean }[]): CocoAnnotations {
   const keypoints = Array.from({ length: 17 }, (_, joint) => [100 + 10 * joint, 50 + 5 * joint, 2]);
-  return {
-    images: [...new Set(people.map(({ imageId }) => imageId))].map((id) => ({
+  return annotated(
+    [...new Set(people.map(({ imageId }) => imageId))].map((id) => ({
       id,
       fileName: `${id}.jpg`,
       widthPx: 640,
       heightPx: 480,
     })),
-    categoryIds: [1],
-    annotations: people.map(({ imageId, area = 20000, crowd = false }, index) => ({
+    [1],
+    people.map(({ imageId, area = 20000, crowd = false }, index) => ({
       id: index + 1,
       imageId,
       categoryId: 1,
@@ -61,7 +63,7 @@ function scene(people: { imageId: number; area?: number; crowd?: boolean }[]): C
       keypoints: keypoints.flat(),
       keypointCount: 17,
     })),
-  };
+  );
 }
 
 function found(imageId: number, score: number, shiftPx = 0): CocoResult {
@@ -148,7 +150,9 @@ Deno.test("parseAnnotations() names the entry and the key when one is wrong", ()
   const [annotation] = good.annotations;
   for (
     const [change, message] of [
-      [{ area: undefined }, 'no "area"'],
+      [{ area: "3" }, '"3" for "area", not a number'],
+      [{ iscrowd: "0" }, '"0" for "iscrowd", not a number'],
+      [{ bbox: null }, 'no "bbox" and no labelled keypoint'],
       [{ bbox: [1, 2, 3] }, "3 numbers"],
       [{ keypoints: [1, 2] }, "triples"],
       [{ id: 1.5 }, "not an integer"],

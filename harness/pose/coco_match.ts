@@ -9,10 +9,8 @@
  */
 import type { CocoAnnotation, CocoAnnotations } from "./coco_annotations.ts";
 import type { CocoResult } from "./results.ts";
+import type { EvaluationKind } from "./ground_truth.ts";
 import { sigmasFor } from "./oks.ts";
-
-/** What is compared: keypoints by OKS, or boxes by IoU. */
-export type EvaluationKind = "keypoints" | "boxes";
 
 /** `np.linspace(0.5, 0.95, 10)`, value for value. */
 export const IOU_THRESHOLDS: readonly number[] = Array.from(
@@ -98,15 +96,22 @@ function numpySum(values: Float64Array, length: number): number {
   return sum;
 }
 
-/** OKS of each detection (rows) with each annotation (columns). */
-function oksMatrix(detections: Prepared[], annotations: CocoAnnotation[]): Float64Array {
+/**
+ * OKS of each detection (rows) with each annotation (columns). An object without a row of joints is
+ * compared by its box alone, as one without labelled joints.
+ */
+function oksMatrix(
+  detections: Prepared[],
+  annotations: CocoAnnotation[],
+  categorySigmas: readonly number[] | null,
+): Float64Array {
   const matrix = new Float64Array(detections.length * annotations.length);
   for (const [column, annotation] of annotations.entries()) {
     const truth = annotation.keypoints;
     const jointCount = truth.length > 0
       ? truth.length / 3
       : (detections[0]?.keypoints.length ?? 0) / 3;
-    const sigmas = sigmasFor(jointCount);
+    const sigmas = categorySigmas?.length === jointCount ? categorySigmas : sigmasFor(jointCount);
     let labelled = 0;
     for (let joint = 0; joint < truth.length / 3; joint++) {
       if (truth[3 * joint + 2] > 0) labelled++;
@@ -261,7 +266,7 @@ function group<T>(
  * that the annotations do not list are left out, as pycocotools does.
  */
 export function matchResults(
-  { images, categoryIds, annotations }: CocoAnnotations,
+  { images, categories, annotations }: CocoAnnotations,
   results: readonly CocoResult[],
   kind: EvaluationKind,
 ): CategoryMatches[] {
@@ -273,7 +278,7 @@ export function matchResults(
     ({ result }) => [result.category_id, result.image_id],
   );
   const limit = Math.max(...MAX_DETECTIONS[kind]);
-  return categoryIds.map((categoryId) => {
+  return categories.map(({ id: categoryId, sigmas }) => {
     const byArea: ImageMatches[][] = AREA_RANGES[kind].map(() => []);
     for (const [imageIndex, imageId] of imageIds.entries()) {
       const truth = truths.get(categoryId)?.get(imageId) ?? [];
@@ -283,7 +288,7 @@ export function matchResults(
         .slice(0, limit);
       if (truth.length === 0 && detections.length === 0) continue;
       const similarity = kind === "keypoints"
-        ? oksMatrix(detections, truth)
+        ? oksMatrix(detections, truth, sigmas?.values ?? null)
         : iouMatrix(detections, truth);
       for (const [areaIndex, area] of AREA_RANGES[kind].entries()) {
         byArea[areaIndex].push(

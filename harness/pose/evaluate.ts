@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError } from "../errors.ts";
-import { parseAnnotations } from "./coco_annotations.ts";
+import { parseAnnotations } from "./read_annotations.ts";
 import {
   type BoxMetrics,
   evaluateBoxes,

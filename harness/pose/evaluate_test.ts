@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { evaluateFiles, formatEvaluation } from "./evaluate.ts";
-import { parseAnnotations } from "./coco_annotations.ts";
+import { parseAnnotations } from "./read_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "./coco_eval.ts";
 import { prepareVenv } from "./testdata/venv.ts";
 import { needs } from "../testdata/needs.ts";

@@ -41,9 +41,12 @@ export const SEGMENT_SHARE_OF_BOX = 0.53;
  * not with COCO's.
  */
 export function sigmasFor(keypointCount: number): readonly number[] {
-  return keypointCount === 17
-    ? COCO_SIGMAS
-    : Array.from({ length: keypointCount }, () => 1 / keypointCount);
+  return keypointCount === 17 ? COCO_SIGMAS : equalSigmas(keypointCount);
+}
+
+/** Returns the same sigma for each of K keypoints, 1/K. */
+export function equalSigmas(keypointCount: number): readonly number[] {
+  return Array.from({ length: keypointCount }, () => 1 / keypointCount);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { HarnessError } from "../errors.ts";
 import type { Detection } from "../record/records.ts";
 import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
-import type { CocoAnnotations } from "./coco_annotations.ts";
+import type { ClassTarget } from "./ground_truth.ts";
 
 /** One entry of a results file in COCO's keypoint result format (keys are COCO's). */
 export interface CocoResult {
@@ -23,60 +23,30 @@ export interface CocoResult {
 const PERSON_CATEGORY_ID = 1;
 
 /**
- * Returns the category id of each class of a model, in the order of the classes: the annotations'
- * categories by ascending id.
- *
- * Of more categories than classes those count that an object is annotated with (converters write a
- * category above all that has none), when there are as many as classes. A class without a category
- * gets an id that the annotations do not list, so that its detections count for nothing. Without
- * annotations class 0 is category 1 (COCO's person), class 1 category 2, and so on.
- *
- * @example
- * ```ts
- * categoriesOfClasses({ images: [], categoryIds: [0, 7], annotations: [] }, 3); // [0, 7, 8]
- * ```
- */
-export function categoriesOfClasses(
-  annotations: CocoAnnotations | null,
-  classCount: number,
-): number[] {
-  if (annotations === null) {
-    return Array.from({ length: classCount }, (_, index) => PERSON_CATEGORY_ID + index);
-  }
-  const { categoryIds } = annotations;
-  const used = new Set(annotations.annotations.map(({ categoryId }) => categoryId));
-  const ids = categoryIds.length > classCount && used.size === classCount
-    ? categoryIds.filter((id) => used.has(id))
-    : categoryIds.slice(0, classCount);
-  const unlisted = (categoryIds.at(-1) ?? 0) + 1;
-  return [
-    ...ids,
-    ...Array.from({ length: classCount - ids.length }, (_, index) => unlisted + index),
-  ];
-}
-
-/**
  * Returns an image's detections as entries of COCO's keypoint result format, in the order of the
  * detections.
  *
- * `categoryIds` are those of the classes: see {@linkcode categoriesOfClasses}. The third value of
- * each keypoint is its confidence; COCO's evaluation does not use it. A class beyond the list gets
- * an id beyond those in it.
+ * `classes` says what each class stands for, see `groundTruthOf()`; null without annotations: class
+ * 0 is category 1 (COCO's person), class 1 category 2, and so on. The third value of each keypoint
+ * is its confidence; COCO's evaluation does not use it.
  */
 export function toCocoResults(
   imageId: number,
   detections: readonly Detection[],
-  categoryIds: readonly number[],
+  classes: readonly ClassTarget[] | null,
 ): CocoResult[] {
-  const beyond = Math.max(0, ...categoryIds) + 1;
-  return detections.map(({ score, classIndex, boxXyxyPx: [x1, y1, x2, y2], keypoints }) => ({
-    image_id: imageId,
-    category_id: categoryIds[classIndex] ?? beyond,
-    bbox: [x1, y1, x2 - x1, y2 - y1],
-    // an entry of a detection has a box alone
-    ...(keypoints.length > 0 ? { keypoints: keypoints.flat() } : {}),
-    score,
-  }));
+  return detections.map(({ score, classIndex, boxXyxyPx: [x1, y1, x2, y2], keypoints }) => {
+    const target = classes?.[classIndex] ?? null;
+    const joints = target?.joints?.map((joint) => keypoints[joint]) ?? keypoints;
+    return {
+      image_id: imageId,
+      category_id: classes === null ? PERSON_CATEGORY_ID + classIndex : target?.categoryId ?? -1,
+      bbox: [x1, y1, x2 - x1, y2 - y1],
+      // an entry of a detection has a box alone
+      ...(keypoints.length > 0 ? { keypoints: joints.flat() } : {}),
+      score,
+    };
+  });
 }
 
 /** Returns what the AP of these entries is about: boxes where none has keypoints. */

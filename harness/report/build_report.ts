@@ -26,8 +26,10 @@ import { variantFacts } from "./variant_facts.ts";
 
 /** Everything that is not in the records. */
 export interface ReportExtras {
-  /** By `device variantId`; absent where there are no annotations. */
+  /** By `device variantId`; without those of {@linkcode ReportExtras.accuracyAbsent}. */
   accuracy: Map<string, Accuracy>;
+  /** Why a variant has none, by `device variantId`. */
+  accuracyAbsent: ReadonlyMap<string, string>;
   /** Thumbnails as data URIs by image id, of the images that are shown. */
   thumbnails: Map<string, string>;
   graphs: Report["graphs"];
@@ -225,9 +227,7 @@ function judgedVariant(
       return figure === null ? [] : [[name, { unit: metricOf(name).unit, ...figure }]];
     })),
     parity: { ...parity, details: parityDetails(checked) },
-    accuracy: manifest.speedOnly
-      ? null
-      : extras.accuracy.get(`${device.serial} ${manifest.id}`) ?? null,
+    ...accuracyOf(`${device.serial} ${manifest.id}`, manifest, extras),
     benchncnn: secondOpinion(manifest, launches, own(records.benchncnn)),
     warnings: [
       ...manifest.warnings,
@@ -237,6 +237,20 @@ function judgedVariant(
       ...rankWarnings(parity, latencyNs !== null),
     ],
   };
+}
+
+/** The accuracy of a variant with what makes it hard to believe, or the reason why it has none. */
+function accuracyOf(
+  key: string,
+  { speedOnly }: VariantManifest,
+  { accuracy, accuracyAbsent }: ReportExtras,
+): Pick<ReportVariant, "accuracy" | "accuracyAbsent"> {
+  const found = speedOnly ? undefined : accuracy.get(key);
+  if (found !== undefined) return { accuracy: found, accuracyAbsent: null };
+  const reason = speedOnly
+    ? "its activation was swapped without retraining: it is for speed only"
+    : accuracyAbsent.get(key) ?? "it was not evaluated";
+  return { accuracy: null, accuracyAbsent: reason };
 }
 
 function percentilesOf(from: { p50: number; p90: number; p99: number }) {

@@ -29,6 +29,7 @@ function reportOf(
   });
   return buildReport(sortRecords([run, ...launches, ...others]), {
     accuracy: new Map(),
+    accuracyAbsent: new Map(),
     thumbnails: new Map(),
     graphs: [],
     layerTimes: [],

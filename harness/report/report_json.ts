@@ -191,15 +191,44 @@ export const ReportVariantSchema = z.strictObject({
     }).nullable().default(null).describe("Null in reports before it was told."),
   }).describe("Whether the keypoints are those of the reference."),
   accuracy: z.strictObject({
-    ap: z.number().describe("Average precision over OKS 0.50 to 0.95, 0 to 1."),
-    ap50: z.number().describe("Average precision at OKS 0.50, 0 to 1."),
-    ap75: z.number().describe("Average precision at OKS 0.75, 0 to 1."),
+    kind: z.enum(["keypoints", "boxes"]).default("keypoints").describe(
+      "What the AP is of: keypoints by OKS, or boxes by IoU for a model without keypoints.",
+    ),
+    ap: z.number().describe("Average precision over OKS (IoU) 0.50 to 0.95, 0 to 1."),
+    ap50: z.number().describe("Average precision at OKS (IoU) 0.50, 0 to 1."),
+    ap75: z.number().describe("Average precision at OKS (IoU) 0.75, 0 to 1."),
     referenceAp: z.number().describe("AP of the ONNX reference of this variant."),
     difference: IntervalSchema.nullable().describe(
       "AP minus referenceAp, 95 % bootstrap interval over images.",
     ),
+    sigmas: z.string().nullable().default(null).describe(
+      "Which standard deviations of the joints OKS has; null for boxes and in older reports.",
+    ),
+    jointErrors: z.strictObject({
+      joints: z.array(z.strictObject({
+        name: z.string().describe("Name of the joint."),
+        labelled: z.int().describe("Objects with the joint labelled."),
+        found: z.int().describe("Those of them that were found, by their boxes."),
+        meanPx: z.number().nullable().describe(
+          "Mean distance in found objects, pixels of the original image; null when none was found.",
+        ),
+        pck: z.number().nullable().describe(
+          "Share within a tenth of the longer side of the object's box, 0 to 1; null when none is labelled.",
+        ),
+      })).describe("By joint."),
+      pck: z.number().nullable().describe("Over all labelled joints, 0 to 1."),
+      meanPx: z.number().nullable().describe("Over all joints of found objects, pixels."),
+    }).nullable().default(null).describe(
+      "Errors against the annotations; null for boxes and in older reports.",
+    ),
+    doubts: z.array(z.string()).default([]).describe(
+      "What to look at before believing the AP, in sentences.",
+    ),
   }).nullable().describe(
-    "COCO keypoint AP on the run's images; null without annotations, and for speed-only variants.",
+    "COCO's AP on the run's images; null where it isn't known, see `accuracyAbsent`.",
+  ),
+  accuracyAbsent: z.string().nullable().default(null).describe(
+    "Why there is no accuracy, as a clause; null when there is one and in older reports.",
   ),
   benchncnn: z.strictObject({
     minMs: z.number().describe("Least time of benchncnn's loops, milliseconds."),

@@ -13,7 +13,7 @@ import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
 import type { DetectOptions } from "../pose/detect.ts";
 import type { AnyRecord, RunImage, RunRecord } from "../record/records.ts";
 import { rawSpec } from "../reference/head_blobs.ts";
-import type { DatasetImage } from "../images/dataset.ts";
+import type { DatasetImage } from "../images/load_image.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
 import {
   halfWeightsOf,

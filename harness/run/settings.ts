@@ -12,8 +12,16 @@ export interface ExperimentSettings {
   /** `host`, serials, or `all`. */
   devices: string[];
   runner: RunnerOptions;
-  /** Folder of images. */
+  /** Folder of images, a data set's folder, or a `data.yaml`. */
   images: string;
+  /** File with the annotations; null: what the folder holds. */
+  annotations: string | null;
+  /** Standard deviations of the joints, a set or a file; null: what follows from the joints. */
+  sigmas: string | null;
+  /** Which classes stand for which categories; null: by name, else by order. */
+  categories: string | null;
+  /** Go on without images that can't be read. */
+  skipUnreadable: boolean;
   /** Images that are timed, spread over the set. */
   measureImages: number;
   /** Images whose stages are judged one by one. */

@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import * as path from "@std/path";
 import { keypointFileOf } from "../../fixtures/coco.ts";
 import { rendered } from "../../fixtures/render/render.ts";
-import { parseAnnotations } from "../../harness/pose/coco_annotations.ts";
+import { parseAnnotations } from "../../harness/pose/read_annotations.ts";
 import { evaluateKeypoints, type KeypointMetrics } from "../../harness/pose/coco_eval.ts";
 import { detect } from "../../harness/pose/detect.ts";
 import type { HeadSpec } from "../../harness/head/head_spec.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseAnnotations } from "../../harness/pose/coco_annotations.ts";
+import { parseAnnotations } from "../../harness/pose/read_annotations.ts";
 import { heldOutAnnotations, tableLine } from "./evaluate_card.ts";
 
 Deno.test("heldOutAnnotations() describes the same pictures every time, with people in most", () => {

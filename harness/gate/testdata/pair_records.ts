@@ -5,7 +5,8 @@
  * @module
  */
 import { testManifest } from "../../parity/testdata/manifest.ts";
-import { type CocoAnnotations, parseAnnotations } from "../../pose/coco_annotations.ts";
+import type { CocoAnnotations } from "../../pose/coco_annotations.ts";
+import { parseAnnotations } from "../../pose/read_annotations.ts";
 import type { DeviceDescription } from "../../record/device.ts";
 import type { AnyRecord, Detection, RunImage } from "../../record/records.ts";
 import { seededRng } from "../../stats/rng.ts";

@@ -6,7 +6,8 @@
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
 import { letterbox, letterboxGeometry } from "../../pose/letterbox.ts";
-import { type DatasetImage, loadImage, openDataset } from "../../images/dataset.ts";
+import { openDataset } from "../../images/dataset.ts";
+import { type DatasetImage, loadImage } from "../../images/load_image.ts";
 import type { Shape } from "../../record/variant.ts";
 import { sha256Hex } from "../../hash.ts";
 

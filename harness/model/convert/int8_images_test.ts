@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
 import { letterbox, letterboxGeometry } from "../../pose/letterbox.ts";
-import { loadImage } from "../../images/dataset.ts";
+import { loadImage } from "../../images/load_image.ts";
 import { npyBytes, openCalibrationSet, spread, writeCalibrationTensors } from "./int8_images.ts";
 
 const FIXTURES = path.resolve(import.meta.dirname!, "../../../fixtures");

@@ -612,7 +612,12 @@ function judged(
         appeared: 0,
       },
     },
+    accuracyAbsent: plan.speedOnly ? "it is for speed only" : null,
     accuracy: plan.speedOnly ? null : {
+      kind: "keypoints",
+      sigmas: "COCO's",
+      doubts: [],
+      jointErrors: null,
       ap: plan.ap,
       ap50: plan.ap + 0.211,
       ap75: plan.ap + 0.03,
