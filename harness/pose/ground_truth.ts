@@ -85,13 +85,25 @@ export function groundTruthOf(annotations: CocoAnnotations, model: JudgedModel):
     warnings: [
       ...truth.warnings,
       ...joints.warnings,
-      ...used.flatMap(({ sigmas }) => sigmas?.warning ?? []).map((message) => ({
-        code: "sigmas-chosen",
-        message,
-        advice: "Name others by --sigmas: coco, crowdpose, ap10k, … or a file with one a joint.",
-      })),
+      ...sigmaWarnings(used),
     ],
   };
+}
+
+/** What a reader must know of the sigmas, those of several categories at once. */
+function sigmaWarnings(categories: readonly CocoCategory[]): Warning[] {
+  const said = Map.groupBy(categories, ({ sigmas }) => sigmas?.warning ?? null);
+  return [...said].flatMap(([warning, of]): Warning[] => {
+    if (warning === null) return [];
+    const labels = of.slice(0, 4).map(categoryLabel).join(", ") + (of.length > 4 ? ", …" : "");
+    return [{
+      code: "sigmas-chosen",
+      message: `OKS of ${of.length === 1 ? "category" : `${of.length} categories,`} ${labels}${
+        of.length === 1 ? "" : ","
+      } ${warning}`,
+      advice: "Name others by --sigmas: coco, crowdpose, ap10k, … or a file with one a joint.",
+    }];
+  });
 }
 
 /** Returns the sigmas of the categories in words: once where all have the same. */

@@ -152,7 +152,7 @@ export interface Sigmas {
   values: readonly number[];
   /** For the reader of an AP, for instance `COCO's`. */
   source: string;
-  /** What a reader must know of the choice, as a sentence; null when nothing is special. */
+  /** What a reader must know, a sentence that goes on behind "OKS of …"; null when it is usual. */
   warning: string | null;
 }
 
@@ -204,7 +204,7 @@ export function resolveSigmas(known: KnownJoints, asked: AskedSigmas | null): Si
     if (set !== undefined) {
       const warning = set.name === "coco"
         ? null
-        : `OKS of ${known.category} has the sigmas of ${set.label}, whose joints have these names.`;
+        : `has the sigmas of ${set.label}, whose joints have these names.`;
       return { values: set.values, source: `${set.label}'s`, warning };
     }
   }
@@ -221,7 +221,7 @@ export function resolveSigmas(known: KnownJoints, asked: AskedSigmas | null): Si
     values,
     source: `1/${count} each`,
     warning:
-      `OKS of ${known.category} has the same sigma for each joint, 1/${count}: ${what}. This AP compares with no AP of other sigmas.`,
+      `has the same sigma for each joint, 1/${count}: ${what}. This AP compares with no AP of other sigmas.`,
   };
 }
 

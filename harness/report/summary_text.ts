@@ -4,6 +4,7 @@
  * @module
  */
 import { formatTable } from "../text/table.ts";
+import { accuracyLines } from "./accuracy_text.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
 /**
@@ -72,7 +73,7 @@ function interval(
 }
 
 function notes(report: Report): string[] {
-  const lines: string[] = [];
+  const lines = accuracyLines(report.variants);
   for (const variant of report.variants) {
     if (variant.parity.verdict !== "pass") {
       lines.push(`parity ${variant.parity.verdict}: ${variant.id}: ${variant.parity.reason}`);
