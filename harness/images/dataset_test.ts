@@ -2,12 +2,10 @@ import {
   assert,
   assertEquals,
   assertMatch,
-  assertNotEquals,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import * as path from "@std/path";
-import sharp from "sharp";
 import { HarnessError } from "../errors.ts";
 import { openDataset, restrictAnnotations, safeIds } from "./dataset.ts";
 import { annotated } from "../pose/testdata/annotated.ts";
