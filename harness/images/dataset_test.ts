@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { openDataset, restrictAnnotations, safeIds } from "./dataset.ts";
