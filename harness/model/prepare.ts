@@ -18,20 +18,21 @@ import {
 import { type CalibrationSet, openCalibrationSet } from "./convert/int8_images.ts";
 import { type Conversion, keptConversion } from "./convert/conversion.ts";
 import { PRECISIONS } from "../record/precision.ts";
-import { type ConverterTools, pinnedTools } from "./convert/tools.ts";
+import { type ConverterTools, pinnedTools, type ToolChoice } from "./convert/tools.ts";
+import { chooseUltralytics } from "./fetch/export_environment.ts";
 import { resolveModel } from "./fetch/resolve_model.ts";
 import type { FittedDecode } from "./fit_decode.ts";
 import { proved, type ProvedModel, readSourceModel } from "./source_model.ts";
 import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
 
 /** What {@linkcode prepareVariants} is asked for. */
-export interface PrepareOptions extends VariantOptions {
+export interface PrepareOptions extends VariantOptions, ToolChoice {
   progress: Progress;
   signal?: AbortSignal;
   /** Folder that gets `<id>/` per variant; without it the files stay in the cache. */
   outDir?: string;
-  /** Another ncnn source tree than the pinned one, for onnx2ncnn and ncnnoptimize. */
-  ncnnSource?: string;
+  /** Which ultralytics exports checkpoints; see `chooseUltralytics()`. */
+  ultralytics?: string;
 }
 
 /**
@@ -42,12 +43,13 @@ export interface PrepareOptions extends VariantOptions {
  * them.
  */
 export async function prepareVariants(options: PrepareOptions): Promise<Prepared> {
-  const { progress, signal, outDir, ncnnSource: tree } = options;
+  const { progress, signal, outDir, ncnnSource, pnnx, ultralytics } = options;
   const imgsz = exportSize(options.shapes);
+  const exporter = ultralytics === undefined ? {} : await chooseUltralytics(ultralytics);
   return await prepareWith(options, {
-    tools: pinnedTools({ progress, signal, ncnnSource: tree }),
+    tools: pinnedTools({ progress, signal, ncnnSource, pnnx }),
     resolveModel: (nameOrPath, branch) =>
-      resolveModel(nameOrPath, { progress, signal }, { branch, imgsz }),
+      resolveModel(nameOrPath, { progress, signal, ...exporter }, { branch, imgsz }),
     progress,
     signal,
     outDir: outDir ?? null,

@@ -49,13 +49,13 @@ export interface RunnerRequest {
 export interface BuiltRunner {
   /** Path of `posemark-runner`. */
   runner: string;
-  /** Path of `benchncnn`, see runner-cpp/benchncnn.cmake. */
-  benchncnn: string;
+  /** Path of `benchncnn`, see runner-cpp/benchncnn.cmake; null where ncnn's source has none. */
+  benchncnn: string | null;
   /** Path of the unit tests; null but for the kinds `test` and `sanitize` on the host. */
   unitTests: string | null;
   /** As ncnn tells it, with eight digits of its source's hash. */
   ncnnVersion: string;
-  sha256: { runner: string; benchncnn: string };
+  sha256: { runner: string };
   cacheKey: string;
   /** True when nothing was built. */
   cached: boolean;
@@ -97,17 +97,31 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
     },
   });
   const runner = path.join(entry.folder, "posemark-runner");
-  const benchncnn = path.join(entry.folder, "benchncnn");
+  const benchncnn = await hasBenchncnn(source) ? path.join(entry.folder, "benchncnn") : null;
   const unitTests = path.join(entry.folder, "posemark-tests");
   return {
     runner,
     benchncnn,
     unitTests: hasUnitTests(toolchain, kind) ? unitTests : null,
     ncnnVersion: `1.0.${source.ncnnVersion}`,
-    sha256: { runner: await fileSha256(runner), benchncnn: await fileSha256(benchncnn) },
+    sha256: { runner: await fileSha256(runner) },
     cacheKey: key,
     cached: entry.cached && ncnn.cached,
   };
+}
+
+/** Returns whether the tree has benchncnn: ncnn's own packages hold the library only. */
+async function hasBenchncnn({ folder }: NcnnSource): Promise<boolean> {
+  return await isFile(path.join(folder, "benchmark", "benchncnn.cpp"));
+}
+
+async function isFile(file: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(file)).isFile;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return false;
+    throw cause;
+  }
 }
 
 async function runnerSourcesSha256(): Promise<string> {
@@ -158,10 +172,8 @@ async function makeRunner(folder: string, make: MakeRunner): Promise<void> {
     `Building the runner${kind === "release" ? "" : ` (${kind})`} for ${where}`,
     25,
   );
-  const programs: [string, string][] = [
-    ["posemark-runner", "posemark-runner"],
-    ["benchncnn", "benchmark/benchncnn"],
-  ];
+  const programs: [string, string][] = [["posemark-runner", "posemark-runner"]];
+  if (await hasBenchncnn(make.source)) programs.push(["benchncnn", "benchmark/benchncnn"]);
   if (hasUnitTests(toolchain, kind)) programs.push(["posemark-tests", "tests/posemark-tests"]);
   const args = [`-DPOSEMARK_NCNN_SOURCE=${make.source.folder}`]
     .concat([...kindArgs(toolchain, kind), ...flagArgs(kind)]);

@@ -11,19 +11,7 @@ import { runBuildCommand } from "./build_command.ts";
 import { cached } from "./cache.ts";
 import { folderSha256, listFiles } from "./folder_hash.ts";
 import { fileSha256 } from "../hash.ts";
-
-/** The source package that carries the pinned ncnn under `src/ncnn`, on PyPI. */
-export const PINNED_SDIST = {
-  name: "sr-vulkan",
-  version: "2.1.0",
-  sha256: "02b8daa1c45b6ce33504ca390f5da2750622e33a5f35711c7f907d8ec339a645",
-} as const;
-
-/**
- * Date in the version that a build of the pinned source tells: the newest release that its README
- * names.
- */
-const PINNED_DATE = "20260526";
+import { NCNN_VERSIONS, type NcnnPackage, PINNED_NCNN } from "./ncnn_versions.ts";
 
 /** Version of the unpacking: counted up when the files that are kept change. */
 const LAYOUT = "2";
@@ -43,7 +31,7 @@ export interface NcnnSource {
 
 /** What is asked of {@linkcode ncnnSource}. */
 export interface SourceRequest {
-  /** Another ncnn tree than the pinned one. */
+  /** Another ncnn than the pinned one: a tree's folder, or a version of `NCNN_VERSIONS`. */
   ncnnSource?: string;
   signal?: AbortSignal;
   progress: Progress;
@@ -56,19 +44,26 @@ export interface SourceRequest {
  * `hash-mismatch`, `bad-option` (the named folder holds no ncnn), `no-space`, `interrupted`.
  */
 export async function ncnnSource(request: SourceRequest): Promise<NcnnSource> {
-  if (request.ncnnSource !== undefined) return await namedSource(request.ncnnSource);
-  const { sha256, name, version } = PINNED_SDIST;
+  const { ncnnSource: named } = request;
+  if (named === undefined) return await packagedSource(PINNED_NCNN, request);
+  const version = Object.hasOwn(NCNN_VERSIONS, named) ? named : null;
+  return version === null ? await namedSource(named) : await packagedSource(version, request);
+}
+
+async function packagedSource(version: string, request: SourceRequest): Promise<NcnnSource> {
+  const from = NCNN_VERSIONS[version];
+  const { sha256, name, version: packageVersion } = from;
   const { folder } = await cached({
     kind: "ncnn-source",
-    key: `${name}-${version}-${sha256.slice(0, 16)}-${LAYOUT}`,
+    key: `${name}-${packageVersion}-${sha256.slice(0, 16)}-${LAYOUT}`,
     signal: request.signal,
     onWait: () => request.progress.step("Waiting for another Posemark that gets ncnn's source"),
-    make: (folder) => unpackPinned(folder, request),
+    make: (folder) => unpackPackage(folder, from, request),
   });
   return {
     folder: path.join(folder, "ncnn"),
     id: `${sha256}-${BUILD_INPUTS}`,
-    ncnnVersion: `${PINNED_DATE}-${sha256.slice(0, 8)}`,
+    ncnnVersion: `${version}-${sha256.slice(0, 8)}`,
   };
 }
 
@@ -83,13 +78,15 @@ export function isBuildInput(relative: string): boolean {
 
 async function namedSource(named: string): Promise<NcnnSource> {
   const folder = path.resolve(named);
-  for (const file of ["CMakeLists.txt", "src/net.cpp", "benchmark/benchncnn.cpp"]) {
+  for (const file of ["CMakeLists.txt", "src/net.cpp"]) {
     try {
       await Deno.stat(path.join(folder, file));
     } catch (cause) {
       throw new HarnessError(
         "bad-option",
-        `Cannot use "${named}" as ncnn's source: found no ${file} in it, expected a checkout of ncnn: name its top folder`,
+        `Cannot use "${named}" as ncnn's source: found no ${file} in it, expected a checkout of ncnn: name its top folder, or one of the versions that a package index has (${
+          Object.keys(NCNN_VERSIONS).join(", ")
+        })`,
         { cause },
       );
     }
@@ -98,47 +95,55 @@ async function namedSource(named: string): Promise<NcnnSource> {
   return { folder, id: hash, ncnnVersion: `0-${hash.slice(0, 8)}` };
 }
 
-async function unpackPinned(folder: string, request: SourceRequest): Promise<void> {
-  const { name, version, sha256 } = PINNED_SDIST;
+async function unpackPackage(
+  folder: string,
+  from: NcnnPackage,
+  request: SourceRequest,
+): Promise<void> {
   const { signal } = request;
-  const step = request.progress.step(`Getting ncnn's source (${name} ${version}, 37 MB)`, 45);
+  const { name, version, megabytes } = from;
+  const step = request.progress.step(
+    `Getting ncnn's source (${name} ${version}, ${megabytes} MB)`,
+    45,
+  );
   const download = path.join(folder, "download");
   await Deno.mkdir(download);
-  const archive = await downloadSdist(download, signal);
+  const archive = await downloadSdist(download, from, signal);
   const found = await fileSha256(archive);
-  if (found !== sha256) {
+  if (found !== from.sha256) {
     throw new HarnessError(
       "hash-mismatch",
       `Cannot use ${
         path.basename(archive)
-      }: its SHA-256 is ${found}, expected ${sha256}: the package index gave another file than the pinned one`,
+      }: its SHA-256 is ${found}, expected ${from.sha256}: the package index gave another file than the pinned one`,
     );
   }
   step.update(0.7, "unpacking");
-  await extract(archive, folder, signal);
+  await extract(archive, folder, from, signal);
   await Deno.remove(download, { recursive: true });
   step.update(0.9, "line ends");
   await toUnixLineEnds(path.join(folder, "ncnn"));
   step.done();
 }
 
-async function downloadSdist(folder: string, signal?: AbortSignal): Promise<string> {
-  const { name, version } = PINNED_SDIST;
+async function downloadSdist(
+  folder: string,
+  from: NcnnPackage,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { name, version } = from;
   try {
+    const wanted = from.versionIsBuildDate ? await linkOf(from, signal) : `${name}==${version}`;
     await runBuildCommand({
       purpose: `get ${name} ${version} with pip`,
       command: pythonCommand(),
-      args: ["-m", "pip", "download", "--no-deps", "--no-binary", name, `${name}==${version}`]
+      args: ["-m", "pip", "download", "--no-deps", "--no-binary", name, wanted]
         .concat(["--disable-pip-version-check", "--no-input", "--dest", folder]),
       signal,
     });
   } catch (cause) {
     if (!(cause instanceof HarnessError) || cause.code !== "build-failed") throw cause;
-    throw new HarnessError(
-      "download-failed",
-      `Cannot get ncnn's source (${name} ${version}) with pip: see its last lines below: check the network or pip's index, and that python3 has pip (\`python3 -m ensurepip\`)`,
-      { cause, stderrTail: cause.stderrTail },
-    );
+    throw downloadFailed(from, cause);
   }
   const file = [...Deno.readDirSync(folder)].find((entry) => entry.name.endsWith(".tar.gz"));
   if (file === undefined) {
@@ -150,19 +155,58 @@ async function downloadSdist(folder: string, signal?: AbortSignal): Promise<stri
   return path.join(folder, file.name);
 }
 
-/** Unpacks `src/ncnn` of the archive to `folder/ncnn`, without what no build here reads. */
-async function extract(archive: string, folder: string, signal?: AbortSignal): Promise<void> {
-  const top = `${PINNED_SDIST.name}-${PINNED_SDIST.version}`;
-  const wanted = ["CMakeLists.txt", "LICENSE.txt", "cmake", "src", "benchmark", "toolchains"]
-    .concat(["tools/modelwriter.h", "tools/ncnnoptimize.cpp", "tools/onnx", "tools/quantize"])
-    // included by tools/modelwriter.h
-    .concat(["tests/prng.h"]);
+function downloadFailed({ name, version }: NcnnPackage, cause: HarnessError): HarnessError {
+  return new HarnessError(
+    "download-failed",
+    `Cannot get ncnn's source (${name} ${version}) with pip: see its last lines below: check the network or pip's index, and that python3 has pip (\`python3 -m ensurepip\`)`,
+    { cause, stderrTail: cause.stderrTail },
+  );
+}
+
+/**
+ * Returns the address that pip's index has for the archive. Asked for by its version, pip refuses
+ * an archive whose build calls itself after the day on which it is built.
+ */
+async function linkOf(from: NcnnPackage, signal?: AbortSignal): Promise<string> {
+  const { name, version } = from;
+  const told = await runBuildCommand({
+    purpose: `find ${name} ${version} with pip`,
+    command: pythonCommand(),
+    args: ["-m", "pip", "index", "versions", name, "-vvv", "--no-input"],
+    signal,
+  });
+  const link = sdistLink(told, name, version);
+  if (link !== null) return link;
+  throw new HarnessError(
+    "download-failed",
+    `Cannot get ncnn's source: pip's index has no ${name}-${version}.tar.gz: check PIP_INDEX_URL, or give a checkout's folder`,
+  );
+}
+
+/** Returns the address of a source package in what `pip index versions -vvv` prints, or null. */
+export function sdistLink(told: string, name: string, version: string): string | null {
+  const file = `/${name}-${version}.tar.gz`;
+  const links = told.match(/[a-z]+:\/\/[^\s#)]+/g) ?? [];
+  return links.find((link) => link.endsWith(file)) ?? null;
+}
+
+/** Unpacks ncnn's tree of the archive to `folder/ncnn`, without what no build here reads. */
+async function extract(
+  archive: string,
+  folder: string,
+  from: NcnnPackage,
+  signal?: AbortSignal,
+): Promise<void> {
+  const tree = path.posix.join(`${from.name}-${from.version}`, from.folder);
+  const target = path.join(folder, "ncnn");
+  await Deno.mkdir(target);
   await runBuildCommand({
     purpose: "unpack ncnn's source",
     command: "tar",
-    args: ["-xzf", archive, "-C", folder, "--strip-components", "2"]
-      .concat([`--exclude=${top}/src/ncnn/src/layer/vulkan`])
-      .concat(wanted.map((name) => `${top}/src/ncnn/${name}`)),
+    args: ["-xzf", archive, "-C", target]
+      .concat(["--strip-components", String(tree.split("/").length)])
+      .concat([`--exclude=${tree}/src/layer/vulkan`])
+      .concat(from.parts.map((name) => `${tree}/${name}`)),
     signal,
   });
 }

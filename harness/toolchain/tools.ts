@@ -54,6 +54,7 @@ export async function buildTools(request: ToolsRequest): Promise<BuiltTools> {
   const { progress, signal } = request;
   const toolchain = await findToolchain("host", signal);
   const source = await ncnnSource(request);
+  await requireConverters(source);
   const paths = {} as Record<NcnnTool, string>;
   const linked = request.names.filter((name) => name !== "onnx2ncnn");
   const context = { source, toolchain, progress, signal };
@@ -124,6 +125,19 @@ async function buildProject(build: ToolsBuild): Promise<string> {
     },
   });
   return folder;
+}
+
+/** ncnn's own packages hold the library only. */
+async function requireConverters({ folder, ncnnVersion }: NcnnSource): Promise<void> {
+  try {
+    await Deno.stat(path.join(folder, "tools", "ncnnoptimize.cpp"));
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new HarnessError(
+      "bad-option",
+      `Cannot build the converters of ncnn ${ncnnVersion}: found no tools/ncnnoptimize.cpp in ${folder}, since its package holds the library only: name the folder of a checkout, or use --converter pnnx and no int8`,
+    );
+  }
 }
 
 async function requireProtobuf(signal?: AbortSignal): Promise<void> {

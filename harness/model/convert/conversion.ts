@@ -128,7 +128,7 @@ async function toolVersions(
   const versions: Record<string, string> = { surgery: `${SURGERY_VERSION}` };
   if (weights === "int8") versions.calibration = CALIBRATION_METHOD;
   const { hasPasses, isOptimized } = ROUTES[converter];
-  if (converter !== "onnx2ncnn") versions.pnnx = tools.pnnxVersion;
+  if (converter !== "onnx2ncnn") versions.pnnx = await tools.pnnxVersion();
   if (hasPasses) versions.passes = `${PASSES_VERSION}`;
   if (isOptimized || weights === "int8") versions.ncnn = await tools.ncnnVersion();
   return versions;

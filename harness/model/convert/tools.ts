@@ -9,11 +9,12 @@ import { cached } from "../../toolchain/cache.ts";
 import type { LayerSet } from "../../toolchain/layer_types.ts";
 import { ncnnSource } from "../../toolchain/source.ts";
 import { buildTools, type NcnnTool } from "../../toolchain/tools.ts";
-import { fetchPnnx, PNNX_PROGRAM, PNNX_VERSION } from "./pnnx_tool.ts";
+import { choosePnnx, type ChosenPnnx, fetchPnnx, PNNX_PROGRAM } from "./pnnx_tool.ts";
 
 /** The converters' programs; each is got at its first use. */
 export interface ConverterTools {
-  pnnxVersion: string;
+  /** Returns the version of pnnx. */
+  pnnxVersion(): Promise<string>;
   /** Returns the version of the ncnn source that the programs are built from. */
   ncnnVersion(): Promise<string>;
   /** Returns the path of pnnx. */
@@ -23,43 +24,54 @@ export interface ConverterTools {
 }
 
 /**
- * Returns the path of pnnx in the cache, got through pip the first time; throws as {@linkcode
- * fetchPnnx} does.
+ * Returns the path of pnnx: the user's program, or the version's in the cache, got through pip the
+ * first time. Throws as {@linkcode fetchPnnx} does.
  */
 export async function keptPnnx(
+  { version, program }: ChosenPnnx,
   context: { progress: Progress; signal?: AbortSignal; root?: string },
 ): Promise<string> {
+  if (program !== null) return program;
   const { folder } = await cached({
     kind: "pnnx",
-    key: `${PNNX_VERSION}-${Deno.build.os}-${Deno.build.arch}`,
+    key: `${version}-${Deno.build.os}-${Deno.build.arch}`,
     root: context.root,
     signal: context.signal,
     onWait: () => context.progress.step("Waiting for another Posemark that gets pnnx"),
     make: async (folder) => {
-      const step = context.progress.step(`Getting pnnx ${PNNX_VERSION} (about 30 MB)`, 10);
-      await fetchPnnx(folder, context.signal);
+      const step = context.progress.step(`Getting pnnx ${version} (about 30 MB)`, 10);
+      await fetchPnnx(folder, version, context.signal);
       step.done();
     },
   });
   return path.join(folder, PNNX_PROGRAM);
 }
 
+/** Which tools are wanted in place of the pinned ones. */
+export interface ToolChoice {
+  /** See `SourceRequest.ncnnSource`. */
+  ncnnSource?: string;
+  /** See `choosePnnx()`. */
+  pnnx?: string;
+}
+
 /**
- * Returns the tools: pnnx from PyPI, the others built from ncnn's pinned source or from the tree
- * that is named.
+ * Returns the tools: pnnx from PyPI, the others built from ncnn's pinned source, or those that are
+ * named.
  */
 export function pinnedTools(
-  request: { progress: Progress; signal?: AbortSignal; ncnnSource?: string },
+  request: ToolChoice & { progress: Progress; signal?: AbortSignal },
 ): ConverterTools {
+  const pnnx = once(() => choosePnnx(request.pnnx));
   const build = (names: NcnnTool[], layers: LayerSet) =>
     once(async () => (await buildTools({ ...request, names, layers })).paths);
   const onnx2ncnn = build(["onnx2ncnn"], "core");
   const names: NcnnTool[] = ["ncnnoptimize", "ncnn2table", "ncnn2int8"];
   const linked = { core: build(names, "core"), all: build(names, "all") };
   return {
-    pnnxVersion: PNNX_VERSION,
+    pnnxVersion: async () => (await pnnx()).version,
     ncnnVersion: once(async () => `1.0.${(await ncnnSource(request)).ncnnVersion}`),
-    pnnx: once(() => keptPnnx(request)),
+    pnnx: once(async () => await keptPnnx(await pnnx(), request)),
     ncnn: async (name, layers) =>
       (await (name === "onnx2ncnn" ? onnx2ncnn : linked[layers])())[name],
   };

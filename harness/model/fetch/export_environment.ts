@@ -88,6 +88,52 @@ export function namedUltralytics(context: Pick<EnvironmentContext, "ultralytics"
   );
 }
 
+/** Which ultralytics exports: a version, or the interpreter that has one. */
+export type ChosenUltralytics = { ultralytics: string } | { python: string };
+
+/**
+ * Returns the ultralytics that was named: a version of three numbers, the path of a Python that has
+ * it, or a virtual environment's folder.
+ *
+ * Throws `HarnessError` `bad-option` for what is neither.
+ */
+export async function chooseUltralytics(named: string): Promise<ChosenUltralytics> {
+  if (/^\d+\.\d+\.\d+$/.test(named)) return { ultralytics: named };
+  const places = [["bin", "python"], ["Scripts", "python.exe"]];
+  for (const place of [named, ...places.map((parts) => path.join(named, ...parts))]) {
+    if (await isFile(place)) return { python: path.resolve(place) };
+  }
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use ultralytics "${named}": expected a version of three numbers, for instance ${NEWEST_KNOWN}, or a path: of a Python that has ultralytics, or of a virtual environment with it`,
+  );
+}
+
+/**
+ * Returns the version of ultralytics that an interpreter has. Throws `missing-tool` when it has
+ * none.
+ */
+export async function ultralyticsOf(python: string, signal?: AbortSignal): Promise<string> {
+  const question = "from importlib.metadata import version; print(version('ultralytics'))";
+  try {
+    const log = await runTool({
+      name: python,
+      command: python,
+      args: ["-c", question],
+      cwd: ".",
+      signal,
+    });
+    return log.trim().split("\n").at(-1)!;
+  } catch (cause) {
+    if (!(cause instanceof HarnessError) || cause.code !== "convert-failed") throw cause;
+    throw new HarnessError(
+      "missing-tool",
+      `Cannot export with ${python}: it has no ultralytics: install it there (pip install ultralytics onnx), or name another Python`,
+      { cause, stderrTail: cause.stderrTail },
+    );
+  }
+}
+
 /** An environment that stands: what is in it, and its Python's path. */
 export interface StandingEnvironment extends ExportEnvironment {
   command: string;
@@ -256,7 +302,9 @@ async function isFile(file: string): Promise<boolean> {
   try {
     return (await Deno.stat(file)).isFile;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
     throw error;
   }
 }

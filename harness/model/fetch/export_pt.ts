@@ -17,6 +17,7 @@ import {
   namedUltralytics,
   PINNED_ULTRALYTICS,
   type StandingEnvironment,
+  ultralyticsOf,
 } from "./export_environment.ts";
 
 /** What an export works with. */
@@ -53,6 +54,9 @@ export async function exportCheckpoint(
   const checkpoint = readCheckpoint(bytes, file);
   const branch = checkpoint.hasOneToOne ? options.branch ?? "o2m" : "o2m";
   const imgsz = options.imgsz ?? null;
+  const given = context.python === undefined
+    ? null
+    : await ultralyticsOf(context.python, context.signal);
   const name = `${path.basename(file).replace(/\.pt$/i, "")}.onnx`;
   const { folder } = await cached({
     kind: "export",
@@ -60,7 +64,8 @@ export async function exportCheckpoint(
       checkpoint: await sha256Hex(bytes),
       name,
       script: await Deno.readTextFile(SCRIPT),
-      ultralytics: namedUltralytics(context) ?? [...PINNED_ULTRALYTICS],
+      ultralytics: given ?? namedUltralytics(context) ?? [...PINNED_ULTRALYTICS],
+      ...context.python === undefined ? {} : { python: context.python },
       branch,
       imgsz: imgsz?.map(String) ?? "trained",
     }),
@@ -69,7 +74,7 @@ export async function exportCheckpoint(
     make: async (folder) => {
       const standing = context.python === undefined
         ? await exportEnvironment(checkpoint, context)
-        : { command: context.python, ultralytics: "of the given Python", python: "" };
+        : { command: context.python, ultralytics: given!, python: "" };
       const step = context.progress.step(`Exporting ${path.basename(file)} to ONNX`, 30);
       // ultralytics writes its results beside the checkpoint
       const copy = path.join(folder, path.basename(file));
