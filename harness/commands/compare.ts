@@ -84,7 +84,7 @@ export function parseDuration(option: string, text: string): number {
 
 /** Returns what the arguments name: a prepared folder, a variant's id, else a model. */
 async function readCompared(args: readonly string[]): Promise<Compared[]> {
-  const { readSideName } = await import("../jobs/sides.ts");
+  const { readSideName } = await import("../jobs/side_names.ts");
   const compared: Compared[] = [];
   for (const text of args) {
     if (/\.(onnx|pt)$/i.test(text) || /^[\w@:-]+$/.test(text) && !await isFolder(text)) {

@@ -22,7 +22,8 @@ import { stderrProgress } from "../progress.ts";
 import type { FormatRequest } from "../jobs/gate_formats.ts";
 import type { GateOutcome } from "../jobs/gate_live.ts";
 import type { ExperimentContext } from "../run/settings.ts";
-import type { SideName, SidePair } from "../jobs/sides.ts";
+import type { SideName } from "../jobs/side_names.ts";
+import type { SidePair } from "../jobs/sides.ts";
 import type { Sql } from "../store/sql.ts";
 import { CONFIG_FILE, configText, type ReadConfig, readConfig } from "./config_file.ts";
 import {
@@ -47,7 +48,7 @@ const CONFIG_OPTIONS = {
 const GATE_OPTIONS = {
   baseline: option(
     "--baseline <side>",
-    "git:REF (the commit's models, and its runner in Posemark's own repository), the folder of a prepared variant, a variant's id; for saved runs the folder of a run, or latest",
+    "git:REF (the commit's models, and its runner in Posemark's own repository); ncnn:VERSION, pnnx:VERSION or ultralytics:VERSION, or a PATH in place of the version (the variants as that tool makes or runs them); an .onnx or .pt file, the folder of a prepared variant, a variant's id; for saved runs the folder of a run, or latest",
   ),
   candidate: option(
     "--candidate <side>",
@@ -207,6 +208,10 @@ async function gateFarm(
     variants: readVariantOptions(options),
     ncnnSource: options.ncnnSource,
   }, context);
+  if (sides.crash !== null) {
+    const { where, said } = sides.crash;
+    throw new HarnessError("convert-failed", `Cannot gate: a side crashes ${where}: ${said}`);
+  }
   const { farmGate } = await import("../farm/gate_command.ts");
   const { runId, result, figures, gitCommit, warnings } = await farmGate(options, {
     ...await farmInput(options, config.config, sides.pairs),
@@ -273,7 +278,7 @@ export const calibrateCommand = command({
   async run(options, _args, signal) {
     const context = { progress: stderrProgress(), signal };
     const { blocks: blockCount } = options;
-    const { readSideName } = await import("../jobs/sides.ts");
+    const { readSideName } = await import("../jobs/side_names.ts");
     const variant = options.variant === null
       ? null
       : await readSideName("--variant", options.variant);
@@ -330,7 +335,7 @@ async function readSides(
       "Cannot gate: --baseline is missing: expected git:REF, the folder of a prepared variant, a variant's id, or for saved runs the folder of a run or latest",
     );
   }
-  const { readSideName } = await import("../jobs/sides.ts");
+  const { readSideName } = await import("../jobs/side_names.ts");
   return {
     baseline: await readSideName("--baseline", options.baseline),
     candidate: options.candidate === null

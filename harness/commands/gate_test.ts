@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { runCommits } from "../git.ts";
-import { choiceOfId } from "../jobs/sides.ts";
+import { choiceOfId } from "../jobs/own_sides.ts";
 import { SHIPPED_MODELS_FOLDER } from "../model/fetch/resolve_model.ts";
 import type { TrialRow } from "../gate/trials.ts";
 import { runFixture } from "../gate/testdata/gate_fixture.ts";

@@ -52,7 +52,7 @@ export const trialsCommand = command({
         `Cannot run trials on ${settings.devices.join(", ")}: expected one device`,
       );
     }
-    const { readSideName } = await import("../jobs/sides.ts");
+    const { readSideName } = await import("../jobs/side_names.ts");
     const { openDatabase } = await import("../store/open_store.ts");
     const { runTrials } = await import("../jobs/trials.ts");
     const { countTrials, trialsTable } = await import("../gate/trials.ts");

@@ -20,6 +20,7 @@ import type { AnyLaunch, LaunchRecord } from "../record/records.ts";
 import type { DeviceNoise } from "../stats/detectable.ts";
 import { metricOfLaunch } from "../stats/round.ts";
 import type { SessionSpread } from "../stats/sessions.ts";
+import type { Crash } from "./crash.ts";
 import type { GateCorrectness } from "./verdict.ts";
 
 /**
@@ -70,6 +71,8 @@ export interface DeviceEvidence {
   /** Expected device time of one block, seconds, from the calibration; null when unknown. */
   secondsPerBlock: number | null;
   correctness: GateCorrectness;
+  /** A side that ended before its time; null when none did. */
+  crash: Crash | null;
   /** What makes the experiment, see `experimentKeys()`; null when nothing was launched. */
   keys: Record<string, string> | null;
   /** What disturbed the device, and what to know of its calibration. */
@@ -110,6 +113,7 @@ export function noEvidence(
     noise: {},
     secondsPerBlock: null,
     correctness: { parity: null, baselineParity: null, apDifference: null },
+    crash: null,
     keys: null,
     notes: [],
     missing: null,
@@ -224,6 +228,7 @@ export function joinEvidence(one: DeviceEvidence, other: DeviceEvidence): Device
     seconds: one.seconds + other.seconds,
     stopped: one.stopped ?? other.stopped,
     keys: one.keys ?? other.keys,
+    crash: one.crash ?? other.crash,
     correctness: {
       ...worse.correctness,
       apDifference: worse.correctness.apDifference ?? better.correctness.apDifference,

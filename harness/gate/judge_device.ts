@@ -21,9 +21,16 @@ import {
   withBlock,
 } from "../stats/experiment.ts";
 import type { GateRules } from "./config.ts";
+import { judgeCrash } from "./crash.ts";
 import type { DeviceEvidence, UnpairedRounds } from "./evidence.ts";
 import { ASSUMED_SESSIONS, FEWEST_UNPAIRED_ROUNDS, unpairedRatio } from "./unpaired.ts";
-import { type GateMetric, type GateResult, judgeCorrectness, overallVerdict } from "./verdict.ts";
+import {
+  type GateMetric,
+  type GateResult,
+  judgeCorrectness,
+  overallVerdict,
+  worst,
+} from "./verdict.ts";
 
 /**
  * Returns the result of one device and pair. Throws `HarnessError` `bad-config` as
@@ -32,12 +39,15 @@ import { type GateMetric, type GateResult, judgeCorrectness, overallVerdict } fr
 export function judgeDevice(evidence: DeviceEvidence, rules: GateRules): GateResult {
   const metrics = judgeMetrics(evidence, rules);
   const parity = judgeCorrectness(evidence.correctness, rules);
+  const crash = judgeCrash(evidence.crash, hasRun(evidence));
   const { verdict, reasons } = overallVerdict(metrics, parity);
   return {
-    verdict,
+    verdict: evidence.crash === null ? verdict : worst([verdict, crash.verdict]),
     metrics,
     parity,
+    crash,
     reasons: [
+      ...(evidence.crash === null ? [] : [crash.reason]),
       ...(evidence.unpaired === null ? [] : [
         "saved runs can't be paired: the intervals are widened by what sessions differ; a live gate decides sooner and finer",
       ]),
@@ -51,6 +61,11 @@ export function judgeDevice(evidence: DeviceEvidence, rules: GateRules): GateRes
     blocks: evidence.blockCount,
     seconds: evidence.seconds,
   };
+}
+
+/** Returns whether the device launched anything of the pair. */
+export function hasRun({ keys, blockCount, unpaired }: DeviceEvidence): boolean {
+  return keys !== null || blockCount > 0 || unpaired !== null;
 }
 
 /** The metrics of one device, each by its own rule. */

@@ -10,6 +10,7 @@ import {
   type MergedResult,
   type NamedMetric,
   type Verdict,
+  verdictsByName,
   worst,
 } from "./verdict.ts";
 
@@ -24,13 +25,14 @@ export function mergeGateResults(results: readonly GateResult[]): MergedResult {
     result.metrics.map((metric) => ({ ...metric, candidate: result.candidate }))
   );
   const told = { kinds: [], missing: [], notes: [] };
-  if (results.length === 1) return { ...first, metrics, ...told };
+  if (results.length === 1) return { ...first, metrics, named: verdictsByName(first), ...told };
   const verdict = worst(results.map((result) => result.verdict));
   const telling = results.filter((result) => result.verdict === verdict);
+  const judged = { metrics, parity: mergeParity(results), crash: mergeCrash(results) };
   return {
     verdict,
-    metrics,
-    parity: mergeParity(results),
+    ...judged,
+    named: verdictsByName(judged),
     reasons: telling.flatMap(({ candidate, device, reasons }) =>
       reasons.map((reason) => `${candidate} on ${device}: ${reason}`)
     ),
@@ -60,6 +62,16 @@ function mergeParity(results: readonly GateResult[]): GateParity {
 /** Name of the device in a metric over all phones. */
 export const ALL_PHONES = "all phones";
 
+/** The worst of what ended before its time, told with its variant and device. */
+function mergeCrash(results: readonly GateResult[]): GateResult["crash"] {
+  const verdict = worst(results.map(({ crash }) => crash.verdict));
+  const telling = results.filter(({ crash }) => crash.verdict === verdict);
+  const reasons = telling.map(({ candidate, device, crash }) =>
+    `${candidate} on ${device}: ${crash.reason}`
+  );
+  return { verdict, reason: verdict === "pass" ? telling[0].crash.reason : reasons.join("; ") };
+}
+
 const WORST_FIRST: Record<Verdict, number> = { fail: 0, inconclusive: 1, pass: 2 };
 
 /**
@@ -87,7 +99,9 @@ export function gateText(result: MergedResult, mostPhones = 20): string {
   if (phones.length > mostPhones) {
     lines.push(`  … ${phones.length - mostPhones} more phones in --json`);
   }
+  lines.push(`  ${result.named.speed.verdict.padEnd(12)} speed`);
   lines.push(`  ${result.parity.verdict.padEnd(12)} keypoints: ${result.parity.reason}`);
+  lines.push(`  ${result.crash.verdict.padEnd(12)} crash: ${result.crash.reason}`);
   for (const reason of result.reasons) lines.push(`  - ${reason}`);
   return lines.join("\n") + "\n";
 }

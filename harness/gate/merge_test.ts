@@ -20,7 +20,9 @@ function passed(change: Partial<GateResult> = {}): GateResult {
 Deno.test("mergeGateResults() leaves a single result as it is, its metrics with the candidate", () => {
   const one = gateFixture();
   const merged = mergeGateResults([one]);
-  const { kinds: _kinds, missing: _missing, notes: _notes, ...rest } = merged;
+  const { kinds: _kinds, missing: _missing, notes: _notes, named, ...rest } = merged;
+  const { speed, keypoints, crash } = named;
+  assertEquals([speed, keypoints, crash].map(({ verdict }) => verdict), ["fail", "pass", "pass"]);
   assertEquals({ ...rest, metrics: one.metrics }, one);
   assertEquals(merged.metrics.map(({ candidate }) => candidate), [one.candidate, one.candidate]);
 });
@@ -50,5 +52,7 @@ Deno.test("gateText() tells verdict, figures, correctness and what was never cal
   assertStringIncludes(lines[1], "×1.100 (1.080 to 1.120), threshold ×1.050, detectable ×1.020");
   assertStringIncludes(lines[2], "not calibrated");
   assertStringIncludes(lines[3], "phone, other: ");
-  assertStringIncludes(lines[4], "keypoints: ");
+  assertStringIncludes(lines[4], "fail         speed");
+  assertStringIncludes(lines[5], "keypoints: ");
+  assertStringIncludes(lines[6], "crash: ");
 });

@@ -10,6 +10,15 @@ import type { MetricName } from "../record/metrics.ts";
 /** What a gate can say. */
 export type Verdict = "pass" | "fail" | "inconclusive";
 
+/** A judgement of one question, with its reason. */
+export interface NamedVerdict {
+  verdict: Verdict;
+  reason: string;
+}
+
+/** The questions of a gate: is it slower, is it wrong, does it end before its time? */
+export type VerdictsByName = Record<"speed" | "keypoints" | "crash", NamedVerdict>;
+
 /**
  * One metric on one device, judged. Ratios are candidate over baseline: 1.05 is 5% more time or
  * memory.
@@ -67,6 +76,8 @@ export interface GateResult {
   verdict: Verdict;
   metrics: GateMetric[];
   parity: GateParity;
+  /** Whether both sides ran to their end. */
+  crash: NamedVerdict;
   reasons: string[];
   /** False for saved runs, whose rounds can't be paired. */
   paired: boolean;
@@ -94,6 +105,8 @@ export interface KindMetric {
 /** What `gate --json` prints: one gate, or several in one. */
 export interface MergedResult extends GateResult {
   metrics: NamedMetric[];
+  /** What the gate says to each of its questions. */
+  named: VerdictsByName;
   /** Verdicts of kinds of phones, where there are several. */
   kinds: KindMetric[];
   /** What did not give all that was asked of it. */
@@ -181,6 +194,23 @@ export function overallVerdict(
     ...(verdict === "pass" || parity.verdict !== "pass" ? [`correctness: ${parity.reason}`] : []),
   ];
   return { verdict, reasons };
+}
+
+/** Returns what a gate says to each of its questions, by name. */
+export function verdictsByName(
+  { metrics, parity, crash }: Pick<GateResult, "metrics" | "parity" | "crash">,
+): VerdictsByName {
+  const speed = worst(metrics.map(({ verdict }) => verdict));
+  const telling = metrics.filter(({ verdict }) => verdict === speed);
+  return {
+    speed: {
+      verdict: speed,
+      reason: telling.map(({ name, device, reason }) => `${name} on ${device}: ${reason}`)
+        .join("; ") || "no metric was measured",
+    },
+    keypoints: { verdict: parity.verdict, reason: parity.reason },
+    crash,
+  };
 }
 
 /** Returns the worst of the verdicts: fail, then inconclusive, then pass; inconclusive for none. */

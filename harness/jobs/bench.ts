@@ -20,7 +20,7 @@ import { checkKeypoints, type DeviceSession, measureRounds } from "../run/sessio
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { requireNewFolder } from "../record/record_log.ts";
 import { judge } from "./judge_run.ts";
-import { ownSides } from "./sides.ts";
+import { ownSides } from "./own_sides.ts";
 
 /** Options of a run, checked. */
 export interface BenchOptions {

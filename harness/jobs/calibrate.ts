@@ -18,7 +18,8 @@ import { openExperiment, type Side } from "../run/experiment.ts";
 import { openPair, type PairSide } from "../run/pair.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { requireNewFolder } from "../record/record_log.ts";
-import { distinctSides, openOneSide, pairSides, type SideName } from "./sides.ts";
+import { distinctSides, openOneSide, pairSides } from "./sides.ts";
+import type { SideName } from "./side_names.ts";
 
 /** Options of a calibration, checked. */
 export interface CalibrateOptions {

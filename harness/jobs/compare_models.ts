@@ -28,7 +28,9 @@ import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { readRecords, requireNewFolder } from "../record/record_log.ts";
 import { comparedVariants } from "./compare_variants.ts";
 import { judge } from "./judge_run.ts";
-import { openOneSide, ownSides, type SideName } from "./sides.ts";
+import { openOneSide } from "./sides.ts";
+import { ownSides } from "./own_sides.ts";
+import type { SideName } from "./side_names.ts";
 
 /** What is compared: a model (file or name), or a variant as `sides.ts` names it. */
 export type Compared = { kind: "model"; model: string } | SideName;

@@ -6,7 +6,8 @@
  */
 import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
-import { asWriteError } from "../disk.ts";
+import { asWriteError, makeFolder } from "../disk.ts";
+import { isLaunchFailure } from "../errors.ts";
 import { knownNoise } from "../gate/calibrate.ts";
 import { type GateConfig, gateRules, type RulesOf } from "../gate/config.ts";
 import { type DeviceEvidence, noEvidence } from "../gate/evidence.ts";
@@ -21,12 +22,16 @@ import { deviceFeatures, phoneKind } from "../record/device_features.ts";
 import { newestCalibration } from "../store/calibrations.ts";
 import type { Sql } from "../store/sql.ts";
 import { correctnessOf } from "../gate/correctness.ts";
+import type { Crash } from "../gate/crash.ts";
+import { newRunId } from "../record/run_id.ts";
+import { findCrash } from "../run/find_crash.ts";
 import { type Experiment, openExperiment } from "../run/experiment.ts";
 import { openPair, type SideWord } from "../run/pair.ts";
 import { checkKeypoints, type DeviceSession } from "../run/session.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { readRecords, requireNewFolder } from "../record/record_log.ts";
-import { distinctSides, openSides, type SideName, type SidePair } from "./sides.ts";
+import { distinctSides, openSides, type SidePair } from "./sides.ts";
+import type { SideName } from "./side_names.ts";
 import type { VariantOptions } from "../config.ts";
 
 /** Options of a live gate, checked. */
@@ -82,7 +87,34 @@ export async function gateLive(
     { ...options, ncnnSource: options.settings.ncnnSource },
     context,
   );
+  if (sides.crash !== null) return await gateWithoutVariants(sides.crash, options);
   return await gatePairs(sides.pairs, dataset, options, history, context);
+}
+
+/** Returns the outcome of a gate of which a side's tool could not make the variants. */
+async function gateWithoutVariants(
+  crash: Crash,
+  { settings, baseline, candidate, config, out }: LiveGateOptions,
+): Promise<GateOutcome> {
+  const sideOf = (name: SideName | null) => {
+    const text = name?.kind === "tool" ? `${name.tool}:${name.version}` : name?.kind ?? "variant";
+    return { id: text, name: text };
+  };
+  const named = { baseline: sideOf(baseline), candidate: sideOf(candidate) };
+  const evidence = settings.devices.map((device) => ({
+    ...noEvidence(device, "", named),
+    crash,
+    stopped: `a side's tool crashes ${crash.where}`,
+  }));
+  const result = judgeGate(
+    evidence,
+    (device, id) => gateRules(config, device, id, evidence.length),
+  );
+  const at = new Date();
+  makeFolder(out);
+  await writeResult(path.join(out, "gate.json"), result);
+  const run = { runId: newRunId(at), createdAt: at.toISOString(), gitCommit: null, figures: [] };
+  return { result, ...run };
 }
 
 /**
@@ -177,11 +209,12 @@ async function collectPair(
       baseline: { id: sides.baseline.variantId, name: sides.baseline.name },
       candidate: { id: sides.candidate.variantId, name: sides.candidate.name },
     };
-    const evidence = await collectLive({
-      begun: {
-        ...noEvidence(device.serial, phoneKind(deviceFeatures(description)), named),
-        ...knownNoise(calibration, device.serial),
-      },
+    const begun = {
+      ...noEvidence(device.serial, phoneKind(deviceFeatures(description)), named),
+      ...knownNoise(calibration, device.serial),
+    };
+    const collecting = collectLive({
+      begun,
       rules,
       runBlock: running.runBlock,
       elapsedSeconds: running.elapsedSeconds,
@@ -190,6 +223,13 @@ async function collectPair(
         checkPair(session, pair, rules.maxApDrop === null ? null : dataset.annotations),
       onLook: ({ block, seconds }) =>
         step.update(Math.min(1, seconds / rules.budgetSeconds), `${block} blocks`),
+    });
+    const evidence = await collecting.catch(async (error): Promise<DeviceEvidence> => {
+      if (!isLaunchFailure(error)) throw error;
+      step.update(null, "a launch failed: looking for the side that crashes");
+      const crash = await findCrash(session, pair);
+      if (crash === null) throw error;
+      return { ...begun, crash, stopped: `the runner crashes ${crash.where}` };
     });
     evidence.notes = [...evidence.notes, ...running.notes];
     step.done(`${evidence.blockCount} blocks`);

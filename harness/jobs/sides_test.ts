@@ -8,7 +8,9 @@ import { testManifest } from "../parity/testdata/manifest.ts";
 import { NO_SETTINGS } from "../record/run_settings.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import type { Side } from "../run/experiment.ts";
-import { choiceOfId, pairSides, readPreparedFolder, readSideName } from "./sides.ts";
+import { choiceOfId, readPreparedFolder } from "./own_sides.ts";
+import { pairSides } from "./sides.ts";
+import { readSideName } from "./side_names.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 
 const ID = "m.relu-speedonly.raw.fp16.rect640.pnnx-optimized";

@@ -14,7 +14,8 @@ import type { Sql } from "../store/sql.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { requireNewFolder } from "../record/record_log.ts";
 import { gatePairs } from "./gate_live.ts";
-import { openOneSide, pairSides, type SideName } from "./sides.ts";
+import { openOneSide, pairSides } from "./sides.ts";
+import type { SideName } from "./side_names.ts";
 import type { VariantOptions } from "../config.ts";
 
 /** Name of the file with a line a gate. */

@@ -50,6 +50,11 @@ export async function ncnnSource(request: SourceRequest): Promise<NcnnSource> {
   return version === null ? await namedSource(named) : await packagedSource(version, request);
 }
 
+/** Throws `bad-option` when it is neither a version that is known nor the folder of an ncnn tree. */
+export async function requireNcnn(named: string): Promise<void> {
+  if (!Object.hasOwn(NCNN_VERSIONS, named)) await requireTree(named);
+}
+
 async function packagedSource(version: string, request: SourceRequest): Promise<NcnnSource> {
   const from = NCNN_VERSIONS[version];
   const { sha256, name, version: packageVersion } = from;
@@ -77,6 +82,13 @@ export function isBuildInput(relative: string): boolean {
 }
 
 async function namedSource(named: string): Promise<NcnnSource> {
+  await requireTree(named);
+  const folder = path.resolve(named);
+  const hash = await folderSha256(folder, isBuildInput);
+  return { folder, id: hash, ncnnVersion: `0-${hash.slice(0, 8)}` };
+}
+
+async function requireTree(named: string): Promise<void> {
   const folder = path.resolve(named);
   for (const file of ["CMakeLists.txt", "src/net.cpp"]) {
     try {
@@ -91,8 +103,6 @@ async function namedSource(named: string): Promise<NcnnSource> {
       );
     }
   }
-  const hash = await folderSha256(folder, isBuildInput);
-  return { folder, id: hash, ncnnVersion: `0-${hash.slice(0, 8)}` };
 }
 
 async function unpackPackage(

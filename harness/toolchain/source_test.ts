@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { SILENT } from "../progress.ts";
-import { isBuildInput, ncnnSource, withoutCarriageReturns } from "./source.ts";
+import { isBuildInput, ncnnSource, sdistLink, withoutCarriageReturns } from "./source.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (value: Uint8Array) => new TextDecoder().decode(value);
@@ -46,4 +46,17 @@ Deno.test("ncnnSource() throws bad-option when the named folder holds no ncnn", 
     "found no CMakeLists.txt",
   );
   assertEquals(error.code, "bad-option");
+});
+
+Deno.test("sdistLink() finds the archive of the version among what pip tells", () => {
+  const told = [
+    "  Found link https://files.example/a/ncnn-1.0.20250503-cp311-x86_64.whl (from https://index.example/ncnn/)",
+    "  Found link https://files.example/b/ncnn-1.0.20250503.tar.gz#sha256=00 (from https://index.example/ncnn/)",
+    "  Found link https://files.example/c/ncnn-1.0.202505031.tar.gz (from https://index.example/ncnn/)",
+  ].join("\n");
+  assertEquals(
+    sdistLink(told, "ncnn", "1.0.20250503"),
+    "https://files.example/b/ncnn-1.0.20250503.tar.gz",
+  );
+  assertEquals(sdistLink(told, "ncnn", "1.0.2025050"), null);
 });

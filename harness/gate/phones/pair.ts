@@ -10,12 +10,14 @@ import { assertSameExperiment, type DeviceEvidence } from "../evidence.ts";
 import {
   describeRatio,
   detectableRatios,
+  hasRun,
   judgeMetrics,
   metricRates,
   metricState,
   NOT_TOLD,
   phoneJudgement,
 } from "../judge_device.ts";
+import { judgeCrash } from "../crash.ts";
 import { ALL_PHONES } from "../merge.ts";
 import {
   type GateMetric,
@@ -70,6 +72,7 @@ export function judgePhonePair(
       verdict: worst([...judged.map(({ verdict }) => verdict), parity.verdict]),
       metrics,
       parity,
+      crash: judgeCrash(null, evidence.some(hasRun)),
       reasons: reasons.length > 0 ? reasons : [
         ...metrics.filter(({ weight, device }) => weight === undefined || device === ALL_PHONES)
           .map(({ name, reason }) => `${name}: ${reason}`),

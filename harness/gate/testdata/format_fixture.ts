@@ -6,7 +6,7 @@
  */
 import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
 import { summarizeLaunches } from "../../stats/summary.ts";
-import type { GateResult, MergedResult } from "../verdict.ts";
+import { type GateResult, type MergedResult, verdictsByName } from "../verdict.ts";
 import { figuresOf, type FormatInput } from "../formats/figures.ts";
 
 /** Name with everything that must be escaped somewhere. */
@@ -42,7 +42,7 @@ export function mergedFixture(gate: GateResult, ...others: GateResult[]): Merged
   const metrics = [gate, ...others].flatMap(({ metrics, candidate }) =>
     metrics.map((metric) => ({ ...metric, candidate }))
   );
-  return { ...gate, metrics, kinds: [], missing: [], notes: [] };
+  return { ...gate, metrics, named: verdictsByName(gate), kinds: [], missing: [], notes: [] };
 }
 
 /** Returns a failed gate: one metric fails, one is inconclusive, correctness passes. */
@@ -73,6 +73,7 @@ export function gateFixture(): GateResult {
         reason: "undecided",
       },
     ],
+    crash: { verdict: "pass", reason: "both sides ran to their end" },
     parity: {
       verdict: "pass",
       reason: "all joints within 0.1 px",

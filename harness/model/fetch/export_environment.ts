@@ -88,20 +88,26 @@ export function namedUltralytics(context: Pick<EnvironmentContext, "ultralytics"
   );
 }
 
-/** Which ultralytics exports: a version, or the interpreter that has one. */
-export type ChosenUltralytics = { ultralytics: string } | { python: string };
+/** Which ultralytics exports: its version, and the interpreter that has it. */
+export interface ChosenUltralytics {
+  ultralytics: string;
+  /** Absent: an environment that is made in the cache. */
+  python?: string;
+}
 
 /**
  * Returns the ultralytics that was named: a version of three numbers, the path of a Python that has
  * it, or a virtual environment's folder.
  *
- * Throws `HarnessError` `bad-option` for what is neither.
+ * Throws `HarnessError` `bad-option` for what is neither, `missing-tool` for a Python without it.
  */
 export async function chooseUltralytics(named: string): Promise<ChosenUltralytics> {
   if (/^\d+\.\d+\.\d+$/.test(named)) return { ultralytics: named };
   const places = [["bin", "python"], ["Scripts", "python.exe"]];
   for (const place of [named, ...places.map((parts) => path.join(named, ...parts))]) {
-    if (await isFile(place)) return { python: path.resolve(place) };
+    if (!await isFile(place)) continue;
+    const python = path.resolve(place);
+    return { python, ultralytics: await ultralyticsOf(python) };
   }
   throw new HarnessError(
     "bad-option",
@@ -109,11 +115,8 @@ export async function chooseUltralytics(named: string): Promise<ChosenUltralytic
   );
 }
 
-/**
- * Returns the version of ultralytics that an interpreter has. Throws `missing-tool` when it has
- * none.
- */
-export async function ultralyticsOf(python: string, signal?: AbortSignal): Promise<string> {
+/** Returns the version of ultralytics that an interpreter has. */
+async function ultralyticsOf(python: string): Promise<string> {
   const question = "from importlib.metadata import version; print(version('ultralytics'))";
   try {
     const log = await runTool({
@@ -121,7 +124,6 @@ export async function ultralyticsOf(python: string, signal?: AbortSignal): Promi
       command: python,
       args: ["-c", question],
       cwd: ".",
-      signal,
     });
     return log.trim().split("\n").at(-1)!;
   } catch (cause) {

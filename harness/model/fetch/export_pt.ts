@@ -17,7 +17,6 @@ import {
   namedUltralytics,
   PINNED_ULTRALYTICS,
   type StandingEnvironment,
-  ultralyticsOf,
 } from "./export_environment.ts";
 
 /** What an export works with. */
@@ -54,9 +53,6 @@ export async function exportCheckpoint(
   const checkpoint = readCheckpoint(bytes, file);
   const branch = checkpoint.hasOneToOne ? options.branch ?? "o2m" : "o2m";
   const imgsz = options.imgsz ?? null;
-  const given = context.python === undefined
-    ? null
-    : await ultralyticsOf(context.python, context.signal);
   const name = `${path.basename(file).replace(/\.pt$/i, "")}.onnx`;
   const { folder } = await cached({
     kind: "export",
@@ -64,7 +60,7 @@ export async function exportCheckpoint(
       checkpoint: await sha256Hex(bytes),
       name,
       script: await Deno.readTextFile(SCRIPT),
-      ultralytics: given ?? namedUltralytics(context) ?? [...PINNED_ULTRALYTICS],
+      ultralytics: versionOf(context) ?? [...PINNED_ULTRALYTICS],
       ...context.python === undefined ? {} : { python: context.python },
       branch,
       imgsz: imgsz?.map(String) ?? "trained",
@@ -74,7 +70,11 @@ export async function exportCheckpoint(
     make: async (folder) => {
       const standing = context.python === undefined
         ? await exportEnvironment(checkpoint, context)
-        : { command: context.python, ultralytics: given!, python: "" };
+        : {
+          command: context.python,
+          ultralytics: versionOf(context) ?? "of the given Python",
+          python: "",
+        };
       const step = context.progress.step(`Exporting ${path.basename(file)} to ONNX`, 30);
       // ultralytics writes its results beside the checkpoint
       const copy = path.join(folder, path.basename(file));
@@ -92,6 +92,12 @@ export async function exportCheckpoint(
     },
   });
   return path.join(folder, name);
+}
+
+/** Returns the version that was named; of a given Python, the one that it has. */
+function versionOf(context: ExportContext): string | null {
+  if (context.python !== undefined) return context.ultralytics ?? null;
+  return namedUltralytics(context);
 }
 
 async function readFile(file: string): Promise<Uint8Array> {
