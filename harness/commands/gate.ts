@@ -209,8 +209,8 @@ async function gateFarm(
     ncnnSource: options.ncnnSource,
   }, context);
   if (sides.crash !== null) {
-    const { where, said } = sides.crash;
-    throw new HarnessError("convert-failed", `Cannot gate: a side crashes ${where}: ${said}`);
+    const { what, said } = sides.crash;
+    throw new HarnessError("convert-failed", `Cannot gate: a side ${what}: ${said}`);
   }
   const { farmGate } = await import("../farm/gate_command.ts");
   const { runId, result, figures, gitCommit, warnings } = await farmGate(options, {

@@ -9,8 +9,8 @@ import type { NamedVerdict } from "./verdict.ts";
 export interface Crash {
   /** Which one; both: what was wrong before is no regression. */
   side: "baseline" | "candidate" | "both";
-  /** Where, as a verdict says it: `in network, after Convolution conv_12`. */
-  where: string;
+  /** What it does, as a verdict says it: `crashes in network, after Convolution conv_12`. */
+  what: string;
   /** What the tool or the system said. */
   said: string;
 }
@@ -28,21 +28,21 @@ export function judgeCrash(crash: Crash | null, hasRun: boolean): NamedVerdict {
       ? { verdict: "pass", reason: "both sides ran to their end" }
       : { verdict: "inconclusive", reason: "nothing was run" };
   }
-  const { side, where, said } = crash;
+  const { side, what, said } = crash;
   switch (side) {
     case "candidate":
-      return { verdict: "fail", reason: `crashes ${where}; ${said}` };
+      return { verdict: "fail", reason: `${what}; ${said}` };
     case "baseline":
       return {
         verdict: "inconclusive",
         reason:
-          `the baseline crashes ${where}, the candidate does not: no regression, but nothing to compare with; ${said}`,
+          `the baseline ${what}, the candidate does not: no regression, but nothing to compare with; ${said}`,
       };
     case "both":
       return {
         verdict: "inconclusive",
         reason:
-          `baseline and candidate crash alike, ${where}: no regression, but not right either; ${said}`,
+          `on both sides alike: ${what}, which is no regression, but not right either; ${said}`,
       };
   }
 }
@@ -51,7 +51,7 @@ const MARK = /^posemark-layers \S+ -?\d+\s*$/;
 const LAYER = /^(\S+)\s+(\S+)\s+\d+(?:\.\d+)?ms\s+\|/;
 
 /**
- * Returns where a runner crashed, by the last lines that its profiling build printed to stderr: each
+ * Returns what a runner does that crashes, by the last lines that its profiling build printed to stderr: each
  * layer tells when it has finished (see `layer_times.ts`).
  *
  * @param lines Last lines of stderr; null: the profiling build did not crash, or there is none.
@@ -60,17 +60,19 @@ const LAYER = /^(\S+)\s+(\S+)\s+\d+(?:\.\d+)?ms\s+\|/;
  * @example
  * ```ts
  * whereCrashed(["Convolution  conv_12   1.250ms    |"], 300);
- * // "in network, after Convolution conv_12"
+ * // "crashes in network, after Convolution conv_12"
  * ```
  */
 export function whereCrashed(lines: readonly string[] | null, layerCount: number): string {
-  if (lines === null) return "in the runner";
+  if (lines === null) return "crashes in the runner";
   const begun = lines.findLastIndex((line) => MARK.test(line));
   const layers = lines.slice(begun + 1).map((line) => LAYER.exec(line)).filter((m) => m !== null);
   const last = layers.at(-1);
   if (last === undefined) {
-    return begun < 0 ? "while it loads the model" : "in network, before its first layer finished";
+    return begun < 0
+      ? "crashes while it loads the model"
+      : "crashes in network, before its first layer finished";
   }
-  if (begun >= 0 && layers.length >= layerCount) return "after the network";
-  return `in network, after ${last[1]} ${last[2]}`;
+  if (begun >= 0 && layers.length >= layerCount) return "crashes after the network";
+  return `crashes in network, after ${last[1]} ${last[2]}`;
 }

@@ -10,7 +10,7 @@ const LAYERS = [
 
 Deno.test("judgeCrash() fails a candidate that crashes, and no candidate for what the baseline does too", () => {
   const crash = (side: "baseline" | "candidate" | "both") =>
-    judgeCrash({ side, where: "in network", said: SAID }, false);
+    judgeCrash({ side, what: "crashes in network", said: SAID }, false);
   assertEquals(crash("candidate"), {
     verdict: "fail",
     reason: "crashes in network; killed by SIGSEGV",
@@ -28,14 +28,17 @@ Deno.test("judgeCrash() passes what ran, and nothing by absence", () => {
 
 Deno.test("whereCrashed() names the last layer that finished, of the last inference", () => {
   const earlier = ["posemark-layers bus -1", LAYERS[1].replace("conv_0", "conv_9")];
-  assertEquals(whereCrashed([...earlier, ...LAYERS], 20), "in network, after Swish silu_1");
+  assertEquals(whereCrashed([...earlier, ...LAYERS], 20), "crashes in network, after Swish silu_1");
   // the mark was printed before the lines that were kept
-  assertEquals(whereCrashed(LAYERS.slice(1), 2), "in network, after Swish silu_1");
+  assertEquals(whereCrashed(LAYERS.slice(1), 2), "crashes in network, after Swish silu_1");
 });
 
 Deno.test("whereCrashed() tells loading, the first layer, and what follows the network apart", () => {
-  assertEquals(whereCrashed(["load_model failed"], 20), "while it loads the model");
-  assertEquals(whereCrashed(LAYERS.slice(0, 1), 20), "in network, before its first layer finished");
-  assertEquals(whereCrashed(LAYERS, 2), "after the network");
-  assertEquals(whereCrashed(null, 2), "in the runner");
+  assertEquals(whereCrashed(["load_model failed"], 20), "crashes while it loads the model");
+  assertEquals(
+    whereCrashed(LAYERS.slice(0, 1), 20),
+    "crashes in network, before its first layer finished",
+  );
+  assertEquals(whereCrashed(LAYERS, 2), "crashes after the network");
+  assertEquals(whereCrashed(null, 2), "crashes in the runner");
 });

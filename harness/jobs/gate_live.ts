@@ -104,7 +104,7 @@ async function gateWithoutVariants(
   const evidence = settings.devices.map((device) => ({
     ...noEvidence(device, "", named),
     crash,
-    stopped: `a side's tool crashes ${crash.where}`,
+    stopped: `a side ${crash.what}`,
   }));
   const result = judgeGate(
     evidence,
@@ -229,7 +229,7 @@ async function collectPair(
       step.update(null, "a launch failed: looking for the side that crashes");
       const crash = await findCrash(session, pair);
       if (crash === null) throw error;
-      return { ...begun, crash, stopped: `the runner crashes ${crash.where}` };
+      return { ...begun, crash, stopped: `a side ${crash.what}` };
     });
     evidence.notes = [...evidence.notes, ...running.notes];
     step.done(`${evidence.blockCount} blocks`);

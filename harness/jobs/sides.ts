@@ -109,7 +109,7 @@ function crashOf(failed: Partial<Record<"baseline" | "candidate", HarnessError>>
   const [last] = error.stderrTail.slice(-1);
   return {
     side: baseline === undefined ? "candidate" : candidate === undefined ? "baseline" : "both",
-    where: "in conversion",
+    what: "crashes in conversion",
     said: last === undefined ? error.message : `${error.message} (${last})`,
   };
 }

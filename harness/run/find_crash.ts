@@ -39,9 +39,9 @@ export async function findCrash(
   if (error === null) return null;
   return {
     side: baseline === null ? "candidate" : candidate === null ? "baseline" : "both",
-    where: error.code === "model-refused"
-      ? "while it loads the model"
-      : await findWhere(session, candidate === null ? sides.baseline : sides.candidate),
+    what: error.code === "model-refused"
+      ? "is refused by the runner"
+      : await findWhat(session, candidate === null ? sides.baseline : sides.candidate),
     said: error.message,
   };
 }
@@ -63,14 +63,18 @@ async function failureOf(session: DeviceSession, side: Side): Promise<HarnessErr
   }
 }
 
-async function findWhere(session: DeviceSession, side: Side): Promise<string> {
+async function findWhat(session: DeviceSession, side: Side): Promise<string> {
   const { setup, launchPlan, experiment: { context: { signal } } } = session;
   const { device, description } = setup;
   const { manifest } = side.variant;
   const { layers } = parseParam(await Deno.readTextFile(paramFile(side.variant)), "model.param");
   const count = layers.filter(({ type }) => type !== "Input").length;
   try {
-    const { runner } = await side.build(description.target, "profile");
+    const { runner } = await side.build(
+      description.target,
+      "profile",
+      description.cpuFeatures,
+    );
     const program = await device.push(runner, { executable: true, signal });
     const paths = { ...devicePaths(setup, manifest.id, launchPlan.imageList), runner: program };
     const command = runCommand(manifest, paths, { ...setup.options, iterations: 1, warmup: 0 });

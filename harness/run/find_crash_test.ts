@@ -76,14 +76,14 @@ const profiled = new HarnessError("runner-failed", "Cannot run it: killed by SIG
 Deno.test("findCrash() names the side that crashes, and its last layer by the profiling build", async () => {
   assertEquals(await found({ new: killed(), profiler: profiled }), {
     side: "candidate",
-    where: "in network, after Convolution conv_3",
+    what: "crashes in network, after Convolution conv_3",
     said: killed().message,
   });
   assertEquals((await found({ base: killed(), new: killed(), profiler: profiled }))?.side, "both");
 });
 
 Deno.test("findCrash() leaves the layer open when the profiling build runs", async () => {
-  assertEquals((await found({ new: killed() }))?.where, "in the runner");
+  assertEquals((await found({ new: killed() }))?.what, "crashes in the runner");
 });
 
 Deno.test("findCrash() finds none where both sides can run, and passes on what is the device's fault", async () => {
