@@ -51,8 +51,8 @@ const MARK = /^posemark-layers \S+ -?\d+\s*$/;
 const LAYER = /^(\S+)\s+(\S+)\s+\d+(?:\.\d+)?ms\s+\|/;
 
 /**
- * Returns what a runner does that crashes, by the last lines that its profiling build printed to stderr: each
- * layer tells when it has finished (see `layer_times.ts`).
+ * Returns what a runner does that crashes, by the last lines that its profiling build printed to
+ * stderr: each layer tells when it has finished (see `layer_times.ts`).
  *
  * @param lines Last lines of stderr; null: the profiling build did not crash, or there is none.
  * @param layerCount Layers in the graph that compute something; all of them finished: it is later.

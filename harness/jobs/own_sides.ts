@@ -80,8 +80,8 @@ export function choiceOfId(id: string, options: VariantOptions): VariantOptions 
 }
 
 /**
- * Returns the choice that produces the like of a variant: as each model was trained, unless the variant's activation was swapped: another commit may have
- * another one.
+ * Returns the choice that produces the like of a variant: as each model was trained, unless the
+ * variant's activation was swapped, since another commit may have another one.
  */
 export function choiceLike(manifest: VariantManifest, options: VariantOptions): VariantOptions {
   return {

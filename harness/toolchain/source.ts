@@ -50,7 +50,7 @@ export async function ncnnSource(request: SourceRequest): Promise<NcnnSource> {
   return version === null ? await namedSource(named) : await packagedSource(version, request);
 }
 
-/** Throws `bad-option` when it is neither a version that is known nor the folder of an ncnn tree. */
+/** Throws `bad-option` when it is neither a known version nor the folder of an ncnn tree. */
 export async function requireNcnn(named: string): Promise<void> {
   if (!Object.hasOwn(NCNN_VERSIONS, named)) await requireTree(named);
 }
