@@ -15,6 +15,7 @@ import { simulateCommand } from "./commands/simulate.ts";
 import { trialsCommand } from "./commands/trials.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { farmCommands } from "./farm/commands.ts";
+import { print, tell, tellError } from "./terminal.ts";
 import { POSEMARK_VERSION } from "./version.ts";
 
 const COMMANDS = [
@@ -44,7 +45,7 @@ const ABOUT = {
 async function main(argv: string[], signal: AbortSignal): Promise<number> {
   const { command, options, args, text } = parseCommandLine(COMMANDS, argv, ABOUT);
   if (command === null) {
-    console.log(text.trimEnd());
+    print(text);
     return EXIT.pass;
   }
   return await command.run(options, args, signal);
@@ -82,15 +83,17 @@ if (import.meta.main) {
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown;
     if (error instanceof HarnessError) {
-      console.error(`error: ${asCalled(error.message)}`);
-      for (const line of error.stderrTail) console.error(`  | ${line}`);
-      if (verbose) console.error(error.stack, error.cause ?? "");
+      tellError(asCalled(error.message), error.stderrTail);
+      if (verbose) tell(`${error.stack}\n${Deno.inspect(error.cause ?? "")}`);
       Deno.exit(error.exitCode);
     }
-    console.error(
-      verbose ? error : `error: ${error instanceof Error ? error.message : error}. ` +
-        `This is a defect of Posemark: run again with --verbose and report what it prints`,
-    );
+    if (verbose) tell(Deno.inspect(error));
+    else {
+      tellError(
+        `${error instanceof Error ? error.message : error}. ` +
+          `This is a defect of Posemark: run again with --verbose and report what it prints`,
+      );
+    }
     Deno.exit(EXIT.environment);
   }
 }

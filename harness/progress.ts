@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printable, printableLines } from "./text/printable.ts";
+
 /** One piece of work that takes time. */
 export interface ProgressStep {
   /**
@@ -48,7 +50,10 @@ export function writeProgress(
       const expected = expectedSeconds !== null && expectedSeconds >= 2
         ? ` (takes about ${seconds(expectedSeconds)})`
         : "";
-      const line = (text: string) => write(isTerminal ? `\r\x1b[2K${text}` : `${text}\n`);
+      const line = (text: string) => {
+        const shown = printable(text);
+        write(isTerminal ? `\r\x1b[2K${shown}` : `${printableLines(shown)}\n`);
+      };
       line(`… ${title}${expected}`);
       return {
         update(fraction, text = "") {

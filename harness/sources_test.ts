@@ -58,6 +58,21 @@ Deno.test("comment lines end at 100 characters", () => {
   assertEquals(long, []);
 });
 
+Deno.test("text leaves by terminal.ts alone, and children are started by child.ts alone", () => {
+  const doors = [
+    { found: /\bconsole\.\w+\(/, use: "terminal.ts", but: ["terminal.ts", "posemark.ts"] },
+    { found: /\bnew Deno\.Command\(/, use: "child.ts", but: ["child.ts", "posemark.ts"] },
+  ];
+  const program = filesOf(path.join(ROOT, "harness"), /\.ts$/)
+    .filter((file) => !/_test\.ts$|\/testdata\//.test(file));
+  const past = program.flatMap((file) => {
+    const code = Deno.readTextFileSync(file).replaceAll(/^\s*(\/\/|\*).*$/gm, "");
+    return doors.filter(({ found, but }) => found.test(code) && !but.includes(path.basename(file)))
+      .map(({ use }) => `${path.relative(ROOT, file)}: use harness/${use}`);
+  });
+  assertEquals(past, []);
+});
+
 Deno.test("every relative link of the documents leads to a file", () => {
   let links = 0;
   for (const { name, text } of documents) {

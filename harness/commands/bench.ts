@@ -12,6 +12,7 @@ import { flag, integer, option, textOption } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import { summaryText } from "../report/summary_text.ts";
+import { print, printJson, printResult, tell } from "../terminal.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { NCNN_OPTION, readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
@@ -68,8 +69,8 @@ export const benchCommand = command({
       await tellHowToGoOn(out, signal.aborted ? signal.reason : error);
       throw error;
     });
-    console.log(options.json ? JSON.stringify(report, null, 2) : summaryText(report).trimEnd());
-    console.error(`\nReport: ${path.join(out, "report.html")}`);
+    printResult(options.json, report, summaryText);
+    tell(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;
   },
 });
@@ -79,7 +80,7 @@ async function tellHowToGoOn(out: string, error: unknown): Promise<void> {
   const { hasRecords } = await import("../record/record_log.ts");
   const isWrong = error instanceof HarnessError && error.exitCode === EXIT.usage;
   if (isWrong || !hasRecords(out)) return;
-  console.error(
+  tell(
     `Records are kept in ${out}: the same command with --out ${out} --resume goes on with them`,
   );
 }
@@ -104,9 +105,9 @@ export const prepareCommand = command({
       signal,
     });
     const manifests = variants.map(({ manifest }) => manifest);
-    for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
-    if (options.json) console.log(JSON.stringify(manifests, null, 2));
-    else for (const { dir } of variants) console.log(dir);
+    for (const { message, advice } of warnings) tell(`warning: ${message}. ${advice}`);
+    if (options.json) printJson(manifests);
+    else for (const { dir } of variants) print(dir);
     return EXIT.pass;
   },
 });

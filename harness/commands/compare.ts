@@ -9,6 +9,8 @@ import { flag, integer, option } from "../options.ts";
 import { HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import type { Compared } from "../jobs/compare_models.ts";
+import { print, printJson, tell } from "../terminal.ts";
+import { printableValues } from "../text/printable.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
@@ -54,12 +56,13 @@ export const compareModelsCommand = command({
       out,
     }, { progress: stderrProgress(), signal });
     if (options.json) {
-      console.log(JSON.stringify({ runId: report.runId, variants, ...result }, null, 2));
+      printJson({ runId: report.runId, variants, ...result });
     } else {
       const { summaryText } = await import("../report/summary_text.ts");
-      console.log(summaryText(report) + comparisonText(variants, result).trimEnd());
+      const shown = printableValues({ report, variants, result });
+      print(summaryText(shown.report) + comparisonText(shown.variants, shown.result));
     }
-    console.error(`\nReport: ${path.join(out, "report.html")}`);
+    tell(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;
   },
 });

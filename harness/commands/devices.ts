@@ -6,6 +6,7 @@
 import { command, type CommandSpec } from "../cli.ts";
 import { flag, option, repeated } from "../options.ts";
 import { EXIT } from "../errors.ts";
+import { printResult } from "../terminal.ts";
 import { CONFIG_FILE, readConfig } from "./config_file.ts";
 
 /** `devices` and `doctor`. */
@@ -31,7 +32,7 @@ export const deviceCommands: CommandSpec[] = [
       const { config } = await readConfig(options.config);
       const named = new Set([...options.device ?? [], ...namedDevices(config)]);
       const rows = await listDevices({ named: [...named] });
-      console.log(options.json ? JSON.stringify(rows, null, 2) : devicesTable(rows).trimEnd());
+      printResult(options.json, rows, devicesTable);
       return EXIT.pass;
     },
   }),
@@ -42,7 +43,7 @@ export const deviceCommands: CommandSpec[] = [
     async run(options) {
       const { doctor, doctorText } = await import("../toolchain/doctor.ts");
       const rows = await doctor();
-      console.log(options.json ? JSON.stringify(rows, null, 2) : doctorText(rows).trimEnd());
+      printResult(options.json, rows, doctorText);
       return rows.some((row) => row.required && !row.ok) ? EXIT.environment : EXIT.pass;
     },
   }),

@@ -6,6 +6,8 @@
 import { command } from "../cli.ts";
 import { flag, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
+import { print, printJson, printResult } from "../terminal.ts";
+import { printableValues } from "../text/printable.ts";
 
 /** `inspect`: the structure of graphs. */
 export const inspectCommand = command({
@@ -28,9 +30,7 @@ export const inspectCommand = command({
     }
     if (files.length === 1) {
       const inspection = await inspectFile(files[0]);
-      console.log(
-        options.json ? JSON.stringify(inspection, null, 2) : formatInspection(inspection),
-      );
+      printResult(options.json, inspection, formatInspection);
       if (inspection.ncnn?.isLoaded === false) return EXIT.failure;
     } else {
       const { compareGraphs } = await import("../model/inspect/compare_graphs.ts");
@@ -40,10 +40,10 @@ export const inspectCommand = command({
         const { drawGraphs } = await import("../model/inspect/svg.ts");
         await writeText(options.svg, drawGraphs(graphs, comparison));
       }
-      console.log(
-        options.json
-          ? JSON.stringify(comparison, null, 2)
-          : formatComparison(comparison) + formatNotes(graphs),
+      printResult(
+        options.json,
+        comparison,
+        (shown) => formatComparison(shown) + formatNotes(printableValues(graphs)),
       );
     }
     return EXIT.pass;
@@ -71,11 +71,8 @@ export const layersCommand = command({
     const compared = [];
     for (const dir of dirs) compared.push(await compareLayerFolder(dir));
     if (options.svg !== null) await writeText(options.svg, compared[0].svg);
-    console.log(
-      options.json
-        ? JSON.stringify(compared.map(({ record, report }) => ({ ...record, ...report })), null, 2)
-        : compared.map(layersText).join("\n").trimEnd(),
-    );
+    if (options.json) printJson(compared.map(({ record, report }) => ({ ...record, ...report })));
+    else print(printableValues(compared).map(layersText).join("\n"));
     return compared.some(({ record }) => record.failed > 0) ? EXIT.failure : EXIT.pass;
   },
 });
@@ -97,7 +94,7 @@ export const reportCommand = command({
   options: {},
   async run(_options, [dir]) {
     const { writeReport } = await import("../report/write_report.ts");
-    console.log(await writeReport(dir));
+    print(await writeReport(dir));
     return EXIT.pass;
   },
 });
@@ -121,7 +118,7 @@ export const evaluateCommand = command({
     }
     const { evaluateFiles, formatEvaluation } = await import("../pose/evaluate.ts");
     const evaluation = await evaluateFiles(annotations, detections);
-    console.log(options.json ? JSON.stringify(evaluation, null, 2) : formatEvaluation(evaluation));
+    printResult(options.json, evaluation, formatEvaluation);
     return EXIT.pass;
   },
 });

@@ -19,6 +19,7 @@ import { userCommit } from "../record/commits.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
 import { gateExitCode, type MergedResult } from "../gate/verdict.ts";
 import { stderrProgress } from "../progress.ts";
+import { printCommands, printResult, tell } from "../terminal.ts";
 import type { FormatRequest } from "../jobs/gate_formats.ts";
 import type { GateOutcome } from "../jobs/gate_live.ts";
 import type { ExperimentContext } from "../run/settings.ts";
@@ -87,7 +88,7 @@ export const gateCommand = command({
     const { parseFormats } = await import("../jobs/gate_formats.ts");
     const formats = parseFormats(options.format ?? []);
     const config = await readConfig(options.config);
-    console.error(configText(config));
+    tell(configText(config));
     const context = { progress: stderrProgress(), signal };
     try {
       return options.farm === null
@@ -160,7 +161,7 @@ async function gateHere(
   }
   const { result, ...run } = outcome;
   result.reasons.unshift(...reasons);
-  return await tell(options, formats, result, run);
+  return await conclude(options, formats, result, run);
 }
 
 /**
@@ -219,25 +220,21 @@ async function gateFarm(
     wantsFigures: formats.length > 0,
     out,
   }, context);
-  for (const { message, advice } of warnings) console.error(`warning: ${message}. ${advice}`);
+  for (const { message, advice } of warnings) tell(`warning: ${message}. ${advice}`);
   const run = { runId, createdAt: new Date().toISOString(), gitCommit, figures };
-  return await tell(options, formats, result, run);
+  return await conclude(options, formats, result, run);
 }
 
 /** Writes and prints the result; returns the exit code. */
-async function tell(
+async function conclude(
   options: Options,
   formats: readonly FormatRequest[],
   result: MergedResult,
   run: Pick<FormatInput, "runId" | "createdAt" | "gitCommit" | "figures">,
 ): Promise<number> {
   await writeFormats(options, formats, { ...run, gate: result, environmentError: null });
-  if (options.json) {
-    console.log(JSON.stringify(result, null, 2));
-  } else {
-    const { gateText } = await import("../gate/merge.ts");
-    console.log(gateText(result).trimEnd());
-  }
+  const { gateText } = await import("../gate/merge.ts");
+  printResult(options.json, result, gateText);
   return gateExitCode(result.verdict);
 }
 
@@ -292,10 +289,11 @@ export const calibrateCommand = command({
         ...await farmInput(options, DEFAULT_GATE_CONFIG, pairSides([side], [side])),
         rounds: 2 * blockCount,
       }, context);
-      console.log(
-        options.json
-          ? JSON.stringify(phones, null, 2)
-          : phones.map(({ phone, blocks, key }) =>
+      printResult(
+        options.json,
+        phones,
+        (shown) =>
+          shown.map(({ phone, blocks, key }) =>
             `${phone}: ${blocks} blocks${key === null ? ", too few for a calibration" : ", kept"}`
           ).join("\n"),
       );
@@ -317,11 +315,7 @@ export const calibrateCommand = command({
       history,
       context,
     );
-    console.log(
-      options.json
-        ? JSON.stringify(calibrations, null, 2)
-        : calibrationText(calibrations).trimEnd(),
-    );
+    printResult(options.json, calibrations, calibrationText);
     return EXIT.pass;
   },
 });
@@ -360,7 +354,7 @@ function refuseWithSavedRuns(options: GateOptions): void {
   };
   for (const [name, value] of Object.entries(asked)) {
     if (value !== null) {
-      console.error(`${name} is not used: saved runs are compared, nothing is run`);
+      tell(`${name} is not used: saved runs are compared, nothing is run`);
     }
   }
 }
@@ -406,6 +400,6 @@ async function writeFormats(
   await writeFormats(formats, input, {
     summaryFile: Deno.env.get("GITHUB_STEP_SUMMARY") ?? null,
     // stdout belongs to the result when it is JSON; GitHub reads commands from both
-    print: (text) => options.json ? console.error(text.trimEnd()) : console.log(text.trimEnd()),
+    print: (text) => printCommands(text, options.json ? "stderr" : "stdout"),
   });
 }

@@ -9,6 +9,7 @@ import { command } from "../cli.ts";
 import { choice, flag, integer, number, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { METRIC_NAMES } from "../record/metrics.ts";
+import { printResult, tell } from "../terminal.ts";
 import { historyFile } from "./experiment_options.ts";
 
 /** `history`: what was measured before. */
@@ -50,7 +51,7 @@ export const historyCommand = command({
       const folder = path.resolve(dir);
       const { records } = readRecords(path.join(folder, "records.jsonl"));
       const { runId, added, skipped } = await importRun(history, records, folder);
-      console.error(
+      tell(
         `imported ${runId}: ${added} launches new${skipped === 0 ? "" : `, ${skipped} left out`}`,
       );
     }
@@ -80,9 +81,7 @@ export const historyCommand = command({
       }
     }
     if (options.html !== null) await writePage(options.html, series);
-    console.log(
-      options.json ? JSON.stringify({ runs, series }, null, 2) : formatHistory(runs, series),
-    );
+    printResult(options.json, { runs, series }, (shown) => formatHistory(shown.runs, shown.series));
     return EXIT.pass;
   },
 });

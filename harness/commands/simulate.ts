@@ -6,6 +6,7 @@
 import { command } from "../cli.ts";
 import { flag, integer, option, repeated } from "../options.ts";
 import { EXIT } from "../errors.ts";
+import { printResult, tell } from "../terminal.ts";
 
 /** `simulate`: the table of error rates. */
 export const simulateCommand = command({
@@ -31,12 +32,12 @@ export const simulateCommand = command({
       options.records ?? [],
       { ...base, seed },
       (model) =>
-        console.error(
+        tell(
           `simulating "${model.name}" (${options.quick ? "about 5 s" : "about half a minute"}) …`,
         ),
       signal,
     );
-    console.log(options.json ? JSON.stringify(rows, null, 2) : simulationTable(rows));
+    printResult(options.json, rows, simulationTable);
     return EXIT.pass;
   },
 });

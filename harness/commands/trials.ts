@@ -7,6 +7,7 @@ import { command } from "../cli.ts";
 import { each, flag, integer, number, option } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
+import { printResult } from "../terminal.ts";
 import {
   EXPERIMENT_OPTIONS,
   historyFile,
@@ -75,7 +76,7 @@ export const trialsCommand = command({
       { progress: stderrProgress(), signal },
     );
     const rows = countTrials(results);
-    console.log(options.json ? JSON.stringify(rows, null, 2) : trialsTable(rows));
+    printResult(options.json, rows, trialsTable);
     return EXIT.pass;
   },
 });

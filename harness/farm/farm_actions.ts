@@ -8,6 +8,8 @@ import { formatTable } from "../text/table.ts";
 import { listDevices } from "../device/devices.ts";
 import { makeFolder } from "../disk.ts";
 import { EXIT, HarnessError } from "../errors.ts";
+import { print, printJson, tell } from "../terminal.ts";
+import { printable } from "../text/printable.ts";
 import { type EngineChoice, openSlurm } from "./engine_options.ts";
 import { nodeLines, nodeTable, phoneNodes, slurmConf } from "./nodes.ts";
 import { requireSecret } from "../secret.ts";
@@ -32,13 +34,13 @@ export async function listNodes(
     ? await stfRows(options.farm, signal)
     : await slurmRows(options);
   if (options.json) {
-    console.log(JSON.stringify(rows));
+    printJson(rows, 0);
     return EXIT.pass;
   }
   const cells = rows.map((
     { name, state, reason, features },
   ) => [name, state, reason ?? "-", features.join(" ")]);
-  console.log(formatTable(["phone", "state", "reason", "features"], cells).trimEnd());
+  print(formatTable(["phone", "state", "reason", "features"], cells));
   return EXIT.pass;
 }
 
@@ -74,7 +76,7 @@ export async function writeSetup(options: SetupChoice): Promise<number> {
   );
   for (const { serial, description, obstacle } of rows) {
     if (description === null) {
-      console.error(`left out: ${serial}: ${obstacle?.message}`);
+      tell(`left out: ${printable(serial)}: ${obstacle?.message}`);
     }
   }
   if (phones.length === 0) {
@@ -110,7 +112,7 @@ export async function writeSetup(options: SetupChoice): Promise<number> {
     const mode = /^#!/.test(text) ? 0o755 : 0o644;
     await Deno.writeTextFile(path.join(options.out, name), text, { mode });
   }
-  console.log(
+  print(
     `${nodes.length} phones: ${options.out}. What goes where: harness/farm/slurm/README.md`,
   );
   return EXIT.pass;

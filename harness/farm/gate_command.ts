@@ -39,6 +39,7 @@ import { mergedRecords } from "./merged_records.ts";
 import { requireSecret } from "../secret.ts";
 import { FarmRunSchema } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
+import { tell } from "../terminal.ts";
 import { runShard } from "./shard_run.ts";
 import { parseStfAddress, STF_TOKEN_NAME, stfClient } from "../device/stf/client.ts";
 import { openLentDevice } from "../device/stf/lent_device.ts";
@@ -277,7 +278,7 @@ async function openEngine(
       openDevice: () =>
         openLentDevice(client, serial, {
           signal: stop,
-          onWarning: (w) => console.error(`${w.message}. ${w.advice}`),
+          onWarning: (w) => tell(`${w.message}. ${w.advice}`),
         }),
       cacheDir: path.join(cacheRoot(), "artefacts"),
       signal: AbortSignal.any([signal, stop]),

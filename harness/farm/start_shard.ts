@@ -6,6 +6,7 @@
 import * as path from "@std/path";
 import { cacheRoot } from "../toolchain/cache.ts";
 import { EXIT, HarnessError } from "../errors.ts";
+import { tell, tellError } from "../terminal.ts";
 import { openStore } from "../store/open_store.ts";
 import { type FarmStore, isStoreFailure, isStoreRefusal } from "../store/store.ts";
 import { findNodeDevice, openNodeDevice } from "./node_device.ts";
@@ -56,11 +57,11 @@ export async function startShard(asked: ShardArguments): Promise<number> {
       openDevice: () => openNodeDevice(device),
       cacheDir: path.join(cacheRoot(), "artefacts"),
       signal: asked.signal,
-      tell: (text) => console.error(text),
+      tell,
     });
   } catch (error) {
     if (!isStoreFailure(error)) throw error;
-    console.error(`error: ${error.message}`);
+    tellError(error.message);
     return isStoreRefusal(error) ? EXIT.usage : EXIT_TRY_AGAIN;
   }
 }

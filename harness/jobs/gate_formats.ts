@@ -12,6 +12,7 @@ import type { FormatInput } from "../gate/formats/figures.ts";
 import { githubAnnotations, githubSummary } from "../gate/formats/github.ts";
 import { githubActionBenchmarkJson } from "../gate/formats/github_action_benchmark.ts";
 import { junitXml } from "../gate/formats/junit.ts";
+import { printableValues } from "../text/printable.ts";
 import { openMetricsText } from "../gate/formats/openmetrics.ts";
 
 /** Formats that go to a file, by name. */
@@ -78,14 +79,16 @@ export interface GithubPlace {
 }
 
 /**
- * Writes the formats. Throws `HarnessError` `no-space` or `bad-option` for a file that can't be
- * written.
+ * Writes the formats, with nothing in them that acts where they are read.
+ *
+ * Throws `HarnessError` `no-space` or `bad-option` for a file that can't be written.
  */
 export async function writeFormats(
   requests: readonly FormatRequest[],
-  input: FormatInput,
+  foreign: FormatInput,
   github: GithubPlace,
 ): Promise<void> {
+  const input = printableValues(foreign);
   for (const { format, file } of requests) {
     if (format === "github") {
       const summary = file ?? github.summaryFile;

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { HarnessError } from "../errors.ts";
+import { print, tellError } from "../terminal.ts";
 import { stderrProgress } from "../progress.ts";
 import { median, quantile } from "../stats/quantile.ts";
 import { runBuildCommand } from "../toolchain/build_command.ts";
@@ -95,11 +96,10 @@ if (import.meta.main) {
       });
       launches.push(parseLetterboxTimes(stdout));
     }
-    console.log(letterboxTable(launches));
+    print(letterboxTable(launches));
   } catch (error) {
     if (!(error instanceof HarnessError)) throw error;
-    console.error(`error: ${error.message}`);
-    for (const line of error.stderrTail) console.error(`  | ${line}`);
+    tellError(error.message, error.stderrTail);
     Deno.exit(error.exitCode);
   }
 }

@@ -4,16 +4,22 @@
  * @module
  */
 
+import { printable } from "./printable.ts";
+
 /**
  * Returns a table: columns as wide as their widest cell, two blanks between them, a line of dashes
- * below the head.
+ * below the head. Cells are made printable: one with a line end stays in its row.
  *
  * @example
  * ```ts
  * formatTable(["a", "bc"], [["1", "2"]]); // "a  bc\n-  --\n1  2\n"
  * ```
  */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(
+  head: readonly string[],
+  foreign: readonly (readonly string[])[],
+): string {
+  const rows = foreign.map((row) => row.map(printable));
   const widths = head.map((title, i) =>
     Math.max(width(title), ...rows.map((row) => width(row[i] ?? "")))
   );

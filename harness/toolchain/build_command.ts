@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { childCommand } from "../child.ts";
 import { HarnessError } from "../errors.ts";
 
 /** One program of a build. */
@@ -34,7 +35,7 @@ export async function runBuildCommand(command: BuildCommand): Promise<string> {
   let child: Deno.ChildProcess;
   try {
     signal?.throwIfAborted();
-    child = new Deno.Command(command.command, {
+    child = childCommand(command.command, {
       args: command.args,
       cwd: command.cwd,
       env: { LC_ALL: "C", ...command.env },

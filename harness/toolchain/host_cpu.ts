@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { childCommand } from "../child.ts";
 
 /**
  * ncnn's x86 options by the names in /proc/cpuinfo that all must be there. Order and nesting as in
@@ -69,6 +70,6 @@ export function cpuinfoFlags(cpuinfo: string): Set<string> {
 export async function hostCpuOptions(): Promise<string[]> {
   if (Deno.build.arch !== "x86_64" || Deno.build.os !== "linux") return ["-DNCNN_RUNTIME_CPU=ON"];
   // Deno itself opens files under /proc only with every permission.
-  const { stdout } = await new Deno.Command("cat", { args: ["/proc/cpuinfo"] }).output();
+  const { stdout } = await childCommand("cat", { args: ["/proc/cpuinfo"] }).output();
   return x86Options(cpuinfoFlags(new TextDecoder().decode(stdout)));
 }

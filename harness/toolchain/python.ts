@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { childCommand } from "../child.ts";
 import * as path from "@std/path";
 import { z } from "zod";
 import { cacheRoot } from "./cache.ts";
@@ -50,7 +51,7 @@ export async function askPython(
   let output: Deno.CommandOutput;
   try {
     const args = ["-c", QUESTION];
-    output = await new Deno.Command(command, { args, stdin: "null", signal }).output();
+    output = await childCommand(command, { args, stdin: "null", signal }).output();
   } catch (error) {
     return `it can't be started (${(error as Error).message})`;
   }

@@ -5,6 +5,7 @@
  */
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { print, tellError } from "../terminal.ts";
 import { stderrProgress } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { buildRunner, runUnitTests } from "./runner.ts";
@@ -37,11 +38,10 @@ if (import.meta.main) {
       kind: "sanitize",
       progress: stderrProgress(),
     });
-    console.log((await runUnitTests(built)).trimEnd());
+    print((await runUnitTests(built)).trimEnd());
   } catch (error) {
     if (!(error instanceof HarnessError)) throw error;
-    console.error(`error: ${error.message}`);
-    for (const line of error.stderrTail) console.error(`  | ${line}`);
+    tellError(error.message, error.stderrTail);
     Deno.exit(error.exitCode);
   }
 }

@@ -3,6 +3,7 @@
  * training, and the model's ONNX file with its manifest. It takes more than an hour and is never
  * part of CI.
  */
+import { childCommand } from "../../harness/child.ts";
 import * as path from "@std/path";
 import { HarnessError } from "../../harness/errors.ts";
 import { sha256Hex } from "../../harness/hash.ts";
@@ -160,7 +161,7 @@ async function run(
 ): Promise<void> {
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(command, { args, env, stdout: "inherit", stderr: "piped" }).spawn();
+    child = childCommand(command, { args, env, stdout: "inherit", stderr: "piped" }).spawn();
   } catch (cause) {
     throw new HarnessError(
       "missing-tool",

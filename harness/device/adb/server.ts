@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 import { AdbServerClient } from "@yume-chan/adb";
 import { MaybeConsumable } from "@yume-chan/stream-extra";
 import { HarnessError } from "../../errors.ts";
@@ -215,7 +216,7 @@ async function startAdbServer(server: AdbServer, what: string): Promise<void> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), START_LIMIT_MS);
   try {
-    output = await new Deno.Command(server.adbProgram, {
+    output = await childCommand(server.adbProgram, {
       args: ["-P", String(server.port), "start-server"],
       stdin: "null",
       stdout: "null",

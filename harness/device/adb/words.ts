@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError } from "../../errors.ts";
-import { printable } from "../shell/runner_exit.ts";
+import { shortly } from "../shell/runner_exit.ts";
 
 /** One line of `adb devices -l`. */
 export interface ListedDevice {
@@ -129,7 +129,7 @@ export function linkError(serial: string, what: string, cause: unknown): Harness
   return new HarnessError(
     "device-lost",
     `Cannot ${what} of device "${serial}": the connection broke off (${
-      printable(said.split("\n")[0])
+      shortly(said.split("\n")[0])
     }): check the cable or network and run again`,
     { cause },
   );

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 import * as path from "@std/path";
 import { HarnessError } from "../../errors.ts";
 import type { CommandResult, Device, Launch, RunOptions } from "../device.ts";
@@ -152,7 +153,7 @@ function asNoSpace(cause: unknown, begin: string): unknown {
 function spawn(command: string[], piped: boolean): Deno.ChildProcess {
   const io = piped ? "piped" : "null";
   try {
-    return new Deno.Command(command[0], {
+    return childCommand(command[0], {
       args: command.slice(1),
       stdin: "null",
       stdout: io,

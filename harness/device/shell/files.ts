@@ -145,7 +145,7 @@ export function openFiles(session: ShellSession, root: string): DeviceFiles {
 
   const pushSource = async (source: Source, executable: boolean, signal?: AbortSignal) => {
     const target = `${dir}/${source.sha256}`;
-    const mode = executable ? 0o755 : 0o644;
+    const mode = executable ? 0o700 : 0o600;
     const line = verified.has(source.sha256)
       ? `[ -f ${q(target)} ]`
       : `[ -f ${q(target)} ] && h=$(${hasher} <${q(target)}) && [ "\${h%% *}" = ${source.sha256} ]`;
@@ -192,7 +192,7 @@ export function openFiles(session: ShellSession, root: string): DeviceFiles {
       await remove(names);
     },
     pushTo: async (localPath, devicePath, signal) =>
-      await sendVerified(await fileSource(localPath), devicePath, 0o644, signal),
+      await sendVerified(await fileSource(localPath), devicePath, 0o600, signal),
     pull: async (devicePath, localPath, signal) => {
       const hash = await session.shell(
         `hash "${devicePath}"`,

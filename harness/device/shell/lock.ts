@@ -12,7 +12,6 @@ import { retry } from "../../pause.ts";
 import { BOOT_LINES, parseBoot } from "./session.ts";
 import { onDisk, shellLine } from "./words.ts";
 import { SECTION_PRELUDE, splitSections } from "./sections.ts";
-import { printable } from "./runner_exit.ts";
 import {
   formatProcess,
   isGone,
@@ -20,6 +19,7 @@ import {
   parseProcess,
   thisProcess,
 } from "./owner_process.ts";
+import { shortly } from "./runner_exit.ts";
 
 /** Who holds a lock, as its file says. */
 export interface LockOwner {
@@ -164,7 +164,7 @@ ${BOOT_LINES}`;
       const boot = parseBoot(output);
       const ownerText = sections.get("owner") ?? "";
       const owner = parseOwner(ownerText);
-      const holder = printable(owner?.who ?? "an unknown owner");
+      const holder = shortly(owner?.who ?? "an unknown owner");
       let sign = parseSignOfLife(sections.get("sign") ?? "");
       if (sign === null && boot.uptimeSeconds !== null) {
         // Being taken just now, or its taker died in the middle: its age counts from the first

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 
 /** A process that can't be mistaken for a later one of the same number. */
 export interface OwnerProcess {
@@ -39,7 +40,7 @@ async function lookUp(
 ): Promise<{ boot: string; namespace: string; start: string } | null> {
   const script = Deno.build.os === "darwin" ? DARWIN_SCRIPT : LINUX_SCRIPT;
   try {
-    const { success, stdout } = await new Deno.Command("sh", {
+    const { success, stdout } = await childCommand("sh", {
       args: ["-c", script, "sh", String(pid)],
       stdin: "null",
       stderr: "null",

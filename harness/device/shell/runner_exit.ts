@@ -4,6 +4,7 @@
  * @module
  */
 import { HarnessError } from "../../errors.ts";
+import { printable } from "../../text/printable.ts";
 
 /** Signals by number that kill runners, as Linux numbers them on arm64 and x86. */
 const SIGNALS: Record<number, { name: string; meaning: string }> = {
@@ -53,19 +54,13 @@ function modelReason(tail: readonly string[]): string {
 
 /** Returns the last lines of a child's stderr, control characters made visible. */
 export function stderrTail(stderr: string, atMost = 10): string[] {
-  return stderr.split("\n").map((line) => printable(line).trimEnd()).filter(Boolean)
+  return stderr.split("\n").map((line) => shortly(line.trimEnd())).filter(Boolean)
     .slice(-atMost);
 }
 
-/**
- * Returns the text with control characters (a terminal's escape sequences among them) written as
- * `\xNN`, at most 500 characters.
- */
-export function printable(text: string): string {
-  const safe = text.replace(
-    /(?!\t|\n)\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+/** Returns a device's words as {@linkcode printable}, at most 500 characters. */
+export function shortly(text: string): string {
+  const safe = printable(text);
   return safe.length > 500 ? `${safe.slice(0, 500)}…` : safe;
 }
 

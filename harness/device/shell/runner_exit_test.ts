@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { exitError, printable, signalOfExitCode, stderrTail } from "./runner_exit.ts";
+import { exitError, shortly, signalOfExitCode, stderrTail } from "./runner_exit.ts";
 
 Deno.test("signalOfExitCode() names the signal when the code is above 128", () => {
   assertEquals([132, 137, 139, 1, 128, 255].map(signalOfExitCode), [
@@ -36,6 +36,6 @@ Deno.test("exitError() blames the model by the runner's own reason when the runn
 });
 
 Deno.test("stderrTail() keeps the last lines and shows control characters when there are many", () => {
-  assertEquals(stderrTail("1\n2\n\n\u001b[31m3\r\n", 2), ["2", "\\x1b[31m3\\x0d"]);
-  assertEquals(printable("x".repeat(600)).length, 501);
+  assertEquals(stderrTail("1\n2\n\n\u001b[31m3\r\n", 2), ["2", "\\x1b[31m3"]);
+  assertEquals(shortly("x".repeat(600)).length, 501);
 });

@@ -186,7 +186,11 @@ export async function openSession(
     send: link.send,
     fetch: link.fetch,
     once: (what, line, limit = {}) =>
-      link.once(what, line, { ...limit, timeoutMs: limit.timeoutMs ?? times.operationMs }),
+      // what a run leaves on a device is nobody else's to read
+      link.once(what, `umask 077\n${line}`, {
+        ...limit,
+        timeoutMs: limit.timeoutMs ?? times.operationMs,
+      }),
     steady: async (what, work, signal) => {
       let lostSinceMs: number | null = null;
       for (;;) {

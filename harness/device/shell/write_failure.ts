@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError } from "../../errors.ts";
-import { printable } from "./runner_exit.ts";
+import { shortly } from "./runner_exit.ts";
 
 /**
  * Returns the error of a write that the device refused; null when its words tell no such reason, so
@@ -27,7 +27,7 @@ export function writeFailure(
   const full = /No space left|write failed|quota exceeded/i.test(said);
   return new HarnessError(
     full ? "no-space" : "device-unsuitable",
-    `Cannot ${what} of device "${serial}": ${printable(said.trim())}: ${
+    `Cannot ${what} of device "${serial}": ${shortly(said.trim())}: ${
       full ? "free some space on the device" : "expected a folder that the shell may write"
     }`,
     { cause },

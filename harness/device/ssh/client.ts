@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 import { Buffer } from "node:buffer";
 import { HarnessError } from "../../errors.ts";
 import type { Limit } from "../shell/link.ts";
@@ -113,7 +114,7 @@ export function openSshClient(
 
   const start = (args: string[]): Deno.ChildProcess => {
     try {
-      return new Deno.Command(ssh.program, {
+      return childCommand(ssh.program, {
         args,
         env: { LC_ALL: "C" },
         stdin: "piped",

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ErrorCode, HarnessError } from "../../errors.ts";
-import { printable, stderrTail } from "../shell/runner_exit.ts";
+import { shortly, stderrTail } from "../shell/runner_exit.ts";
 import type { BoardAddress } from "./address.ts";
 
 /** Returns how a user would reach the board by hand: `ssh -p 2222 pi@rpi5`. */
@@ -102,7 +102,7 @@ export function sshError(
   const begin = `Cannot ${what} of device "${address.serial}":`;
   const tail = stderrTail(stderr);
   const meaning = MEANINGS.find(({ said }) => said.test(stderr));
-  const said = printable(wordsOf(tail, meaning?.said));
+  const said = shortly(wordsOf(tail, meaning?.said));
   if (meaning !== undefined) {
     return new HarnessError(
       meaning.code,

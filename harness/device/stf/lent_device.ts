@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 import * as path from "@std/path";
 import { cacheRoot } from "../../toolchain/cache.ts";
 import type { Device } from "../device.ts";
@@ -139,7 +140,7 @@ function lent(device: Device, serial: string, lease: StfLease): LentDevice {
 /** Whether a process of this host runs, or is another user's. */
 export async function isAlive(pid: number): Promise<boolean> {
   // Deno itself looks at /proc only with every permission, and its own kill takes no signal 0.
-  const { code, stderr } = await new Deno.Command("sh", {
+  const { code, stderr } = await childCommand("sh", {
     args: ["-c", `kill -0 ${Math.trunc(pid)}`],
     stdout: "null",
   }).output();

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 import { HarnessError } from "../../errors.ts";
 import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "../engine.ts";
 
@@ -82,7 +83,7 @@ async function runTool(
 ): Promise<string> {
   let output: Deno.CommandOutput;
   try {
-    const child = new Deno.Command(command[0], {
+    const child = childCommand(command[0], {
       args: command.slice(1),
       stdin: stdin === undefined ? "null" : "piped",
       stdout: "piped",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plainCell } from "../../text/printable.ts";
 import type { FormatInput } from "./figures.ts";
 import { figureTable } from "./table.ts";
 
@@ -18,8 +19,9 @@ export function csvText(input: FormatInput): string {
   ).join("");
 }
 
+/** Text that a spreadsheet would take for a formula is marked as text; numbers stay numbers. */
 function field(value: string | number | bigint | null): string {
   if (value === null) return "";
-  const text = String(value);
+  const text = typeof value === "string" ? plainCell(value) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -112,7 +112,7 @@ function table(header: string[], rows: string[][]): string {
 
 /** Text that Markdown shows as it is, in a table too. */
 function text(value: string): string {
-  return value.replace(/[\\`*_{}\[\]<>|#]/g, (mark) => `\\${mark}`).replace(/\s*\n\s*/g, " ");
+  return value.replace(/[\\`*_{}\[\]<>|#$~]/g, (mark) => `\\${mark}`).replace(/\s*\n\s*/g, " ");
 }
 
 function ratio(value: number | null): string {

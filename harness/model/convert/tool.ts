@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { childCommand } from "../../child.ts";
 import { HarnessError } from "../../errors.ts";
 
 /** A converter's run: what to start, where, and what to say when it fails. */
@@ -30,7 +31,7 @@ export async function runTool(run: ToolRun): Promise<string> {
   let output: Deno.CommandOutput;
   try {
     signal?.throwIfAborted();
-    output = await new Deno.Command(command, { args, cwd, env, signal, stdin: "null" }).output();
+    output = await childCommand(command, { args, cwd, env, signal, stdin: "null" }).output();
   } catch (cause) {
     if (signal?.aborted) throw interrupted(name, cause);
     throw new HarnessError(
