@@ -15,6 +15,7 @@ import { simulateCommand } from "./commands/simulate.ts";
 import { trialsCommand } from "./commands/trials.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { farmCommands } from "./farm/commands.ts";
+import { restartForHosts } from "./network.ts";
 import { print, tell, tellError } from "./terminal.ts";
 import { POSEMARK_VERSION } from "./version.ts";
 
@@ -78,7 +79,10 @@ if (import.meta.main) {
   const verbose = Deno.args.includes("--verbose");
   const signal = interruptSignal();
   try {
-    if (!Deno.args.some((arg) => arg === "--help" || arg === "-h")) standWithCaller();
+    const isHelp = Deno.args.some((arg) => arg === "--help" || arg === "-h");
+    const restarted = isHelp ? null : await restartForHosts(Deno.args);
+    if (restarted !== null) Deno.exit(restarted);
+    if (!isHelp) standWithCaller();
     Deno.exit(await main(Deno.args, signal));
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown;

@@ -31,21 +31,20 @@ export function taskFlags({ tasks }: Tasks, name: string | undefined): string[] 
   return own ?? of("help") ?? [];
 }
 
-/** Runs the command in a process of its own and returns its exit code; signals are handed on. */
-async function run(args: readonly string[]): Promise<number> {
+/**
+ * Runs a command of this checkout in a process of its own with these permission flags, and returns
+ * its exit code; signals are handed on. `env` is set on top of this process's variables.
+ */
+export async function startCommand(
+  flags: readonly string[],
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<number> {
   const folder = import.meta.dirname;
-  if (folder === undefined) {
-    console.error(
-      `error: Cannot run ${import.meta.url}: Posemark needs its sources and models on this machine. Clone its repository and install harness/posemark.ts from there`,
-    );
-    return 2;
-  }
-  const config = `${folder}/../deno.json`;
-  const flags = taskFlags(JSON.parse(await Deno.readTextFile(config)), args[0]);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...flags, `--config=${config}`, `${folder}/main.ts`, ...args],
-    // it tells where `deno task` was called, and this is no task
-    env: { INIT_CWD: "" },
+    args: ["run", "--quiet", ...flags, `--config=${folder}/../deno.json`, `${folder}/main.ts`]
+      .concat(args),
+    env,
     ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
   }).spawn();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -60,6 +59,20 @@ async function run(args: readonly string[]): Promise<number> {
     });
   }
   return (await child.status).code;
+}
+
+/** Runs the command as its task does. */
+async function run(args: readonly string[]): Promise<number> {
+  const folder = import.meta.dirname;
+  if (folder === undefined) {
+    console.error(
+      `error: Cannot run ${import.meta.url}: Posemark needs its sources and models on this machine. Clone its repository and install harness/posemark.ts from there`,
+    );
+    return 2;
+  }
+  const tasks = JSON.parse(await Deno.readTextFile(`${folder}/../deno.json`));
+  // INIT_CWD tells where `deno task` was called, and this is no task
+  return await startCommand(taskFlags(tasks, args[0]), args, { INIT_CWD: "" });
 }
 
 if (import.meta.main) Deno.exit(await run(Deno.args));

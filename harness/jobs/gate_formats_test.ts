@@ -10,6 +10,7 @@ import { HarnessError } from "../errors.ts";
 import { formatFixture } from "../gate/testdata/format_fixture.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { launchFigures } from "../gate/formats/figures.ts";
+import { inTempFolder } from "../testdata/temp_folder.ts";
 import { FORMAT_NAMES, parseFormats, writeFormats } from "./gate_formats.ts";
 
 Deno.test("parseFormats() takes names with files, github without one", () => {
@@ -87,4 +88,35 @@ Deno.test("launchFigures() keeps devices apart", () => {
     "phone",
     30e6,
   ]]);
+});
+
+Deno.test("writeFormats() lets no name of a device act where the formats are read", async () => {
+  const hostile = "=1+1\n::error::x\u001b[2J\u202e";
+  const { figures, gate } = formatFixture();
+  const input = formatFixture({
+    figures: figures.map((figure) => ({ ...figure, device: hostile })),
+    gate: {
+      ...gate!,
+      device: hostile,
+      metrics: gate!.metrics.map((metric) => ({ ...metric, device: hostile, reason: hostile })),
+    },
+  });
+  await inTempFolder(async (folder) => {
+    const files = FORMAT_NAMES.filter((name) => name !== "parquet");
+    const requests = files.map((name) => `${name}=${path.join(folder, name)}`);
+    let printed = "";
+    await writeFormats(parseFormats(requests), input, {
+      summaryFile: null,
+      print: (text) => printed += text,
+    });
+    const texts = [printed];
+    for (const name of files) texts.push(await Deno.readTextFile(path.join(folder, name)));
+    for (const text of texts) {
+      // deno-lint-ignore no-control-regex
+      assertEquals(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u202e]/.test(text), false);
+      assertEquals(/^::error::x/m.test(text), false);
+    }
+    for (const line of printed.trim().split("\n")) assert(/^::\w+ title=Posemark/.test(line), line);
+    assertStringIncludes(await Deno.readTextFile(path.join(folder, "csv")), ",'=1+1\\x0a::error");
+  });
 });

@@ -263,7 +263,7 @@ Deno.test({
       const file = path.join(dir, "weights");
       await Deno.writeFile(file, new Uint8Array(1 << 20));
       faults.shell = (line) =>
-        line.includes("df -k") && line.startsWith("mkdir")
+        line.includes("df -k") && line.includes("mkdir")
           ? shellAnswer(
             "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/x 9000 8000 1000 89% /data\n",
           )
