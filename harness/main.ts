@@ -12,6 +12,7 @@ import { evaluateCommand, inspectCommand, layersCommand, reportCommand } from ".
 import { calibrateCommand, gateCommand } from "./commands/gate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { tuneCommand } from "./commands/tune.ts";
 import { trialsCommand } from "./commands/trials.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { farmCommands } from "./farm/commands.ts";
@@ -28,6 +29,7 @@ const COMMANDS = [
   evaluateCommand,
   ...deviceCommands,
   compareModelsCommand,
+  tuneCommand,
   gateCommand,
   calibrateCommand,
   historyCommand,

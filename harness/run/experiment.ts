@@ -59,7 +59,7 @@ export type BuildSide = (
 /** What an experiment is opened with. */
 export interface ExperimentRequest {
   settings: ExperimentSettings;
-  kind: "bench" | "gate" | "calibrate" | "compare-models";
+  kind: "bench" | "gate" | "calibrate" | "compare-models" | "tune";
   /** What this kind of experiment is asked for besides the settings, for the record. */
   options: Record<string, unknown>;
   dataset: ImageDataset;

@@ -1,0 +1,242 @@
+/**
+ * One stage of the tuner on a device: prepare, check, race, judge.
+ *
+ * @module
+ */
+import type { VariantOptions } from "../config.ts";
+import { parseShapes } from "../config.ts";
+import { HarnessError } from "../errors.ts";
+import type { ImageDataset } from "../images/dataset.ts";
+import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
+import { apDifference } from "../parity/ap_difference.ts";
+import { detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
+import { summarizeParity } from "../parity/summary.ts";
+import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
+import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
+import { type CocoResult, resultKind } from "../pose/results.ts";
+import { readRecords } from "../record/record_log.ts";
+import { type RunRecords, sortRecords } from "../record/run_records.ts";
+import { choiceOf, shapeName, variantId, type VariantKey } from "../record/variant.ts";
+import { openExperiment } from "../run/experiment.ts";
+import { type RaceLimits, raceOnDevice, type RaceOutcome } from "../run/race.ts";
+import { checkKeypoints } from "../run/session.ts";
+import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { newRace, without } from "../stats/race.ts";
+import type { Found } from "../tune/judge_stage.ts";
+import { ownSides } from "./sides.ts";
+
+/** What AP is measured against. */
+export interface Yardstick {
+  annotations: CocoAnnotations;
+  /** Detections of the base on the device. */
+  baseResults: readonly CocoResult[];
+}
+
+/** The model that is tuned, and the images that int8 is calibrated on. */
+export type TunedModel = Pick<VariantOptions, "models" | "branches" | "calibrationImages">;
+
+/** What a stage is run with. */
+export interface StageRequest {
+  name: string;
+  settings: ExperimentSettings;
+  model: TunedModel;
+  dataset: ImageDataset;
+  /** The first is the anchor. */
+  keys: readonly VariantKey[];
+  /** Check keypoints and accuracy. */
+  checks: boolean;
+  limits: RaceLimits;
+  margin: number;
+  errorRate: number;
+  /** Id that the report's ratios are taken against; null: the anchor. */
+  base: string | null;
+  /** Folder with the records. */
+  out: string;
+  /** True when the folder has records of this stage to go on with. */
+  resume: boolean;
+}
+
+/** What came of a stage. */
+export interface StageOutcome extends RaceOutcome {
+  variants: PreparedVariant[];
+  records: RunRecords;
+  /** Contestants that could not be made, with the reason. */
+  notMade: ReadonlyMap<string, string>;
+}
+
+/**
+ * Returns the outcome of a stage on its one device. Variants that fail parity do not race.
+ *
+ * Throws what preparing the anchor, devices and launches throw.
+ */
+export async function runStage(
+  request: StageRequest,
+  context: ExperimentContext,
+): Promise<StageOutcome> {
+  const { settings, keys, out } = request;
+  const { variants, notMade } = await prepareKeys(keys, request, context);
+  const anchorId = variantId(keys[0]);
+  await using experiment = await openExperiment({
+    settings,
+    kind: "tune",
+    options: { stage: request.name },
+    dataset: request.dataset,
+    sides: ownSides(variants, settings, context),
+    base: request.base ?? anchorId,
+    builds: ["release"],
+    benchncnn: false,
+    out,
+    resume: request.resume,
+  }, context);
+  let outcome: RaceOutcome | null = null;
+  await experiment.onEachDevice(async (session) => {
+    if (request.checks) await checkKeypoints(session);
+    const { errorRate, margin } = request;
+    let race = newRace(variants.map(({ manifest }) => manifest.id), { errorRate, margin });
+    if (request.checks) {
+      const records = sortRecords(readRecords(experiment.log.path).records);
+      for (const [id, reason] of parityFailures(records)) {
+        if (id !== anchorId) race = without(race, id);
+        else if (request.name === "networks") throw failedBase(id, reason);
+      }
+    }
+    outcome = await raceOnDevice(session, race, anchorId, request.limits);
+  }, "mend the cause and run again with --resume.");
+  const records = sortRecords(readRecords(experiment.log.path).records);
+  return { ...outcome!, variants, records, notMade };
+}
+
+function failedBase(id: string, reason: string): HarnessError {
+  return new HarnessError(
+    "convert-failed",
+    `Cannot tune: ${id}, which everything is compared with, fails parity: ${reason}. Run bench on it to see why`,
+  );
+}
+
+/** Returns the variants that could be made, and why the others could not. */
+async function prepareKeys(
+  keys: readonly VariantKey[],
+  { model, settings }: StageRequest,
+  context: ExperimentContext,
+): Promise<{ variants: PreparedVariant[]; notMade: Map<string, string> }> {
+  const notMade = new Map<string, string>();
+  const variants: PreparedVariant[] = [];
+  for (const key of keys) {
+    context.signal.throwIfAborted();
+    const id = variantId(key);
+    try {
+      const { variants: made } = await prepareVariants({
+        ...model,
+        ...choiceOf(key),
+        shapes: parseShapes("--shape", shapeName(key.shape)),
+        ncnnSource: settings.ncnnSource ?? undefined,
+        ...context,
+      });
+      const found = made.find(({ manifest }) => manifest.id === id);
+      if (found) variants.push(found);
+      else notMade.set(id, "the model has no such variant");
+    } catch (error) {
+      const isOwn = error instanceof HarnessError &&
+        ["bad-option", "bad-model", "convert-failed"].includes(error.code);
+      if (!isOwn || key === keys[0]) throw error;
+      notMade.set(id, error.message);
+    }
+  }
+  return { variants, notMade };
+}
+
+/** Returns why variants fail parity, by id; those that could not be judged are among them. */
+export function parityFailures(records: RunRecords): Map<string, string> {
+  const failures = new Map<string, string>();
+  for (const group of detectionGroups(records).values()) {
+    const { variantId: id } = group[0];
+    const manifest = records.run.variants.find((one) => one.id === id)!;
+    const summary = summarizeParity(group, {
+      speedOnly: manifest.speedOnly,
+      expectedImages: records.run.images.length,
+    });
+    if (summary.verdict === "fail") failures.set(id, summary.reason);
+  }
+  return failures;
+}
+
+/**
+ * Returns what accuracy is measured against: the annotations, or without any the detections of the
+ * base's own reference, so that AP is agreement with it.
+ */
+export function yardstickOf(
+  records: RunRecords,
+  baseId: string,
+  annotations: CocoAnnotations | null,
+): Yardstick {
+  const group = detectionGroups(records).values().find(([{ variantId: id }]) => id === baseId) ??
+    [];
+  const usable = annotations ?? annotationsOf(
+    records,
+    resultsOfRun(records.run, group, null, ({ reference }) => reference),
+  );
+  const baseResults = resultsOfRun(records.run, group, annotations, ({ candidate }) => candidate);
+  return { annotations: usable, baseResults };
+}
+
+/** Detections written as annotations, in COCO's format. */
+function annotationsOf({ run }: RunRecords, results: readonly CocoResult[]): CocoAnnotations {
+  const ids = run.images.map(({ cocoImageId }, index) => cocoImageId ?? index + 1);
+  const categories = [...new Set([1, ...results.map(({ category_id }) => category_id)])];
+  const count = (results[0]?.keypoints?.length ?? 0) / 3;
+  const file = {
+    images: run.images.map(({ file, widthPx, heightPx }, index) => ({
+      id: ids[index],
+      file_name: file,
+      width: widthPx,
+      height: heightPx,
+    })),
+    categories: categories.map((id) => ({
+      id,
+      name: `class ${id}`,
+      ...(count > 0 && { keypoints: Array.from({ length: count }, (_, k) => `joint ${k}`) }),
+    })),
+    annotations: results.map(({ image_id, category_id, bbox, keypoints }, index) => ({
+      id: index + 1,
+      image_id,
+      category_id,
+      bbox,
+      area: bbox === undefined ? 1 : bbox[2] * bbox[3],
+      iscrowd: 0,
+      keypoints: keypoints?.map((value, at) => at % 3 === 2 ? 2 : value),
+      num_keypoints: count,
+    })),
+  };
+  return parseAnnotations(JSON.stringify(file), "the detections of the base");
+}
+
+/** Returns what the records say of each contestant besides its times. */
+export function foundIn(
+  { records, variants, failed, notMade: _ }: StageOutcome,
+  { annotations, baseResults }: Yardstick,
+  isAnnotated: boolean,
+): Map<string, Found> {
+  const failures = parityFailures(records);
+  const groups = new Map(
+    detectionGroups(records).values().map((group) => [group[0].variantId, group]),
+  );
+  return new Map(variants.map(({ manifest }): [string, Found] => {
+    const group = groups.get(manifest.id);
+    const isWhole = group !== undefined && group.length >= records.run.images.length;
+    const results = isWhole
+      ? resultsOfRun(records.run, group, isAnnotated ? annotations : null, (one) => one.candidate)
+      : null;
+    return [manifest.id, {
+      manifest,
+      ap: results && apOf(annotations, results),
+      apDifference: results && apDifference(annotations, results, baseResults),
+      refusal: failed.get(manifest.id) ?? failures.get(manifest.id) ?? null,
+    }];
+  }));
+}
+
+function apOf(annotations: CocoAnnotations, results: readonly CocoResult[]): number | null {
+  const evaluate = resultKind([...results]) === "boxes" ? evaluateBoxes : evaluateKeypoints;
+  const { AP } = evaluate(annotations, [...results]);
+  return AP < 0 ? null : AP;
+}
