@@ -27,9 +27,9 @@ import { writeWhole } from "../report/report_file.ts";
 import { writeReport } from "../report/write_report.ts";
 import { effectiveOptions, variantOptions } from "../run/runner_command.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
-import { standings } from "../stats/race.ts";
+import { openContestants, standings } from "../stats/race.ts";
 import { answerOf, type TuneAnswer } from "../tune/answer.ts";
-import { entriesOf, type Found, refusalOf, type TuneLimits } from "../tune/judge_stage.ts";
+import { entriesOf, type TuneLimits } from "../tune/judge_stage.ts";
 import { appSettings, cppSnippet, snippetTitle } from "../tune/snippet.ts";
 import {
   contestantsOf,
@@ -41,14 +41,7 @@ import {
   type TuneSpace,
 } from "../tune/space.ts";
 import { judge } from "./judge_run.ts";
-import {
-  foundIn,
-  runStage,
-  type StageOutcome,
-  type TunedModel,
-  type Yardstick,
-  yardstickOf,
-} from "./tune_stage.ts";
+import { runStage, type StageOutcome, type TunedModel, type Yardstick } from "./tune_stage.ts";
 
 /** Options of a tuning, checked. */
 export interface TuneOptions {
@@ -75,10 +68,15 @@ const TIME_SHARES: Record<StageName, number> = {
   settings: 0.15,
   final: 0.25,
 };
+/** Time of the base over its own. */
+const ONE = { value: 1, low: 1, high: 1 };
 /** Chance that the fastest one leaves in any of the races. */
 const ERROR_RATE = 0.05;
 /** Rounds of one race at most: an interval over more of them is hardly narrower. */
 const MOST_ROUNDS = 200;
+
+/** Rounds of the last race in which each is launched alone, for absolute times. */
+const FINAL_ALONE_ROUNDS = 3;
 
 /**
  * Runs the search and returns the answer; `out` gets the report of the last race, `tune.json`,
@@ -102,6 +100,7 @@ export async function tune(
   const left: TuneAnswer["left"] = [];
   let yardstick: Yardstick | null = null;
   let last: StageOutcome | null = null;
+  const notes: string[] = [];
   let unspent = 0;
   for (const [index, name] of STAGE_NAMES.entries()) {
     const keys = contestantsOf(name, base, space, entries);
@@ -112,34 +111,42 @@ export async function tune(
     const stageOut = isFinal ? out : path.join(out, "stages", `${index + 1}-${name}`);
     const seconds = TIME_SHARES[name] * options.budgetSeconds + unspent;
     const beganMs = performance.now();
+    const anchorId = variantId(tried[0]);
+    const network = entries.findLast(({ key }) => variantId(key) === anchorId);
     const outcome = await runStage({
       name,
       settings,
       model: options.model,
       dataset,
       keys: tried,
-      checks: name !== "settings",
-      limits: { seconds, rounds: MOST_ROUNDS },
+      base,
+      // settings change no result
+      known: name === "settings" ? network! : null,
+      yardstick,
+      limits,
+      raceLimits: { seconds, rounds: MOST_ROUNDS, aloneRounds: isFinal ? FINAL_ALONE_ROUNDS : 1 },
       margin: Math.log1p(options.margin),
       errorRate: ERROR_RATE / STAGE_NAMES.length,
-      base: isFinal ? variantId(base) : null,
       out: stageOut,
       resume: resume && hasRecords(stageOut),
     }, context);
     unspent = Math.max(0, seconds - (performance.now() - beganMs) / 1000);
+    ({ yardstick } = outcome);
     for (const [id, reason] of [...outcome.notMade, ...outcome.failed]) left.push({ id, reason });
-    yardstick ??= yardstickOf(outcome.records, variantId(base), dataset.annotations);
-    const anchorId = variantId(tried[0]);
-    const found = name === "settings"
-      ? ofNetwork(outcome, entries, anchorId)
-      : foundIn(outcome, yardstick, isAnnotated);
-    const anchorTime = entries.findLast(({ key }) => variantId(key) === anchorId)?.time ??
-      { value: 1, low: 1, high: 1 };
-    const judged = entriesOf(name, standings(outcome.race), found, {
-      id: anchorId,
-      time: isFinal ? { value: 1, low: 1, high: 1 } : anchorTime,
-    }, limits);
-    entries = [...entries, ...judged, ...neverRaced(name, outcome, found, limits)];
+    const open = openContestants(outcome.race).length;
+    if (open > 0) {
+      notes.push(
+        `The time for the ${name} ended with ${open} still open: a longer --budget would tell them apart.`,
+      );
+    }
+    const anchor = { id: anchorId, time: isFinal ? ONE : network?.time ?? ONE };
+    const judged = entriesOf(
+      name,
+      { ...outcome, standings: standings(outcome.race) },
+      anchor,
+      limits,
+    );
+    entries = [...entries, ...judged];
     last = outcome;
   }
   const survivors = standings(last!.race).filter(({ isIn }) => isIn).map(({ id }) => id);
@@ -160,7 +167,7 @@ export async function tune(
     isAnnotated,
     limits,
     left,
-    notes: [],
+    notes,
   });
   await writeReport(out);
   await writeWhole(path.join(out, "tune.json"), JSON.stringify(answer, null, 2) + "\n");
@@ -169,40 +176,6 @@ export async function tune(
     await writeTuned(winner, description, settings, path.join(out, "tuned"));
   }
   return { answer, exitCode: answer.winner === null ? EXIT.inconclusive : EXIT.pass };
-}
-
-/** Accuracy of the settings' variants is that of their network, which was measured before. */
-function ofNetwork(
-  { variants, failed }: StageOutcome,
-  entries: readonly Entry[],
-  anchorId: string,
-): Map<string, Found> {
-  const network = entries.findLast(({ key }) => variantId(key) === anchorId)!;
-  return new Map(variants.map(({ manifest }) => [manifest.id, {
-    manifest,
-    ap: network.ap,
-    apDifference: network.apDifference,
-    refusal: failed.get(manifest.id) ?? network.refusal,
-  }]));
-}
-
-/** Those that failed parity before the race: they have accuracy and no time. */
-function neverRaced(
-  stage: StageName,
-  { race }: StageOutcome,
-  found: ReadonlyMap<string, Found>,
-  limits: TuneLimits,
-): Entry[] {
-  return found.entries().filter(([id]) => !race.ids.includes(id)).map(([, own]): Entry => ({
-    key: own.manifest,
-    stage,
-    time: null,
-    ap: own.ap,
-    apDifference: own.apDifference,
-    sizeBytes: own.manifest.bin.bytes,
-    refusal: refusalOf(own, limits),
-    beatenBy: null,
-  })).toArray();
 }
 
 /** Returns what the devices are; throws `bad-option` unless there is one. */

@@ -8,7 +8,7 @@ import { parseShapes } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import type { ImageDataset } from "../images/dataset.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
-import { apDifference } from "../parity/ap_difference.ts";
+import { type ApDifference, apDifference } from "../parity/ap_difference.ts";
 import { detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
 import { summarizeParity } from "../parity/summary.ts";
 import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
@@ -21,8 +21,8 @@ import { openExperiment } from "../run/experiment.ts";
 import { type RaceLimits, raceOnDevice, type RaceOutcome } from "../run/race.ts";
 import { checkKeypoints } from "../run/session.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
-import { newRace, without } from "../stats/race.ts";
-import type { Found } from "../tune/judge_stage.ts";
+import { newRace } from "../stats/race.ts";
+import { type Found, refusalOf, type TuneLimits } from "../tune/judge_stage.ts";
 import { ownSides } from "./sides.ts";
 
 /** What AP is measured against. */
@@ -43,13 +43,19 @@ export interface StageRequest {
   dataset: ImageDataset;
   /** The first is the anchor. */
   keys: readonly VariantKey[];
-  /** Check keypoints and accuracy. */
-  checks: boolean;
-  limits: RaceLimits;
+  /** Of everything; in the first stage the anchor. */
+  base: VariantKey;
+  /**
+   * What is known of the variants' accuracy without a check; null: keypoints and accuracy are
+   * checked.
+   */
+  known: { ap: number | null; apDifference: ApDifference | null; refusal: string | null } | null;
+  /** Null in the first stage, whose base gives it. */
+  yardstick: Yardstick | null;
+  limits: TuneLimits;
+  raceLimits: Omit<RaceLimits, "aloneOnly">;
   margin: number;
   errorRate: number;
-  /** Id that the report's ratios are taken against; null: the anchor. */
-  base: string | null;
   /** Folder with the records. */
   out: string;
   /** True when the folder has records of this stage to go on with. */
@@ -60,12 +66,16 @@ export interface StageRequest {
 export interface StageOutcome extends RaceOutcome {
   variants: PreparedVariant[];
   records: RunRecords;
+  /** What was found of each variant besides its times, by id. */
+  found: ReadonlyMap<string, Found>;
+  yardstick: Yardstick;
   /** Contestants that could not be made, with the reason. */
   notMade: ReadonlyMap<string, string>;
 }
 
 /**
- * Returns the outcome of a stage on its one device. Variants that fail parity do not race.
+ * Returns the outcome of a stage on its one device. Variants that fail parity are not launched;
+ * those that the limits refuse are launched alone, for their time, and do not race.
  *
  * Throws what preparing the anchor, devices and launches throw.
  */
@@ -76,34 +86,46 @@ export async function runStage(
   const { settings, keys, out } = request;
   const { variants, notMade } = await prepareKeys(keys, request, context);
   const anchorId = variantId(keys[0]);
+  const baseId = variantId(request.base);
+  const readLog = (file: string) => sortRecords(readRecords(file).records);
   await using experiment = await openExperiment({
     settings,
     kind: "tune",
     options: { stage: request.name },
     dataset: request.dataset,
     sides: ownSides(variants, settings, context),
-    base: request.base ?? anchorId,
+    base: variants.some(({ manifest }) => manifest.id === baseId) ? baseId : anchorId,
     builds: ["release"],
     benchncnn: false,
     out,
     resume: request.resume,
   }, context);
-  let outcome: RaceOutcome | null = null;
+  let outcome: (RaceOutcome & Pick<StageOutcome, "found" | "yardstick">) | null = null;
   await experiment.onEachDevice(async (session) => {
-    if (request.checks) await checkKeypoints(session);
+    if (request.known === null) await checkKeypoints(session);
+    const records = readLog(experiment.log.path);
+    const yardstick = request.yardstick ??
+      yardstickOf(records, baseId, request.dataset.annotations);
+    const found = foundIn(records, variants, yardstick, request);
+    const failures = parityFailures(records);
+    const failure = failures.get(baseId);
+    if (failure !== undefined) throw failedBase(baseId, failure);
+    const ids = variants.map(({ manifest }) => manifest.id)
+      .filter((id) => id === anchorId || !failures.has(id));
+    const aloneOnly = ids.filter((id) =>
+      id !== anchorId && refusalOf(found.get(id)!, request.limits) !== null
+    );
     const { errorRate, margin } = request;
-    let race = newRace(variants.map(({ manifest }) => manifest.id), { errorRate, margin });
-    if (request.checks) {
-      const records = sortRecords(readRecords(experiment.log.path).records);
-      for (const [id, reason] of parityFailures(records)) {
-        if (id !== anchorId) race = without(race, id);
-        else if (request.name === "networks") throw failedBase(id, reason);
-      }
+    const raced = await raceOnDevice(session, newRace(ids, { errorRate, margin }), anchorId, {
+      ...request.raceLimits,
+      aloneOnly: new Set(aloneOnly),
+    });
+    for (const [id, reason] of raced.failed) {
+      found.set(id, { ...found.get(id)!, refusal: reason });
     }
-    outcome = await raceOnDevice(session, race, anchorId, request.limits);
+    outcome = { ...raced, found, yardstick };
   }, "mend the cause and run again with --resume.");
-  const records = sortRecords(readRecords(experiment.log.path).records);
-  return { ...outcome!, variants, records, notMade };
+  return { ...outcome!, variants, records: readLog(experiment.log.path), notMade };
 }
 
 function failedBase(id: string, reason: string): HarnessError {
@@ -146,7 +168,7 @@ async function prepareKeys(
 }
 
 /** Returns why variants fail parity, by id; those that could not be judged are among them. */
-export function parityFailures(records: RunRecords): Map<string, string> {
+function parityFailures(records: RunRecords): Map<string, string> {
   const failures = new Map<string, string>();
   for (const group of detectionGroups(records).values()) {
     const { variantId: id } = group[0];
@@ -164,7 +186,7 @@ export function parityFailures(records: RunRecords): Map<string, string> {
  * Returns what accuracy is measured against: the annotations, or without any the detections of the
  * base's own reference, so that AP is agreement with it.
  */
-export function yardstickOf(
+function yardstickOf(
   records: RunRecords,
   baseId: string,
   annotations: CocoAnnotations | null,
@@ -211,11 +233,15 @@ function annotationsOf({ run }: RunRecords, results: readonly CocoResult[]): Coc
 }
 
 /** Returns what the records say of each contestant besides its times. */
-export function foundIn(
-  { records, variants, failed, notMade: _ }: StageOutcome,
+function foundIn(
+  records: RunRecords,
+  variants: readonly PreparedVariant[],
   { annotations, baseResults }: Yardstick,
-  isAnnotated: boolean,
+  { known, dataset }: StageRequest,
 ): Map<string, Found> {
+  if (known !== null) {
+    return new Map(variants.map(({ manifest }) => [manifest.id, { manifest, ...known }]));
+  }
   const failures = parityFailures(records);
   const groups = new Map(
     detectionGroups(records).values().map((group) => [group[0].variantId, group]),
@@ -224,13 +250,13 @@ export function foundIn(
     const group = groups.get(manifest.id);
     const isWhole = group !== undefined && group.length >= records.run.images.length;
     const results = isWhole
-      ? resultsOfRun(records.run, group, isAnnotated ? annotations : null, (one) => one.candidate)
+      ? resultsOfRun(records.run, group, dataset.annotations, ({ candidate }) => candidate)
       : null;
     return [manifest.id, {
       manifest,
       ap: results && apOf(annotations, results),
       apDifference: results && apDifference(annotations, results, baseResults),
-      refusal: failed.get(manifest.id) ?? failures.get(manifest.id) ?? null,
+      refusal: failures.get(manifest.id) ?? null,
     }];
   }));
 }

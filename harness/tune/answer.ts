@@ -82,10 +82,13 @@ export function answerOf(input: AnswerInput): TuneAnswer {
 export function answerText(answer: TuneAnswer): string {
   const { entries, isAnnotated, left, winner, alike, winnerMs, notes, base } = answer;
   const accuracy = isAnnotated ? "AP" : "agreement";
+  // the parts that all ids begin with stand once, below
+  const shared = sharedStart(entries.map(({ id }) => id));
+  const short = (id: string) => id.slice(shared.length);
   const rows = entries.filter(({ onFront, id }) => onFront || id === winner)
     .toSorted((a, b) => a.time!.value - b.time!.value)
     .map(({ id, time, ap, apDifference, sizeBytes }) => [
-      id,
+      short(id),
       `${time!.value.toFixed(3)}`,
       time!.low === null || time!.high === null
         ? "–"
@@ -95,12 +98,12 @@ export function answerText(answer: TuneAnswer): string {
       sizeBytes === null ? "–" : `${(sizeBytes / 1e6).toFixed(1)}`,
     ]);
   const front = formatTable(
-    ["front", "time / base", "interval", accuracy, "against base", "MB"],
+    [`${shared}…`, "time / base", "interval", accuracy, "against base", "MB"],
     rows,
   );
   const lines = [
     front,
-    ...left.map(({ id, reason }) => `Left out: ${id}: ${reason}`),
+    ...left.map(({ id, reason }) => `Left out: ${short(id)}: ${reason}`),
     ...(isAnnotated
       ? []
       : ["The images have no annotations: accuracy is agreement with the base's reference."]),
@@ -108,16 +111,23 @@ export function answerText(answer: TuneAnswer): string {
   ];
   if (winner !== null) {
     const { time, apDifference } = entries.find(({ id }) => id === winner)!;
-    if (alike.length > 0) lines.push(`Can't be told from it: ${alike.join(", ")}`);
+    if (alike.length > 0) lines.push(`Can't be told from it: ${alike.map(short).join(", ")}`);
     lines.push(
       `Ship ${winner}: ${winnerMs === null ? "" : `${winnerMs.toFixed(1)} ms, `}${
         time!.value.toFixed(2)
-      } × the time of ${base}${
+      } × the time of ${short(base)}${
         apDifference === null ? "" : `, ${accuracy} ${signed(apDifference.value)}`
       }.`,
     );
   }
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+/** The parts between dots, with the last dot, that all ids begin with. */
+function sharedStart(ids: readonly string[]): string {
+  const [first, ...others] = ids.map((id) => id.split("."));
+  const count = first.findIndex((part, i) => others.some((parts) => parts[i] !== part));
+  return count <= 0 ? "" : `${first.slice(0, count).join(".")}.`;
 }
 
 function signed(value: number): string {

@@ -4,9 +4,10 @@
  * @module
  */
 import type { ApDifference } from "../parity/ap_difference.ts";
+import { median } from "../stats/quantile.ts";
 import type { Standing } from "../stats/race.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import type { Entry, StageName } from "./space.ts";
+import { type Entry, idOf, type StageName } from "./space.ts";
 
 /** What a variant may cost, as the user asked for it. */
 export interface TuneLimits {
@@ -53,37 +54,46 @@ export function refusalOf(
  *
  * `anchorTime` is the time over the base's of the stage's anchor, by which the stage's ratios become
  * ratios to the base; the anchor itself keeps its own. Intervals are multiplied end by end, which
- * is never too narrow.
+ * is never too narrow. `aloneTimes` are the logs of the ratios to the anchor of those that did not
+ * race: they have a time without an interval. Who has neither has no time.
  */
 export function entriesOf(
   stage: StageName,
-  standings: readonly Standing[],
-  found: ReadonlyMap<string, Found>,
-  anchor: { id: string; time: NonNullable<Entry["time"]> },
+  { standings, aloneTimes, found }: {
+    standings: readonly Standing[];
+    aloneTimes: ReadonlyMap<string, readonly number[]>;
+    found: ReadonlyMap<string, Found>;
+  },
+  anchor: { id: string; time: Time },
   limits: TuneLimits,
 ): Entry[] {
-  const anchorRatio = standings.find(({ id }) => id === anchor.id)?.ratio ?? ONE;
-  return standings.flatMap(({ id, ratio, rounds, beatenBy }): Entry[] => {
-    const own = found.get(id);
-    if (own === undefined) return [];
-    const time = id === anchor.id
-      ? anchor.time
-      : rounds === 0
-      ? null
-      : times(anchor.time, over(ratio ?? ONE, anchorRatio));
-    return [{
-      key: own.manifest,
-      stage,
-      time,
-      ap: own.ap,
-      apDifference: own.apDifference,
-      sizeBytes: own.manifest.bin.bytes,
-      refusal: refusalOf(own, limits),
-      beatenBy,
-    }];
-  });
+  const places = new Map(standings.map((standing, place) => [standing.id, { standing, place }]));
+  const anchorRatio = places.get(anchor.id)?.standing.ratio ?? ONE;
+  const timeOf = (id: string): Time | null => {
+    if (id === anchor.id) return anchor.time;
+    const alone = aloneTimes.get(id);
+    if (alone !== undefined) {
+      return times(anchor.time, { value: Math.exp(median(alone)), low: null, high: null });
+    }
+    const standing = places.get(id)?.standing;
+    if (standing === undefined || standing.rounds === 0) return null;
+    return times(anchor.time, over(standing.ratio ?? ONE, anchorRatio));
+  };
+  return found.entries().map(([id, own]): Entry => ({
+    key: own.manifest,
+    stage,
+    time: timeOf(id),
+    ap: own.ap,
+    apDifference: own.apDifference,
+    sizeBytes: own.manifest.bin.bytes,
+    refusal: refusalOf(own, limits),
+    beatenBy: places.get(id)?.standing.beatenBy ?? null,
+  })).toArray().toSorted((a, b) =>
+    (places.get(idOf(a))?.place ?? Infinity) - (places.get(idOf(b))?.place ?? Infinity) || 0
+  );
 }
 
+/** A time over that of the base. */
 type Time = NonNullable<Entry["time"]>;
 const ONE: Time = { value: 1, low: 1, high: 1 };
 
