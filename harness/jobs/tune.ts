@@ -11,8 +11,7 @@ import { EXIT, HarnessError } from "../errors.ts";
 import { openDataset } from "../images/dataset.ts";
 import { paramFile, type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import { openDevices } from "../device/devices.ts";
-import { hasRecords, readRecords, requireNewFolder } from "../record/record_log.ts";
-import { sortRecords } from "../record/run_records.ts";
+import { hasRecords, requireNewFolder } from "../record/record_log.ts";
 import { describeImages } from "../images/rgb_files.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import {
