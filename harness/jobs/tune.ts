@@ -8,7 +8,7 @@ import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
 import { makeFolder } from "../disk.ts";
 import { EXIT, HarnessError } from "../errors.ts";
-import { openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
 import { paramFile, type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import { openDevices } from "../device/devices.ts";
 import { hasRecords, requireNewFolder } from "../record/record_log.ts";
@@ -91,8 +91,7 @@ export async function tune(
   const { settings, out, resume, limits } = options;
   if (!resume) requireNewFolder(out, undefined, "Go on with it by --resume. ");
   const [description] = await describeDevices(settings, context);
-  const dataset = await openDataset(settings.images);
-  const isAnnotated = dataset.annotations !== null;
+  const dataset = await openCheckedDataset(settings);
   const base = await baseOf(options, context);
   const space = await spaceOf(options, base, description, dataset.images);
   let entries: Entry[] = [];
@@ -150,8 +149,7 @@ export async function tune(
   }
   const survivors = standings(last!.race).filter(({ isIn }) => isIn).map(({ id }) => id);
   const report = await judge(out, {
-    images: new Map(dataset.images.map((image) => [image.id, image])),
-    annotations: dataset.annotations,
+    dataset,
     variants: last!.variants,
     warnings: dataset.warnings,
   });
@@ -163,7 +161,7 @@ export async function tune(
       const median = report.variants.find((one) => one.id === id)?.medianTotalNs?.value;
       return median === undefined ? null : median / 1e6;
     },
-    isAnnotated,
+    isAnnotated: yardstick!.isAnnotated,
     limits,
     left,
     notes,

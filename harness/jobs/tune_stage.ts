@@ -11,9 +11,11 @@ import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import { type ApDifference, apDifference } from "../parity/ap_difference.ts";
 import { detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
 import { summarizeParity } from "../parity/summary.ts";
-import { type CocoAnnotations, parseAnnotations } from "../pose/coco_annotations.ts";
+import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
-import { type CocoResult, resultKind } from "../pose/results.ts";
+import { type GroundTruth, groundTruthOf } from "../pose/ground_truth.ts";
+import { parseAnnotations } from "../pose/read_annotations.ts";
+import type { CocoResult } from "../pose/results.ts";
 import { readRecords } from "../record/record_log.ts";
 import { type RunRecords, sortRecords } from "../record/run_records.ts";
 import { choiceOf, shapeName, variantId, type VariantKey } from "../record/variant.ts";
@@ -27,7 +29,9 @@ import { ownSides } from "./sides.ts";
 
 /** What AP is measured against. */
 export interface Yardstick {
-  annotations: CocoAnnotations;
+  truth: GroundTruth;
+  /** False when the truth is what the base's own reference finds, so that AP is agreement. */
+  isAnnotated: boolean;
   /** Detections of the base on the device. */
   baseResults: readonly CocoResult[];
 }
@@ -193,12 +197,15 @@ function yardstickOf(
 ): Yardstick {
   const group = detectionGroups(records).values().find(([{ variantId: id }]) => id === baseId) ??
     [];
-  const usable = annotations ?? annotationsOf(
-    records,
-    resultsOfRun(records.run, group, null, ({ reference }) => reference),
+  const manifest = records.run.variants.find(({ id }) => id === baseId)!;
+  const annotated = annotations && groundTruthOf(annotations, manifest);
+  const isAnnotated = annotated !== null && annotated.absent === null;
+  const truth = isAnnotated ? annotated : groundTruthOf(
+    annotationsOf(records, resultsOfRun(records.run, group, null, ({ reference }) => reference)),
+    manifest,
   );
-  const baseResults = resultsOfRun(records.run, group, annotations, ({ candidate }) => candidate);
-  return { annotations: usable, baseResults };
+  const baseResults = resultsOfRun(records.run, group, truth.classes, (one) => one.candidate);
+  return { truth, isAnnotated, baseResults };
 }
 
 /** Detections written as annotations, in COCO's format. */
@@ -213,11 +220,7 @@ function annotationsOf({ run }: RunRecords, results: readonly CocoResult[]): Coc
       width: widthPx,
       height: heightPx,
     })),
-    categories: categories.map((id) => ({
-      id,
-      name: `class ${id}`,
-      ...(count > 0 && { keypoints: Array.from({ length: count }, (_, k) => `joint ${k}`) }),
-    })),
+    categories: categories.map((id) => ({ id, name: `class ${id}` })),
     annotations: results.map(({ image_id, category_id, bbox, keypoints }, index) => ({
       id: index + 1,
       image_id,
@@ -236,8 +239,8 @@ function annotationsOf({ run }: RunRecords, results: readonly CocoResult[]): Coc
 function foundIn(
   records: RunRecords,
   variants: readonly PreparedVariant[],
-  { annotations, baseResults }: Yardstick,
-  { known, dataset }: StageRequest,
+  { truth, baseResults }: Yardstick,
+  { known }: StageRequest,
 ): Map<string, Found> {
   if (known !== null) {
     return new Map(variants.map(({ manifest }) => [manifest.id, { manifest, ...known }]));
@@ -250,19 +253,19 @@ function foundIn(
     const group = groups.get(manifest.id);
     const isWhole = group !== undefined && group.length >= records.run.images.length;
     const results = isWhole
-      ? resultsOfRun(records.run, group, dataset.annotations, ({ candidate }) => candidate)
+      ? resultsOfRun(records.run, group, truth.classes, ({ candidate }) => candidate)
       : null;
     return [manifest.id, {
       manifest,
-      ap: results && apOf(annotations, results),
-      apDifference: results && apDifference(annotations, results, baseResults),
+      ap: results && apOf(truth, results),
+      apDifference: results && apDifference(truth.annotations, results, baseResults, truth.kind),
       refusal: failures.get(manifest.id) ?? null,
     }];
   }));
 }
 
-function apOf(annotations: CocoAnnotations, results: readonly CocoResult[]): number | null {
-  const evaluate = resultKind([...results]) === "boxes" ? evaluateBoxes : evaluateKeypoints;
+function apOf({ annotations, kind }: GroundTruth, results: readonly CocoResult[]): number | null {
+  const evaluate = kind === "boxes" ? evaluateBoxes : evaluateKeypoints;
   const { AP } = evaluate(annotations, [...results]);
   return AP < 0 ? null : AP;
 }
