@@ -34,7 +34,9 @@ export interface RaceLimits {
   rounds: number;
   /** First rounds in which each is launched alone, 1 or more: they tell absolute times. */
   aloneRounds: number;
-  /** Those that are launched in these rounds only: they can't win, and their time is of interest. */
+  /**
+   * Those that are launched in these rounds only: they can't win, and their time is of interest.
+   */
   aloneOnly: ReadonlySet<string>;
 }
 

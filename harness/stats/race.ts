@@ -6,10 +6,10 @@
  * time of that round's base. The difference of two contestants' values does not depend on the base,
  * so that the base may change from round to round.
  *
- * A contestant leaves when the evidence that it is slower than one that is still in reaches (n−1)/α,
- * n being the number that started. The fastest one is tested against at most n−1 others, so the
- * chance that it ever leaves is at most α, however often the race is looked at and wherever it is
- * stopped (Ville's inequality and a union bound; see `always_valid.ts`).
+ * A contestant leaves when the evidence that it is slower than one that is still in reaches
+ * (n−1)/α, n being the number that started. The fastest one is tested against at most n−1 others,
+ * so the chance that it ever leaves is at most α, however often the race is looked at and wherever
+ * it is stopped (Ville's inequality and a union bound; see `always_valid.ts`).
  *
  * @module
  */

@@ -52,10 +52,10 @@ export function refusalOf(
 /**
  * Returns the entries of a stage in the order of the standings.
  *
- * `anchorTime` is the time over the base's of the stage's anchor, by which the stage's ratios become
- * ratios to the base; the anchor itself keeps its own. Intervals are multiplied end by end, which
- * is never too narrow. `aloneTimes` are the logs of the ratios to the anchor of those that did not
- * race: they have a time without an interval. Who has neither has no time.
+ * `anchorTime` is the time over the base's of the stage's anchor, by which the stage's ratios
+ * become ratios to the base; the anchor itself keeps its own. Intervals are multiplied end by end,
+ * which is never too narrow. `aloneTimes` are the logs of the ratios to the anchor of those that
+ * did not race: they have a time without an interval. Who has neither has no time.
  */
 export function entriesOf(
   stage: StageName,

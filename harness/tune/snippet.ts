@@ -106,7 +106,9 @@ export function appSettings(manifest: VariantManifest, ran: RanWith): AppSetting
   };
 }
 
-/** Returns the settings as C++17 for ncnn, with the constants of what stands before and after it. */
+/**
+ * Returns the settings as C++17 for ncnn, with the constants of what stands before and after it.
+ */
 export function cppSnippet(settings: AppSettings, title: string): string {
   const { options, input, outputs, head } = settings;
   const cores = settings.coreMask === null
