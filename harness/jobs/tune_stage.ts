@@ -25,7 +25,7 @@ import { checkKeypoints } from "../run/session.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { newRace } from "../stats/race.ts";
 import { type Found, refusalOf, type TuneLimits } from "../tune/judge_stage.ts";
-import { ownSides } from "./sides.ts";
+import { ownSides } from "./own_sides.ts";
 
 /** What AP is measured against. */
 export interface Yardstick {

@@ -4,7 +4,7 @@ import { SHARED, sharedModel } from "../model/testdata/shared.ts";
 import { runTask } from "../run/testdata/command.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 import { needs } from "../testdata/needs.ts";
-import { readPreparedFolder } from "./sides.ts";
+import { readPreparedFolder } from "./own_sides.ts";
 
 const PHOTOGRAPHS = path.join(SHARED, "data", "coco");
 
