@@ -8,6 +8,7 @@ import { command } from "../cli.ts";
 import { HarnessError } from "../errors.ts";
 import { flag, list, number, option } from "../options.ts";
 import { stderrProgress } from "../progress.ts";
+import { printResult, tell } from "../terminal.ts";
 import { parseDuration } from "./compare.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
@@ -92,9 +93,9 @@ export const tuneCommand = command({
       out,
       resume: options.resume,
     }, { progress: stderrProgress(), signal });
-    console.log((options.json ? JSON.stringify(answer, null, 2) : answerText(answer)).trimEnd());
-    console.error(`\nReport: ${path.join(out, "report.html")}`);
-    if (answer.winner !== null) console.error(`What to type: ${path.join(out, "tuned")}`);
+    printResult(options.json, answer, answerText);
+    tell(`\nReport: ${path.join(out, "report.html")}`);
+    if (answer.winner !== null) tell(`What to type: ${path.join(out, "tuned")}`);
     return exitCode;
   },
 });
