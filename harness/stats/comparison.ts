@@ -58,13 +58,13 @@ export function judgeComparison(
       ) => [variant.variantId, variant.unranked!]),
     );
     if (!options.sustained) {
-      rankings.push(rankVariants(device, own, unranked));
+      rankings.push(rankVariants(device, own, { unranked }));
       continue;
     }
     const parts = burstAndSustained(own);
     for (const part of ["burst", "sustained"] as const) {
       rankings.push({
-        ...rankVariants(device, parts[part], unranked),
+        ...rankVariants(device, parts[part], { unranked }),
         device: `${device}, ${part}`,
       });
     }

@@ -1,8 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import type { LaunchRecord } from "../record/records.ts";
 import { launchFixture } from "./testdata/launch_fixture.ts";
-import { orderChanges, rankVariants } from "./ranking.ts";
+import { isUseless, orderChanges, rankVariants } from "./ranking.ts";
 import { seededRng } from "./rng.ts";
+import { summarizeLaunches } from "./summary.ts";
 
 /** Rounds of variants with these medians (milliseconds), noise and heat that hits all alike. */
 function rounds(
@@ -49,7 +50,9 @@ Deno.test("rankVariants() says where it can't rank when two are alike", () => {
 
 Deno.test("rankVariants() gives no rank when parity failed, however fast the variant is", () => {
   const launches = rounds("host", 10, { wrong: 10, right: 30 });
-  const { variants, pairs } = rankVariants("host", launches, new Map([["wrong", "parity failed"]]));
+  const { variants, pairs } = rankVariants("host", launches, {
+    unranked: new Map([["wrong", "parity failed"]]),
+  });
   assertEquals(variants, [
     { variantId: "right", rank: { best: 1, worst: 1 }, unranked: null },
     { variantId: "wrong", rank: null, unranked: "parity failed" },
@@ -57,10 +60,77 @@ Deno.test("rankVariants() gives no rank when parity failed, however fast the var
   assertEquals(pairs, []);
 });
 
-Deno.test("rankVariants() ranks nothing for certain when there is one round", () => {
-  const { variants, undecided } = rankVariants("host", rounds("host", 1, { a: 10, b: 90 }));
-  assertEquals(variants.map((v) => v.rank), [{ best: 1, worst: 2 }, { best: 1, worst: 2 }]);
-  assertStringIncludes(undecided[0], "too few");
+Deno.test("rankVariants() gives no rank when there is one round, and says why", () => {
+  const { variants, pairs } = rankVariants("host", rounds("host", 1, { b: 90, a: 10 }));
+  assertEquals(variants.map((v) => [v.variantId, v.rank]), [["b", null], ["a", null]]);
+  assertStringIncludes(variants[0].unranked!, "too few");
+  assertEquals(pairs.map(({ certain }) => certain), [false]);
+});
+
+Deno.test("rankVariants() gives all the same places, as they were asked for, when no order is known", () => {
+  const launches = rounds("host", 8, { c: 30, a: 29.99, b: 30.01 });
+  const { variants } = rankVariants("host", launches);
+  assertEquals(variants.map((v) => v.variantId), ["c", "a", "b"]);
+  assert(variants.every(({ rank }) => rank?.best === 1 && rank.worst === 3));
+});
+
+Deno.test("rankVariants() gives no rank to one whose ratios say nothing, and ranks the others", () => {
+  const rng = seededRng(2);
+  const launches = rounds("host", 8, { a: 30, b: 33, wild: 31 }, 0.002).map((launch) => {
+    if (launch.variantId !== "wild") return launch;
+    const share = Math.exp(0.5 * rng.normal());
+    return launchFixture({
+      variantId: "wild",
+      round: launch.round,
+      totalNs: launch.images[0].samplesNs.total.map((ns) => ns * share),
+    });
+  });
+  const { variants } = rankVariants("host", launches);
+  assertEquals(variants.map((v) => [v.variantId, v.rank?.best ?? null]), [
+    ["a", 1],
+    ["b", 2],
+    ["wild", null],
+  ]);
+  assertStringIncludes(variants[2].unranked!, "differ too much");
+});
+
+Deno.test("rankVariants() has the order of times as the order of places when launches are noisy and of two speeds", () => {
+  const rng = seededRng(19);
+  for (let i = 0; i < 30; i++) {
+    const launches = Array.from(
+      { length: 8 },
+      (_, round) =>
+        ["a", "b", "c", "d", "e"].map((variantId, v) => {
+          const state = rng.uniform() < 0.3 ? 1.45 : 1;
+          const ns = (20 + 2 * v) * 1e6 * state * Math.exp((v === 2 ? 0.1 : 0.01) * rng.normal());
+          return launchFixture({ variantId, round, totalNs: [ns, ns] });
+        }),
+    ).flat();
+    const { variants } = rankVariants("host", launches);
+    const times = new Map(
+      summarizeLaunches(launches, "a").map(({ variantId, timeNs }) => [variantId, timeNs.value]),
+    );
+    const byTime = variants.filter(({ rank }) => rank !== null).toSorted((one, other) =>
+      times.get(one.variantId)! - times.get(other.variantId)!
+    );
+    for (const [at, { rank }] of byTime.entries()) {
+      if (at === 0) continue;
+      const before = byTime[at - 1].rank!;
+      assert(before.best <= rank!.best && before.worst <= rank!.worst, JSON.stringify(byTime));
+    }
+  }
+});
+
+Deno.test("isUseless() is true when an interval is wide and holds more than the effect", () => {
+  assertEquals(
+    [
+      { value: 1.05, low: 0.6, high: 1.8 },
+      { value: 1.05, low: 0.98, high: 1.12 },
+      { value: 3, low: 2, high: 4.5 },
+      { value: 1.5, low: null, high: null },
+    ].map(isUseless),
+    [true, false, false, true],
+  );
 });
 
 Deno.test("rankVariants() claims a wrong order in at most 5% when four variants are the same", () => {

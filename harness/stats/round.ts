@@ -6,6 +6,7 @@
 import { HarnessError } from "../errors.ts";
 import { type MetricName, metricOf, type SampledStage } from "../record/metrics.ts";
 import type { AnyLaunch, LaunchRecord } from "../record/records.ts";
+import type { Contestant, MetricEstimate } from "./estimate.ts";
 import { robustInterval } from "./interval.ts";
 import { quantile } from "./quantile.ts";
 
@@ -22,14 +23,6 @@ export function metricOfLaunch(launch: AnyLaunch, name: MetricName): number | nu
     ? of.read(launch as LaunchRecord)
     : launchQuantileNs(launch, of.stage, of.quantile);
   return value === null || value <= 0 ? null : value;
-}
-
-/** A metric of several launches, in its unit. */
-export interface MetricEstimate {
-  value: number;
-  /** Bounds of the 95% interval over launches; null when there is none. */
-  low: number | null;
-  high: number | null;
 }
 
 /**
@@ -120,4 +113,24 @@ export function groupByRound(
     groups.set(launch.variantId, rounds);
   }
   return groups;
+}
+
+/**
+ * Returns the values of a metric as the estimator wants them: of each variant one a launch; a
+ * launch that does not know it is left out.
+ */
+export function contestantsOf(
+  groups: LaunchesByRound,
+  valueOf: (launch: LaunchRecord) => number | null,
+): Contestant[] {
+  return [...groups].map(([id, rounds]) => ({
+    id,
+    solo: new Map(
+      [...rounds].flatMap(([round, launch]) => {
+        const value = valueOf(launch);
+        return value === null ? [] : [[round, value]];
+      }),
+    ),
+    turns: new Map(),
+  }));
 }

@@ -1,6 +1,6 @@
 /**
- * Launches of one device → the figures of each variant: percentiles, FPS, interval over rounds,
- * speed-up over the base.
+ * Launches of one device → the figures of each variant: time per image, FPS, speed-up over the
+ * base, percentiles of all samples.
  *
  * @module
  */
@@ -8,34 +8,29 @@ import { HarnessError, type Warning } from "../errors.ts";
 import {
   METRIC_NAMES,
   type MetricName,
+  metricOf,
   SAMPLED_STAGES,
   type SampledStage,
 } from "../record/metrics.ts";
 import type { LaunchRecord } from "../record/records.ts";
-import { CONFIDENCE_LEVEL, robustInterval } from "./interval.ts";
-import { type Percentiles, percentiles } from "./quantile.ts";
-import { pairedRatio, type Ratio } from "./ratio.ts";
 import {
+  type Estimates,
+  estimateTogether,
+  type IntervalOf,
+  type MetricEstimate,
+} from "./estimate.ts";
+import { type Percentiles, percentiles } from "./quantile.ts";
+import type { Ratio } from "./ratio.ts";
+import {
+  contestantsOf,
   groupByRound,
+  type LaunchesByRound,
   launchQuantileNs,
   launchSamplesNs,
-  type MetricEstimate,
   metricOfLaunch,
   pooledMetric,
 } from "./round.ts";
 import { variantWarnings } from "./summary_warnings.ts";
-
-/** Location of the per-round medians with its interval, nanoseconds. */
-export interface RoundIntervalNs {
-  /** Hodges–Lehmann location of the per-round medians, on the log scale. */
-  estimateNs: number;
-  /** Null when there is one round only. */
-  lowNs: number | null;
-  /** Null when there is one round only. */
-  highNs: number | null;
-  /** Two-sided level, 0.95. */
-  level: number;
-}
 
 /** Figures of one variant on one device. */
 export interface VariantSummary {
@@ -44,21 +39,22 @@ export interface VariantSummary {
   roundCount: number;
   /** Iterations over all rounds and images (first iterations are not among them). */
   sampleCount: number;
-  /** Percentiles and MAD of all samples together, per stage, nanoseconds. */
+  /**
+   * Percentiles and MAD of all samples pooled, per stage, nanoseconds. No figure of speed: that is
+   * `timeNs`.
+   */
   latencyNs: Record<SampledStage, Percentiles>;
-  /** Frames per second at the median of the total: 1e9 / p50. */
+  /** Time per image: location of the launches' medians of the total, nanoseconds. */
+  timeNs: MetricEstimate;
+  /** Frames per second: 1e9 / time per image. */
   fps: number;
-  /** 95% interval of the total over rounds. */
-  intervalNs: RoundIntervalNs;
   /** Median of the total in each round, nanoseconds, in order of the rounds. */
   roundMediansNs: { round: number; medianNs: number }[];
   /**
-   * Speed-up over the base; null when the variant shares no round with it. For the base itself 1,
-   * 1, 1.
+   * Speed-up over the base: its time per image over this one's; null when no launch links the two.
+   * For the base itself 1, 1, 1.
    */
   ratio: Ratio | null;
-  /** The same by stage. */
-  stageRatios: Record<SampledStage, Ratio | null>;
   /** Every metric over the rounds, in its unit; null when no launch knows it. */
   figures: Record<MetricName, MetricEstimate | null>;
   warnings: Warning[];
@@ -84,38 +80,28 @@ export function summarizeLaunches(
     (launch) => repeats.set(launch.variantId, (repeats.get(launch.variantId) ?? 0) + 1),
   );
   const baseRounds = groups.get(baseVariantId);
+  for (const [variantId, rounds] of groups) requireTimes(variantId, rounds.values());
+  const estimates = new Map(
+    MEDIANS.map((name) => [name, metricEstimates(groups, name)]),
+  );
+  const total = estimates.get("total.p50")!;
   return [...groups].map(([variantId, rounds]) => {
     const ordered = [...rounds.values()].sort((a, b) => a.round - b.round);
     const medians = mediansByRound(ordered, "total");
-    const latencyNs = perStage((stage) =>
-      percentiles(ordered.flatMap((launch) => launchSamplesNs(launch, stage)))
-    );
-    if (!(latencyNs.total.p50 > 0)) {
-      throw new HarnessError(
-        "bad-record",
-        `Cannot summarise "${variantId}": the median of its total is ${latencyNs.total.p50} ns, expected a time above zero. The device's clock stands still or the record was edited`,
-      );
-    }
-    const stageRatios = perStage((stage) => {
-      if (variantId === baseVariantId) return { value: 1, low: 1, high: 1, base: baseVariantId };
-      if (baseRounds === undefined) return null;
-      const base = mediansByRound(baseRounds.values(), stage);
-      const own = mediansByRound(ordered, stage);
-      // a stage that is too short for the clock has no ratio
-      const measurable = [...base.values(), ...own.values()].every((medianNs) => medianNs > 0);
-      return measurable ? pairedRatio(baseVariantId, base, own) : null;
-    });
+    const timeNs = total.locations.get(variantId)!;
+    const ratio = total.ratio(baseVariantId, variantId);
     return {
       variantId,
       roundCount: ordered.length,
       sampleCount: ordered.reduce((n, launch) => n + launchSamplesNs(launch, "total").length, 0),
-      latencyNs,
-      fps: 1e9 / latencyNs.total.p50,
-      intervalNs: intervalOfMedians([...medians.values()]),
+      latencyNs: perStage((stage) =>
+        percentiles(ordered.flatMap((launch) => launchSamplesNs(launch, stage)))
+      ),
+      timeNs,
+      fps: 1e9 / timeNs.value,
       roundMediansNs: [...medians].map(([round, medianNs]) => ({ round, medianNs })),
-      ratio: stageRatios.total,
-      stageRatios,
-      figures: figuresOfRounds(ordered),
+      ratio: ratio && { ...ratio, base: baseVariantId },
+      figures: figuresOf(variantId, ordered, estimates),
       warnings: variantWarnings({
         launches: ordered,
         baseLaunches: baseRounds === undefined ? [] : [...baseRounds.values()],
@@ -124,6 +110,38 @@ export function summarizeLaunches(
       }),
     };
   });
+}
+
+/** Medians of stages: their locations agree with the ratios of the pairs. */
+const MEDIANS = METRIC_NAMES.filter((name) => {
+  const { of } = metricOf(name);
+  return "stage" in of && of.quantile === 0.5;
+});
+
+/**
+ * Returns the locations and ratios of a metric over the launches of one device; see
+ * {@linkcode estimateTogether}.
+ */
+export function metricEstimates(
+  groups: LaunchesByRound,
+  name: MetricName,
+  intervalOf?: IntervalOf,
+): Estimates {
+  return estimateTogether(
+    contestantsOf(groups, (launch) => metricOfLaunch(launch, name)),
+    intervalOf,
+  );
+}
+
+function requireTimes(variantId: string, launches: Iterable<LaunchRecord>): void {
+  for (const launch of launches) {
+    const ns = launchQuantileNs(launch, "total", 0.5);
+    if (ns > 0) continue;
+    throw new HarnessError(
+      "bad-record",
+      `Cannot summarise "${variantId}": the median of its total in round ${launch.round} is ${ns} ns, expected a time above zero. The device's clock stands still or the record was edited`,
+    );
+  }
 }
 
 /** Returns the median of a stage for each round, nanoseconds, by round. */
@@ -136,16 +154,6 @@ export function mediansByRound(
   return medians;
 }
 
-function intervalOfMedians(mediansNs: number[]): RoundIntervalNs {
-  const interval = robustInterval(mediansNs.map((medianNs) => Math.log(medianNs)));
-  return {
-    estimateNs: Math.exp(interval.estimate),
-    lowNs: interval.low === null ? null : Math.exp(interval.low),
-    highNs: interval.high === null ? null : Math.exp(interval.high),
-    level: CONFIDENCE_LEVEL,
-  };
-}
-
 function perStage<T>(figure: (stage: SampledStage) => T): Record<SampledStage, T> {
   return Object.fromEntries(SAMPLED_STAGES.map((stage) => [stage, figure(stage)])) as Record<
     SampledStage,
@@ -153,8 +161,14 @@ function perStage<T>(figure: (stage: SampledStage) => T): Record<SampledStage, T
   >;
 }
 
-function figuresOfRounds(launches: readonly LaunchRecord[]): VariantSummary["figures"] {
+function figuresOf(
+  variantId: string,
+  launches: readonly LaunchRecord[],
+  estimates: ReadonlyMap<MetricName, Estimates>,
+): VariantSummary["figures"] {
   return Object.fromEntries(METRIC_NAMES.map((name) => {
+    const together = estimates.get(name);
+    if (together !== undefined) return [name, together.locations.get(variantId) ?? null];
     const values = launches.map((launch) => metricOfLaunch(launch, name));
     return [name, pooledMetric(name, values.filter((value) => value !== null))];
   })) as VariantSummary["figures"];

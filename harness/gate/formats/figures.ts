@@ -64,13 +64,13 @@ export function figuresOf(device: string, summaries: readonly VariantSummary[]):
       const value = unit === "ns" ? Math.round(figure.value) : figure.value;
       return [{ device, variantId, metric, unit, ...figure, value, rounds, samples }];
     });
-    const { estimateNs, lowNs, highNs } = summary.intervalNs;
+    const { value: timeNs, low: lowNs, high: highNs } = summary.timeNs;
     return [...rows, {
       device,
       variantId,
       metric: "fps",
       unit: "fps",
-      value: 1e9 / estimateNs,
+      value: 1e9 / timeNs,
       low: highNs === null ? null : 1e9 / highNs,
       high: lowNs === null ? null : 1e9 / lowNs,
       rounds,
