@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import { HarnessError } from "../errors.ts";
+import { DEFAULT_MAX_AP_DROP } from "../parity/ap_verdict.ts";
 import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 
 /**
@@ -164,9 +165,6 @@ export function gateRules(
     missRate: (gate.missPercent ?? 5) / 100,
   };
 }
-
-/** Loss of keypoint AP from which a gate fails when `posemark.json` does not say. */
-const DEFAULT_MAX_AP_DROP = 0.02;
 
 /** Returns the JSON schema of `posemark.json` (draft 2020-12), for editors. */
 export function gateConfigJsonSchema(): Record<string, unknown> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { EXIT } from "../errors.ts";
+import { judgeApChange } from "../parity/ap_verdict.ts";
 import type { GateRules } from "./config.ts";
 import type { MetricName } from "../record/metrics.ts";
 
@@ -162,14 +163,12 @@ function judgeAp(
     };
   }
   const { value, low, high } = difference;
+  const judged = judgeApChange(difference, maxApDrop);
   const figures = `AP changed by ${value.toFixed(3)}${
     low === null || high === null ? "" : ` (${low.toFixed(3)} to ${high.toFixed(3)})`
   }, allowed is a loss of less than ${maxApDrop}`;
-  if (low === null || high === null) {
-    return { verdict: "inconclusive", reason: `${figures}; ${MORE_IMAGES}` };
-  }
-  if (low > -maxApDrop) return { verdict: "pass", reason: figures };
-  if (high < 0 && value <= -maxApDrop / 2) return { verdict: "fail", reason: figures };
+  if (judged === "within") return { verdict: "pass", reason: figures };
+  if (judged === "worse") return { verdict: "fail", reason: figures };
   return { verdict: "inconclusive", reason: `${figures}; ${MORE_IMAGES}` };
 }
 

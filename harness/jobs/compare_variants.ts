@@ -24,13 +24,11 @@ export function comparedVariants(
   records: RunRecords,
   annotations: CocoAnnotations | null,
 ): ComparedVariant[] {
-  const emulated = new Set(
-    report.devices.filter((device) => device.emulated).map(({ serial }) => serial),
-  );
   return report.variants.map((variant) => ({
     variantId: variant.id,
     device: variant.device,
-    unranked: unrankedReason(variant, emulated.has(variant.device)),
+    // what the launches say is judged of the launches that are compared: burst and end apart
+    unranked: variant.unranked?.code === "noise" ? null : variant.unranked?.message ?? null,
     timeNs: variant.medianTotalNs === null ? null : bounded(variant.medianTotalNs),
     ap: variant.accuracy === null || annotations === null
       ? null
@@ -38,13 +36,6 @@ export function comparedVariants(
     sizeBytes: variant.variant.bin.bytes,
     peakRssBytes: variant.figures.peakRss?.value ?? null,
   }));
-}
-
-function unrankedReason(variant: ReportVariant, isEmulated: boolean): string | null {
-  if (variant.latencyNs === null) return "it did not run";
-  if (isEmulated) return "the device is emulated: its times count for nothing";
-  if (variant.parity.verdict === "fail") return `parity failed: ${variant.parity.reason}`;
-  return null;
 }
 
 /** Unknown bounds exclude nothing. */

@@ -6,6 +6,7 @@
  */
 import type { Warning } from "../errors.ts";
 import { type ApDifference, apDifference } from "./ap_difference.ts";
+import { NEAR_ZERO_AP } from "./ap_verdict.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
 import { doubtsOf } from "../pose/doubts.ts";
@@ -33,6 +34,11 @@ export interface Accuracy {
   referenceAp: number;
   /** AP minus `referenceAp`; null where it can't be told. */
   difference: ApDifference | null;
+  /**
+   * AP minus that of the run's base on the same device; null for the base itself, where the base
+   * has none of this kind, or finds next to nothing.
+   */
+  againstBase: ApDifference | null;
   /** Which standard deviations OKS has; null for boxes. */
   sigmas: string | null;
   /** Mean error and PCK of the joints; null for boxes. */
@@ -133,6 +139,7 @@ export function accuraciesOf(records: RunRecords, input: AccuracyInput): Accurac
   }
   const truthOf = groundTruths(annotations);
   const groups = detectionGroups(records);
+  const bases = baseResults(run, groups, truthOf);
   for (const { serial } of run.devices) {
     for (const manifest of run.variants) {
       const key = `${serial} ${manifest.id}`;
@@ -146,7 +153,8 @@ export function accuraciesOf(records: RunRecords, input: AccuracyInput): Accurac
       } else if (truth.absent !== null) {
         absent.set(key, truth.absent);
       } else {
-        const judged = judge(run, group, truth, hints);
+        const base = manifest.id === run.baseVariantId ? null : bases.get(serial) ?? null;
+        const judged = judge(run, group, truth, hints, base);
         if (judged.ap < 0) absent.set(key, judged.doubts.join(" "));
         else accuracy.set(key, judged);
       }
@@ -155,11 +163,38 @@ export function accuraciesOf(records: RunRecords, input: AccuracyInput): Accurac
   return { accuracy, absent, warnings: modelWarnings(run, truthOf) };
 }
 
+/** What the base of a run found on one device. */
+interface BaseResults {
+  kind: EvaluationKind;
+  results: CocoResult[];
+}
+
+/** The base's detections by device, where they can be held against annotations. */
+function baseResults(
+  run: RunRecord,
+  groups: ReadonlyMap<string, ParityRecord[]>,
+  truthOf: (model: JudgedModel) => GroundTruth,
+): Map<string, BaseResults> {
+  const manifest = run.variants.find(({ id }) => id === run.baseVariantId);
+  if (manifest === undefined) return new Map();
+  const { annotations, classes, kind, absent } = truthOf(manifest);
+  if (absent !== null) return new Map();
+  const evaluate = kind === "boxes" ? evaluateBoxes : evaluateKeypoints;
+  return new Map(run.devices.flatMap(({ serial }): [string, BaseResults][] => {
+    const group = groups.get(`${serial} ${manifest.id}`) ?? [];
+    if (group.length < run.images.length) return [];
+    const results = resultsOfRun(run, group, classes, (record) => record.candidate);
+    const isTelling = evaluate(annotations, results).AP >= NEAR_ZERO_AP;
+    return isTelling ? [[serial, { kind, results }]] : [];
+  }));
+}
+
 function judge(
   run: RunRecord,
   group: readonly ParityRecord[],
   { annotations, classes, kind, sigmas }: GroundTruth,
   hints: readonly string[],
+  base: BaseResults | null,
 ): Accuracy {
   const candidate = resultsOfRun(run, group, classes, (record) => record.candidate);
   const reference = resultsOfRun(run, group, classes, (record) => record.reference);
@@ -184,6 +219,9 @@ function judge(
     ap75: AP75,
     referenceAp,
     difference: AP < 0 ? null : apDifference(annotations, candidate, reference, kind),
+    againstBase: AP < 0 || base === null || base.kind !== kind
+      ? null
+      : apDifference(annotations, candidate, base.results, kind),
     sigmas,
     jointErrors: kind === "boxes" ? null : jointErrors(annotations, candidate),
     doubts,

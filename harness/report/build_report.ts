@@ -15,14 +15,17 @@ import type {
 } from "../record/records.ts";
 import { METRIC_NAMES, metricOf } from "../record/metrics.ts";
 import type { RunRecords } from "../record/run_records.ts";
-import { median } from "../stats/quantile.ts";
+import { DEFAULT_MAX_AP_DROP, NEAR_ZERO_AP } from "../parity/ap_verdict.ts";
+import { robustInterval } from "../stats/interval.ts";
+import { isUseless, type Ranking, rankVariants } from "../stats/ranking.ts";
 import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
 import { type Report, REPORT_VERSION, type ReportVariant } from "./report_json.ts";
-import { variantFacts } from "./variant_facts.ts";
+import { conditionsOf } from "./conditions.ts";
+import { qualityOf, variantFacts } from "./variant_facts.ts";
 
 /** Everything that is not in the records. */
 export interface ReportExtras {
@@ -51,10 +54,14 @@ const GALLERY_SIZE = 48;
 export function buildReport(records: RunRecords, extras: ReportExtras): Report {
   const { run } = records;
   const launches = lastLaunches(records.launches);
-  const variants = run.devices.flatMap((device) =>
+  const judged = run.devices.map((device) =>
     deviceVariants(device, { ...records, launches }, records.launches, extras)
   );
   const gallery = galleryItems(records);
+  const conditions = run.devices.map(({ serial }) =>
+    conditionsOf(serial, launches.filter(({ device }) => device === serial))
+  );
+  const speeds = new Map(conditions.flatMap(({ speedOf }) => [...speedOf]));
   return {
     schemaVersion: REPORT_VERSION,
     runId: run.runId,
@@ -64,7 +71,10 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
     harness: { ...run.harness, commits: run.commits ?? null },
     devices: run.devices,
     base: run.baseVariantId,
-    variants,
+    apBudget: DEFAULT_MAX_AP_DROP,
+    conditions: conditions.map(({ speedOf: _, ...told }) => told),
+    rankings: judged.flatMap(({ ranking }) => ranking.variants.length === 0 ? [] : [ranking]),
+    variants: judged.flatMap(({ variants }) => variants),
     images: run.images.map((image) => ({
       id: image.id,
       file: image.file,
@@ -79,6 +89,7 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
       position: launch.position,
       startedAt: launch.startedAt,
       marks: launch.marks,
+      speed: speeds.get(launch) ?? null,
       stateBefore: launch.stateBefore,
       stateAfter: launch.stateAfter,
       images: launch.images.map(({ imageId, samplesNs }) => ({ imageId, samplesNs })),
@@ -153,7 +164,7 @@ function deviceVariants(
   records: RunRecords,
   begun: LaunchRecord[],
   extras: ReportExtras,
-): ReportVariant[] {
+): { variants: ReportVariant[]; ranking: Ranking } {
   const { run } = records;
   const launches = begun.filter((launch) => launch.device === device.serial);
   const summaries = new Map(
@@ -162,10 +173,40 @@ function deviceVariants(
   const variants = run.variants.map((manifest) =>
     judgedVariant(device, manifest, summaries.get(manifest.id) ?? null, records, extras)
   );
-  const ranked = variants.filter(({ fps, parity }) => fps !== null && parity.matched > 0)
-    .toSorted((a, b) => b.fps! - a.fps!);
-  ranked.forEach((variant, index) => variant.rank = index + 1);
-  return variants;
+  const refused = new Map(
+    variants.flatMap(({ id, unranked }) => unranked === null ? [] : [[id, unranked.message]]),
+  );
+  const ranking = rankVariants(device.serial, launches, { unranked: refused });
+  for (const { variantId, rank, unranked } of ranking.variants) {
+    const variant = variants.find(({ id }) => id === variantId);
+    if (variant === undefined || variant.unranked !== null) continue;
+    variant.rank = rank;
+    if (unranked !== null) variant.unranked = { code: "noise", message: unranked };
+  }
+  return { variants, ranking };
+}
+
+/** Why a variant has no rank whatever its time; null when its launches decide. */
+function unrankedOf(
+  { emulated }: DeviceDescription,
+  { verdict, matched, reason }: ParitySummary,
+  launches: readonly LaunchRecord[],
+): ReportVariant["unranked"] {
+  if (launches.length === 0) return { code: "unfinished", message: "it did not run" };
+  if (emulated) {
+    return { code: "emulated", message: "the device is emulated: its times count for nothing" };
+  }
+  if (launches.some(({ marks }) => marks.includes("test-build"))) {
+    return {
+      code: "test-build",
+      message: "it was measured by a test build of the runner: its times count for nothing",
+    };
+  }
+  if (verdict === "fail") return { code: "parity", message: `parity failed: ${reason}` };
+  return matched > 0 ? null : {
+    code: "not-judged",
+    message: "not one detection of it was judged against the reference",
+  };
 }
 
 function judgedVariant(
@@ -199,13 +240,14 @@ function judgedVariant(
     postprocess: percentilesOf(summary.latencyNs.postprocess),
     total: percentilesOf(summary.latencyNs.total),
   };
-  const medianTotalNs = summary && {
-    value: summary.intervalNs.estimateNs,
-    low: summary.intervalNs.lowNs,
-    high: summary.intervalNs.highNs,
-  };
-  const facts = variantFacts({ variant: manifest, effective, latencyNs, medianTotalNs });
+  const medianTotalNs = summary && summary.timeNs;
+  const facts = variantFacts({ variant: manifest, effective, medianTotalNs });
   const isBase = manifest.id === records.run.baseVariantId;
+  const ratio = summary?.ratio ??
+    (isBase && summary !== null ? { value: 1, low: 1, high: 1, base: manifest.id } : null);
+  const judgedAccuracy = accuracyOf(`${device.serial} ${manifest.id}`, manifest, extras);
+  const { accuracy } = judgedAccuracy;
+  const { speedOnly } = manifest;
   return {
     id: manifest.id,
     device: device.serial,
@@ -217,24 +259,29 @@ function judgedVariant(
     latencyNs,
     medianTotalNs,
     fps: claim && facts.timeNs !== null ? 1e9 / facts.timeNs : null,
-    ratio: claim && summary
-      ? summary.ratio ?? (isBase ? { value: 1, low: 1, high: 1, base: manifest.id } : null)
-      : null,
+    ratio: claim && ratio !== null ? { ...ratio, useless: isUseless(ratio) } : null,
     rank: null,
+    unranked: unrankedOf(device, parity, launches),
+    quality: qualityOf({ isBase, speedOnly, parity, accuracy }, DEFAULT_MAX_AP_DROP),
     rounds: summary?.roundCount ?? 0,
     figures: Object.fromEntries(METRIC_NAMES.flatMap((name) => {
       const figure = summary?.figures[name] ?? null;
       return figure === null ? [] : [[name, { unit: metricOf(name).unit, ...figure }]];
     })),
     parity: { ...parity, details: parityDetails(checked) },
-    ...accuracyOf(`${device.serial} ${manifest.id}`, manifest, extras),
-    benchncnn: secondOpinion(manifest, launches, own(records.benchncnn)),
+    ...judgedAccuracy,
+    benchncnn: secondOpinion(
+      manifest,
+      summary?.figures["inference.p50"]?.value ?? null,
+      own(records.benchncnn),
+    ),
     warnings: [
       ...manifest.warnings,
       ...(summary?.warnings ?? []),
       ...(facts.ranAsAsked === false ? [precisionWarning(manifest, effective!)] : []),
       ...runWarnings(launches, failures),
       ...rankWarnings(parity, latencyNs !== null),
+      ...accuracyWarnings(accuracy),
     ],
   };
 }
@@ -305,24 +352,31 @@ function runWarnings(launches: LaunchRecord[], failures: FailureRecord[]): Warni
   return warnings;
 }
 
-/** benchncnn's average beside our inference median of the same round and the same input size. */
+function accuracyWarnings(accuracy: Accuracy | null): Warning[] {
+  if (accuracy === null || accuracy.referenceAp >= NEAR_ZERO_AP) return [];
+  return [{
+    code: "reference-finds-nothing",
+    message: `The model itself finds next to nothing on these images: the AP of its reference is ${
+      accuracy.referenceAp.toFixed(3)
+    }.`,
+    advice:
+      "Look whether annotations, classes and keypoints are those of the model, and whether its decode is right: agreement with such a reference proves little.",
+  }];
+}
+
+/** benchncnn's average beside our time of the network at the same input size. */
 function secondOpinion(
   manifest: VariantManifest,
-  launches: LaunchRecord[],
+  inferenceNs: number | null,
   records: BenchncnnRecord[],
 ): ReportVariant["benchncnn"] {
-  const ratios = records.flatMap((record) => {
-    const launch = launches.find((candidate) => candidate.round === record.round);
-    if (!launch) return [];
-    const samples = launch.images.flatMap((image) => image.samplesNs.inference);
-    return samples.length === 0 ? [] : [median(samples) / 1e6 / record.avgMs];
-  });
-  if (ratios.length === 0) return null;
+  if (records.length === 0 || inferenceNs === null) return null;
+  const avgMs = Math.exp(robustInterval(records.map((record) => Math.log(record.avgMs))).estimate);
   return {
     minMs: Math.min(...records.map((record) => record.minMs)),
-    avgMs: median(records.map((record) => record.avgMs)),
-    ratio: median(ratios),
-    rounds: ratios.length,
+    avgMs,
+    ratio: inferenceNs / 1e6 / avgMs,
+    rounds: records.length,
     note:
       `benchncnn runs all-zero weights on a constant input at the same threads, cores and ${manifest.precision} options; its figure is an average, ours a median.`,
   };

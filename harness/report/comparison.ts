@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { parseStrictly } from "../record/strict_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
-import type { Report } from "./report_json.ts";
+import { RankingSchema, type Report } from "./report_json.ts";
 
 /** A report of all variants that are compared, and the judgements over them. */
 export interface Comparison extends ComparisonResult {
@@ -21,24 +21,6 @@ export interface ComparisonFile extends ComparisonResult {
 
 const number = z.number();
 const BoundedSchema = z.strictObject({ value: number, low: number, high: number });
-
-const RankingSchema = z.strictObject({
-  device: z.string(),
-  variants: z.array(z.strictObject({
-    variantId: z.string(),
-    rank: z.strictObject({ best: number, worst: number }).nullable(),
-    unranked: z.string().nullable(),
-  })),
-  pairs: z.array(z.strictObject({
-    faster: z.string(),
-    slower: z.string(),
-    ratio: number,
-    low: number.nullable(),
-    high: number.nullable(),
-    certain: z.boolean(),
-  })),
-  undecided: z.array(z.string()),
-});
 
 const OrderChangeSchema = z.strictObject({
   variantId: z.string(),

@@ -6,7 +6,7 @@
 import { escape } from "@std/html";
 import { answerFor, answerParts, headlineDevice } from "../../reports/template/answer.js";
 import { deviceNames, plain, variantLabels } from "../../reports/template/labels.js";
-import { fps, msNumber, pxNumber } from "../../reports/template/numbers.js";
+import { fps, msNumber, place, pxNumber } from "../../reports/template/numbers.js";
 import { TEXTS } from "../../reports/template/texts.js";
 import type { PageAssets } from "./assets.ts";
 import { renderPage } from "./page_template.ts";
@@ -114,17 +114,17 @@ function fallback(report: Report): string {
   const devices = deviceNames(report);
   const rows = report.variants.map((variant) =>
     [
-      String(variant.rank ?? "–"),
+      place(variant.rank),
       labels.get(variant.id) ?? variant.id,
       devices.get(variant.device) ?? variant.device,
       fps(variant.fps),
       msNumber(variant.timeNs),
-      variant.parity.verdict,
+      variant.quality.converted.replace("-", " "),
       pxNumber(variant.parity.maxPx),
       variant.variant.speedOnly ? "speed only" : "",
     ].map((text) => `<td>${escape(text)}</td>`).join("")
   );
-  const head = ["#", "Variant", "Device", "FPS", "Median, ms", "Parity", "Error, px", ""]
+  const head = ["#", "Variant", "Device", "FPS", "Time, ms", "Converted right?", "Error, px", ""]
     .map((text) => `<th scope="col">${text}</th>`).join("");
   return `<h1>${escape(plain(sentence, 600))}.</h1>
 <p>Scripts are switched off: charts, pictures and raw samples need them. All figures also stand in report.json beside this file.</p>

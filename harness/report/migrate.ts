@@ -6,11 +6,12 @@
  * @module
  */
 import { z } from "zod";
+import { DEFAULT_MAX_AP_DROP } from "../parity/ap_verdict.ts";
 import { migrate } from "../record/migrate.ts";
 import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
 import { NO_SETTINGS } from "../record/run_settings.ts";
 import { CONVERTED, MANIFEST_VERSION, VariantProperties } from "../record/variant.ts";
-import { variantFacts } from "./variant_facts.ts";
+import { qualityOf, variantFacts } from "./variant_facts.ts";
 
 const { model, activation, swapped, speedOnly, head, shape, converter, parameterCount, macs } =
   VariantProperties.shape;
@@ -26,7 +27,7 @@ const FlatVariantSchema = z.looseObject({
   param: z.looseObject({}),
   layers: z.int(),
   fusedActivations: z.int(),
-  latencyNs: z.looseObject({ total: z.looseObject({ p50: z.number() }) }).nullable(),
+  fps: z.number().nullable(),
   medianTotalNs: z.looseObject({ value: z.number() }).nullable(),
   peakRssBytes: z.number().nullable(),
 });
@@ -39,8 +40,32 @@ type FlatVariant = z.infer<typeof FlatVariantSchema>;
 export function migrateReport(report: unknown): unknown {
   const newest = migrate(report, { 1: (first) => first });
   if (typeof newest !== "object" || newest === null) return newest;
-  const { variants } = newest as { variants?: unknown };
-  return Array.isArray(variants) ? { ...newest, variants: variants.map(lifted) } : newest;
+  const { variants, base } = newest as { variants?: unknown; base?: unknown };
+  return Array.isArray(variants)
+    ? { ...newest, variants: variants.map((variant) => withQuality(lifted(variant), base)) }
+    : newest;
+}
+
+const QualitySchema = z.looseObject({
+  id: z.string(),
+  variant: z.looseObject({ speedOnly: z.boolean() }),
+  parity: z.looseObject({ verdict: z.enum(["pass", "fail", "inconclusive"]), matched: z.number() }),
+  accuracy: z.looseObject({ ap: z.number() }).nullable(),
+});
+
+/** A variant of before the two questions of correctness were told apart, with what it tells. */
+function withQuality(value: unknown, base: unknown): unknown {
+  if (typeof value !== "object" || value === null || "quality" in value) return value;
+  const known = QualitySchema.safeParse(value);
+  if (!known.success) return value;
+  const { id, variant, parity, accuracy } = known.data;
+  return {
+    ...value,
+    quality: qualityOf({
+      ...{ isBase: id === base, speedOnly: variant.speedOnly, parity },
+      accuracy: accuracy && { ap: accuracy.ap, againstBase: null },
+    }, DEFAULT_MAX_AP_DROP),
+  };
 }
 
 /** A variant with its manifest embedded, and with the metrics that it tells under other names. */
@@ -52,7 +77,7 @@ function lifted(value: unknown): unknown {
     model, swapped, speedOnly, shape, converter, parameterCount, macs,
     weights, param, layers, fusedActivations, peakRssBytes, ...rest
   } = flat.data;
-  const { id, activation, head, precision, latencyNs, medianTotalNs } = rest;
+  const { id, activation, head, precision, medianTotalNs } = rest;
   const variant = {
     schemaVersion: MANIFEST_VERSION,
     ...{ id, model, activation, swapped, speedOnly, head, precision: precision.requested },
@@ -63,10 +88,12 @@ function lifted(value: unknown): unknown {
   const facts = variantFacts({
     variant,
     effective: precision.effective,
-    latencyNs,
     medianTotalNs,
   });
-  return { figures: figuresOf(rest.medianTotalNs, peakRssBytes), ...rest, variant, ...facts };
+  return {
+    ...{ figures: figuresOf(rest.medianTotalNs, peakRssBytes), ...rest, variant, ...facts },
+    ...(rest.fps !== null && facts.timeNs !== null ? { fps: 1e9 / facts.timeNs } : {}),
+  };
 }
 
 function figuresOf(

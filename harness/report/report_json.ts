@@ -16,6 +16,7 @@ import {
   WarningSchema,
 } from "../record/variant.ts";
 import { EFFECTIVE_PRECISIONS, PRECISION_NAMES } from "../record/precision.ts";
+import { DEFAULT_MAX_AP_DROP } from "../parity/ap_verdict.ts";
 import { METRIC_UNITS } from "../record/metrics.ts";
 import { DeviceDescriptionSchema, DeviceStateSchema } from "../record/device.ts";
 import {
@@ -74,6 +75,81 @@ const EmbeddedManifestSchema = z.preprocess(
   }),
 ).describe("Manifest of the variant; of a report before 0.2.0 the properties that it told.");
 
+/** What can be in the way of a rank. */
+export const UNRANKED_CODES = [
+  "unfinished",
+  "parity",
+  "not-judged",
+  "emulated",
+  "test-build",
+  "noise",
+] as const;
+
+const RankObject = z.strictObject({
+  best: z.int().positive().describe("Best place that the launches leave."),
+  worst: z.int().positive().describe("Worst place that the launches leave."),
+});
+/** Schema of a place; of a report of before, a number. */
+const RankSchema = z.preprocess(
+  (rank) => typeof rank === "number" ? { best: rank, worst: rank } : rank,
+  RankObject,
+);
+
+/** Schema of the ranking on one device. */
+export const RankingSchema = z.strictObject({
+  device: z.string().describe("Serial of the device, with the load where there are several."),
+  variants: z.array(z.strictObject({
+    variantId: z.string().describe("Id of the variant."),
+    rank: RankObject.nullable().describe("Its place; null when it has none."),
+    unranked: z.string().nullable().describe("Why it has none; null when it has one."),
+  })).describe("By time per image; as they were asked for where no order is known."),
+  pairs: z.array(z.strictObject({
+    faster: z.string().describe("Id of the variant that looks faster."),
+    slower: z.string().describe("Id of the other one."),
+    ratio: z.number().describe("Time of the slower / time of the faster, 1 and above."),
+    low: z.number().nullable().describe(
+      "Lower bound; the intervals of all pairs hold together with 95 %. Null when there is none.",
+    ),
+    high: z.number().nullable().describe("Upper bound, as `low`."),
+    certain: z.boolean().describe("True when the interval excludes that both are the same."),
+  })).describe("Every pair with a claim to a rank."),
+  undecided: z.array(z.string()).describe("In words, each pair of neighbours that is open."),
+});
+
+/** Schema of what a device ran with, and of its states, as its launches tell them. */
+export const ConditionsSchema = z.strictObject({
+  device: z.string().describe("Serial of the device, `host` for this machine."),
+  threads: z.array(z.int()).describe("Threads of the launches, each number once."),
+  powersave: z.array(z.int().nullable()).describe("ncnn's powersave; null where a mask was given."),
+  coreMasks: z.array(z.string().nullable()).describe("Masks of CPUs; null where none was set."),
+  ncnnVersions: z.array(z.string()).describe("Versions of ncnn in the runners."),
+  launches: z.int().describe("Launches that are in the figures."),
+  heat: z.strictObject({
+    verdict: z.enum(["cool", "hot", "unknown"]).describe(
+      "`hot`: a launch ran throttled, began hot, or lost its pinned frequency; `unknown`: nothing tells.",
+    ),
+    hottestC: z.number().nullable().describe("Hottest zone that was read, degrees Celsius."),
+    hotLaunches: z.int().describe("Launches with such a mark."),
+  }).describe("Whether heat was in the figures."),
+  speeds: z.strictObject({
+    ratio: z.number().describe("Time in the slow state / time in the fast one, above 1."),
+    fastLaunches: z.int().describe("Launches that met the fast state."),
+    slowLaunches: z.int().describe("Launches that met the slow state."),
+  }).nullable().describe("Two speeds of the machine; null when its launches have one."),
+  drift: z.strictObject({
+    ratio: z.number().describe("Time at the end / time at the beginning."),
+  }).nullable().describe("A steady change over the run; null when there is none."),
+  steal: z.strictObject({
+    meanShare: z.number().describe(
+      "Mean over the launches of the share of the CPUs' time, 0 to 1.",
+    ),
+    mostShare: z.number().describe("Most in a launch."),
+  }).nullable().describe(
+    "Time that the hypervisor gave to others; null when it does not matter or is not known.",
+  ),
+  stealKnown: z.int().describe("Launches whose stolen time the system told."),
+});
+
 /** Schema of one variant on one device, judged. */
 export const ReportVariantSchema = z.strictObject({
   id: z.string().describe("Id of the variant."),
@@ -96,7 +172,7 @@ export const ReportVariantSchema = z.strictObject({
     "True when the precision that ran is what was asked for; null when no launch finished.",
   ),
   timeNs: z.number().nullable().describe(
-    "The time per image that stands for the variant, nanoseconds: `latencyNs.total.p50`, for `rect` shapes `medianTotalNs.value`; null without samples.",
+    'Time per image, nanoseconds: the location of the launches\' medians of the total, whose quotients are the ratios. It is `medianTotalNs.value` and `figures["total.p50"].value`; null without samples.',
   ),
   latencyNs: z.strictObject({
     preprocess: Percentiles.describe("Letterbox and normalisation, nanoseconds."),
@@ -106,22 +182,39 @@ export const ReportVariantSchema = z.strictObject({
     ),
     total: Percentiles.describe("From raw pixels to detections, measured on its own, nanoseconds."),
   }).nullable().describe(
-    "Nanoseconds over all samples of all finished rounds; null when none finished.",
+    "Percentiles of all samples of all finished launches pooled, nanoseconds: no figure of speed, that is `timeNs`. Null when no launch finished.",
   ),
   medianTotalNs: IntervalSchema.nullable().describe(
-    "95 % interval of the median total over rounds, nanoseconds.",
+    "Time per image with its 95 % interval over launches, nanoseconds.",
   ),
   fps: z.number().nullable().describe(
     "Images per second: 1e9 / `timeNs`; null when parity failed, on an emulated device, or without samples.",
   ),
   ratio: IntervalSchema.extend({
     base: z.string().describe("Id of the variant that the ratio is taken against."),
+    useless: z.boolean().default(false).describe(
+      "True when the ratio has no interval, or one wider than ±10 % and than the effect itself: it is no headline.",
+    ),
   }).nullable().describe(
-    "Speed-up over the base: base time / this variant's time, paired by round; null as `fps`.",
+    "Speed-up over the base: the base's time per image / this variant's. Its interval is over what both met alike: launches by turns, rounds. Null as `fps`.",
   ),
-  rank: z.int().nullable().describe(
-    "Rank by median total on this device, from 1; null when parity failed or nothing was judged, and as `fps`.",
+  rank: RankSchema.nullable().describe(
+    "Best and worst place by time per image on this device that the launches leave, from 1; null: see `unranked`.",
   ),
+  unranked: z.strictObject({
+    code: z.enum(UNRANKED_CODES).describe("What is in the way of a rank."),
+    message: z.string().describe("The same in words, with figures."),
+  }).nullable().default(null).describe(
+    "Why it has no rank; null when it has one, and in reports of before.",
+  ),
+  quality: z.strictObject({
+    converted: z.enum(["right", "wrong", "not-judged"]).describe(
+      "Converted right: its detections agree with its own reference. `not-judged` also where nobody was matched.",
+    ),
+    accurate: z.enum(["right", "lossy", "not-judged"]).describe(
+      "Accurate enough: AP against the base within `apBudget`. `not-judged` without annotations, for speed-only variants, and where the images are too few to tell.",
+    ),
+  }).describe("The two questions that correctness is."),
   rounds: z.int().nonnegative().describe("Rounds that are in the figures."),
   figures: z.record(
     z.string(),
@@ -224,6 +317,9 @@ export const ReportVariantSchema = z.strictObject({
     doubts: z.array(z.string()).default([]).describe(
       "What to look at before believing the AP, in sentences.",
     ),
+    againstBase: IntervalSchema.nullable().default(null).describe(
+      "AP minus that of the base on this device, 95 % bootstrap interval over images; null for the base, where it has no AP or one near 0, and in reports of before.",
+    ),
   }).nullable().describe(
     "COCO's AP on the run's images; null where it isn't known, see `accuracyAbsent`.",
   ),
@@ -232,9 +328,9 @@ export const ReportVariantSchema = z.strictObject({
   ),
   benchncnn: z.strictObject({
     minMs: z.number().describe("Least time of benchncnn's loops, milliseconds."),
-    avgMs: z.number().describe("Median over rounds of benchncnn's average, milliseconds."),
+    avgMs: z.number().describe("Location over rounds of benchncnn's average, milliseconds."),
     ratio: z.number().describe(
-      "Median over rounds of our inference median / benchncnn's average of the same round.",
+      'Our time of the network (`figures["inference.p50"].value`) / `avgMs`.',
     ),
     rounds: z.int().describe("Rounds that are in the figures."),
     note: z.string().describe("What the two figures have in common and what not."),
@@ -254,6 +350,9 @@ export const ReportLaunchSchema = z.strictObject({
   position: z.int().describe("Place of the variant within its round, from 0."),
   startedAt: z.string().describe("When the launch began, by the host's clock, ISO 8601."),
   marks: z.array(z.string()).describe("Why the launch is not like the rest."),
+  speed: z.enum(["fast", "slow"]).nullable().default(null).describe(
+    "Of a machine with two speeds the one that the launch met; null where there is one, where it can't be told, and in reports of before.",
+  ),
   stateBefore: DeviceStateSchema.nullable().describe(
     "State of the device before the launch; null when it could not be read.",
   ),
@@ -399,6 +498,15 @@ export const ReportSchema = z.preprocess(
     ),
     devices: z.array(DeviceDescriptionSchema).describe("Devices of the run."),
     base: z.string().describe("Id of the variant that ratios are taken against."),
+    apBudget: z.number().default(DEFAULT_MAX_AP_DROP).describe(
+      "Loss of AP against the base that is accurate enough.",
+    ),
+    conditions: z.array(ConditionsSchema).default([]).describe(
+      "What each device ran with, and its states; empty in reports of before.",
+    ),
+    rankings: z.array(RankingSchema).default([]).describe(
+      "The ranking on each device with its pairs; empty in reports of before.",
+    ),
     variants: z.array(ReportVariantSchema).describe("Each variant on each device, judged."),
     images: z.array(
       z.strictObject({

@@ -4,14 +4,15 @@
  *
  * @module
  */
+import { judgeApChange, NEAR_ZERO_AP } from "../parity/ap_verdict.ts";
 import { EFFECTIVE, type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
 import { axisLabels, type AxisName, type VariantKey } from "../record/variant.ts";
+import type { ReportVariant } from "./report_json.ts";
 
 /** What the facts of a variant follow from. */
 interface FactSource {
   variant: VariantKey;
   effective: EffectivePrecision | null;
-  latencyNs: { total: { p50: number } } | null;
   medianTotalNs: { value: number } | null;
 }
 
@@ -24,23 +25,45 @@ export interface VariantFacts {
   labels: Record<AxisName, string>;
 }
 
-/**
- * Returns the time per image that stands for the variant, whether it ran as asked, and its labels.
- *
- * Where the input follows each photograph (`rect`), the samples are of several sizes, and their
- * common median would lie within the times of one size or another: there the time is the location
- * of the rounds, to which the interval and the ratio belong.
- */
-export function variantFacts(
-  { variant, effective, latencyNs, medianTotalNs }: FactSource,
-): VariantFacts {
-  const timeNs = variant.shape.mode === "rect" ? medianTotalNs?.value : latencyNs?.total.p50;
+/** Returns the time per image, whether it ran as asked, and its labels. */
+export function variantFacts({ variant, effective, medianTotalNs }: FactSource): VariantFacts {
   return {
-    timeNs: timeNs ?? null,
+    timeNs: medianTotalNs?.value ?? null,
     ranAsAsked: effective === null ? null : effective === PRECISIONS[variant.precision].runsAs,
     labels: {
       ...axisLabels(variant),
       ...(effective === null ? {} : { precision: EFFECTIVE[effective].label }),
     },
   };
+}
+
+/** What the two questions of correctness are answered from. */
+interface QualitySource {
+  isBase: boolean;
+  speedOnly: boolean;
+  parity: Pick<ReportVariant["parity"], "verdict" | "matched">;
+  accuracy: Pick<NonNullable<ReportVariant["accuracy"]>, "ap" | "againstBase"> | null;
+}
+
+/**
+ * Returns whether the variant is converted right, and whether it is accurate enough against the
+ * base.
+ *
+ * Nothing passes by absence: where nobody was matched, or the images are too few for an AP budget
+ * to be told, it is not judged.
+ */
+export function qualityOf(
+  { isBase, speedOnly, parity, accuracy }: QualitySource,
+  apBudget: number,
+): ReportVariant["quality"] {
+  const converted = parity.verdict === "fail"
+    ? "wrong"
+    : parity.verdict === "pass" && parity.matched > 0
+    ? "right"
+    : "not-judged";
+  if (accuracy === null || speedOnly) return { converted, accurate: "not-judged" };
+  if (isBase) return { converted, accurate: accuracy.ap < NEAR_ZERO_AP ? "not-judged" : "right" };
+  if (accuracy.againstBase === null) return { converted, accurate: "not-judged" };
+  const accurate = { within: "right", worse: "lossy", undecided: "not-judged" } as const;
+  return { converted, accurate: accurate[judgeApChange(accuracy.againstBase, apBudget)] };
 }

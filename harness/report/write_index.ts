@@ -10,6 +10,9 @@ import { indexEntry, renderIndex } from "./html.ts";
 import type { RunIndex, RunIndexEntry } from "./history.ts";
 import { readReport, writeWhole } from "./report_file.ts";
 
+/** Counts up when the keys of an answer change: the index is made anew then. */
+const INDEX_VERSION = 2;
+
 const EntrySchema = z.strictObject({
   folder: z.string(),
   runId: z.string(),
@@ -24,7 +27,7 @@ const EntrySchema = z.strictObject({
 });
 
 const IndexSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(INDEX_VERSION),
   runs: z.array(EntrySchema.extend({ changedAtMs: z.number() })),
 });
 
@@ -65,7 +68,7 @@ export async function writeIndex(dir: string): Promise<string> {
   unreadable.sort((a, b) => a.folder.localeCompare(b.folder));
   await writeWhole(
     path.join(dir, "index.json"),
-    JSON.stringify({ schemaVersion: 1, runs }, null, 1),
+    JSON.stringify({ schemaVersion: INDEX_VERSION, runs }, null, 1),
   );
   const page = path.join(dir, "index.html");
   const entries = runs.map(({ changedAtMs: _, ...entry }) => entry);

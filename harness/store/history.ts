@@ -10,7 +10,8 @@ import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { HarnessError } from "../errors.ts";
 import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
 import { median } from "../stats/quantile.ts";
-import { groupByRound, type MetricEstimate, metricOfLaunch, pooledMetric } from "../stats/round.ts";
+import type { MetricEstimate } from "../stats/estimate.ts";
+import { groupByRound, metricOfLaunch, pooledMetric } from "../stats/round.ts";
 import { type SessionSpread, sessionSpread } from "../stats/sessions.ts";
 import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } from "./sql.ts";
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
-import { deviceNames, variantLabels } from "./labels.js";
+import { fps, ms, msBounds, px, ratioParts, score, signed } from "./numbers.js";
+import { deviceNames, plain, variantLabels } from "./labels.js";
 
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -16,14 +16,17 @@ import { deviceNames, variantLabels } from "./labels.js";
 
 /**
  * @typedef {object} Answer
- * @property {"faster" | "same" | "slower" | "undecided" | "single" | "only" | "fastest" | "none"}
- * kind
+ * @property {"faster" | "same" | "slower" | "base" | "open" | "single" | "only" | "fastest" | "none"}
+ * kind `base`: no other variant is accurate enough, or none is faster; `open`: no ratio tells
+ * anything
  * @property {string} device serial
  * @property {ReportVariant | null} variant that the sentence speaks of
  * @property {ReportVariant | null} base on the same device
- * @property {ReportVariant["ratio"]} ratio that the sentence tells; null where the base has no
- * speed to compare with
+ * @property {ReportVariant["ratio"]} ratio that the sentence tells; null where there is none worth
+ * telling
  * @property {Obstacle | "mixed" | null} obstacle why there is no speed, for `none`
+ * @property {ReportVariant[]} worse faster than the answer and not accurate enough, fastest first
+ * @property {ReportVariant[]} unjudged faster than the answer, and not known to be accurate enough
  */
 
 /**
@@ -51,9 +54,12 @@ export function isUnfinished({ rounds, latencyNs }) {
 }
 
 /**
- * Returns the answer for one device: the best variant with a claim to its speed against the base. A
- * variant that is there for its speed alone is passed over as long as another one has a claim, and
- * one that may be faster as long as another one certainly is.
+ * Returns the answer for one device: the fastest variant within the AP budget of the base, and which
+ * ones are faster but worse.
+ *
+ * Where nothing is annotated, agreement with the reference has to do. A variant that is there for
+ * its speed alone is passed over as long as another one has a claim, and one that may be faster as
+ * long as another one certainly is.
  *
  * @param {Pick<Report, "variants" | "devices" | "base">} report
  * @param {string} serial
@@ -64,17 +70,35 @@ export function answerFor(report, serial) {
   const base = here.find(({ id }) => id === report.base) ?? null;
   const claims = here.filter((variant) => variant.fps !== null)
     .sort((a, b) => /** @type {number} */ (b.fps) - /** @type {number} */ (a.fps));
-  const answer = { device: serial, base, ratio: null, obstacle: null };
+  /** @type {Omit<Answer, "kind" | "variant">} */
+  const answer = { device: serial, base, ratio: null, obstacle: null, worse: [], unjudged: [] };
   if (claims.length === 0) {
     return { ...answer, kind: "none", variant: null, obstacle: commonObstacle(report, here) };
   }
   const compared = claims.filter(({ id, ratio }) => id !== report.base && ratio !== null);
+  const isAnnotated = here.some(({ accuracy }) => accuracy !== null);
   if (compared.length === 0 || !claims.some(({ id }) => id === report.base)) {
     const kind = here.length === 1 ? "single" : claims.length === 1 ? "only" : "fastest";
-    return { ...answer, kind, variant: usefulOf(claims)[0] };
+    return { ...answer, kind, variant: mostUseful(claims, isAnnotated)[0] };
   }
-  const best = usefulOf(compared).reduce((a, b) => betterRatio(b.ratio, a.ratio) ? b : a);
-  return { ...answer, kind: kindOf(best.ratio), variant: best, ratio: best.ratio };
+  const useful = mostUseful(compared, isAnnotated);
+  const best = useful.reduce((a, b) => betterRatio(b.ratio, a.ratio) ? b : a);
+  const isEnough = !isAnnotated || best.variant.speedOnly || best.quality.accurate === "right";
+  const kind = isEnough ? kindOf(best.ratio) : "base";
+  const toBeat = kind === "faster" ? best.ratio?.value ?? 1 : 1;
+  const faster = compared.filter(({ ratio, variant }) =>
+    !variant.speedOnly && kindOf(ratio) === "faster" && (ratio?.value ?? 0) > toBeat
+  );
+  return {
+    ...answer,
+    kind,
+    variant: kind === "base" ? base : best,
+    ratio: kind === "base" || kind === "open" ? null : best.ratio,
+    worse: faster.filter(({ quality }) => quality.accurate === "lossy"),
+    unjudged: isAnnotated
+      ? faster.filter((each) => each.quality.accurate === "not-judged" && each !== best)
+      : [],
+  };
 }
 
 /**
@@ -91,16 +115,22 @@ function commonObstacle(report, here) {
 }
 
 /**
- * Those that are not there for their speed alone; all, where there are no others. @param
- * {ReportVariant[]} variants
+ * Those that are converted right and accurate enough; else those that are not known to be wrong;
+ * else all.
+ *
+ * @param {ReportVariant[]} variants
+ * @param {boolean} isAnnotated
  */
-function usefulOf(variants) {
+function mostUseful(variants, isAnnotated) {
   const useful = variants.filter(({ variant }) => !variant.speedOnly);
-  return useful.length > 0 ? useful : variants;
+  const right = useful.filter(({ quality }) =>
+    quality.converted === "right" && (!isAnnotated || quality.accurate === "right")
+  );
+  return [right, useful, variants].find((some) => some.length > 0) ?? [];
 }
 
 /** How good a variant is by what is certain of it. */
-const CERTAINTY = { faster: 2, same: 1, undecided: 1, slower: 0 };
+const CERTAINTY = { faster: 2, same: 1, open: 1, slower: 0 };
 
 /**
  * @param {ReportVariant["ratio"]} a
@@ -113,10 +143,10 @@ function betterRatio(a, b) {
 
 /**
  * @param {ReportVariant["ratio"]} ratio
- * @returns {"faster" | "same" | "slower" | "undecided"}
+ * @returns {"faster" | "same" | "slower" | "open"}
  */
 function kindOf(ratio) {
-  if (ratio === null || ratio.low === null || ratio.high === null) return "undecided";
+  if (ratio === null || ratio.useless || ratio.low === null || ratio.high === null) return "open";
   return ratio.low > 1 ? "faster" : ratio.high < 1 ? "slower" : "same";
 }
 
@@ -149,7 +179,7 @@ export function headlineDevice(report) {
  * Returns the parts of the sentence: keys of the table of texts with the values for their
  * placeholders.
  *
- * @param {Pick<Report, "variants" | "devices" | "base">} report
+ * @param {Pick<Report, "variants" | "devices" | "base" | "apBudget">} report
  * @param {Answer} answer
  * @returns {{ key: string, values: Record<string, string> }[]}
  */
@@ -157,18 +187,31 @@ export function answerParts(report, answer) {
   const labels = variantLabels(report.variants).byId;
   const device = deviceNames(report).get(answer.device) ?? answer.device;
   const { variant, base, kind, ratio } = answer;
-  if (variant === null) {
-    return [{ key: `answer.none.${answer.obstacle}`, values: { device } }];
-  }
   const spoken = (/** @type {string} */ id) => (labels.get(id) ?? id).replaceAll(" · ", " ");
+  if (variant === null) {
+    return [
+      { key: `answer.none.${answer.obstacle}`, values: { device } },
+      ...failedParts(report, answer.device, spoken),
+    ];
+  }
   const name = spoken(variant.id);
   const baseName = spoken(report.base);
   const parts = [];
-  if (ratio === null) {
+  if (kind === "open") {
+    parts.push({
+      key: variant.ratio?.low === null ? "answer.openFew" : "answer.open",
+      values: { variant: name, base: baseName, device, ...ratioParts(zeroless(variant)).bounds },
+    });
+  } else if (kind === "base") {
+    parts.push({
+      key: "answer.base",
+      values: { base: baseName, device, budget: score(report.apBudget), ...timeValues(variant) },
+    });
+  } else if (ratio === null) {
     const bounds = variant.medianTotalNs === null ? null : msBounds(variant.medianTotalNs);
     parts.push({
       key: `answer.${kind}`,
-      values: { variant: name, device, ms: ms(variant.timeNs), fps: fps(variant.fps) },
+      values: { variant: name, device, ...timeValues(variant) },
     });
     if (bounds !== null) parts.push({ key: "answer.interval", values: { ...bounds } });
   } else {
@@ -178,25 +221,121 @@ export function answerParts(report, answer) {
       values: { variant: name, base: baseName, device, ratio: value, ...(bounds ?? {}) },
     });
   }
-  if (variant.parity.maxPx !== null && variant.parity.verdict === "pass") {
+  if (variant.quality.converted === "not-judged") {
+    parts.push({ key: "answer.notJudged", values: {} });
+  } else if (variant.parity.maxPx !== null) {
     parts.push({
       key: "answer.keypoints",
       values: { px: px(Math.max(variant.parity.maxPx, 0.001)) },
     });
-  } else if (variant.parity.verdict === "inconclusive") {
-    parts.push({ key: "answer.parityInconclusive", values: {} });
   }
   if (variant.variant.speedOnly) parts.push({ key: "answer.speedOnly", values: {} });
-  else if (variant.accuracy !== null && base?.accuracy && base.id !== variant.id) {
-    parts.push({
-      key: "answer.accuracyAgainst",
-      values: { ap: score(variant.accuracy.ap), base: score(base.accuracy.ap) },
-    });
-  } else if (variant.accuracy !== null) {
-    parts.push({ key: "answer.accuracy", values: { ap: score(variant.accuracy.ap) } });
+  else parts.push(...accuracyParts(variant));
+  for (
+    const [key, others]
+      of /** @type {const} */ ([["worse", answer.worse], ["unjudged", answer.unjudged]])
+  ) {
+    if (others.length > 0) {
+      parts.push({
+        key: `answer.${key}`,
+        values: { variants: listed(others.map((other) => withFigures(other, spoken))) },
+      });
+    }
   }
-  parts.push(...asides(report, answer, spoken));
+  parts.push(...asides(report, answer, spoken), ...failedParts(report, answer.device, spoken));
   return parts;
+}
+
+/** @param {ReportVariant} variant */
+function zeroless({ ratio }) {
+  return ratio ?? { value: 1, low: null, high: null };
+}
+
+/** @param {ReportVariant} variant */
+function timeValues(variant) {
+  return { ms: ms(variant.timeNs), fps: fps(variant.fps) };
+}
+
+/** Names that a sentence takes, the rest as a number. */
+const NAMED = 3;
+
+/** @param {string[]} names */
+function listed(names) {
+  const left = names.length - NAMED;
+  return left > 0 ? `${names.slice(0, NAMED).join(", ")}, +${left}` : names.join(", ");
+}
+
+/**
+ * @param {ReportVariant} variant
+ * @param {(id: string) => string} spoken
+ */
+function withFigures({ id, ratio, accuracy }, spoken) {
+  const change = accuracy?.againstBase ?? null;
+  const figures = [
+    ratio === null ? null : `${ratioParts(ratio).value}×`,
+    change === null ? null : `AP ${signed(change.value, 3)}`,
+  ].filter((text) => text !== null);
+  return `${spoken(id)} (${figures.join(", ")})`;
+}
+
+/** @param {ReportVariant} variant */
+function accuracyParts({ accuracy }) {
+  if (accuracy === null) return [];
+  const { ap, againstBase } = accuracy;
+  const parts = [];
+  if (againstBase === null) parts.push({ key: "answer.accuracy", values: { ap: score(ap) } });
+  else {
+    const { value, low, high } = againstBase;
+    parts.push({
+      key: low === null || high === null ? "answer.accuracyChange" : "answer.accuracyAgainst",
+      values: {
+        ap: score(ap),
+        change: signed(value, 3),
+        low: low === null ? "" : signed(low, 3),
+        high: high === null ? "" : signed(high, 3),
+      },
+    });
+  }
+  if (ap < NEAR_ZERO_AP) parts.push({ key: "answer.findsNothing", values: {} });
+  return parts;
+}
+
+/** AP below which a model finds next to nothing: a warning, whatever the speed. */
+export const NEAR_ZERO_AP = 0.05;
+
+/**
+ * Returns which variants failed parity, at which stage, and what it looks like.
+ *
+ * @param {Pick<Report, "variants">} report
+ * @param {string} device
+ * @param {(id: string) => string} spoken
+ */
+function failedParts(report, device, spoken) {
+  const failed = report.variants.filter((variant) =>
+    variant.device === device && variant.parity.verdict === "fail"
+  );
+  return Map.groupBy(failed, ({ parity }) => `${parity.firstFailedStage} ${failureCause(parity)}`)
+    .values().take(2).map((some) => ({
+      key: `answer.failed.${some[0].parity.firstFailedStage ?? "end-to-end"}`,
+      values: {
+        variants: listed(some.map(({ id }) => spoken(id))),
+        why: failureCause(some[0].parity),
+      },
+    })).toArray();
+}
+
+/**
+ * Returns what a failed stage looks like, without its figures: `red and blue are swapped`.
+ *
+ * @param {ReportVariant["parity"]} parity
+ */
+export function failureCause({ stages, firstFailedStage, reason }) {
+  const stage = stages.find((each) => each.stage === firstFailedStage);
+  const text = (stage?.reason ?? reason).replace(
+    /^(\d+ of \d+ images, worst|worst image) [^:]*: /,
+    "",
+  );
+  return plain(text.split(/: |; /)[0], 120);
 }
 
 /**
@@ -207,21 +346,23 @@ export function answerParts(report, answer) {
  * @param {(id: string) => string} spoken
  * @returns {{ key: string, values: Record<string, string> }[]}
  */
-function asides(report, { device, variant, base, kind, ratio }, spoken) {
+function asides(report, { device, variant, base, kind }, spoken) {
   const parts = [];
-  if (ratio === null && kind !== "single" && variant?.id !== report.base) {
+  if (kind === "only" || kind === "fastest") {
     const obstacle = base === null ? null : obstacleOf(report, base);
-    parts.push({
-      key: `answer.base.${obstacle ?? "noRatio"}`,
-      values: { base: spoken(report.base) },
-    });
+    if (variant?.id !== report.base) {
+      parts.push({
+        key: `answer.base.${obstacle ?? "noRatio"}`,
+        values: { base: spoken(report.base) },
+      });
+    }
   }
   const toBeatFps = Math.max(variant?.fps ?? 0, base?.fps ?? 0);
   const faster = report.variants.find((other) =>
     other.device === device && other.variant.speedOnly && !variant?.variant.speedOnly &&
     (other.fps ?? 0) > toBeatFps
   );
-  if (faster !== undefined && (kind === "slower" || kind === "fastest")) {
+  if (faster !== undefined && ["slower", "base", "fastest"].includes(kind)) {
     parts.push({ key: "answer.fasterSpeedOnly", values: { variant: spoken(faster.id) } });
   }
   return parts;

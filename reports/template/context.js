@@ -32,6 +32,7 @@ import { translate, translateRich } from "./translate.js";
  * @property {string} device serial that the charts show
  * @property {ReportVariant[]} here variants on that device, fastest first, those without a claim
  * last
+ * @property {(a: ReportVariant, b: ReportVariant) => number} bySpeed order of the ranking
  * @property {(id: string) => number} colourIndex of a variant, the same on all devices
  * @property {boolean} severalDevices
  */
@@ -50,6 +51,7 @@ export function contextOf(page, choices) {
   const serials = [...names.keys()];
   const device = choices.device ?? headlineDevice(report) ?? "";
   const ids = [...new Set(report.variants.map(({ id }) => id))];
+  const bySpeed = orderOf(report);
   return {
     page,
     report,
@@ -62,22 +64,34 @@ export function contextOf(page, choices) {
     serials,
     device,
     here: report.variants.filter((variant) => variant.device === device).sort(bySpeed),
+    bySpeed,
     colourIndex: (id) => Math.max(0, ids.indexOf(id)),
     severalDevices: serials.length > 1,
   };
 }
 
 /**
- * Returns a negative number when `a` comes before `b`: by rank, then by median among those without
- * one.
+ * Returns the order of rows: by place, those without one last. Within joint places it is that of the
+ * ranking: by time, or as asked where no order is known.
  *
- * @param {ReportVariant} a
- * @param {ReportVariant} b
+ * @param {Pick<PageData["report"], "rankings">} report
+ * @returns {(a: ReportVariant, b: ReportVariant) => number}
  */
-export function bySpeed(a, b) {
-  const rank = (a.rank ?? Infinity) - (b.rank ?? Infinity);
-  if (!Number.isNaN(rank) && rank !== 0) return rank;
-  return (a.timeNs ?? Infinity) - (b.timeNs ?? Infinity) || 0;
+export function orderOf({ rankings }) {
+  /** @type {Map<string, number>} */
+  const places = new Map();
+  for (const { device, variants } of rankings) {
+    for (const [i, { variantId }] of variants.entries()) places.set(`${device} ${variantId}`, i);
+  }
+  const difference = (/** @type {number} */ a, /** @type {number} */ b) => a === b ? 0 : a - b;
+  return (a, b) =>
+    difference(a.rank?.best ?? Infinity, b.rank?.best ?? Infinity) ||
+    difference(a.rank?.worst ?? Infinity, b.rank?.worst ?? Infinity) ||
+    difference(
+      places.get(`${a.device} ${a.id}`) ?? Infinity,
+      places.get(`${b.device} ${b.id}`) ?? Infinity,
+    ) ||
+    difference(a.timeNs ?? Infinity, b.timeNs ?? Infinity);
 }
 
 /**

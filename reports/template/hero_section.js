@@ -9,6 +9,7 @@ import { el, english, foreign } from "./dom.js";
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { answerFor, answerParts } from "./answer.js";
+import { hasStates, ranParts, stateParts } from "./conditions.js";
 import { hasText } from "./translate.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -48,6 +49,7 @@ export function heroSection(context) {
       " ",
       el("time", { datetime: plain(report.createdAt, 40) }, dateText(report.createdAt)),
     ),
+    conditions(context),
     tiles(context, answer),
   );
 }
@@ -60,6 +62,23 @@ export function heroSection(context) {
 export function dateText(text) {
   const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:[\d.]+)?Z$/.exec(text);
   return parts === null ? plain(text, 40) : `${parts[1]} ${parts[2]} UTC`;
+}
+
+/** What ran, and the states of the machine. @param {Context} context */
+function conditions({ t, rich, report, device }) {
+  const ran = ranParts(report, device).map(({ key, values }) => t(key, values));
+  const states = stateParts(report, device);
+  if (ran.length === 0) return null;
+  return [
+    el("p", { class: "ran" }, ran.join(" · ")),
+    states.length > 0 && el(
+      "p",
+      { class: hasStates(states) ? "states told" : "states" },
+      states.flatMap(({ key, values }, i) =>
+        i === 0 ? rich(key, values) : [" ", ...rich(key, values)]
+      ),
+    ),
+  ];
 }
 
 /** @param {Context} context */

@@ -168,3 +168,13 @@ export function signed(value, decimals) {
 export function count(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, "\u2009");
 }
+
+/**
+ * Returns a place: `3`, or `1–6` where the launches leave several.
+ *
+ * @param {{ best: number, worst: number } | null} rank
+ */
+export function place(rank) {
+  if (rank === null) return MISSING;
+  return rank.best === rank.worst ? String(rank.best) : `${rank.best}–${rank.worst}`;
+}

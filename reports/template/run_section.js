@@ -8,7 +8,7 @@
  */
 import { cutList, dataTable, el, english, foreign } from "./dom.js";
 import { section } from "./sections.js";
-import { MISSING, significant } from "./numbers.js";
+import { MISSING, msNumber, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -79,9 +79,9 @@ export function benchncnnSection(context) {
           t("benchncnn.note"),
         ],
         numeric: [false, true, true, true, true, true, false],
-        rows: rows.map(({ id, benchncnn, latencyNs }) => [
+        rows: rows.map(({ id, benchncnn, figures }) => [
           foreign(label(id)),
-          latencyNs === null ? MISSING : significant(latencyNs.inference.p50 / 1e6, 3),
+          msNumber(figures["inference.p50"]?.value ?? null),
           significant(benchncnn?.avgMs ?? NaN, 3),
           significant(benchncnn?.minMs ?? NaN, 3),
           significant(benchncnn?.ratio ?? NaN, 4),

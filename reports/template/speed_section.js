@@ -90,14 +90,14 @@ export function fpsSection(context) {
  */
 export function stageSection(context) {
   const { t, here, deviceName, device } = context;
-  const rows = here.filter(({ latencyNs }) => latencyNs !== null);
+  const rows = here.filter(({ timeNs }) => timeNs !== null);
   if (rows.length === 0) return null;
   const { drawn, cut } = chartRows(context, rows);
   const stages = /** @type {const} */ (["preprocess", "inference", "postprocess"]);
   const value = (
     /** @type {typeof rows[number]} */ row,
     /** @type {typeof stages[number]} */ stage,
-  ) => row.latencyNs?.[stage].p50 ?? 0;
+  ) => row.figures[`${stage}.p50`]?.value ?? 0;
   return section("stages", t("stages.title"), () => [chartFigure(context, {
     title: t("stages.chart", { device: deviceName(device) }),
     note: [t("stages.note"), cut],
@@ -146,8 +146,8 @@ export function stageSection(context) {
       rows: rows.map((row) => [
         chartLabel(context, row),
         ...stages.map((stage) => msNumber(value(row, stage))),
-        msNumber(row.latencyNs?.total.p50 ?? null),
-        `${significant(100 * value(row, "inference") / (row.latencyNs?.total.p50 || 1), 3)} %`,
+        msNumber(row.timeNs),
+        `${significant(100 * value(row, "inference") / (row.timeNs || 1), 3)} %`,
       ]),
     }),
   })]);

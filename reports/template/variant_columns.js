@@ -12,12 +12,16 @@ import {
   MISSING,
   msBounds,
   msNumber,
+  place,
   pxNumber,
   ratioParts,
   score,
+  signed,
 } from "./numbers.js";
+import { NEAR_ZERO_AP } from "./answer.js";
+import { plain } from "./labels.js";
 import { TEXTS } from "./texts.js";
-import { variantMarks, verdictMark } from "./verdicts.js";
+import { qualityMark, variantMarks } from "./verdicts.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -61,7 +65,14 @@ export function columnsOf(context) {
     cell,
   });
   const columns = [
-    numeric("rank", ({ rank }) => rank, ({ rank }) => rank ?? MISSING),
+    numeric(
+      "rank",
+      ({ rank }) => rank && rank.best + rank.worst / 1e6,
+      ({ rank, unranked }) =>
+        rank === null
+          ? el("span", { title: plain(unranked?.message ?? "", 300) }, MISSING)
+          : place(rank),
+    ),
     {
       key: "variant",
       numeric: false,
@@ -110,12 +121,20 @@ export function columnsOf(context) {
       true,
     ),
     {
-      key: "parity",
+      key: "converted",
       numeric: false,
       descending: false,
-      value: (/** @type {ReportVariant} */ { parity }) =>
-        ["pass", "inconclusive", "fail"].indexOf(parity.verdict),
-      cell: (/** @type {ReportVariant} */ { parity }) => verdictMark(context, parity.verdict),
+      value: (/** @type {ReportVariant} */ { quality }) =>
+        ["right", "not-judged", "wrong"].indexOf(quality.converted),
+      cell: (/** @type {ReportVariant} */ variant) => convertedCell(context, variant),
+    },
+    {
+      key: "accurate",
+      numeric: false,
+      descending: false,
+      value: (/** @type {ReportVariant} */ { quality }) =>
+        ["right", "not-judged", "lossy"].indexOf(quality.accurate),
+      cell: (/** @type {ReportVariant} */ variant) => accurateCell(context, variant),
     },
     numeric(
       "maxPx",
@@ -171,6 +190,52 @@ function metricColumns(variants) {
   return [...names].filter((name) => `column.${name}` in TEXTS.en);
 }
 
+/**
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function convertedCell(context, { quality, parity }) {
+  return [
+    qualityMark(context, quality.converted),
+    quality.converted === "not-judged" && parity.matched === 0 && parity.verdict !== "fail" &&
+    el("small", {}, context.t("quality.nobody")),
+  ];
+}
+
+/**
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function accurateCell(context, variant) {
+  const { t, report } = context;
+  const { quality, accuracy } = variant;
+  const change = accuracy?.againstBase ?? null;
+  return [
+    qualityMark(context, quality.accurate),
+    change === null ? el("small", {}, t(whyNoChange(report, variant))) : el(
+      "small",
+      {},
+      signed(change.value, 3),
+      change.low === null || change.high === null
+        ? ""
+        : [" ", t("interval", { low: signed(change.low, 3), high: signed(change.high, 3) })],
+      quality.accurate === "not-judged" ? ` ${t("quality.tooFew")}` : "",
+    ),
+  ];
+}
+
+/**
+ * @param {Context["report"]} report
+ * @param {ReportVariant} variant
+ */
+function whyNoChange({ base, variants }, { id, device, variant, accuracy }) {
+  if (variant.speedOnly) return "mark.speedOnly";
+  if (accuracy === null) return "quality.noAnnotations";
+  const reference = variants.find((other) => other.id === base && other.device === device);
+  const isNearZero = (reference?.accuracy?.ap ?? 0) < NEAR_ZERO_AP;
+  return isNearZero ? "quality.nearZero" : id === base ? "quality.base" : "quality.tooFew";
+}
+
 /** @param {ReportVariant["figures"][string] | undefined} figure */
 function figureText(figure) {
   if (figure === undefined) return MISSING;
@@ -200,7 +265,9 @@ function accuracyCell({ t }, variant) {
 /** Range of the drawing in the column of ratios. @param {ReportVariant[]} variants */
 function ratioScale(variants) {
   const values = variants.flatMap(({ ratio }) =>
-    ratio === null ? [] : [ratio.value, ratio.low ?? ratio.value, ratio.high ?? ratio.value]
+    ratio === null || ratio.useless
+      ? []
+      : [ratio.value, ratio.low ?? ratio.value, ratio.high ?? ratio.value]
   );
   return { low: Math.min(1, ...values), high: Math.max(1, ...values) };
 }
@@ -214,6 +281,13 @@ function ratioCell({ t, report }, variant, scale) {
   const { ratio } = variant;
   if (ratio === null) return MISSING;
   if (variant.id === report.base) return el("span", { class: "one" }, "1");
+  if (ratio.useless) {
+    const ends = ratioParts(ratio).bounds;
+    return [
+      el("span", { class: "ratio unsure" }, t(ends === null ? "ratio.tooFew" : "ratio.tooWide")),
+      ends && el("small", {}, t("interval", ends)),
+    ];
+  }
   const { value, bounds } = ratioParts(ratio);
   const width = 48;
   const x = (/** @type {number} */ r) =>

@@ -7,7 +7,8 @@
  */
 import { el } from "./dom.js";
 import { plain, propertiesOf } from "./labels.js";
-import { bySpeed, hasClaim } from "./context.js";
+import { score } from "./numbers.js";
+import { hasClaim } from "./context.js";
 import { columnsOf, scope } from "./variant_columns.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -72,7 +73,7 @@ export function variantTable(context, choices) {
     return known;
   };
   const fill = () => {
-    const rows = sortRows(filterRows(context, choices), columns, choices);
+    const rows = sortRows(context, filterRows(context, choices), columns, choices);
     const shown = choices.whole ? rows : rows.slice(0, ROWS_AT_ONCE);
     body.replaceChildren(...shown.map(rowOf));
     more.hidden = shown.length === rows.length;
@@ -120,7 +121,7 @@ export function variantTable(context, choices) {
         scope: "col",
         role: "columnheader",
         class: numeric ? "num" : null,
-        title: t(`column.${key}.why`),
+        title: t(`column.${key}.why`, { budget: score(report.apBudget) }),
       },
       el(
         "button",
@@ -172,11 +173,12 @@ function filterRows(context, choices) {
 }
 
 /**
+ * @param {Context} context
  * @param {ReportVariant[]} rows
  * @param {Column[]} columns
  * @param {TableChoices} choices
  */
-function sortRows(rows, columns, { sort, direction }) {
+function sortRows({ bySpeed }, rows, columns, { sort, direction }) {
   const column = columns.find(({ key }) => key === sort) ?? columns[0];
   return [...rows].sort((a, b) => {
     const [x, y] = [column.value(a), column.value(b)];

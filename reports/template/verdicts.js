@@ -9,6 +9,7 @@
 import { el } from "./dom.js";
 import { isUnfinished, obstacleOf } from "./answer.js";
 import { axisLabel } from "./figure.js";
+import { plain } from "./labels.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("../../harness/report/report_json.ts").ReportVariant} ReportVariant */
@@ -27,6 +28,24 @@ export function verdictMark({ t }, verdict) {
     { class: `verdict ${verdict}` },
     el("span", { "aria-hidden": "true" }, SIGNS[verdict]),
     ` ${t(`verdict.${verdict}`)}`,
+  );
+}
+
+const QUALITY_SIGNS = { right: "✓", wrong: "✗", lossy: "↓", "not-judged": "?" };
+
+/**
+ * Returns one of the four states of correctness as a sign with its word.
+ *
+ * @param {Context} context
+ * @param {keyof typeof QUALITY_SIGNS} quality
+ */
+export function qualityMark({ t }, quality) {
+  const look = { right: "pass", wrong: "fail", lossy: "lossy", "not-judged": "inconclusive" };
+  return el(
+    "span",
+    { class: `verdict ${look[quality]}` },
+    el("span", { "aria-hidden": "true" }, QUALITY_SIGNS[quality]),
+    ` ${t(`quality.${quality}`)}`,
   );
 }
 
@@ -53,6 +72,9 @@ export function variantMarks(context, variant) {
   if (variant.ranAsAsked === false) {
     const values = { asked: variant.precision.requested, ran: variant.labels.precision };
     mark("warn", t("mark.precision", values), t("mark.precision.why", values));
+  }
+  if (variant.unranked?.code === "noise" || variant.unranked?.code === "not-judged") {
+    mark("warn", t("mark.noRank"), plain(variant.unranked.message, 300));
   }
   if (isUnfinished(variant)) mark("warn", t("mark.unfinished"), t("mark.unfinished.why"));
   if (obstacleOf(report, variant) === "testBuild") {

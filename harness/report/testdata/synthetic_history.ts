@@ -16,31 +16,7 @@ import { EXAMPLE_SIZE, syntheticReport } from "./synthetic_report.ts";
 export function syntheticComparison(): Comparison {
   const report = syntheticReport({ ...EXAMPLE_SIZE, seed: 17, devices: 2, rounds: 6 });
   const rng = seededRng(17);
-  const rankings = report.devices.map(({ serial }) => {
-    const here = report.variants.filter(({ device }) => device === serial);
-    const ranked = here.filter(({ rank }) => rank !== null).sort((a, b) => a.rank! - b.rank!);
-    return {
-      device: serial,
-      variants: here.map(({ id, rank, parity }) => ({
-        variantId: id,
-        rank: rank === null ? null : { best: rank === 5 ? 4 : rank, worst: rank === 4 ? 5 : rank },
-        unranked: rank === null ? `parity: ${parity.verdict}` : null,
-      })).sort((a, b) => (a.rank?.best ?? 99) - (b.rank?.best ?? 99)),
-      pairs: ranked.slice(1).map((slower, i) => {
-        const faster = ranked[i];
-        const ratio = slower.latencyNs!.total.p50 / faster.latencyNs!.total.p50;
-        return {
-          faster: faster.id,
-          slower: slower.id,
-          ratio,
-          low: ratio - 0.03,
-          high: ratio + 0.03,
-          certain: ratio > 1.03,
-        };
-      }),
-      undecided: [],
-    };
-  });
+  const { rankings } = report;
   const [first, second] = report.variants;
   return {
     report,

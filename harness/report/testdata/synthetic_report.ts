@@ -7,9 +7,14 @@
 import { KEYPOINT_NAMES } from "../../../fixtures/render/body.ts";
 import { testManifest } from "../../parity/testdata/manifest.ts";
 import { ABILITIES, type DeviceDescription, type DeviceState } from "../../record/device.ts";
-import { robustInterval } from "../../stats/interval.ts";
-import { median, percentiles, quantile } from "../../stats/quantile.ts";
-import { pairedRatio } from "../../stats/ratio.ts";
+import { DEFAULT_MAX_AP_DROP } from "../../parity/ap_verdict.ts";
+import type { LaunchRecord } from "../../record/records.ts";
+import { launchFixture } from "../../stats/testdata/launch_fixture.ts";
+import { quantile } from "../../stats/quantile.ts";
+import { isUseless, type Ranking, rankVariants } from "../../stats/ranking.ts";
+import { summarizeLaunches, type VariantSummary } from "../../stats/summary.ts";
+import { metricOf } from "../../record/metrics.ts";
+import { conditionsOf } from "../conditions.ts";
 import { type Rng, seededRng } from "../../stats/rng.ts";
 import { NO_SETTINGS } from "../../record/run_settings.ts";
 import { type Activation, type Head, variantId, type VariantKey } from "../../record/variant.ts";
@@ -20,7 +25,7 @@ import {
   type ReportLaunch,
   type ReportVariant,
 } from "../report_json.ts";
-import { variantFacts } from "../variant_facts.ts";
+import { qualityOf, variantFacts } from "../variant_facts.ts";
 import { pairsOf, seenBy, syntheticPeople } from "./synthetic_people.ts";
 import { syntheticPicture } from "./synthetic_picture.ts";
 
@@ -209,6 +214,8 @@ export function syntheticReport(size: SyntheticSize): Report {
   const gallery: Report["gallery"] = [];
   const launches: ReportLaunch[] = [];
   const variants: ReportVariant[] = [];
+  const rankings: Ranking[] = [];
+  const conditions: Report["conditions"] = [];
   for (const [d, device] of devices.entries()) {
     const own = deviceLaunches(
       rng,
@@ -219,6 +226,11 @@ export function syntheticReport(size: SyntheticSize): Report {
       PHONES[d][3],
     );
     launches.push(...own);
+    const records = own.map(recordOf);
+    const { speedOf, ...told } = conditionsOf(device.serial, records);
+    conditions.push(told);
+    for (const [i, launch] of own.entries()) launch.speed = speedOf.get(records[i]) ?? null;
+    const summaries = summarizeLaunches(records, ids[0]);
     for (const [v, plan] of PLANS.entries()) {
       const items = people.map((reference, i) => {
         const candidate = seenBy(rng, reference, plan.errorPx);
@@ -236,9 +248,10 @@ export function syntheticReport(size: SyntheticSize): Report {
         };
       });
       if (d === 0) gallery.push(...items.slice(0, size.pictures));
-      variants.push(judged(plan, ids[v], ids[0], device.serial, own, items));
+      const summary = summaries.find((each) => each.variantId === ids[v])!;
+      variants.push(judged(plan, ids[v], ids[0], device.serial, summary, items));
     }
-    rankOn(variants, device.serial);
+    rankings.push(rankOn(variants, device.serial, records));
   }
   return {
     schemaVersion: REPORT_VERSION,
@@ -272,6 +285,9 @@ export function syntheticReport(size: SyntheticSize): Report {
     },
     devices,
     base: ids[0],
+    apBudget: DEFAULT_MAX_AP_DROP,
+    conditions,
+    rankings,
     variants,
     images,
     launches,
@@ -408,6 +424,7 @@ function deviceLaunches(
         position,
         startedAt: new Date(startedMs).toISOString(),
         marks: throttle > 1 ? ["throttled"] : [],
+        speed: null,
         stateBefore: before,
         stateAfter: state(clockMs, heatC),
         images,
@@ -446,20 +463,24 @@ function state(atMs: number, heatC: number): DeviceState {
   };
 }
 
-function samplesOf(
-  launches: ReportLaunch[],
-  id: string,
-  stage: "preprocess" | "inference" | "postprocess" | "total",
-): number[] {
-  return launches.filter(({ variantId }) => variantId === id)
-    .flatMap(({ images }) => images.flatMap(({ samplesNs }) => samplesNs[stage]));
-}
-
-function roundMedians(launches: ReportLaunch[], id: string): Map<number, number> {
-  return new Map(
-    launches.filter(({ variantId }) => variantId === id)
-      .map((launch) => [launch.round, median(samplesOf([launch], id, "total"))]),
-  );
+/** The record of a launch, as far as statistics ask for it. */
+function recordOf(launch: ReportLaunch): LaunchRecord {
+  const { device, variantId, round, position, startedAt, marks, stateBefore, stateAfter } = launch;
+  const record = launchFixture({
+    ...{ device, variantId, round, position, startedAt, marks, threads: 4 },
+    totalNs: launch.images.map(({ samplesNs }) => samplesNs.total),
+    coldStart: {
+      ...{ paramNs: 1_900_000, binNs: 5_200_000, pipelineNs: 31_000_000 },
+      firstInferenceNs: 1.6 * launch.images[0].samplesNs.inference[0],
+    },
+    loadedRssBytes: 39_000_000,
+    steadyRssBytes: 47_000_000,
+  });
+  return {
+    ...record,
+    ...{ stateBefore, stateAfter },
+    images: record.images.map((image, i) => ({ ...image, ...launch.images[i] })),
+  };
 }
 
 function judged(
@@ -467,11 +488,11 @@ function judged(
   id: string,
   base: string,
   device: string,
-  launches: ReportLaunch[],
+  summary: VariantSummary,
   items: Report["gallery"],
 ): ReportVariant {
   const figures = (stage: "preprocess" | "inference" | "postprocess" | "total") => {
-    const { p50, p90, p99 } = percentiles(samplesOf(launches, id, stage));
+    const { p50, p90, p99 } = summary.latencyNs[stage];
     return { p50, p90, p99 };
   };
   const latencyNs = {
@@ -480,8 +501,6 @@ function judged(
     postprocess: figures("postprocess"),
     total: figures("total"),
   };
-  const medians = roundMedians(launches, id);
-  const interval = robustInterval([...medians.values()].map(Math.log));
   const matches = items.flatMap((item) => item.matches);
   const distances = matches.flatMap(({ distancesPx }) => distancesPx);
   const tolerancePx = plan.effective === "fp32" ? 0.01 : 0.5;
@@ -526,10 +545,27 @@ function judged(
       "sum of the stages' tolerances, in pixels of the photograph",
     ),
   ];
-  const medianTotalNs = {
-    value: Math.exp(interval.estimate),
-    low: interval.low === null ? null : Math.exp(interval.low),
-    high: interval.high === null ? null : Math.exp(interval.high),
+  const medianTotalNs = summary.timeNs;
+  const inferenceMs = summary.figures["inference.p50"]!.value / 1e6;
+  const referenceAp = plan.activation === "silu"
+    ? 0.504
+    : plan.activation === "relu"
+    ? 0.388
+    : 0.396;
+  const apChange = plan.ap - PLANS[0].ap;
+  const accuracy = plan.speedOnly ? null : {
+    kind: "keypoints" as const,
+    sigmas: "COCO's",
+    doubts: [],
+    jointErrors: null,
+    ap: plan.ap,
+    ap50: plan.ap + 0.211,
+    ap75: plan.ap + 0.03,
+    referenceAp,
+    difference: { value: plan.ap - referenceAp, low: -0.004, high: 0.003 },
+    againstBase: id === base
+      ? null
+      : { value: apChange, low: apChange - 0.006, high: apChange + 0.005 },
   };
   const variant = testManifest({
     ...planKey(plan),
@@ -560,21 +596,32 @@ function judged(
     head: plan.head,
     precision: { requested: plan.requested, effective: plan.effective },
     variant,
-    ...variantFacts({ variant, effective: plan.effective, latencyNs, medianTotalNs }),
+    ...variantFacts({ variant, effective: plan.effective, medianTotalNs }),
     latencyNs,
     medianTotalNs,
-    fps: fails ? null : 1e9 / latencyNs.total.p50,
-    ratio: fails
+    fps: fails ? null : summary.fps,
+    ratio: fails || summary.ratio === null
       ? null
-      : id === base
-      ? { value: 1, low: 1, high: 1, base }
-      : pairedRatio(base, roundMedians(launches, base), medians),
+      : { ...summary.ratio, useless: isUseless(summary.ratio) },
     rank: null,
-    rounds: medians.size,
-    figures: {
-      "total.p50": { unit: "ns", ...medianTotalNs },
-      "peakRss": { unit: "bytes", value: peakRssBytes, low: null, high: null },
-    },
+    unranked: fails ? { code: "parity", message: "parity failed" } : null,
+    quality: qualityOf({
+      isBase: id === base,
+      speedOnly: plan.speedOnly,
+      parity: { verdict: fails ? "fail" : "pass", matched: matches.length },
+      accuracy,
+    }, DEFAULT_MAX_AP_DROP),
+    rounds: summary.roundCount,
+    figures: Object.fromEntries(
+      Object.entries({
+        ...summary.figures,
+        peakRss: { value: peakRssBytes, low: null, high: null },
+      }).flatMap(([name, figure]) =>
+        figure === null
+          ? []
+          : [[name, { unit: metricOf(name as keyof typeof summary.figures).unit, ...figure }]]
+      ),
+    ),
     parity: {
       verdict: fails ? "fail" : "pass",
       maxPx,
@@ -613,28 +660,13 @@ function judged(
       },
     },
     accuracyAbsent: plan.speedOnly ? "it is for speed only" : null,
-    accuracy: plan.speedOnly ? null : {
-      kind: "keypoints",
-      sigmas: "COCO's",
-      doubts: [],
-      jointErrors: null,
-      ap: plan.ap,
-      ap50: plan.ap + 0.211,
-      ap75: plan.ap + 0.03,
-      referenceAp: plan.activation === "silu" ? 0.504 : plan.activation === "relu" ? 0.388 : 0.396,
-      difference: {
-        value: plan.ap -
-          (plan.activation === "silu" ? 0.504 : plan.activation === "relu" ? 0.388 : 0.396),
-        low: -0.004,
-        high: 0.003,
-      },
-    },
+    accuracy,
     benchncnn: plan.requested === "fp32" && plan.head === "raw"
       ? {
-        minMs: latencyNs.inference.p50 / 1e6 * 0.972,
-        avgMs: latencyNs.inference.p50 / 1e6 * 0.991,
-        ratio: 1.009,
-        rounds: medians.size,
+        minMs: inferenceMs * 0.972,
+        avgMs: inferenceMs * 0.991,
+        ratio: 1 / 0.991,
+        rounds: summary.roundCount,
         note: "4 threads, powersave 2, the same param",
       }
       : null,
@@ -648,10 +680,23 @@ function judged(
   };
 }
 
-function rankOn(variants: ReportVariant[], device: string) {
-  variants.filter((variant) => variant.device === device && variant.fps !== null)
-    .sort((a, b) => b.fps! - a.fps!)
-    .forEach((variant, i) => variant.rank = i + 1);
+function rankOn(
+  variants: ReportVariant[],
+  device: string,
+  launches: readonly LaunchRecord[],
+): Ranking {
+  const here = variants.filter((variant) => variant.device === device);
+  const ranking = rankVariants(device, launches, {
+    unranked: new Map(
+      here.flatMap(({ id, unranked }) => unranked === null ? [] : [[id, unranked.message]]),
+    ),
+  });
+  for (const { variantId, rank, unranked } of ranking.variants) {
+    const variant = here.find(({ id }) => id === variantId)!;
+    variant.rank = rank;
+    variant.unranked ??= unranked === null ? null : { code: "noise", message: unranked };
+  }
+  return ranking;
 }
 
 /** A layer that is beyond its tolerance. */
