@@ -13,6 +13,7 @@ import { EXIT, HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import { summaryText } from "../report/summary_text.ts";
 import { print, printJson, printResult, tell } from "../terminal.ts";
+import { terminalColumns } from "../text/lines.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { NCNN_OPTION, readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
 
@@ -69,7 +70,7 @@ export const benchCommand = command({
       await tellHowToGoOn(out, signal.aborted ? signal.reason : error);
       throw error;
     });
-    printResult(options.json, report, summaryText);
+    printResult(options.json, report, (shown) => summaryText(shown, terminalColumns()));
     tell(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;
   },

@@ -59,8 +59,11 @@ export const compareModelsCommand = command({
       printJson({ runId: report.runId, variants, ...result });
     } else {
       const { summaryText } = await import("../report/summary_text.ts");
+      const { terminalColumns } = await import("../text/lines.ts");
+      const columns = terminalColumns();
       const shown = printableValues({ report, variants, result });
-      print(summaryText(shown.report) + comparisonText(shown.variants, shown.result));
+      print(comparisonText(shown.variants, shown.result, shown.report, columns));
+      print(summaryText(shown.report, columns));
     }
     tell(`\nReport: ${path.join(out, "report.html")}`);
     return exitCode;

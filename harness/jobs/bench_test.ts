@@ -3,6 +3,7 @@ import * as path from "@std/path";
 import Ajv from "ajv/dist/2020.js";
 import { SHARED, sharedModel } from "../model/testdata/shared.ts";
 import { evaluateFiles } from "../pose/evaluate.ts";
+import { contradictionsIn } from "../report/testdata/contradictions.ts";
 import type { Report } from "../report/report_json.ts";
 import { readRecords } from "../record/record_log.ts";
 import { ROOT, runTask, startTask } from "../run/testdata/command.ts";
@@ -42,7 +43,11 @@ Deno.test({
       assertEquals(report.variants.length, 8);
       for (const variant of report.variants) {
         assertEquals(variant.parity.verdict, "pass", `${variant.id}: ${variant.parity.reason}`);
-        assert(variant.fps! > 0 && variant.ratio !== null && variant.rank !== null);
+        assert(variant.fps! > 0 && variant.ratio !== null);
+        // two rounds on a busy machine may tell nothing: then it has no rank, and says why
+        assert(variant.rank !== null || variant.unranked?.code === "noise");
+        assert(variant.figures.load.value > 0 && variant.figures.firstInference.value > 0);
+        assert(variant.figures.steadyRss.value <= variant.figures.peakRss.value);
         assert(variant.parity.matched > 20);
         if (variant.precision.requested === "fp32") {
           assert(variant.parity.p99Px! < 0.1, variant.id);
@@ -57,6 +62,8 @@ Deno.test({
         );
         assertEquals(keypoints.AP, variant.accuracy!.ap);
       }
+      assertEquals(contradictionsIn(report), []);
+      assert(report.conditions[0].stealKnown > 0 || Deno.build.os !== "linux");
       const html = await Deno.readTextFile(path.join(out, "report.html"));
       assert(!/(src|href)\s*=\s*["']https?:/.test(html), "the page must load nothing");
       const { records } = readRecords(path.join(out, "records.jsonl"));

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { variantLabels } from "../../reports/template/labels.js";
+import { fps, megabytes, ms, place, ratioParts, score } from "../../reports/template/numbers.js";
 import { apDifference } from "../parity/ap_difference.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { groundTruthOf } from "../pose/ground_truth.ts";
@@ -11,6 +13,7 @@ import { toCocoResults } from "../pose/results.ts";
 import type { RunRecords } from "../record/run_records.ts";
 import type { Report, ReportVariant } from "../report/report_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
+import { USUAL_COLUMNS, wrapped } from "../text/lines.ts";
 import type { Bounded } from "../stats/pareto.ts";
 
 /**
@@ -65,56 +68,59 @@ function apOf(
 }
 
 /**
- * Returns the judgements as text: rankings with their gaps, where the order turns, Pareto fronts,
- * sustained load. Lines end in `\n`.
+ * Returns the judgements as lines of at most `columns`: rankings with their gaps, where the order
+ * turns, Pareto fronts, sustained load. Lines end in `\n`.
  */
 export function comparisonText(
   variants: readonly ComparedVariant[],
   result: ComparisonResult,
+  report: Pick<Report, "variants">,
+  columns = USUAL_COLUMNS,
 ): string {
   const lines: string[] = [];
-  for (const { device, variants: ranked, pairs, undecided } of result.rankings) {
+  const { byId } = variantLabels(report.variants);
+  const label = (id: string) => byId.get(id) ?? id;
+  for (const { device, variants: ranked, pairs } of result.rankings) {
     lines.push(`Ranking on ${device}, fastest first:`);
     for (const { variantId, rank, unranked } of ranked) {
-      const place = rank === null
-        ? "–"
-        : rank.best === rank.worst
-        ? String(rank.best)
-        : `${rank.best}–${rank.worst}`;
-      lines.push(`  ${place.padEnd(5)} ${variantId}${unranked === null ? "" : `: ${unranked}`}`);
-    }
-    for (const { faster, slower, ratio, low, high, certain } of pairs) {
-      const bounds = low === null || high === null
-        ? ", too few rounds for an interval"
-        : ` (${low.toFixed(3)} to ${high.toFixed(3)})`;
       lines.push(
-        `  ${slower} takes ×${ratio.toFixed(3)}${bounds} of ${faster}${certain ? "" : ": open"}`,
+        `  ${place(rank).padEnd(5)} ${label(variantId)}${unranked === null ? "" : `: ${unranked}`}`,
       );
     }
-    for (const reason of undecided) lines.push(`  - ${reason}`);
+    for (const { faster, slower, ratio, low, high, certain } of pairs) {
+      const { value, bounds } = ratioParts({ value: ratio, low, high });
+      const range = bounds === null
+        ? ", too few launches for an interval"
+        : ` (${bounds.low} to ${bounds.high})`;
+      lines.push(
+        `  ${label(slower)} takes ×${value}${range} of ${label(faster)}${certain ? "" : ": open"}`,
+      );
+    }
   }
   for (const { variantId, other, first, second } of result.orderChanges) {
-    lines.push(`${variantId} is faster than ${other} on ${first}, slower on ${second}`);
+    lines.push(
+      `${label(variantId)} is faster than ${label(other)} on ${first}, slower on ${second}`,
+    );
   }
   for (const { device, places } of result.pareto) {
     lines.push(`Pareto front on ${device} (time, size, memory, AP):`);
     for (const { variantId, onFront, dominatedBy, notJudged } of places) {
       const own = variants.find((each) => each.variantId === variantId && each.device === device);
+      const by = dominatedBy.map((each) =>
+        `${label(each.variantId)}${each.certain ? "" : " (not certain)"}`
+      );
       const verdict = notJudged !== null
         ? `not judged: ${notJudged}`
         : onFront
         ? "on the front"
-        : `beaten by ${
-          dominatedBy.map((each) => `${each.variantId}${each.certain ? "" : " (not certain)"}`)
-            .join(", ")
-        }`;
-      lines.push(`  ${variantId}: ${verdict}${own === undefined ? "" : figures(own)}`);
+        : `beaten by ${by.join(", ")}`;
+      lines.push(`  ${label(variantId)}: ${verdict}${own === undefined ? "" : figures(own)}`);
     }
   }
   for (const { device, variantId, load } of result.sustained) {
     lines.push(
-      `${variantId} on ${device}: ${load.burstFps.toFixed(1)} FPS at first, ${
-        load.sustainedFps.toFixed(1)
+      `${label(variantId)} on ${device}: ${fps(load.burstFps)} FPS at first, ${
+        fps(load.sustainedFps)
       } FPS in the last third, ${
         load.throttledAtSeconds === null
           ? "never below 90% for long"
@@ -122,17 +128,18 @@ export function comparisonText(
       }`,
     );
   }
-  return lines.join("\n") + "\n";
+  return lines.flatMap((line) => {
+    const [inner] = /^ */.exec(line)!;
+    return wrapped(line, columns - inner.length, "    ").map((piece) => inner + piece);
+  }).join("\n") + "\n";
 }
 
 function figures({ timeNs, ap, sizeBytes, peakRssBytes }: ComparedVariant): string {
   const parts = [
-    timeNs === null ? null : `${(timeNs.value / 1e6).toFixed(2)} ms`,
-    `${(sizeBytes / 1e6).toFixed(1)} MB`,
-    peakRssBytes === null ? null : `${(peakRssBytes / 1e6).toFixed(0)} MB of memory`,
-    ap === null
-      ? null
-      : `AP ${ap.value.toFixed(3)} (${ap.low.toFixed(3)} to ${ap.high.toFixed(3)})`,
+    timeNs === null ? null : ms(timeNs.value),
+    megabytes(sizeBytes),
+    peakRssBytes === null ? null : `${megabytes(peakRssBytes)} of memory`,
+    ap === null ? null : `AP ${score(ap.value)} (${score(ap.low)} to ${score(ap.high)})`,
   ];
   return `; ${parts.filter((part) => part !== null).join(", ")}`;
 }

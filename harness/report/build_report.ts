@@ -167,8 +167,11 @@ function deviceVariants(
 ): { variants: ReportVariant[]; ranking: Ranking } {
   const { run } = records;
   const launches = begun.filter((launch) => launch.device === device.serial);
+  const turns = records.turns.filter((launch) => launch.device === device.serial);
   const summaries = new Map(
-    summarizeLaunches(launches, run.baseVariantId).map((summary) => [summary.variantId, summary]),
+    summarizeLaunches(launches, run.baseVariantId, turns).map((
+      summary,
+    ) => [summary.variantId, summary]),
   );
   const variants = run.variants.map((manifest) =>
     judgedVariant(device, manifest, summaries.get(manifest.id) ?? null, records, extras)
@@ -176,7 +179,7 @@ function deviceVariants(
   const refused = new Map(
     variants.flatMap(({ id, unranked }) => unranked === null ? [] : [[id, unranked.message]]),
   );
-  const ranking = rankVariants(device.serial, launches, { unranked: refused });
+  const ranking = rankVariants(device.serial, launches, { unranked: refused, turns });
   for (const { variantId, rank, unranked } of ranking.variants) {
     const variant = variants.find(({ id }) => id === variantId);
     if (variant === undefined || variant.unranked !== null) continue;

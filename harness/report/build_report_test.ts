@@ -12,6 +12,7 @@ import type { VariantManifest } from "../record/variant.ts";
 import { buildReport, reportExitCode } from "./build_report.ts";
 import { sortRecords } from "../record/run_records.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
+import { contradictionsIn } from "./testdata/contradictions.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 
 /**
@@ -27,7 +28,7 @@ function reportOf(
     variants,
     baseVariantId: variants[0].id,
   });
-  return buildReport(sortRecords([run, ...launches, ...others]), {
+  const report = buildReport(sortRecords([run, ...launches, ...others]), {
     accuracy: new Map(),
     accuracyAbsent: new Map(),
     thumbnails: new Map(),
@@ -36,6 +37,8 @@ function reportOf(
     layerDrawings: new Map(),
     warnings: [],
   });
+  assertEquals(contradictionsIn(report), []);
+  return report;
 }
 
 Deno.test("buildReport() takes median, FPS and rank of a rect variant from the rounds when its inputs have two sizes", () => {
@@ -66,9 +69,10 @@ Deno.test("buildReport() takes median, FPS and rank of a rect variant from the r
   assertEquals(rect.fps, 1e9 / value);
   assertAlmostEquals(rect.latencyNs!.total.p50 / 1e6, 34, 0.1);
   assert(rect.ratio!.low! > 1);
-  assertEquals([rect.rank, square.rank], [1, 2]);
-  assertEquals(square.timeNs, square.latencyNs!.total.p50);
-  assertEquals(square.fps, 1e9 / square.latencyNs!.total.p50);
+  assertEquals([rect.rank, square.rank], [{ best: 1, worst: 1 }, { best: 2, worst: 2 }]);
+  assertEquals(square.timeNs, square.medianTotalNs!.value);
+  assertEquals(square.timeNs, square.figures["total.p50"].value);
+  assertEquals(square.fps, 1e9 / square.timeNs!);
 });
 
 Deno.test("buildReport() says that a variant ran in another precision than asked, and labels it by what ran", () => {
@@ -140,7 +144,12 @@ Deno.test("buildReport() gives no rank and says so when nothing of a variant was
     judgeImage(cleanEvidence({ variant, seed: 3, people: 3 * index }))
   );
   const report = reportOf(variants, launches, [empty, found]);
-  assertEquals(report.variants.map(({ rank }) => rank), [null, 1]);
+  assertEquals(report.variants.map(({ rank }) => rank), [null, { best: 1, worst: 1 }]);
+  assertEquals(report.variants.map(({ unranked }) => unranked?.code ?? null), ["not-judged", null]);
+  assertEquals(report.variants.map(({ quality }) => quality.converted), [
+    "not-judged",
+    "not-judged", // the run has more images than this one
+  ]);
   const codes = report.variants.map(({ warnings }) => warnings.map(({ code }) => code));
   assertEquals(codes.map((own) => own.includes("no-rank")), [true, false]);
 });

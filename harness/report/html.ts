@@ -5,12 +5,13 @@
  */
 import { escape } from "@std/html";
 import { answerFor, answerParts, headlineDevice } from "../../reports/template/answer.js";
+import { orderOf } from "../../reports/template/context.js";
 import { deviceNames, plain, variantLabels } from "../../reports/template/labels.js";
 import { fps, msNumber, place, pxNumber } from "../../reports/template/numbers.js";
-import { TEXTS } from "../../reports/template/texts.js";
 import type { PageAssets } from "./assets.ts";
 import { renderPage } from "./page_template.ts";
 import type { Comparison } from "./comparison.ts";
+import { inEnglish } from "./english.ts";
 import type { History, RunIndex, RunIndexEntry } from "./history.ts";
 import { type PageData, pageData } from "./page_data.ts";
 import type { Report } from "./report_json.ts";
@@ -105,14 +106,12 @@ export function indexEntry(report: Report, folder: string): RunIndexEntry {
 /** The answer and the table without scripts, in English. */
 function fallback(report: Report): string {
   const serial = headlineDevice(report);
-  const sentence = serial === null ? "" : answerParts(report, answerFor(report, serial)).map(
-    ({ key, values }) =>
-      (TEXTS.en as Record<string, string>)[key].replaceAll("**", "")
-        .replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole),
-  ).join("; ");
+  const sentence = serial === null
+    ? ""
+    : answerParts(report, answerFor(report, serial)).map(inEnglish).join("; ");
   const labels = variantLabels(report.variants).byId;
   const devices = deviceNames(report);
-  const rows = report.variants.map((variant) =>
+  const rows = report.variants.toSorted(orderOf(report)).map((variant) =>
     [
       place(variant.rank),
       labels.get(variant.id) ?? variant.id,

@@ -94,7 +94,10 @@ function manyVariants(times: number): Report {
         ...variant,
         id: idOf(variant.id, model),
         variant: { ...variant.variant, model },
-        rank: variant.rank && variant.rank + i * report.variants.length,
+        rank: variant.rank && {
+          best: variant.rank.best + i * report.variants.length,
+          worst: variant.rank.worst + i * report.variants.length,
+        },
       }))
     ),
     launches: models.flatMap((model) =>

@@ -6,7 +6,7 @@
  * @module
  */
 import { z } from "zod";
-import { DEFAULT_MAX_AP_DROP } from "../parity/ap_verdict.ts";
+import { DEFAULT_MAX_AP_DROP, NEAR_ZERO_AP } from "../parity/ap_verdict.ts";
 import { migrate } from "../record/migrate.ts";
 import { EFFECTIVE_PRECISIONS } from "../record/precision.ts";
 import { NO_SETTINGS } from "../record/run_settings.ts";
@@ -27,6 +27,7 @@ const FlatVariantSchema = z.looseObject({
   param: z.looseObject({}),
   layers: z.int(),
   fusedActivations: z.int(),
+  latencyNs: z.record(z.string(), z.looseObject({ p50: z.number() })).nullable(),
   fps: z.number().nullable(),
   medianTotalNs: z.looseObject({ value: z.number() }).nullable(),
   peakRssBytes: z.number().nullable(),
@@ -41,29 +42,38 @@ export function migrateReport(report: unknown): unknown {
   const newest = migrate(report, { 1: (first) => first });
   if (typeof newest !== "object" || newest === null) return newest;
   const { variants, base } = newest as { variants?: unknown; base?: unknown };
-  return Array.isArray(variants)
-    ? { ...newest, variants: variants.map((variant) => withQuality(lifted(variant), base)) }
-    : newest;
+  if (!Array.isArray(variants)) return newest;
+  const newer = variants.map(lifted);
+  return { ...newest, variants: newer.map((variant) => withQuality(variant, base, newer)) };
 }
 
 const QualitySchema = z.looseObject({
   id: z.string(),
+  device: z.string(),
   variant: z.looseObject({ speedOnly: z.boolean() }),
   parity: z.looseObject({ verdict: z.enum(["pass", "fail", "inconclusive"]), matched: z.number() }),
   accuracy: z.looseObject({ ap: z.number() }).nullable(),
 });
 
 /** A variant of before the two questions of correctness were told apart, with what it tells. */
-function withQuality(value: unknown, base: unknown): unknown {
+function withQuality(value: unknown, base: unknown, variants: readonly unknown[]): unknown {
   if (typeof value !== "object" || value === null || "quality" in value) return value;
   const known = QualitySchema.safeParse(value);
   if (!known.success) return value;
-  const { id, variant, parity, accuracy } = known.data;
+  const { id, device, variant, parity, accuracy } = known.data;
+  const reference = variants.map((each) => QualitySchema.safeParse(each).data).find((each) =>
+    each?.id === base && each?.device === device
+  )?.accuracy;
+  const isCompared = accuracy !== null && reference && id !== base && reference.ap >= NEAR_ZERO_AP;
+  const againstBase = isCompared
+    ? { value: accuracy.ap - reference.ap, low: null, high: null }
+    : null;
   return {
     ...value,
+    accuracy: accuracy && { ...accuracy, againstBase },
     quality: qualityOf({
       ...{ isBase: id === base, speedOnly: variant.speedOnly, parity },
-      accuracy: accuracy && { ap: accuracy.ap, againstBase: null },
+      accuracy: accuracy && { ap: accuracy.ap, againstBase },
     }, DEFAULT_MAX_AP_DROP),
   };
 }
@@ -91,16 +101,21 @@ function lifted(value: unknown): unknown {
     medianTotalNs,
   });
   return {
-    ...{ figures: figuresOf(rest.medianTotalNs, peakRssBytes), ...rest, variant, ...facts },
+    ...{ figures: figuresOf(rest, peakRssBytes), ...rest, variant, ...facts },
     ...(rest.fps !== null && facts.timeNs !== null ? { fps: 1e9 / facts.timeNs } : {}),
   };
 }
 
 function figuresOf(
-  medianTotalNs: FlatVariant["medianTotalNs"],
+  { latencyNs, medianTotalNs }: Pick<FlatVariant, "latencyNs" | "medianTotalNs">,
   peakRssBytes: number | null,
 ): Record<string, unknown> {
+  // of the stages a report of before told the median of all samples alone
+  const stages = Object.entries(latencyNs ?? {}).filter(([stage]) => stage !== "total").map((
+    [stage, { p50 }],
+  ) => [`${stage}.p50`, { unit: "ns", value: p50, low: null, high: null }]);
   return {
+    ...Object.fromEntries(stages),
     ...(medianTotalNs && { "total.p50": { unit: "ns", ...medianTotalNs } }),
     ...(peakRssBytes !== null &&
       { peakRss: { unit: "bytes", value: peakRssBytes, low: null, high: null } }),

@@ -57,6 +57,8 @@ export interface LaunchSummary {
   position: number;
   startedAt: string;
   marks: string[];
+  /** Of a machine with two speeds the one that it met; null else. */
+  speed: ReportLaunch["speed"];
   before: StateSummary | null;
   after: StateSummary | null;
   sampleCount: number;
@@ -166,6 +168,7 @@ function summariseLaunch(launch: ReportLaunch, exact: boolean): LaunchSummary {
     position: launch.position,
     startedAt: launch.startedAt,
     marks: launch.marks,
+    speed: launch.speed,
     before: summariseState(launch.stateBefore),
     after: summariseState(launch.stateAfter),
     sampleCount: samples.length,

@@ -1,95 +1,169 @@
 /**
- * The report as a table for the terminal (pure).
+ * The report for a terminal: what ran, a table as wide as the terminal, one line a fact, the answer
+ * last (pure).
  *
  * @module
  */
+import { answerFor, answerParts } from "../../reports/template/answer.js";
+import { ranParts, stateParts } from "../../reports/template/conditions.js";
+import { orderOf } from "../../reports/template/context.js";
+import { deviceNames, variantLabels } from "../../reports/template/labels.js";
+import {
+  fps,
+  MISSING,
+  ms,
+  msBounds,
+  msNumber,
+  place,
+  pxNumber,
+  ratioParts,
+  score,
+  signed,
+} from "../../reports/template/numbers.js";
+import { cutMiddle, textWidth, USUAL_COLUMNS, wrapped } from "../text/lines.ts";
 import { formatTable } from "../text/table.ts";
 import { accuracyLines } from "./accuracy_text.ts";
+import { inEnglish } from "./english.ts";
 import type { Report, ReportVariant } from "./report_json.ts";
 
+/** A column of the table; of those that don't fit the last in `DROPPED` go first. */
+interface Column {
+  head: string;
+  cell(variant: ReportVariant): string;
+}
+
 /**
- * Returns a table of the variants, the warnings, and one sentence on the fastest; lines end in
- * `\n`.
+ * Returns the report as lines of at most `columns`: each device with what its variants share, what
+ * ran and the machine's states, its table, then warnings, then the answer of each device. Lines end
+ * in `\n`.
  */
-export function summaryText(report: Report): string {
+export function summaryText(report: Report, columns = USUAL_COLUMNS): string {
   const lines: string[] = [];
-  for (const device of report.devices) {
-    const name = [device.model, device.soc].filter(Boolean).join(", ") || device.serial;
+  const { common, byId } = variantLabels(report.variants);
+  const label = (id: string) => byId.get(id) ?? id;
+  const names = deviceNames(report);
+  if (common.length > 0) lines.push(...wrapped(common.join(" · "), columns), "");
+  const serials = [...names.keys()];
+  for (const serial of serials) {
+    const isEmulated = report.devices.some((device) => device.serial === serial && device.emulated);
+    const name = names.get(serial)!;
     lines.push(
-      `Device ${device.serial} (${name})${
-        device.emulated ? ": emulated, its times mean nothing" : ""
-      }`,
+      ...wrapped(
+        `Device ${serial}${name === serial ? "" : ` (${name})`}${
+          isEmulated ? ": emulated, its times mean nothing" : ""
+        }`,
+        columns,
+      ),
+      ...wrapped(ranParts(report, serial).map(inEnglish).join(" · "), columns),
+      ...stateParts(report, serial).flatMap((part) => wrapped(inEnglish(part), columns)),
     );
-    const variants = report.variants.filter((variant) => variant.device === device.serial)
-      .toSorted((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity));
-    lines.push(formatTable(
-      [
-        "rank",
-        "variant",
-        "ran as",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "FPS",
-        "speed-up (95% CI)",
-        "parity",
-        "p99 px",
-        "min OKS",
-        "AP",
-        "reference AP",
-      ],
-      variants.map(row),
-    ));
+    const variants = report.variants.filter(({ device }) => device === serial)
+      .toSorted(orderOf(report));
+    lines.push(...fittedTable(variants, label, columns), "");
   }
-  lines.push(...notes(report));
+  for (const note of notes(report, label)) lines.push(...wrapped(note, columns));
+  for (const serial of serials) {
+    const sentence = answerParts(report, answerFor(report, serial)).map(inEnglish).join("; ");
+    lines.push("", ...wrapped(`${sentence}.`, columns, ""));
+  }
   return lines.join("\n") + "\n";
 }
 
-function row(variant: ReportVariant): string[] {
-  const ms = (ns: number | undefined) => ns === undefined ? "–" : (ns / 1e6).toFixed(2);
-  const { latencyNs, ratio, parity, accuracy } = variant;
+/** Columns that go where the terminal is narrow, the first to go first. */
+const DROPPED = ["px", "p90 of all", "95%", "FPS", "AP"];
+
+/** The table without the columns for which there is no room, names cut as a last resort. */
+function fittedTable(
+  variants: readonly ReportVariant[],
+  label: (id: string) => string,
+  columns: number,
+): string[] {
+  let shown = allColumns(variants);
+  const name = { head: "variant", cell: ({ id }: ReportVariant) => label(id) };
+  const table = (named: Column) => {
+    const [first, ...rest] = shown;
+    const kept = [first, named, ...rest];
+    return formatTable(
+      kept.map(({ head }) => head),
+      variants.map((variant) => kept.map(({ cell }) => cell(variant))),
+    ).trimEnd().split("\n");
+  };
+  const widest = (lines: readonly string[]) => Math.max(...lines.map(textWidth));
+  let lines = table(name);
+  for (const head of DROPPED) {
+    if (widest(lines) <= columns) return lines;
+    shown = shown.filter((column) => column.head !== head);
+    lines = table(name);
+  }
+  const over = widest(lines) - columns;
+  if (over <= 0) return lines;
+  const room = Math.max(...variants.map(({ id }) => textWidth(label(id)))) - over;
+  return table({ ...name, cell: ({ id }) => cutMiddle(label(id), Math.max(8, room)) });
+}
+
+function allColumns(variants: readonly ReportVariant[]): Column[] {
+  const isAnnotated = variants.some(({ accuracy }) => accuracy !== null);
   return [
-    variant.rank === null ? "–" : String(variant.rank),
-    variant.id + (variant.variant.speedOnly ? " (speed only)" : ""),
-    variant.precision.effective ?? "did not run",
-    ms(variant.timeNs ?? undefined),
-    ms(latencyNs?.total.p90),
-    ms(latencyNs?.total.p99),
-    variant.fps?.toFixed(1) ?? "–",
-    ratio === null ? "–" : interval(ratio),
-    parity.verdict,
-    parity.p99Px?.toPrecision(2) ?? "–",
-    parity.minOks?.toFixed(5) ?? "–",
-    accuracy?.ap.toFixed(3) ?? "–",
-    accuracy?.referenceAp.toFixed(3) ?? "–",
+    { head: "#", cell: ({ rank }) => place(rank) },
+    { head: "ms", cell: ({ timeNs }) => msNumber(timeNs) },
+    {
+      head: "95%",
+      cell: ({ medianTotalNs }) => between(medianTotalNs && msBounds(medianTotalNs)),
+    },
+    { head: "FPS", cell: (variant) => fps(variant.fps) },
+    { head: "p90 of all", cell: ({ latencyNs }) => msNumber(latencyNs?.total.p90 ?? null) },
+    { head: "speed-up (95%)", cell: ratioText },
+    { head: "converted", cell: ({ quality }) => quality.converted.replace("-", " ") },
+    { head: "px", cell: ({ parity }) => pxNumber(parity.maxPx) },
+    ...(isAnnotated ? [{ head: "AP", cell: accuracyText }] : []),
   ];
 }
 
-function interval(
-  { value, low, high }: { value: number; low: number | null; high: number | null },
-) {
-  const range = low === null || high === null ? "" : ` (${low.toFixed(3)}–${high.toFixed(3)})`;
-  return `${value.toFixed(3)}×${range}`;
+function between(bounds: { low: string; high: string } | null): string {
+  return bounds === null ? MISSING : `${bounds.low}–${bounds.high}`;
 }
 
-function notes(report: Report): string[] {
-  const lines = accuracyLines(report.variants);
+function ratioText({ ratio, id }: ReportVariant): string {
+  if (ratio === null) return MISSING;
+  if (ratio.base === id) return "1";
+  const { value, bounds } = ratioParts(ratio);
+  if (bounds === null) return "too few launches";
+  return ratio.useless ? `can't tell (${between(bounds)})` : `${value}× (${between(bounds)})`;
+}
+
+function accuracyText({ accuracy, quality }: ReportVariant): string {
+  if (accuracy === null) return MISSING;
+  const change = accuracy.againstBase;
+  return change === null
+    ? score(accuracy.ap)
+    : `${signed(change.value, 3)} ${quality.accurate.replace("-", " ")}`;
+}
+
+/** What a reader should know besides, one fact each. */
+function notes(report: Report, label: (id: string) => string): string[] {
+  const lines = accuracyLines(report.variants.map((each) => ({ ...each, id: label(each.id) })));
+  const several = new Set(report.variants.map(({ device }) => device)).size > 1;
+  const named = ({ id, device }: ReportVariant) =>
+    several ? `${label(id)} on ${device}` : label(id);
   for (const variant of report.variants) {
     if (variant.parity.verdict !== "pass") {
-      lines.push(`parity ${variant.parity.verdict}: ${variant.id}: ${variant.parity.reason}`);
+      lines.push(`parity ${variant.parity.verdict}: ${named(variant)}: ${variant.parity.reason}`);
+    }
+    if (variant.unranked?.code === "noise") {
+      lines.push(`no rank: ${named(variant)}: ${variant.unranked.message}`);
     }
     if (variant.benchncnn) {
       lines.push(
-        `benchncnn: ${variant.id}: ${variant.benchncnn.avgMs.toFixed(2)} ms, ours is ${
-          variant.benchncnn.ratio.toFixed(3)
-        }× of it`,
+        `benchncnn: ${named(variant)}: ${ms(variant.benchncnn.avgMs * 1e6)}, our network ${
+          ms(variant.figures["inference.p50"]?.value ?? null)
+        }`,
       );
     }
   }
   const told = [
     ...report.warnings.map((warning) => ({ ...warning, about: "" })),
-    ...report.variants.flatMap(({ id, warnings }) =>
-      warnings.map((warning) => ({ ...warning, about: id }))
+    ...report.variants.flatMap((variant) =>
+      variant.warnings.map((warning) => ({ ...warning, about: label(variant.id) }))
     ),
   ];
   for (const [message, all] of Map.groupBy(told, (warning) => warning.message)) {

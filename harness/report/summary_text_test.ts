@@ -1,32 +1,47 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { textWidth } from "../text/lines.ts";
 import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 import { summaryText } from "./summary_text.ts";
 
-Deno.test("summaryText() has a table for each device, a line for each variant, ranked ones first", () => {
-  const report = syntheticReport({ ...EXAMPLE_SIZE, rounds: 2, images: 2, pictures: 0 });
-  const text = summaryText(report);
+const SMALL = { ...EXAMPLE_SIZE, images: 2, pictures: 0 };
+
+Deno.test("summaryText() has what ran, a table for each device with a line for each variant, and the answer last", () => {
+  const report = syntheticReport({ ...SMALL, devices: 2 });
+  const text = summaryText(report, 1000);
+  assertEquals(text.split("\n")[0], "yolov8n-pose · o2m · 640×640 · pnnx");
   for (const { serial } of report.devices) {
     const own = text.slice(text.indexOf(`Device ${serial} (`)).split("\n\n")[0].split("\n");
+    assertMatch(own[1], /^4 threads · all cores · .*ncnn/);
     const variants = report.variants.filter(({ device }) => device === serial);
-    assertEquals(own.length, 3 + variants.length, "name, head, dashes and the variants");
-    assert(own[1].startsWith("rank  variant "), own[1]);
-    const ranked = variants.filter(({ rank }) => rank !== null).length;
-    assertEquals(
-      own.slice(3).map((line) => line.split(" ")[0]),
-      [
-        ...Array.from({ length: ranked }, (_, index) => String(index + 1)),
-        ...Array.from({ length: variants.length - ranked }, () => "–"),
-      ],
-    );
+    const head = own.findIndex((line) => line.startsWith("#  variant "));
+    assertEquals(own.length - head - 2, variants.length, own.join("\n"));
+    const places = own.slice(head + 2).map((line) => line.split(" ")[0]);
+    assertEquals(places.at(-1), "–", "who has no rank comes last");
+    assertEquals(places[0], "1");
   }
+  assertMatch(text.trimEnd().split("\n").at(-1)!, / is 1\.\d\d× as fast as .*\.$/);
   assertEquals(text.split("\n").filter((line) => line.endsWith(" ")), []);
 });
 
-Deno.test("summaryText() gives a variant of several input sizes the time that its FPS is of", () => {
-  const report = syntheticReport({ ...EXAMPLE_SIZE, rounds: 2, images: 2, pictures: 0 });
-  const variant = report.variants.find(({ fps }) => fps !== null)!;
-  variant.id = "rect-variant";
-  variant.timeNs = 12_340_000;
-  const line = summaryText(report).split("\n").find((each) => each.includes("rect-variant"))!;
-  assertEquals(line.includes(" 12.34 "), true, line);
+Deno.test("summaryText() fits its columns, and keeps rank, time, ratio and both questions of correctness in 80", () => {
+  const report = syntheticReport({ ...SMALL, rounds: 3 });
+  for (const columns of [60, 80, 120]) {
+    const long = summaryText(report, columns).split("\n").filter((line) =>
+      textWidth(line) > columns
+    );
+    assertEquals(long, [], `${columns} columns`);
+  }
+  assertMatch(summaryText(report, 80), /^# +variant +ms +speed-up \(95%\) +converted +AP$/m);
+});
+
+Deno.test("summaryText() says in which states the machine was, and why there is no rank", () => {
+  const report = syntheticReport(SMALL);
+  report.conditions[0].speeds = { ratio: 1.45, fastLaunches: 40, slowLaunches: 24 };
+  Object.assign(report.variants[1], {
+    rank: null,
+    unranked: { code: "noise", message: "its launches differ too much" },
+  });
+  const text = summaryText(report, 200);
+  assertMatch(text, /^The machine had two speeds: 24 of 64 launches took 45% longer\./m);
+  assert(text.includes("its launches differ too much"));
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LaunchRecord } from "../record/records.ts";
+import type { LaunchRecord, TurnsRecord } from "../record/records.ts";
 import type { Estimates, IntervalOf, MetricEstimate } from "./estimate.ts";
 import { CONFIDENCE_LEVEL } from "./interval.ts";
 import { groupByRound } from "./round.ts";
@@ -76,6 +76,8 @@ export interface RankingOptions {
   unranked?: ReadonlyMap<string, string>;
   /** How intervals are taken; default: of a number of launches that was fixed beforehand. */
   intervalOf?: IntervalOf;
+  /** Launches that variants of the device shared. */
+  turns?: readonly TurnsRecord[];
 }
 
 /**
@@ -89,11 +91,11 @@ export interface RankingOptions {
 export function rankVariants(
   device: string,
   launches: readonly LaunchRecord[],
-  { unranked = new Map(), intervalOf }: RankingOptions = {},
+  { unranked = new Map(), intervalOf, turns = [] }: RankingOptions = {},
 ): Ranking {
   const groups = groupByRound(launches);
-  const estimates = metricEstimates(groups, "total.p50", intervalOf);
-  const claims = [...groups.keys()].filter((id) => !unranked.has(id));
+  const estimates = metricEstimates(groups, turns, "total.p50", intervalOf);
+  const claims = [...estimates.locations.keys()].filter((id) => !unranked.has(id));
   const pairs = comparePairs(estimates, claims);
   const refused = new Map(unranked);
   for (const id of claims) {

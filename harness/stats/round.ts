@@ -5,7 +5,7 @@
  */
 import { HarnessError } from "../errors.ts";
 import { type MetricName, metricOf, type SampledStage } from "../record/metrics.ts";
-import type { AnyLaunch, LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import type { Contestant, MetricEstimate } from "./estimate.ts";
 import { robustInterval } from "./interval.ts";
 import { quantile } from "./quantile.ts";
@@ -116,21 +116,26 @@ export function groupByRound(
 }
 
 /**
- * Returns the values of a metric as the estimator wants them: of each variant one a launch; a
- * launch that does not know it is left out.
+ * Returns the values of a metric as the estimator wants them, of each variant one a launch: of
+ * launches alone by round, of launches that variants shared by the launch. A launch that does not
+ * know the metric is left out.
  */
 export function contestantsOf(
   groups: LaunchesByRound,
-  valueOf: (launch: LaunchRecord) => number | null,
+  turns: readonly TurnsRecord[],
+  valueOf: (launch: AnyLaunch) => number | null,
 ): Contestant[] {
-  return [...groups].map(([id, rounds]) => ({
+  const known = <T>(launches: Iterable<[T, AnyLaunch]>): [T, number][] =>
+    [...launches].flatMap(([unit, launch]): [T, number][] => {
+      const value = valueOf(launch);
+      return value === null ? [] : [[unit, value]];
+    });
+  const shared = Map.groupBy(turns, ({ variantId }) => variantId);
+  return [...new Set([...groups.keys(), ...shared.keys()])].map((id) => ({
     id,
-    solo: new Map(
-      [...rounds].flatMap(([round, launch]) => {
-        const value = valueOf(launch);
-        return value === null ? [] : [[round, value]];
-      }),
+    solo: new Map(known(groups.get(id) ?? [])),
+    turns: new Map(
+      known((shared.get(id) ?? []).map((own): [string, AnyLaunch] => [own.turns.launch, own])),
     ),
-    turns: new Map(),
   }));
 }

@@ -12,7 +12,7 @@ import {
   SAMPLED_STAGES,
   type SampledStage,
 } from "../record/metrics.ts";
-import type { LaunchRecord } from "../record/records.ts";
+import type { LaunchRecord, TurnsRecord } from "../record/records.ts";
 import {
   type Estimates,
   estimateTogether,
@@ -66,6 +66,8 @@ export interface VariantSummary {
  * Input: the finished launches of one device; launches that count for nothing (emulated, failed,
  * test builds) were left out by the caller. Throttled launches stay in, are counted in a warning,
  * and the ratio without their rounds is told there. The base may be absent; then no ratio is known.
+ * `turns` are the launches that variants of that device shared: where a pair has such, they give its
+ * ratio.
  *
  * Throws `RangeError` for launches of two devices, `HarnessError` `bad-record` for a launch without
  * samples or with times of zero.
@@ -73,6 +75,7 @@ export interface VariantSummary {
 export function summarizeLaunches(
   launches: readonly LaunchRecord[],
   baseVariantId: string,
+  turns: readonly TurnsRecord[] = [],
 ): VariantSummary[] {
   const repeats = new Map<string, number>();
   const groups = groupByRound(
@@ -82,7 +85,7 @@ export function summarizeLaunches(
   const baseRounds = groups.get(baseVariantId);
   for (const [variantId, rounds] of groups) requireTimes(variantId, rounds.values());
   const estimates = new Map(
-    MEDIANS.map((name) => [name, metricEstimates(groups, name)]),
+    MEDIANS.map((name) => [name, metricEstimates(groups, turns, name)]),
   );
   const total = estimates.get("total.p50")!;
   return [...groups].map(([variantId, rounds]) => {
@@ -124,11 +127,12 @@ const MEDIANS = METRIC_NAMES.filter((name) => {
  */
 export function metricEstimates(
   groups: LaunchesByRound,
+  turns: readonly TurnsRecord[],
   name: MetricName,
   intervalOf?: IntervalOf,
 ): Estimates {
   return estimateTogether(
-    contestantsOf(groups, (launch) => metricOfLaunch(launch, name)),
+    contestantsOf(groups, turns, (launch) => metricOfLaunch(launch, name)),
     intervalOf,
   );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { textWidth } from "./lines.ts";
 import { printable } from "./printable.ts";
 
 /**
@@ -21,12 +22,12 @@ export function formatTable(
 ): string {
   const rows = foreign.map((row) => row.map(printable));
   const widths = head.map((title, i) =>
-    Math.max(width(title), ...rows.map((row) => width(row[i] ?? "")))
+    Math.max(textWidth(title), ...rows.map((row) => textWidth(row[i] ?? "")))
   );
   const line = (cells: readonly string[]) =>
     widths.map((columns, i) => {
       const cell = cells[i] ?? "";
-      return cell + " ".repeat(columns - width(cell));
+      return cell + " ".repeat(columns - textWidth(cell));
     }).join("  ").trimEnd();
   const dashes = widths.map((columns) => "-".repeat(columns));
   return [head, dashes, ...rows].map((cells) => `${line(cells)}\n`).join("");
@@ -42,9 +43,4 @@ export function markdownTable(
 ): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
     .join("\n");
-}
-
-/** Returns the number of characters, one column each. */
-function width(text: string): number {
-  return [...text].length;
 }

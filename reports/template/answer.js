@@ -57,7 +57,7 @@ export function isUnfinished({ rounds, latencyNs }) {
  * Returns the answer for one device: the fastest variant within the AP budget of the base, and which
  * ones are faster but worse.
  *
- * Where nothing is annotated, agreement with the reference has to do. A variant that is there for
+ * Where no AP can be compared, agreement with the reference has to do. A variant that is there for
  * its speed alone is passed over as long as another one has a claim, and one that may be faster as
  * long as another one certainly is.
  *
@@ -76,7 +76,8 @@ export function answerFor(report, serial) {
     return { ...answer, kind: "none", variant: null, obstacle: commonObstacle(report, here) };
   }
   const compared = claims.filter(({ id, ratio }) => id !== report.base && ratio !== null);
-  const isAnnotated = here.some(({ accuracy }) => accuracy !== null);
+  // where no change of AP is known, agreement with the reference has to do
+  const isAnnotated = here.some(({ accuracy }) => (accuracy?.againstBase?.low ?? null) !== null);
   if (compared.length === 0 || !claims.some(({ id }) => id === report.base)) {
     const kind = here.length === 1 ? "single" : claims.length === 1 ? "only" : "fastest";
     return { ...answer, kind, variant: mostUseful(claims, isAnnotated)[0] };
@@ -196,6 +197,7 @@ export function answerParts(report, answer) {
   }
   const name = spoken(variant.id);
   const baseName = spoken(report.base);
+  /** @type {{ key: string, values: Record<string, string> }[]} */
   const parts = [];
   if (kind === "open") {
     parts.push({
@@ -278,10 +280,14 @@ function withFigures({ id, ratio, accuracy }, spoken) {
   return `${spoken(id)} (${figures.join(", ")})`;
 }
 
-/** @param {ReportVariant} variant */
+/**
+ * @param {ReportVariant} variant
+ * @returns {{ key: string, values: Record<string, string> }[]}
+ */
 function accuracyParts({ accuracy }) {
   if (accuracy === null) return [];
   const { ap, againstBase } = accuracy;
+  /** @type {{ key: string, values: Record<string, string> }[]} */
   const parts = [];
   if (againstBase === null) parts.push({ key: "answer.accuracy", values: { ap: score(ap) } });
   else {

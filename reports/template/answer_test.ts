@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { EXAMPLE_SIZE, syntheticReport } from "../../harness/report/testdata/synthetic_report.ts";
 import type { Report, ReportVariant } from "../../harness/report/report_json.ts";
-import { answerFor, answerParts, headlineDevice } from "./answer.js";
+import { answerFor, answerParts, failureCause, headlineDevice } from "./answer.js";
 
 const DEVICE = "SYNTH0001";
 
@@ -46,18 +46,23 @@ Deno.test("answerFor() claims no difference when the interval holds 1, and none 
     }));
   assertEquals(ratio(1.01, 0.98, 1.04), "same");
   assertEquals(ratio(0.9, 0.88, 0.93), "slower");
-  assertEquals(ratio(1.4, null, null), "undecided");
+  assertEquals(ratio(1.4, null, null), "open");
 });
 
 Deno.test("answerFor() prefers what is certain to a larger value when intervals differ in width", () => {
   const best = (ratios: [number, number | null, number | null][]) => {
     const report = withVariants((variant, i) => {
       variant.variant.speedOnly = false;
+      variant.accuracy = null;
+      variant.quality = { converted: "right", accurate: "not-judged" };
       if (i > 0) variant.ratio = null;
       const ratio = ratios[i - 1];
       if (ratio === undefined) return;
       const [value, low, high] = ratio;
-      Object.assign(variant, { fps: 20 * value, ratio: { value, low, high, base: "b" } });
+      Object.assign(variant, {
+        fps: 20 * value,
+        ratio: { value, low, high, base: "b", useless: false },
+      });
     });
     const { variant, kind } = answerFor(report, DEVICE);
     return [report.variants.indexOf(variant!) - 1, kind];
@@ -66,7 +71,7 @@ Deno.test("answerFor() prefers what is certain to a larger value when intervals 
   assertEquals(best([[1.46, 1.44, 1.48], [1.5, null, null]]), [0, "faster"]);
   assertEquals(best([[1.46, 1.44, 1.48], [1.5, 1.2, 1.8]]), [1, "faster"]);
   assertEquals(best([[0.97, 0.96, 0.98], [0.95, 0.5, 1.5]]), [1, "same"]);
-  assertEquals(best([[1.1, null, null], [1.2, null, null]]), [1, "undecided"]);
+  assertEquals(best([[1.1, null, null], [1.2, null, null]]), [1, "open"]);
 });
 
 /** Takes a variant's claim to its speed. */
@@ -92,10 +97,8 @@ Deno.test("answerFor() gives the reason that holds for all when no variant has a
   const emulated = withVariants(silence);
   emulated.devices[0].emulated = true;
   assertEquals(answerFor(emulated, DEVICE).obstacle, "emulated");
-  assertEquals(answerParts(emulated, answerFor(emulated, DEVICE)), [{
-    key: "answer.none.emulated",
-    values: { device: "Example Phone 8" },
-  }]);
+  const parts = answerParts(emulated, answerFor(emulated, DEVICE));
+  assertEquals(parts[0], { key: "answer.none.emulated", values: { device: "Example Phone 8" } });
 });
 
 /** Keys of the sentence for the first `count` variants, changed. */
@@ -115,7 +118,7 @@ Deno.test("answerParts() tells time and FPS, and why there is no ratio, when the
       if (i === 0) silence(variant).parity.verdict = "fail";
       if (i === 1) Object.assign(variant.ratio!, { value: 0.95, low: 0.94, high: 0.96 });
     }),
-    ["answer.only", "answer.base.parity"],
+    ["answer.only", "answer.base.parity", "answer.failed.end-to-end"],
   );
   assertEquals(
     keysOf(3, (variant, i) => i === 0 && (silence(variant).latencyNs = null)),
@@ -139,6 +142,53 @@ Deno.test("answerParts() names a faster variant that is there for its speed alon
     });
   assertEquals(keys(30), ["answer.slower", "answer.fasterSpeedOnly"]);
   assertEquals(keys(10), ["answer.slower"]);
+});
+
+Deno.test("answerFor() takes the fastest within the AP budget, and tells which are faster but worse or not judged", () => {
+  const faster = (variant: ReportVariant, value: number) =>
+    Object.assign(variant, {
+      fps: 20 * value,
+      ratio: { value, low: value - 0.01, high: value + 0.01, base: "b", useless: false },
+    });
+  const report = withVariants((variant, i) => {
+    if (i > 3) silence(variant);
+    if (i === 1) faster(variant, 1.2).quality = { converted: "right", accurate: "right" };
+    if (i === 2) faster(variant, 1.9).quality = { converted: "right", accurate: "lossy" };
+    if (i === 3) faster(variant, 1.5).quality = { converted: "right", accurate: "not-judged" };
+  });
+  const answer = answerFor(report, DEVICE);
+  const at = (variant: ReportVariant | null) => report.variants.indexOf(variant!);
+  assertEquals([answer.kind, at(answer.variant)], ["faster", 1]);
+  assertEquals([answer.worse.map(at), answer.unjudged.map(at)], [[2], [3]]);
+  const keys = answerParts(report, answer).map(({ key }) => key);
+  assertEquals(keys.filter((key) => /worse|unjudged/.test(key)), [
+    "answer.worse",
+    "answer.unjudged",
+  ]);
+
+  report.variants[1].quality.accurate = "lossy";
+  const stay = answerFor(report, DEVICE);
+  assertEquals([stay.kind, at(stay.variant), stay.ratio], ["base", 0, null]);
+  assertEquals(stay.worse.map(at), [2, 1]);
+});
+
+Deno.test("answerFor() tells no ratio when its interval is useless", () => {
+  const report = withVariants((variant) => {
+    if (variant.ratio === null || variant.ratio.base === variant.id) return;
+    Object.assign(variant.ratio, { value: 1.05, low: 0.6, high: 1.8, useless: true });
+  });
+  const answer = answerFor(report, DEVICE);
+  assertEquals([answer.kind, answer.ratio], ["open", null]);
+  assertEquals(answerParts(report, answer)[0].values.low, "0.60");
+});
+
+Deno.test("failureCause() is what the stage looks like, without its figures", () => {
+  const report = withVariants(() => {});
+  const { parity } = report.variants[0];
+  parity.firstFailedStage = "preprocess";
+  parity.stages[0].reason =
+    "2 of 6 images, worst 004_bus: red and blue are swapped: 134022 of 307200 values differ; the letterbox is defined bit for bit";
+  assertEquals(failureCause(parity), "red and blue are swapped");
 });
 
 Deno.test("answerParts() never tells an accuracy when the only variant with a claim is for its speed alone", () => {

@@ -9,7 +9,7 @@
 import { cutList, dataTable, el, english, foldedTable, foreign } from "./dom.js";
 import { section } from "./sections.js";
 import { baseOptions, chartFigure, tickText } from "./figure.js";
-import { fps, MISSING, ratioParts, significant } from "./numbers.js";
+import { fps, MISSING, place, ratioParts, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 import { hasClaim } from "./context.js";
 import { chartLabel, variantMarks } from "./verdicts.js";
@@ -31,21 +31,17 @@ const CHANGES_LISTED = 40;
  */
 export function rankingSection(context) {
   const { t, label } = context;
-  const comparison = comparisonOf(context);
-  if (comparison === null || comparison.rankings.length === 0) return null;
+  const rankings = rankingsOf(context);
+  if (rankings.length === 0) return null;
   return section("ranking", t("ranking.title"), () => [
     el("p", {}, t("ranking.intro")),
-    comparison.rankings.flatMap((ranking) => [
+    rankings.flatMap((ranking) => [
       el("h3", {}, foreign(rankingName(context, ranking.device))),
       dataTable({
         caption: `${t("ranking.title")}: ${rankingName(context, ranking.device)}`,
         head: [t("ranking.place"), t("column.variant"), t("ranking.why")],
         rows: ranking.variants.map(({ variantId, rank, unranked }) => [
-          rank === null
-            ? MISSING
-            : rank.best === rank.worst
-            ? String(rank.best)
-            : t("ranking.between", { best: rank.best, worst: rank.worst }),
+          place(rank),
           foreign(label(variantId)),
           unranked === null
             ? rank !== null && rank.best !== rank.worst ? t("ranking.shared") : t("ranking.certain")
@@ -54,8 +50,20 @@ export function rankingSection(context) {
       }),
       pairDetails(context, ranking),
     ]),
-    orderChangeList(context, comparison),
+    orderChangeList(context),
   ]);
+}
+
+/**
+ * The rankings of a comparison, which may be several for a device, else those of the report; without
+ * those that have nothing to order.
+ *
+ * @param {Context} context
+ * @returns {ComparisonResult["rankings"]}
+ */
+function rankingsOf({ page, report }) {
+  return page.comparison?.rankings ??
+    report.rankings.filter(({ variants }) => variants.length > 1);
 }
 
 /** @param {Context} context @returns {ComparisonResult | null} */
@@ -83,9 +91,10 @@ function rankingName({ t, serials, deviceName }, name) {
  * @param {Context} context
  * @param {ComparisonResult["rankings"][number]} ranking
  */
-function pairDetails({ t, label }, ranking) {
+function pairDetails({ t, label, page }, ranking) {
   if (ranking.pairs.length === 0) return null;
-  const { shown, left } = cutList(t, ranking.pairs, PAIRS_LISTED, COMPARISON_FILE);
+  const file = page.comparison === null ? undefined : COMPARISON_FILE;
+  const { shown, left } = cutList(t, ranking.pairs, PAIRS_LISTED, file);
   return foldedTable(t("ranking.pairs"), () => ({
     caption: t("ranking.pairs"),
     head: [t("ranking.faster"), t("ranking.slower"), t("ranking.ratio"), t("ranking.decided")],
@@ -103,12 +112,10 @@ function pairDetails({ t, label }, ranking) {
   }));
 }
 
-/**
- * @param {Context} context
- * @param {ComparisonResult} comparison
- */
-function orderChangeList(context, { orderChanges }) {
+/** @param {Context} context */
+function orderChangeList(context) {
   const { t, rich, label } = context;
+  const { orderChanges } = comparisonOf(context) ?? { orderChanges: [] };
   if (orderChanges.length === 0) return null;
   const { shown, left } = cutList(t, orderChanges, CHANGES_LISTED, COMPARISON_FILE);
   return el(

@@ -88,6 +88,16 @@ export function english(text, className) {
 }
 
 /**
+ * Returns a part of the answer's sentence as nodes; why a variant failed stays English.
+ *
+ * @param {(key: string, values?: Record<string, string | number | Node>) => Node[]} rich
+ * @param {{ key: string, values: Record<string, string> }} part
+ */
+export function answerNodes(rich, { key, values: { why, ...values } }) {
+  return rich(key, why === undefined ? values : { ...values, why: english(why) });
+}
+
+/**
  * Returns the first `most` of a list, and a line that tells how many more there are in which file;
  * null where all are shown.
  *

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { el, english, foreign } from "./dom.js";
+import { answerNodes, el, english, foreign } from "./dom.js";
 import { fps, ms, msBounds, px, ratioParts, score } from "./numbers.js";
 import { plain } from "./labels.js";
 import { answerFor, answerParts } from "./answer.js";
@@ -26,13 +26,19 @@ const WARNINGS_SHOWN = 3;
 export function heroSection(context) {
   const { t, rich, report, page, common, device, deviceName, severalDevices } = context;
   const answer = answerFor(report, device);
-  const parts = answerParts(report, answer).map(({ key, values }) => rich(key, values));
-  const sentence = parts.flatMap((nodes, i) => i === 0 ? nodes : [t("answer.join"), ...nodes]);
+  const sentenceOf = (/** @type {ReturnType<typeof answerParts>} */ parts) =>
+    parts.map((part) => answerNodes(rich, part)).flatMap((nodes, i) =>
+      i === 0 ? nodes : [t("answer.join"), ...nodes]
+    );
+  const parts = answerParts(report, answer);
+  const besides = answer.kind === "none" ? [] : parts.filter(({ key }) => isAside(key));
+  const sentence = sentenceOf(parts.filter((part) => !besides.includes(part)));
   const others = severalDevices ? otherDevices(context) : null;
   return el(
     "header",
     { class: "hero" },
     el("h1", { class: `answer ${answer.kind}` }, sentence, t("answer.end")),
+    besides.map((part) => el("p", { class: "aside" }, sentenceOf([part]), t("answer.end"))),
     others,
     el(
       "p",
@@ -62,6 +68,11 @@ export function heroSection(context) {
 export function dateText(text) {
   const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:[\d.]+)?Z$/.exec(text);
   return parts === null ? plain(text, 40) : `${parts[1]} ${parts[2]} UTC`;
+}
+
+/** Whether a part speaks of other variants than the answer's. @param {string} key */
+function isAside(key) {
+  return /^answer\.(worse|unjudged|failed|fasterSpeedOnly)/.test(key);
 }
 
 /** What ran, and the states of the machine. @param {Context} context */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { el, foreign } from "./dom.js";
+import { answerNodes, el, foreign } from "./dom.js";
 import { plain } from "./labels.js";
 import { dateText } from "./hero_section.js";
 import { translate, translateRich } from "./translate.js";
@@ -107,9 +107,9 @@ function runItem(language, run) {
     /** @type {string} */ key,
     /** @type {Record<string, string | number>} */ values = {},
   ) => translate(language, key, values);
-  const sentence = run.answer.flatMap(({ key, values }, i) => [
+  const sentence = run.answer.flatMap((part, i) => [
     ...(i === 0 ? [] : [document.createTextNode(t("answer.join"))]),
-    ...translateRich(language, key, values),
+    ...answerNodes((key, values) => translateRich(language, key, values), part),
   ]);
   const bad = run.parityFailedCount + run.failureCount;
   return el(

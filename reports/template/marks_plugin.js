@@ -40,6 +40,33 @@ export function boundsPlugin(bounds, colour) {
 }
 
 /**
+ * Returns a plugin that shades spans of the x axis behind everything else.
+ *
+ * @param {{ from: number, to: number }[]} bands in the unit of the x axis
+ * @param {string} colour
+ * @returns {import("chart.js").Plugin}
+ */
+export function bandsPlugin(bands, colour) {
+  return {
+    id: "bands",
+    beforeDraw({ ctx, scales, chartArea }) {
+      ctx.save();
+      ctx.globalAlpha = 0.22;
+      ctx.fillStyle = colour;
+      for (const { from, to } of bands) {
+        const left = Math.max(chartArea.left, scales.x.getPixelForValue(from));
+        const right = Math.min(chartArea.right, scales.x.getPixelForValue(to));
+        // a launch is seen however long the run was
+        if (right >= left) {
+          ctx.fillRect(left, chartArea.top, Math.max(2, right - left), chartArea.height);
+        }
+      }
+      ctx.restore();
+    },
+  };
+}
+
+/**
  * @typedef {object} RoundMark
  * @property {number} y
  * @property {number} p5

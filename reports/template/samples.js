@@ -78,7 +78,7 @@ export function reportWithSamples(page, raw) {
         },
       };
     });
-    const { device, variantId, round, position, startedAt, marks } = launch;
+    const { device, variantId, round, position, startedAt, marks, speed } = launch;
     const { stateBefore, stateAfter } = raw.launches[i];
     return {
       device,
@@ -87,6 +87,7 @@ export function reportWithSamples(page, raw) {
       position,
       startedAt,
       marks,
+      speed,
       stateBefore,
       stateAfter,
       images,

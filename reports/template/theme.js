@@ -59,6 +59,7 @@ export function currentTheme() {
  * @property {string} muted
  * @property {string} grid
  * @property {string} surface
+ * @property {string} warning for what a reader must know of
  * @property {string} disabled for what has no claim
  */
 
@@ -79,6 +80,7 @@ export function palette(theme) {
         muted: "#a3b1bf",
         grid: "#2b3742",
         surface: "#172029",
+        warning: "#e0a030",
         disabled: "#66727e",
       }
       : {
@@ -86,6 +88,7 @@ export function palette(theme) {
         muted: "#54616e",
         grid: "#e3e8ed",
         surface: "#ffffff",
+        warning: "#d98e04",
         disabled: "#a4aeb8",
       }),
   };

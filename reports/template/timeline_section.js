@@ -8,7 +8,7 @@
 import { el } from "./dom.js";
 import { section } from "./sections.js";
 import { baseOptions, chartFigure, tickText } from "./figure.js";
-import { spansPlugin } from "./marks_plugin.js";
+import { bandsPlugin, spansPlugin } from "./marks_plugin.js";
 import { count, MISSING, msNumber, significant } from "./numbers.js";
 import { plain } from "./labels.js";
 import { chartLabel } from "./verdicts.js";
@@ -67,6 +67,10 @@ function endOf({ startedAt, envelope, after }) {
  */
 function samplesFigure(context, launches, variants, start, range) {
   const { t, page } = context;
+  const slow = launches.filter(({ speed }) => speed === "slow").map((launch) => ({
+    from: (Date.parse(launch.startedAt) - start) / 60_000,
+    to: (endOf(launch) - start) / 60_000,
+  }));
   const pieces = launches.reduce((sum, { envelope }) => sum + envelope.length, 0);
   return chartFigure(context, {
     title: t("timeline.samples"),
@@ -75,6 +79,7 @@ function samplesFigure(context, launches, variants, start, range) {
         n: count(launches.reduce((sum, { sampleCount }) => sum + sampleCount, 0)),
         pieces: count(pieces),
       }),
+      slow.length > 0 ? ` ${t("timeline.slow", { n: slow.length, all: launches.length })}` : "",
     ],
     heightPx: 320,
     configuration: (colours) => {
@@ -113,7 +118,12 @@ function samplesFigure(context, launches, variants, start, range) {
         label: (/** @type {any} */ item) =>
           `${item.dataset.label}: ${significant(item.parsed.y, 3)} ms`,
       };
-      return { type: "scatter", data: { datasets }, options, plugins: [spansPlugin(spans)] };
+      return {
+        type: "scatter",
+        data: { datasets },
+        options,
+        plugins: [bandsPlugin(slow, colours.warning), spansPlugin(spans)],
+      };
     },
     table: () => ({
       head: [
@@ -125,9 +135,10 @@ function samplesFigure(context, launches, variants, start, range) {
         "°C",
         "MHz",
         t("timeline.status"),
+        t("timeline.speed"),
         t("marks"),
       ],
-      numeric: [false, false, true, true, true, true, true, true, false],
+      numeric: [false, false, true, true, true, true, true, true, false, false],
       rows: launches.map((launch) => [
         plain(launch.startedAt, 40),
         context.label(launch.variantId),
@@ -137,6 +148,7 @@ function samplesFigure(context, launches, variants, start, range) {
         number(launch.after?.tempC),
         number(launch.after?.frequencyMHz),
         number(launch.after?.thermalStatus),
+        launch.speed === null ? MISSING : t(`state.${launch.speed}`),
         plain(launch.marks.join(", "), 80),
       ]),
     }),

@@ -105,16 +105,6 @@ export function columnsOf(context) {
       },
     ),
     numeric(
-      "p90",
-      ({ latencyNs }) => latencyNs?.total.p90 ?? null,
-      ({ latencyNs }) => msNumber(latencyNs?.total.p90 ?? null),
-    ),
-    numeric(
-      "p99",
-      ({ latencyNs }) => latencyNs?.total.p99 ?? null,
-      ({ latencyNs }) => msNumber(latencyNs?.total.p99 ?? null),
-    ),
-    numeric(
       "ratio",
       ({ ratio }) => ratio?.value ?? null,
       (variant) => ratioCell(context, variant, scale),
@@ -154,6 +144,18 @@ export function columnsOf(context) {
       true,
     ));
   }
+  columns.push(
+    numeric(
+      "p90",
+      ({ latencyNs }) => latencyNs?.total.p90 ?? null,
+      ({ latencyNs }) => msNumber(latencyNs?.total.p90 ?? null),
+    ),
+    numeric(
+      "p99",
+      ({ latencyNs }) => latencyNs?.total.p99 ?? null,
+      ({ latencyNs }) => msNumber(latencyNs?.total.p99 ?? null),
+    ),
+  );
   columns.push(
     numeric(
       "weights",
@@ -219,7 +221,7 @@ function accurateCell(context, variant) {
       change.low === null || change.high === null
         ? ""
         : [" ", t("interval", { low: signed(change.low, 3), high: signed(change.high, 3) })],
-      quality.accurate === "not-judged" ? ` ${t("quality.tooFew")}` : "",
+      quality.accurate === "not-judged" && change.low !== null ? ` ${t("quality.tooFew")}` : "",
     ),
   ];
 }
