@@ -136,7 +136,7 @@ function accuracyText({ accuracy, quality }: ReportVariant): string {
   const change = accuracy.againstBase;
   return change === null
     ? score(accuracy.ap)
-    : `${signed(change.value, 3)} ${quality.accurate.replace("-", " ")}`;
+    : `${signed(change.value, 3)} ${quality.accurate === "not-judged" ? "?" : quality.accurate}`;
 }
 
 /** What a reader should know besides, one fact each. */

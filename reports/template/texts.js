@@ -206,7 +206,7 @@ const TABLE = [
   ["quality.not-judged", "not judged", "未判定"],
   ["quality.nobody", "nobody matched", "无匹配目标"],
   ["quality.tooFew", "too few images", "图像太少"],
-  ["quality.noAnnotations", "no annotations", "无标注"],
+  ["quality.noAp", "no AP", "无 AP"],
   ["quality.base", "the base", "基准"],
   ["quality.nearZero", "AP near 0", "AP 接近 0"],
   ["ratio.tooWide", "too wide to tell", "区间过宽，无法判断"],

@@ -214,15 +214,21 @@ function accurateCell(context, variant) {
   const change = accuracy?.againstBase ?? null;
   return [
     qualityMark(context, quality.accurate),
-    change === null ? el("small", {}, t(whyNoChange(report, variant))) : el(
-      "small",
-      {},
-      signed(change.value, 3),
-      change.low === null || change.high === null
-        ? ""
-        : [" ", t("interval", { low: signed(change.low, 3), high: signed(change.high, 3) })],
-      quality.accurate === "not-judged" && change.low !== null ? ` ${t("quality.tooFew")}` : "",
-    ),
+    change === null
+      ? el(
+        "small",
+        { title: plain(variant.accuracyAbsent ?? "", 300) },
+        t(whyNoChange(report, variant)),
+      )
+      : el(
+        "small",
+        {},
+        signed(change.value, 3),
+        change.low === null || change.high === null
+          ? ""
+          : [" ", t("interval", { low: signed(change.low, 3), high: signed(change.high, 3) })],
+        quality.accurate === "not-judged" && change.low !== null ? ` ${t("quality.tooFew")}` : "",
+      ),
   ];
 }
 
@@ -232,7 +238,7 @@ function accurateCell(context, variant) {
  */
 function whyNoChange({ base, variants }, { id, device, variant, accuracy }) {
   if (variant.speedOnly) return "mark.speedOnly";
-  if (accuracy === null) return "quality.noAnnotations";
+  if (accuracy === null) return "quality.noAp";
   const reference = variants.find((other) => other.id === base && other.device === device);
   const isNearZero = (reference?.accuracy?.ap ?? 0) < NEAR_ZERO_AP;
   return isNearZero ? "quality.nearZero" : id === base ? "quality.base" : "quality.tooFew";
