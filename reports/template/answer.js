@@ -187,7 +187,7 @@ export function headlineDevice(report) {
 export function answerParts(report, answer) {
   const labels = variantLabels(report.variants).byId;
   const device = deviceNames(report).get(answer.device) ?? answer.device;
-  const { variant, base, kind, ratio } = answer;
+  const { variant, kind, ratio } = answer;
   const spoken = (/** @type {string} */ id) => (labels.get(id) ?? id).replaceAll(" · ", " ");
   if (variant === null) {
     return [
