@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { judgeApChange, NEAR_ZERO_AP } from "../parity/ap_verdict.ts";
+import { type ApChange, judgeApChange, NEAR_ZERO_AP } from "../parity/ap_verdict.ts";
 import { EFFECTIVE, type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
 import { axisLabels, type AxisName, type VariantKey } from "../record/variant.ts";
-import type { ReportVariant } from "./report_json.ts";
 
 /** What the facts of a variant follow from. */
 interface FactSource {
@@ -41,8 +40,14 @@ export function variantFacts({ variant, effective, medianTotalNs }: FactSource):
 interface QualitySource {
   isBase: boolean;
   speedOnly: boolean;
-  parity: Pick<ReportVariant["parity"], "verdict" | "matched">;
-  accuracy: Pick<NonNullable<ReportVariant["accuracy"]>, "ap" | "againstBase"> | null;
+  parity: { verdict: "pass" | "fail" | "inconclusive"; matched: number };
+  accuracy: { ap: number; againstBase: ApChange | null } | null;
+}
+
+/** Answers to the two questions of correctness; see the fields of the same names in the report. */
+export interface Quality {
+  converted: "right" | "wrong" | "not-judged";
+  accurate: "right" | "lossy" | "not-judged";
 }
 
 /**
@@ -55,7 +60,7 @@ interface QualitySource {
 export function qualityOf(
   { isBase, speedOnly, parity, accuracy }: QualitySource,
   apBudget: number,
-): ReportVariant["quality"] {
+): Quality {
   const converted = parity.verdict === "fail"
     ? "wrong"
     : parity.verdict === "pass" && parity.matched > 0

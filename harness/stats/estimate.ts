@@ -211,7 +211,7 @@ function consistent(
   return located;
 }
 
-/** Solves the linear equations of a positive definite matrix whose last column is the right side. */
+/** Solves linear equations: rows of a positive definite matrix, each with its right side last. */
 function solve(rows: number[][]): number[] {
   const count = rows.length;
   for (let at = 0; at < count; at++) {

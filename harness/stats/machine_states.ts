@@ -86,7 +86,9 @@ const TOLD_STEAL = { mean: 0.005, most: 0.05 };
  * That factor is looked for that leaves the least absolute residuals; it counts when it is at least
  * 8 %, at least 4 robust standard deviations of what is left, has three launches and a tenth of all
  * on either side, and hardly any between. Drift: Mann and Kendall's test over what is left, with
- * Sen's slope. Source: Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau" (1968).
+ * Sen's slope.
+ *
+ * Source: Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau" (1968).
  */
 export function machineStates(samples: readonly StateSample[]): MachineStates {
   const logs = samples.map(({ value }) => Math.log(value));

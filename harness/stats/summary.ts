@@ -66,8 +66,8 @@ export interface VariantSummary {
  * Input: the finished launches of one device; launches that count for nothing (emulated, failed,
  * test builds) were left out by the caller. Throttled launches stay in, are counted in a warning,
  * and the ratio without their rounds is told there. The base may be absent; then no ratio is known.
- * `turns` are the launches that variants of that device shared: where a pair has such, they give its
- * ratio.
+ * `turns` are the launches that variants of that device shared: where a pair has such, they give
+ * its ratio.
  *
  * Throws `RangeError` for launches of two devices, `HarnessError` `bad-record` for a launch without
  * samples or with times of zero.

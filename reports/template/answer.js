@@ -16,8 +16,8 @@ import { deviceNames, plain, variantLabels } from "./labels.js";
 
 /**
  * @typedef {object} Answer
- * @property {"faster" | "same" | "slower" | "base" | "open" | "single" | "only" | "fastest" | "none"}
- * kind `base`: no other variant is accurate enough, or none is faster; `open`: no ratio tells
+ * @property {"faster" | "same" | "slower" | "base" | "open" | "single" | "only" | "fastest" |
+ * "none"} kind `base`: no other variant is accurate enough, or none is faster; `open`: no ratio tells
  * anything
  * @property {string} device serial
  * @property {ReportVariant | null} variant that the sentence speaks of
@@ -54,8 +54,8 @@ export function isUnfinished({ rounds, latencyNs }) {
 }
 
 /**
- * Returns the answer for one device: the fastest variant within the AP budget of the base, and which
- * ones are faster but worse.
+ * Returns the answer for one device: the fastest variant within the AP budget of the base, and
+ * which ones are faster but worse.
  *
  * Where no AP can be compared, agreement with the reference has to do. A variant that is there for
  * its speed alone is passed over as long as another one has a claim, and one that may be faster as

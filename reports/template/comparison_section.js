@@ -55,8 +55,8 @@ export function rankingSection(context) {
 }
 
 /**
- * The rankings of a comparison, which may be several for a device, else those of the report; without
- * those that have nothing to order.
+ * The rankings of a comparison, which may be several for a device, else those of the report;
+ * without those that have nothing to order.
  *
  * @param {Context} context
  * @returns {ComparisonResult["rankings"]}

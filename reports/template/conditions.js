@@ -17,8 +17,8 @@ function conditionsOf({ conditions }, device) {
 }
 
 /**
- * Returns what ran on a device: threads, cores, precision as asked and as run, ncnn, heat. Empty for
- * a report of before these were told, and where no launch finished.
+ * Returns what ran on a device: threads, cores, precision as asked and as run, ncnn, heat. Empty
+ * for a report of before these were told, and where no launch finished.
  *
  * @param {Pick<Report, "conditions" | "variants">} report
  * @param {string} device

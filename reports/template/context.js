@@ -71,8 +71,8 @@ export function contextOf(page, choices) {
 }
 
 /**
- * Returns the order of rows: by place, those without one last. Within joint places it is that of the
- * ranking: by time, or as asked where no order is known.
+ * Returns the order of rows: by place, those without one last. Within joint places it is that of
+ * the ranking: by time, or as asked where no order is known.
  *
  * @param {Pick<PageData["report"], "rankings">} report
  * @returns {(a: ReportVariant, b: ReportVariant) => number}
