@@ -15,10 +15,16 @@ import { deviceNames, plain, variantLabels } from "./labels.js";
  */
 
 /**
+ * What the sentence says. `base`: no other variant is accurate enough; `open`: no ratio tells
+ * anything.
+ *
+ * @typedef {"faster" | "same" | "slower" | "base" | "open"
+ *   | "single" | "only" | "fastest" | "none"} AnswerKind
+ */
+
+/**
  * @typedef {object} Answer
- * @property {"faster" | "same" | "slower" | "base" | "open" | "single" | "only" | "fastest" |
- * "none"} kind `base`: no other variant is accurate enough, or none is faster; `open`: no ratio tells
- * anything
+ * @property {AnswerKind} kind
  * @property {string} device serial
  * @property {ReportVariant | null} variant that the sentence speaks of
  * @property {ReportVariant | null} base on the same device
