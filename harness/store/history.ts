@@ -8,11 +8,12 @@ import { experimentHash, experimentKeys } from "../record/experiment_keys.ts";
 import { userCommit } from "../record/commits.ts";
 import { METRIC_NAMES, type MetricName } from "../record/metrics.ts";
 import { HarnessError } from "../errors.ts";
-import type { AnyRecord, LaunchRecord, RunRecord } from "../record/records.ts";
+import type { AnyRecord, LaunchRecord, RunRecord, TurnsRecord } from "../record/records.ts";
 import { median } from "../stats/quantile.ts";
 import type { MetricEstimate } from "../stats/estimate.ts";
 import { groupByRound, metricOfLaunch, pooledMetric } from "../stats/round.ts";
 import { type SessionSpread, sessionSpread } from "../stats/sessions.ts";
+import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
 import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } from "./sql.ts";
 
 /** A run in the list. */
@@ -83,22 +84,37 @@ export async function importRun(
   const [run] = runs;
   const all = records.filter((record): record is LaunchRecord => record.kind === "launch");
   const rows: { series: Series; launch: LaunchRecord }[] = [];
+  const summaries: RunSummary[] = [];
   for (const device of run.devices) {
     const own = all.filter((launch) =>
       launch.device === device.serial && !device.emulated && !launch.marks.includes("emulated")
     );
-    for (const [variantId, rounds] of groupByRound(own)) {
+    const timed = own.filter((launch) =>
+      launch.images.some((image) => image.samplesNs.total.length > 0) &&
+      metricOfLaunch(launch, "total.p50") !== null
+    );
+    const turns = records.filter((record): record is TurnsRecord =>
+      record.kind === "turns" && record.device === device.serial
+    );
+    for (const summary of summarizeLaunches(timed, run.baseVariantId, turns)) {
+      summaries.push({ device: device.serial, summary });
+    }
+    for (const [variantId, rounds] of groupByRound(timed)) {
       for (const launch of rounds.values()) {
-        const timed = launch.images.some((image) => image.samplesNs.total.length > 0);
-        if (!timed || metricOfLaunch(launch, "total.p50") === null) continue;
         const side = { name: run.runId, device, images: run.images, launches: [launch] };
         const experiment = await experimentHash(experimentKeys(side));
         rows.push({ series: { device: device.serial, variantId, experiment }, launch });
       }
     }
   }
-  const added = await sql.transaction((inside) => insertRun(inside, run, folder, rows));
+  const added = await sql.transaction((inside) => insertRun(inside, run, folder, rows, summaries));
   return { runId: run.runId, added, skipped: all.length - rows.length };
+}
+
+/** What the report of a run says of a variant on a device. */
+interface RunSummary {
+  device: string;
+  summary: VariantSummary;
 }
 
 async function insertRun(
@@ -106,6 +122,7 @@ async function insertRun(
   run: RunRecord,
   folder: string | null,
   rows: readonly { series: Series; launch: LaunchRecord }[],
+  summaries: readonly RunSummary[],
 ): Promise<number> {
   const { gitCommit: posemark, version, ncnn } = run.harness;
   await inside.query(
@@ -154,6 +171,25 @@ async function insertRun(
     `INSERT INTO history_figures (launch_id, metric, value)`,
     `ON CONFLICT (launch_id, metric) DO UPDATE SET value = excluded.value`,
     figures,
+  );
+  await insertRows(
+    inside,
+    `INSERT INTO history_estimates (series_id, run_id, metric, launches, value, low, high)`,
+    `ON CONFLICT (series_id, run_id, metric) DO UPDATE SET launches = excluded.launches,
+       value = excluded.value, low = excluded.low, high = excluded.high`,
+    [...new Map(rows.map(({ series }) => [JSON.stringify(series), series]))].flatMap(
+      ([key, { device, variantId }]) => {
+        const own =
+          summaries.find((each) => each.device === device && each.summary.variantId === variantId)!
+            .summary;
+        return METRIC_NAMES.flatMap((metric): SqlValue[][] => {
+          const figure = own.figures[metric];
+          if (figure === null) return [];
+          const { value, low, high } = figure;
+          return [[ids.get(key)!, run.runId, metric, own.roundCount, value, low, high]];
+        });
+      },
+    ),
   );
   return await countLaunches(inside, run.runId) - before;
 }
@@ -251,8 +287,8 @@ function runOf(row: SqlRow): RunRow {
 }
 
 /**
- * Returns the trend of a series, oldest first: one point per run that has the metric. Launches of
- * test builds are left out.
+ * Returns the trend of a series, oldest first: one point per run that has the metric, with the figure
+ * that the run's report has. Launches of test builds are left out.
  */
 export async function trend(
   sql: Sql,
@@ -261,10 +297,34 @@ export async function trend(
   limit = 1000,
 ): Promise<TrendPoint[]> {
   const runs = await newestRuns(sql, series, metric, limit);
+  const told = await estimatesOf(sql, series, metric);
   return runs.map(({ values, marks, ...run }) => {
-    const { value, low, high } = pooledMetric(metric, values)!;
+    // of a run that was imported in parts, or by a Posemark of before, the launches alone are known
+    const own = told.get(run.runId);
+    const { value, low, high } = own?.launches === values.length
+      ? own.estimate
+      : pooledMetric(metric, values)!;
     return { ...run, rounds: values.length, value: Math.round(value), low, high, marks };
   });
+}
+
+/** What the reports of the series' runs say of a metric, by run. */
+async function estimatesOf(
+  sql: Sql,
+  series: Series,
+  metric: MetricName,
+): Promise<Map<string, { launches: number; estimate: MetricEstimate }>> {
+  const rows = await sql.query(
+    `SELECT run_id, launches, value, low, high FROM history_estimates
+     WHERE metric = $4 AND series_id = (SELECT series_id FROM history_series
+       WHERE device = $1 AND variant_id = $2 AND experiment = $3)`,
+    [series.device, series.variantId, series.experiment, metric],
+  );
+  const bound = (value: SqlValue) => value === null ? null : Number(value);
+  return new Map(rows.map(({ run_id, launches, value, low, high }) => [String(run_id), {
+    launches: Number(launches),
+    estimate: { value: Number(value), low: bound(low), high: bound(high) },
+  }]));
 }
 
 /** A run with the values of its rounds, and the marks of its launches, each once. */

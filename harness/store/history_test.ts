@@ -3,9 +3,10 @@ import * as path from "@std/path";
 import { experimentHash, experimentKeys } from "../record/experiment_keys.ts";
 import { deviceFixture, IMAGES, runFixture } from "../gate/testdata/gate_fixture.ts";
 import { HarnessError } from "../errors.ts";
-import { type AnyRecord, RunRecordSchema } from "../record/records.ts";
+import { type AnyRecord, type LaunchRecord, RunRecordSchema } from "../record/records.ts";
 import { bytesOfV010, recordsOfV010 } from "../record/testdata/v0_1_0.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
+import { summarizeLaunches } from "../stats/summary.ts";
 import { newestCalibration } from "./calibrations.ts";
 import {
   importRun,
@@ -110,6 +111,25 @@ Deno.test("trend() has one point per run, oldest first, when the series is the s
   ]);
   assertEquals((await trend(history, await seriesOf(), "peakRss"))[0].value, 50_000_000);
   assertEquals(await trend(history, { ...await seriesOf(), device: "gone" }), []);
+});
+
+Deno.test("trend() has the figure that the run's report has, though other variants bear on it", async () => {
+  await using history = await openDatabase(":memory:", "--history");
+  const records = recordsOf("r1", 0, 30);
+  const launches = records.filter((record): record is LaunchRecord => record.kind === "launch");
+  // the other variant misses the slow round: what the rounds share tells the two apart
+  const other = launches.slice(1).map((launch, i) =>
+    launchFixture({ variantId: "b", round: launch.round, totalNs: [(20 + i) * MS] })
+  );
+  const all = [...records, ...other];
+  await importRun(history, all, null);
+  const [summary] = summarizeLaunches([...launches, ...other], "a");
+  const [point] = await trend(history, await seriesOf());
+  assertEquals(point.value, Math.round(summary.timeNs.value));
+  assertEquals([point.low, point.high], [summary.timeNs.low, summary.timeNs.high]);
+  // a part that is imported alone leaves the launches to tell it
+  await history.query("UPDATE history_estimates SET launches = 99", []);
+  assert((await trend(history, await seriesOf()))[0].value !== point.value);
 });
 
 Deno.test("listRuns() and listSeries() narrow to device and variant when asked", async () => {

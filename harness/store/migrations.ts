@@ -125,6 +125,19 @@ export const MIGRATIONS: readonly Migration[] = [
     `ALTER TABLE history_runs ADD COLUMN posemark_commit TEXT`,
     `UPDATE history_runs SET posemark_commit = git_commit, git_commit = NULL`,
   ],
+  // What the report of a run says of a series: launches of other variants bear on it too.
+  [
+    `CREATE TABLE history_estimates (
+      series_id INTEGER NOT NULL REFERENCES history_series (series_id),
+      run_id TEXT NOT NULL REFERENCES history_runs (run_id),
+      metric TEXT NOT NULL,
+      launches INTEGER NOT NULL,
+      value DOUBLE PRECISION NOT NULL,
+      low DOUBLE PRECISION,
+      high DOUBLE PRECISION,
+      PRIMARY KEY (series_id, run_id, metric)
+    )`,
+  ],
 ];
 
 /**
