@@ -19,7 +19,7 @@ import { budgetStop } from "../gate/live.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { deviceFeatures, phoneKind } from "../record/device_features.ts";
 import type { MetricName } from "../record/metrics.ts";
-import type { AnyRecord, LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch, AnyRecord, LaunchRecord } from "../record/records.ts";
 import { groupByRound } from "../stats/round.ts";
 import { type WorkloadKey, workloadKeyOf } from "../store/calibrations.ts";
 import type { FarmStore } from "../store/store.ts";
@@ -124,7 +124,7 @@ function wholeBlocks(
   return blocks;
 }
 
-function isReal({ marks }: LaunchRecord): boolean {
+function isReal({ marks }: AnyLaunch): boolean {
   return !marks.includes("emulated");
 }
 
@@ -199,9 +199,10 @@ export async function farmFigures(
   run: FarmRun,
   baseVariantId: string,
 ): Promise<Figure[]> {
-  const launches: LaunchRecord[] = [];
+  const launches: AnyLaunch[] = [];
   for await (const record of mergedRecords(store, run)) {
-    if (record.kind === "launch" && isReal(record)) launches.push(record);
+    const isLaunch = record.kind === "launch" || record.kind === "turns";
+    if (isLaunch && isReal(record)) launches.push(record);
   }
   return launchFigures(launches, baseVariantId);
 }

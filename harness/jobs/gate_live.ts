@@ -157,7 +157,9 @@ export async function gatePairs(
   }
   const result = judgeGate(evidence, rulesOf);
   await writeResult(path.join(options.out, "gate.json"), result);
-  const launches = readRecords(log.path).records.filter((each) => each.kind === "launch");
+  const launches = readRecords(log.path).records.filter((each) =>
+    each.kind === "launch" || each.kind === "turns"
+  );
   return {
     result,
     runId: record.runId,

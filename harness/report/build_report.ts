@@ -184,7 +184,13 @@ function deviceVariants(
     const variant = variants.find(({ id }) => id === variantId);
     if (variant === undefined || variant.unranked !== null) continue;
     variant.rank = rank;
-    if (unranked !== null) variant.unranked = { code: "noise", message: unranked };
+    if (unranked === null) continue;
+    variant.unranked = { code: "noise", message: unranked };
+    variant.warnings.push({
+      code: "no-rank",
+      message: `It has no rank: ${unranked}.`,
+      advice: "Run more rounds (--rounds) while nothing else works on the device.",
+    });
   }
   return { variants, ranking };
 }

@@ -5,6 +5,7 @@ import { deviceFixture } from "../gate/testdata/gate_fixture.ts";
 import { judgeImage } from "../parity/judge.ts";
 import { cleanEvidence } from "../parity/testdata/evidence.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
+import { unknownState } from "../record/device.ts";
 import type { AnyRecord, LaunchRecord } from "../record/records.ts";
 import { failureRecord, runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
@@ -162,4 +163,54 @@ Deno.test("a variant that ncnn refuses carries the runner's reason, and the repo
   assertEquals(reportExitCode(report), 2);
   const lost = { ...failureRecord(1), variantId: "a", code: "device-lost" };
   assertEquals(reportExitCode(reportOf(variants, [], [refused, lost])), 3);
+});
+
+Deno.test("buildReport() gives no rank and no headline ratio when the launches say nothing, and says why", () => {
+  const variants = ["a", "b"].map((id) => testManifest({ id }));
+  const judged = variants.map((variant) => judgeImage(cleanEvidence({ variant, seed: 3 })));
+  const launchesOf = (ms: number[]) =>
+    ms.flatMap((each, round) =>
+      variants.map(({ id }, v) =>
+        launchFixture({ variantId: id, round, totalNs: [(v === 0 ? 20 : each) * 1e6] })
+      )
+    );
+  const wild = reportOf(variants, launchesOf([11, 37, 14, 41, 12, 33]), judged);
+  assertEquals(wild.variants.map(({ rank }) => rank), [null, null]);
+  assertEquals(wild.variants.map(({ unranked }) => unranked?.code), ["noise", "noise"]);
+  assertEquals(wild.variants[1].ratio!.useless, true);
+  assert(wild.variants[1].warnings.some(({ code }) => code === "no-rank"));
+  const calm = reportOf(variants, launchesOf([15, 15.1, 15, 15.2, 15, 15.1]), judged);
+  assertEquals(calm.variants.map(({ rank }) => rank?.best), [2, 1]);
+  assertEquals(calm.variants[1].ratio!.useless, false);
+  assertEquals(reportExitCode(wild), reportExitCode(calm));
+});
+
+Deno.test("buildReport() tells what ran, the machine's two speeds and its stolen time, and marks the launches", () => {
+  const variants = [testManifest({ id: "a" })];
+  const state = (seconds: number, stealSeconds: number) => ({
+    ...unknownState("2026-01-01T00:00:00.000Z"),
+    frequenciesKHz: [null, null],
+    uptimeSeconds: seconds,
+    stealSeconds,
+  });
+  const launches = Array.from({ length: 12 }, (_, round) => ({
+    ...launchFixture({
+      variantId: "a",
+      round,
+      totalNs: [(round % 3 === 0 ? 40 : 27 + round / 20) * 1e6],
+    }),
+    stateBefore: state(100 + 10 * round, 5),
+    stateAfter: state(105 + 10 * round, 6),
+  }));
+  const report = reportOf(variants, launches);
+  const [told] = report.conditions;
+  assertEquals([told.threads, told.launches, told.heat.verdict], [[2], 12, "unknown"]);
+  assertEquals([told.speeds!.slowLaunches, told.speeds!.fastLaunches], [4, 8]);
+  assertEquals(
+    report.launches.map(({ speed }) => speed),
+    launches.map(({ round }) => round % 3 === 0 ? "slow" : "fast"),
+  );
+  // one second of two CPUs in five
+  assertAlmostEquals(told.steal!.meanShare, 0.1, 1e-9);
+  assertEquals(told.stealKnown, 12);
 });

@@ -149,9 +149,6 @@ function notes(report: Report, label: (id: string) => string): string[] {
     if (variant.parity.verdict !== "pass") {
       lines.push(`parity ${variant.parity.verdict}: ${named(variant)}: ${variant.parity.reason}`);
     }
-    if (variant.unranked?.code === "noise") {
-      lines.push(`no rank: ${named(variant)}: ${variant.unranked.message}`);
-    }
     if (variant.benchncnn) {
       lines.push(
         `benchncnn: ${named(variant)}: ${ms(variant.benchncnn.avgMs * 1e6)}, our network ${

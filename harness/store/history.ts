@@ -287,8 +287,8 @@ function runOf(row: SqlRow): RunRow {
 }
 
 /**
- * Returns the trend of a series, oldest first: one point per run that has the metric, with the figure
- * that the run's report has. Launches of test builds are left out.
+ * Returns the trend of a series, oldest first: one point per run that has the metric, with the
+ * figure that the run's report has. Launches of test builds are left out.
  */
 export async function trend(
   sql: Sql,

@@ -15,6 +15,7 @@ import { heroSection, warningsPart } from "./hero_section.js";
 import { initialTableChoices, variantTable } from "./variant_table.js";
 import { latencySection } from "./latency_section.js";
 import { fpsSection, stageSection } from "./speed_section.js";
+import { coldSection } from "./cold_section.js";
 import { timelineSection } from "./timeline_section.js";
 import { accuracySection, paritySection } from "./parity_section.js";
 import { gallerySection } from "./gallery_section.js";
@@ -64,6 +65,7 @@ export function startReportPage() {
       latencySection(context),
       fpsSection(context),
       stageSection(context),
+      coldSection(context),
       timelineSection(context),
       paritySection(context),
       gallerySection(context),

@@ -5,7 +5,7 @@
  * @module
  */
 import { METRIC_NAMES, metricOf, type MetricUnit } from "../../record/metrics.ts";
-import type { LaunchRecord } from "../../record/records.ts";
+import type { AnyLaunch } from "../../record/records.ts";
 import { summarizeLaunches, type VariantSummary } from "../../stats/summary.ts";
 import type { MergedResult, NamedMetric } from "../verdict.ts";
 
@@ -79,12 +79,14 @@ export function figuresOf(device: string, summaries: readonly VariantSummary[]):
   });
 }
 
-/** Returns the figures of launches of any devices, for the formats. */
-export function launchFigures(
-  launches: readonly LaunchRecord[],
-  baseVariantId: string,
-): Figure[] {
-  return [...Map.groupBy(launches, (launch) => launch.device)].flatMap(([device, own]) =>
-    figuresOf(device, summarizeLaunches(own, baseVariantId))
-  );
+/**
+ * Returns the figures of launches of any devices, for the formats: levels of launches alone, ratios
+ * of those that variants shared where there are such.
+ */
+export function launchFigures(launches: readonly AnyLaunch[], baseVariantId: string): Figure[] {
+  return [...Map.groupBy(launches, (launch) => launch.device)].flatMap(([device, own]) => {
+    const alone = own.filter((launch) => launch.kind === "launch");
+    const shared = own.filter((launch) => launch.kind === "turns");
+    return figuresOf(device, summarizeLaunches(alone, baseVariantId, shared));
+  });
 }

@@ -49,7 +49,7 @@ export function githubSummary(input: FormatInput): string {
   const shown = figures.filter(({ metric }) => metric === "total.p50");
   if (shown.length > 0) {
     parts.push(table(
-      ["device", "variant", "median", "95% interval", "FPS"],
+      ["device", "variant", "time per image", "95% interval", "FPS"],
       shown.map(({ device, variantId, value, low, high }) => [
         device,
         variantId,

@@ -46,7 +46,7 @@ export function openMetricsText(input: FormatInput): string {
         )
       ),
     },
-    gauge("posemark_throughput_fps", "", "Frames per second at the median latency.", input, "fps"),
+    gauge("posemark_throughput_fps", "", "Frames per second: 1 / time per image.", input, "fps"),
     ...METRIC_NAMES.filter((name) => metricOf(name).unit === "bytes").map((name) =>
       gauge(
         `posemark_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_bytes`,
