@@ -57,9 +57,21 @@ export const PINNED_NCNN = "20260526";
 
 /** Versions by the name that a user gives: releases by their date. */
 export const NCNN_VERSIONS: Record<string, NcnnPackage> = {
+  "20250428": release(
+    "20250428",
+    "891ebd7ce68172fb8cdc2455c34c01ecf8f814ea233d043489bb35f5daab2dd2",
+  ),
   "20250503": release(
     "20250503",
     "f5823ce44071e210419a339b5a4dbf39058fd568905a65e9c56319917f2af7b3",
+  ),
+  "20250916": release(
+    "20250916",
+    "6b070b586cb76fd997dfcf0d3e1cdc62d3e3295bb4acd2b5faab42de8c83df12",
+  ),
+  "20260114": release(
+    "20260114",
+    "2a5016079b392b2608a0656a884d880bae5175a9534718dd0ea0e2fabe6bec4f",
   ),
   "20260526": srVulkan(
     "2.1.0",

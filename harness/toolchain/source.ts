@@ -207,7 +207,9 @@ async function extract(
   from: NcnnPackage,
   signal?: AbortSignal,
 ): Promise<void> {
-  const tree = path.posix.join(`${from.name}-${from.version}`, from.folder);
+  const tree = [`${from.name}-${from.version}`, from.folder].filter((part) => part !== "").join(
+    "/",
+  );
   const target = path.join(folder, "ncnn");
   await Deno.mkdir(target);
   await runBuildCommand({
