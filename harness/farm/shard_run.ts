@@ -13,6 +13,7 @@ import { EXIT_TRY_AGAIN } from "./nodes.ts";
 import { type FarmRun, FarmRunSchema, shardArtefacts, type ShardFile } from "./shard_file.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { uploader } from "./shard_upload.ts";
+import { openWorkFolder } from "../work_folder.ts";
 import { measureShard, type ShardJob, shardRunRecord } from "./shard_work.ts";
 
 /** The world of a shard. */
@@ -119,8 +120,7 @@ async function runClaimed(
   const from = shard.artefactDir === null ? store : folderArtefacts(shard.artefactDir);
   const wanted = shardArtefacts(run, shard, description.target);
   const artefacts = await fetchArtefacts(wanted, from, context.cacheDir, context.signal);
-  const work = await Deno.makeTempDir({ prefix: "posemark-shard-" });
-  stack.defer(() => Deno.remove(work, { recursive: true }));
+  const { path: work } = stack.use(await openWorkFolder("shard"));
   const logPath = path.join(work, "records.jsonl");
   const log = stack.use(RecordLog.create(logPath));
   log.append(shardRunRecord(run, shard, description));

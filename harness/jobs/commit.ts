@@ -8,6 +8,7 @@ import * as path from "@std/path";
 import type { BuiltRunner, RunnerRequest } from "../toolchain/runner.ts";
 import { type ErrorCode, ERRORS, HarnessError } from "../errors.ts";
 import { askGit, gitWords, POSEMARK_ROOT, saysNoRepository } from "../git.ts";
+import { openWorkFolder } from "../work_folder.ts";
 import { isLfsPointer } from "../lfs_pointer.ts";
 import { SHIPPED_MODELS_FOLDER, shippedNames } from "../model/fetch/resolve_model.ts";
 
@@ -42,8 +43,8 @@ export async function openCommit(
   const commit = await commitOf(repository, ref);
   // entries of worktrees that a killed run left and the system's clean-up took
   await askGit(repository, ["worktree", "prune"]);
-  const temporary = await Deno.makeTempDir({ prefix: "posemark-commit-" });
-  const folder = path.join(temporary, "tree");
+  const temporary = await openWorkFolder("commit");
+  const folder = path.join(temporary.path, "tree");
   try {
     signal?.throwIfAborted();
     const added = await askGit(repository, [
@@ -51,7 +52,7 @@ export async function openCommit(
     ]);
     if (!added.ok) throw checkOutFailed(ref, commit, repository, added.words);
   } catch (error) {
-    await Deno.remove(temporary, { recursive: true });
+    await temporary[Symbol.asyncDispose]();
     await askGit(repository, ["worktree", "prune"]);
     throw error;
   }
@@ -62,7 +63,7 @@ export async function openCommit(
     buildRunner: (request) => buildCommitRunner(folder, request),
     async [Symbol.asyncDispose]() {
       await askGit(repository, ["worktree", "remove", "--force", folder]);
-      await Deno.remove(temporary, { recursive: true });
+      await temporary[Symbol.asyncDispose]();
     },
   };
 }

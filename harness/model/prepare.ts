@@ -142,11 +142,11 @@ export async function prepareWith(
     : null;
   const root = context.cacheRoot ?? cacheRoot();
   const isOnShipped = options.calibrationImages === undefined;
-  const variants = await inParallel(plan.variants, async (variant) => {
+  const variants = await inParallel(plan.variants, context.signal, async (variant, signal) => {
     const { source, named } = sources.find(({ name, source }) =>
       name === variant.model.name && branchOf(source) === variant.key.branch
     )!;
-    const prepared = await prepareOne(variant, source, calibration, context);
+    const prepared = await prepareOne(variant, source, calibration, { ...context, signal });
     const { manifest } = prepared;
     if (isOnShipped && manifest.precision === "int8") {
       manifest.warnings.push(calibratedOnShipped(manifest.model));
@@ -321,24 +321,33 @@ function ignoreMissing(error: unknown): void {
 }
 
 /**
- * Returns the results in the items' order; as many run at once as there are cores, and the first
- * failure ends it.
+ * Returns the results in the items' order; as many run at once as there are cores. The first
+ * failure ends those that run beside it, and is thrown when they have ended.
  */
-async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+async function inParallel<T, R>(
+  items: readonly T[],
+  outer: AbortSignal | undefined,
+  run: (item: T, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
+  const failures: unknown[] = [];
+  const siblings = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, siblings.signal]) : siblings.signal;
   let next = 0;
   const work = async () => {
     while (next < items.length) {
       const index = next++;
       try {
-        results[index] = await run(items[index]);
+        results[index] = await run(items[index], signal);
       } catch (error) {
         next = items.length;
-        throw error;
+        failures.push(error);
+        siblings.abort();
       }
     }
   };
   const workers = Math.max(1, Math.min(navigator.hardwareConcurrency, 4, items.length));
   await Promise.all(Array.from({ length: workers }, work));
+  if (failures.length > 0) throw failures[0];
   return results;
 }

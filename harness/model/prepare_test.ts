@@ -201,6 +201,46 @@ Deno.test("prepareWith() keeps nothing of a conversion that failed", () =>
     assertEquals(entries.filter((entry) => entry.isDirectory), []);
   }));
 
+Deno.test("prepareWith() ends the conversions beside one that failed, and tells the first failure", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const model = path.join(folder, "tiny.onnx");
+    await Deno.writeFile(model, encodeOnnx(tinyPose()));
+    const ended: string[] = [];
+    let asked = 0;
+    const failing = {
+      ...tools,
+      pnnx: async () => {
+        if (asked++ === 0) throw new HarnessError("convert-failed", "the first one fails");
+        return await tools.pnnx();
+      },
+    };
+    const progress: Progress = {
+      step: (title) => ({ update() {}, done: () => void ended.push(title) }),
+    };
+    const asking = prepareWith({
+      ...OPTIONS,
+      models: [model],
+      heads: ["raw", "raw-nchw", "decoded"],
+    }, {
+      cacheRoot: path.join(folder, "cache"),
+      tools: failing,
+      resolveModel: (name: string) => Promise.resolve(name),
+      progress,
+      outDir: null,
+    });
+    const error = await assertRejects(() => asking, HarnessError, "the first one fails");
+    assertEquals(error.code, "convert-failed");
+    // nothing goes on after that, and nothing was finished
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assertEquals(ended, []);
+    const left = [...Deno.readDirSync(path.join(folder, "cache", "conversion"))];
+    assertEquals(left.filter((entry) => entry.isDirectory), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("prepareWith() quantises every convolution to int8 when asked to", () =>
   withBench(async ({ prepare }) => {
     const [float, int8] = await prepare({ precisions: ["fp32", "int8"] });

@@ -25,6 +25,7 @@ import { requireSameExperiment } from "../record/experiment_keys.ts";
 import type { ImageDataset } from "../images/dataset.ts";
 import type { DeployedSide } from "./deploy.ts";
 import { packageVersion, POSEMARK_VERSION } from "../version.ts";
+import { openWorkFolder } from "../work_folder.ts";
 import { RecordLog } from "../record/record_log.ts";
 import {
   describeImages,
@@ -126,8 +127,7 @@ export async function openExperiment(
   for (const words of record.commits?.unknown ?? []) {
     context.progress.step(`git does not tell the commit: ${words}`).done();
   }
-  const work = await Deno.makeTempDir({ prefix: "posemark-" });
-  opened.defer(() => Deno.remove(work, { recursive: true }));
+  const { path: work } = opened.use(await openWorkFolder("run"));
   const recordsFile = path.join(out ?? work, "records.jsonl");
   const { log, earlier } = openLog(recordsFile, record, request.resume ?? false);
   opened.use(log);

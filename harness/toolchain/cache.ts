@@ -7,6 +7,7 @@
 import { sha256Hex } from "../hash.ts";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { damageOf, seal, sealOf } from "./seal.ts";
 
 /**
  * Returns the folder of everything that Posemark builds or downloads: `POSEMARK_CACHE`, else
@@ -46,6 +47,13 @@ export interface CacheRequest {
   key: string;
   /** Fills the empty folder. What it leaves there is the entry; when it throws, nothing is kept. */
   make(folder: string): Promise<void>;
+  /**
+   * Whether its files are hashed each time that it is asked for, and a damaged entry made anew;
+   * default: true. False for a large tree: who builds from it checks it by {@linkcode damageOf}.
+   */
+  isChecked?: boolean;
+  /** Called with what was found when an entry is damaged, before it is made anew. */
+  onDamaged?(found: string): void;
   /** Called when another process makes the same entry and this one waits for it. */
   onWait?(): void;
   signal?: AbortSignal;
@@ -56,9 +64,10 @@ export interface CacheRequest {
 /**
  * Returns the folder of the entry, and whether it was there already.
  *
- * A missing entry is made in a folder beside its place and renamed when it is complete, so that an
- * interrupted or failed `make` leaves nothing. Of several processes that ask for one entry one
- * makes it and the others wait: the lock ends with the process that holds it.
+ * An entry whose files are no longer what they were is made anew. A missing entry is made in a
+ * folder beside its place and renamed when it is complete, so that an interrupted or failed `make`
+ * leaves nothing. Of several processes that ask for one entry one makes it and the others wait: the
+ * lock ends with the process that holds it.
  *
  * Throws what `make` throws, and `HarnessError`: `interrupted` when the signal fires, `no-space`
  * when the disk is full.
@@ -68,14 +77,16 @@ export async function cached(
 ): Promise<{ folder: string; cached: boolean }> {
   const root = request.root ?? cacheRoot();
   const folder = path.join(root, request.kind, request.key);
-  if (await isFolder(folder)) return { folder, cached: true };
+  if (await isWhole(folder, request)) return { folder, cached: true };
   try {
     await Deno.mkdir(path.dirname(folder), { recursive: true });
     using lockFile = await Deno.open(`${folder}.lock`, { create: true, write: true });
     await lock(lockFile, request);
     // another process may have made it while this one waited
-    if (await isFolder(folder)) return { folder, cached: true };
+    if (await isWhole(folder, request, request.onDamaged)) return { folder, cached: true };
     await removeLeftovers(folder);
+    await Deno.remove(sealOf(folder)).catch(() => {});
+    await Deno.remove(folder, { recursive: true }).catch(ignoreMissing);
     const unfinished = await Deno.makeTempDir({
       dir: path.dirname(folder),
       prefix: `${request.key}.unfinished-`,
@@ -84,6 +95,7 @@ export async function cached(
       await request.make(unfinished);
       request.signal?.throwIfAborted();
       await Deno.chmod(unfinished, 0o755);
+      await seal(unfinished, folder);
       await Deno.rename(unfinished, folder);
     } catch (cause) {
       await Deno.remove(unfinished, { recursive: true }).catch(() => {});
@@ -113,14 +125,44 @@ async function lock(file: Deno.FsFile, request: CacheRequest): Promise<void> {
   }
 }
 
-/** Removes what a killed process left; only called by the holder of the lock. */
+/** True when the entry is there and as it was when it was complete. */
+async function isWhole(
+  folder: string,
+  { isChecked = true }: CacheRequest,
+  onDamaged?: (found: string) => void,
+): Promise<boolean> {
+  if (!await isFolder(folder)) return false;
+  const damage = isChecked ? await damageOf(folder) : null;
+  if (damage !== null) onDamaged?.(damage);
+  return damage === null;
+}
+
+/**
+ * Removes what killed processes left: of this entry, whose lock the caller holds, and of others
+ * whose lock nobody holds.
+ */
 async function removeLeftovers(folder: string): Promise<void> {
-  const prefix = `${path.basename(folder)}.unfinished-`;
-  for await (const entry of Deno.readDir(path.dirname(folder))) {
-    if (entry.name.startsWith(prefix)) {
-      await Deno.remove(path.join(path.dirname(folder), entry.name), { recursive: true });
-    }
+  const parent = path.dirname(folder);
+  for (const { name } of [...Deno.readDirSync(parent)]) {
+    const key = /^(.+)\.unfinished-/.exec(name)?.[1];
+    if (key === undefined) continue;
+    const leftover = path.join(parent, name);
+    if (key === path.basename(folder)) await Deno.remove(leftover, { recursive: true });
+    else await removeIfFree(leftover, path.join(parent, `${key}.lock`));
   }
+}
+
+async function removeIfFree(leftover: string, lockFile: string): Promise<void> {
+  try {
+    using file = await Deno.open(lockFile, { create: true, write: true });
+    if (await file.tryLock(true)) await Deno.remove(leftover, { recursive: true });
+  } catch {
+    // somebody else's, or being removed by somebody else: it harms nothing here
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 function asCacheError(cause: unknown, folder: string, signal?: AbortSignal): unknown {
@@ -138,10 +180,13 @@ function asCacheError(cause: unknown, folder: string, signal?: AbortSignal): unk
       { cause },
     );
   }
-  if (cause instanceof Deno.errors.PermissionDenied && !(code === undefined)) {
+  const isReadOnly = code === "EROFS" || /os error 30/.test(String(cause));
+  if (isReadOnly || cause instanceof Deno.errors.PermissionDenied && !(code === undefined)) {
     return new HarnessError(
       "bad-config",
-      `Cannot write the cache entry ${folder}: permission denied: make the folder writable, or set POSEMARK_CACHE to one that is`,
+      `Cannot write the cache entry ${folder}: ${
+        isReadOnly ? "its disk is read-only" : "permission denied"
+      }: make the folder writable, or set POSEMARK_CACHE to one that is`,
       { cause },
     );
   }

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { cached, cacheRoot, contentKey } from "./cache.ts";
@@ -126,5 +133,77 @@ Deno.test("cached() throws no-space when the disk is full", async () => {
       "POSEMARK_CACHE",
     );
     assertEquals(error.code, "no-space");
+  });
+});
+
+Deno.test("cached() makes an entry anew when a file of it was changed, is missing or was added", async () => {
+  await withRoot(async (root) => {
+    let made = 0;
+    const found: string[] = [];
+    const request = {
+      kind: "runner",
+      key: "k",
+      root,
+      make: async (folder: string) => {
+        made++;
+        await Deno.writeTextFile(path.join(folder, "program"), "good");
+        await Deno.writeTextFile(path.join(folder, "library"), "good");
+      },
+      onDamaged: (what: string) => void found.push(what),
+    };
+    const { folder } = await cached(request);
+    const file = (name: string) => path.join(folder, name);
+    await Deno.writeTextFile(file("program"), "evil");
+    assertEquals((await cached(request)).cached, false);
+    assertEquals(await Deno.readTextFile(file("program")), "good");
+    await Deno.remove(file("library"));
+    await cached(request);
+    await Deno.writeTextFile(file("LD_PRELOAD.so"), "");
+    await cached(request);
+    assertEquals((await cached(request)).cached, true);
+    assertEquals(found, ["program was changed", "library is missing", "LD_PRELOAD.so was added"]);
+    assertEquals(made, 4);
+    // an entry of an earlier version has no seal, and is taken as it is
+    await Deno.remove(`${folder}.seal`);
+    assertEquals((await cached(request)).cached, true);
+    await Deno.writeTextFile(`${folder}.seal`, "{");
+    assertEquals((await cached(request)).cached, false);
+  });
+});
+
+Deno.test("cached() clears what killed processes left of other entries, and nothing that is being made", async () => {
+  await withRoot(async (root) => {
+    const folder = path.join(root, "thing");
+    for (const name of ["dead.unfinished-1", "alive.unfinished-2"]) {
+      await Deno.mkdir(path.join(folder, name), { recursive: true });
+    }
+    using lock = await Deno.open(path.join(folder, "alive.lock"), { create: true, write: true });
+    await lock.lock(true);
+    await cached({ kind: "thing", key: "k", root, make: () => Promise.resolve() });
+    const left = [...Deno.readDirSync(folder)].filter((entry) => entry.isDirectory)
+      .map(({ name }) => name).sort();
+    assertEquals(left, ["alive.unfinished-2", "k"]);
+  });
+});
+
+Deno.test("cached() uses an entry of a read-only cache, and says what to do for one that it lacks", async () => {
+  await withRoot(async (root) => {
+    const request = (key: string) => ({ kind: "thing", key, root, make: () => Promise.resolve() });
+    await cached(request("k"));
+    // who writes is refused, as by a read-only mount
+    const { open } = Deno;
+    Deno.open = () =>
+      Promise.reject(
+        Object.assign(new Error("Read-only file system (os error 30)"), { code: "EROFS" }),
+      );
+    try {
+      assertEquals((await cached(request("k"))).cached, true);
+      const error = await assertRejects(() => cached(request("other")), HarnessError);
+      assertEquals(error.code, "bad-config");
+      assertStringIncludes(error.message, "its disk is read-only");
+      assertStringIncludes(error.message, "set POSEMARK_CACHE");
+    } finally {
+      Deno.open = open;
+    }
   });
 });

@@ -9,8 +9,8 @@ import type { Progress } from "../progress.ts";
 import { buildFraction, runBuildCommand } from "./build_command.ts";
 import { cached, contentKey } from "./cache.ts";
 import { CORE_LAYER_TYPES, type LayerSet } from "./layer_types.ts";
-import type { NcnnSource } from "./source.ts";
-import { TARGET_PLACES, type Toolchain } from "./toolchain.ts";
+import { type NcnnSource, requireWhole } from "./source.ts";
+import { buildVariables, TARGET_PLACES, type Toolchain } from "./toolchain.ts";
 
 /** Options of every build: nothing but the CPU inference of graphs from files. */
 const FIXED_OPTIONS = [
@@ -58,13 +58,18 @@ export async function buildNcnn(request: NcnnRequest): Promise<NcnnInstall> {
     "-DNCNN_BENCHMARK=OFF",
     ...await layerOptions(source.folder, request.layers ?? "core"),
   ];
-  const key = await contentKey({ source: source.id, compiler: toolchain.compiler, options });
+  const { compiler } = toolchain;
+  const key = await contentKey({ source: source.id, compiler, options, ...buildVariables() });
   const entry = await cached({
     kind: "ncnn",
     key,
     signal,
     onWait: () => progress.step("Waiting for another Posemark that builds the same libncnn"),
-    make: (folder) => makeNcnn(folder, options, request),
+    onDamaged: (found) => progress.step(`The kept libncnn is damaged (${found}): made anew`).done(),
+    make: async (folder) => {
+      await requireWhole(source);
+      await makeNcnn(folder, options, request);
+    },
   });
   return { ...entry, key };
 }
@@ -85,6 +90,7 @@ async function makeNcnn(folder: string, options: string[], request: NcnnRequest)
       .concat(options),
     signal,
   });
+  requireOpenMp(await Deno.readTextFile(path.join(build, "CMakeCache.txt")), toolchain.compiler);
   await buildTargets({
     purpose: `build libncnn for ${where}`,
     build,
@@ -95,6 +101,19 @@ async function makeNcnn(folder: string, options: string[], request: NcnnRequest)
   });
   await Deno.remove(build, { recursive: true });
   step.done();
+}
+
+/**
+ * Throws `missing-tool` when CMake found no OpenMP for the compiler, by its cache: ncnn would be
+ * built for one thread, whatever is asked for.
+ */
+export function requireOpenMp(cmakeCache: string, compiler: string): void {
+  const flags = /^OpenMP_CXX_FLAGS:\w+=(.*)$/m.exec(cmakeCache)?.[1].trim();
+  if (flags !== undefined && flags !== "" && !flags.endsWith("NOTFOUND")) return;
+  throw new HarnessError(
+    "missing-tool",
+    `Cannot build ncnn with threads: ${compiler} has no OpenMP: get it by \`apt install g++\` (Debian, Ubuntu; clang: libomp-dev) or \`dnf install gcc-c++ libgomp\` (Fedora); on macOS by \`brew install libomp\`, and set OpenMP_ROOT to what \`brew --prefix libomp\` prints`,
+  );
 }
 
 /** What is asked of {@linkcode buildTargets}. */

@@ -13,9 +13,9 @@ import { folderSha256 } from "./folder_hash.ts";
 import { fileSha256 } from "../hash.ts";
 import type { LayerSet } from "./layer_types.ts";
 import { buildNcnn, buildTargets, type NcnnInstall } from "./ncnn.ts";
-import { type NcnnSource, ncnnSource } from "./source.ts";
+import { type NcnnSource, ncnnSource, requireWhole } from "./source.ts";
 import type { Target } from "../record/device.ts";
-import { findToolchain, TARGET_PLACES, type Toolchain } from "./toolchain.ts";
+import { buildVariables, findToolchain, TARGET_PLACES, type Toolchain } from "./toolchain.ts";
 
 /**
  * Kinds of build. `release` gives the headline figures. `test` has the switches that inject
@@ -85,13 +85,16 @@ export async function buildRunner(request: RunnerRequest): Promise<BuiltRunner> 
     kind,
     runnerArgs: [...toolchain.runnerArgs, ...flagArgs(kind)],
     runner: sources,
+    ...buildVariables(),
   });
   const entry = await cached({
     kind: "runner",
     key,
     signal,
     onWait: () => progress.step("Waiting for another Posemark that builds the same runner"),
+    onDamaged: (found) => progress.step(`The kept runner is damaged (${found}): made anew`).done(),
     make: async (folder) => {
+      await requireWhole(source);
       await makeRunner(folder, { source, toolchain, ncnn, kind, progress, signal });
       await requireUnchanged(sources);
     },
@@ -248,7 +251,10 @@ export async function buildDeveloperProgram(
   const options = [...toolchain.runnerArgs, ...args];
   const { folder } = await cached({
     kind: "runner",
-    key: await contentKey({ ncnn: ncnn.key, kind: program, options, runner: sources }),
+    key: await contentKey({
+      ...{ ncnn: ncnn.key, kind: program, options, runner: sources },
+      ...buildVariables(),
+    }),
     signal,
     onWait: () => progress.step(`Waiting for another Posemark that builds ${program}`),
     make: async (folder) => {

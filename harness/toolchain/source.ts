@@ -9,6 +9,7 @@ import { pythonCommand } from "./python.ts";
 import type { Progress } from "../progress.ts";
 import { runBuildCommand } from "./build_command.ts";
 import { cached } from "./cache.ts";
+import { damageOf } from "./seal.ts";
 import { folderSha256, listFiles } from "./folder_hash.ts";
 import { fileSha256 } from "../hash.ts";
 import { NCNN_VERSIONS, type NcnnPackage, PINNED_NCNN } from "./ncnn_versions.ts";
@@ -25,6 +26,8 @@ export interface NcnnSource {
   folder: string;
   /** Stands for the content in cache keys. */
   id: string;
+  /** True when it was unpacked by Posemark. */
+  isPackaged: boolean;
   /** Value for ncnn's `NCNN_VERSION`: a date, a dash and eight digits of the content's hash. */
   ncnnVersion: string;
 }
@@ -62,6 +65,7 @@ async function packagedSource(version: string, request: SourceRequest): Promise<
     kind: "ncnn-source",
     key: `${name}-${packageVersion}-${sha256.slice(0, 16)}-${LAYOUT}`,
     signal: request.signal,
+    isChecked: false,
     onWait: () => request.progress.step("Waiting for another Posemark that gets ncnn's source"),
     make: (folder) => unpackPackage(folder, from, request),
   });
@@ -69,7 +73,24 @@ async function packagedSource(version: string, request: SourceRequest): Promise<
     folder: path.join(folder, "ncnn"),
     id: `${sha256}-${BUILD_INPUTS}`,
     ncnnVersion: `${version}-${sha256.slice(0, 8)}`,
+    isPackaged: true,
   };
+}
+
+/**
+ * Throws `hash-mismatch` when files of the packaged tree were changed since it was unpacked: what
+ * is built of it would be filed under the unchanged one. A tree that the user named has its content
+ * in the keys.
+ */
+export async function requireWhole(source: NcnnSource): Promise<void> {
+  if (!source.isPackaged) return;
+  const entry = path.dirname(source.folder);
+  const found = await damageOf(entry);
+  if (found === null) return;
+  throw new HarnessError(
+    "hash-mismatch",
+    `Cannot build from ncnn's source in ${entry}: ${found} since it was unpacked. Remove the folder, and it is fetched anew; to build changed sources, copy the tree and name the copy by --ncnn-source`,
+  );
 }
 
 /** Returns whether a file of ncnn's tree can change what is built here. */
@@ -85,7 +106,7 @@ async function namedSource(named: string): Promise<NcnnSource> {
   await requireTree(named);
   const folder = path.resolve(named);
   const hash = await folderSha256(folder, isBuildInput);
-  return { folder, id: hash, ncnnVersion: `0-${hash.slice(0, 8)}` };
+  return { folder, id: hash, ncnnVersion: `0-${hash.slice(0, 8)}`, isPackaged: false };
 }
 
 async function requireTree(named: string): Promise<void> {
@@ -143,17 +164,20 @@ async function downloadSdist(
 ): Promise<string> {
   const { name, version } = from;
   try {
-    const wanted = from.versionIsBuildDate ? await linkOf(from, signal) : `${name}==${version}`;
-    await runBuildCommand({
-      purpose: `get ${name} ${version} with pip`,
-      command: pythonCommand(),
-      args: ["-m", "pip", "download", "--no-deps", "--no-binary", name, wanted]
-        .concat(["--disable-pip-version-check", "--no-input", "--dest", folder]),
-      signal,
-    });
+    await fetchSdist(folder, from, signal);
   } catch (cause) {
-    if (!(cause instanceof HarnessError) || cause.code !== "build-failed") throw cause;
-    throw downloadFailed(from, cause);
+    if (
+      !(cause instanceof HarnessError) || !["build-failed", "download-failed"].includes(cause.code)
+    ) {
+      throw cause;
+    }
+    // pip refuses its own archive whose build calls itself after the day
+    if (from.versionIsBuildDate) throw downloadFailed(from, cause);
+    await pipDownload(folder, from, signal).catch((cause) => {
+      throw cause instanceof HarnessError && cause.code === "build-failed"
+        ? downloadFailed(from, cause)
+        : cause;
+    });
   }
   const file = [...Deno.readDirSync(folder)].find((entry) => entry.name.endsWith(".tar.gz"));
   if (file === undefined) {
@@ -165,6 +189,35 @@ async function downloadSdist(
   return path.join(folder, file.name);
 }
 
+/**
+ * Fetches the archive as a file. pip would run its set-up to learn its name, and what that asks for
+ * beside it.
+ */
+async function fetchSdist(folder: string, from: NcnnPackage, signal?: AbortSignal): Promise<void> {
+  await runBuildCommand({
+    purpose: `get ${from.name} ${from.version}`,
+    command: pythonCommand(),
+    args: ["-c", FETCH_SCRIPT, await linkOf(from, signal), folder],
+    signal,
+  });
+}
+
+/**
+ * Lets pip fetch the archive where only pip can (an old one without `index`, an index that is set
+ * in its own files): it looks at the hash before it runs anything.
+ */
+async function pipDownload(folder: string, from: NcnnPackage, signal?: AbortSignal): Promise<void> {
+  const wanted = path.join(folder, "wanted.txt");
+  await Deno.writeTextFile(wanted, `${from.name}==${from.version} --hash=sha256:${from.sha256}\n`);
+  await runBuildCommand({
+    purpose: `get ${from.name} ${from.version} with pip`,
+    command: pythonCommand(),
+    args: ["-m", "pip", "download", "--no-deps", "--no-binary", from.name, "--require-hashes"]
+      .concat(["-r", wanted, "--disable-pip-version-check", "--no-input", "--dest", folder]),
+    signal,
+  });
+}
+
 function downloadFailed({ name, version }: NcnnPackage, cause: HarnessError): HarnessError {
   return new HarnessError(
     "download-failed",
@@ -174,9 +227,29 @@ function downloadFailed({ name, version }: NcnnPackage, cause: HarnessError): Ha
 }
 
 /**
- * Returns the address that pip's index has for the archive. Asked for by its version, pip refuses
- * an archive whose build calls itself after the day on which it is built.
+ * Fetches an address to a folder, by Python's own means: proxies and certificates as its variables
+ * say, and the password of pip's index where the address is on its host.
  */
+const FETCH_SCRIPT = `
+import base64, os, sys, urllib.parse, urllib.request
+url, folder = sys.argv[1:]
+parts = urllib.parse.urlsplit(url.split("#")[0])
+plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+request = urllib.request.Request(plain, headers={"User-Agent": "posemark"})
+index = urllib.parse.urlsplit(os.environ.get("PIP_INDEX_URL", ""))
+if index.password and index.hostname == parts.hostname:
+    secret = urllib.parse.unquote(index.username or "") + ":" + urllib.parse.unquote(index.password)
+    request.add_header("Authorization", "Basic " + base64.b64encode(secret.encode()).decode())
+name = os.path.basename(parts.path)
+with urllib.request.urlopen(request, timeout=60) as answer, open(os.path.join(folder, name), "wb") as file:
+    while True:
+        part = answer.read(1 << 20)
+        if not part:
+            break
+        file.write(part)
+`;
+
+/** Returns the address that pip's index has for the archive; nothing of it is run. */
 async function linkOf(from: NcnnPackage, signal?: AbortSignal): Promise<string> {
   const { name, version } = from;
   const told = await runBuildCommand({
@@ -195,9 +268,11 @@ async function linkOf(from: NcnnPackage, signal?: AbortSignal): Promise<string> 
 
 /** Returns the address of a source package in what `pip index versions -vvv` prints, or null. */
 export function sdistLink(told: string, name: string, version: string): string | null {
-  const file = `/${name}-${version}.tar.gz`;
+  // an index may write a name with any of the three (PEP 503, PEP 625)
+  const plain = (text: string) => text.toLowerCase().replace(/[-_.]+/g, "-");
+  const file = plain(`${name}-${version}.tar.gz`);
   const links = told.match(/[a-z]+:\/\/[^\s#)]+/g) ?? [];
-  return links.find((link) => link.endsWith(file)) ?? null;
+  return links.find((link) => plain(link.slice(link.lastIndexOf("/") + 1)) === file) ?? null;
 }
 
 /** Unpacks ncnn's tree of the archive to `folder/ncnn`, without what no build here reads. */

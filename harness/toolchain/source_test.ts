@@ -59,4 +59,10 @@ Deno.test("sdistLink() finds the archive of the version among what pip tells", (
     "https://files.example/b/ncnn-1.0.20250503.tar.gz",
   );
   assertEquals(sdistLink(told, "ncnn", "1.0.2025050"), null);
+  const spelled =
+    "  Found link https://files.example/d/sr_vulkan-2.1.0.tar.gz (from x), version: 2.1.0";
+  assertEquals(
+    sdistLink(spelled, "sr-vulkan", "2.1.0"),
+    "https://files.example/d/sr_vulkan-2.1.0.tar.gz",
+  );
 });

@@ -32,6 +32,28 @@ export interface Toolchain {
   runnerArgs: string[];
 }
 
+/** Variables by which the caller changes what a compiler or CMake does. */
+const BUILD_VARIABLES = [
+  ...["CC", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CPATH", "LIBRARY_PATH", "SDKROOT"],
+  ...["C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "MACOSX_DEPLOYMENT_TARGET", "OpenMP_ROOT"],
+  ...["CMAKE_PREFIX_PATH", "CMAKE_TOOLCHAIN_FILE", "CMAKE_INCLUDE_PATH", "CMAKE_LIBRARY_PATH"],
+  ...["GCC_EXEC_PREFIX", "COMPILER_PATH", "ARCHFLAGS"],
+];
+
+/**
+ * Returns what the caller's variables add to the key of a build: nothing where none is set, so that
+ * the keys of before hold.
+ */
+export function buildVariables(
+  getEnv: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): { variables?: string[] } {
+  const variables = BUILD_VARIABLES.flatMap((name) => {
+    const value = getEnv(name);
+    return value ? [`${name}=${value}`] : [];
+  });
+  return variables.length === 0 ? {} : { variables };
+}
+
 /** Page size that phones from 2025 on may have: every loadable segment must be aligned to it. */
 export const MAX_PAGE_BYTES = 16384;
 

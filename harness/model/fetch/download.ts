@@ -8,6 +8,7 @@ import * as path from "@std/path";
 import { encodeHex } from "@std/encoding";
 import { createHash } from "node:crypto";
 import { HarnessError } from "../../errors.ts";
+import { fileSha256 } from "../../hash.ts";
 import type { Progress } from "../../progress.ts";
 
 /** What is to be downloaded. */
@@ -42,8 +43,17 @@ export async function download(request: DownloadRequest): Promise<string> {
   const part = `${file}.part`;
   await Deno.mkdir(path.dirname(file), { recursive: true });
   const step = progress.step(`Downloading ${path.basename(file)} from ${new URL(url).host}`, 10);
-  using target = await Deno.open(part, { create: true, read: true, write: true });
-  await target.lock(true);
+  const held = await holdPart(part, request, (text) => step.update(null, text));
+  if (held === null) {
+    const hash = await fileSha256(file);
+    if (sha256 === null || hash === sha256) {
+      step.done("by another Posemark");
+      return hash;
+    }
+    // what lies there is another file: this one takes its place
+    return await download({ ...request, progress });
+  }
+  using target = held;
   for (let attempt = 0;; attempt++) {
     const outcome = await transfer(request, target, (fraction) => step.update(fraction));
     if (outcome === null) break;
@@ -65,6 +75,48 @@ export async function download(request: DownloadRequest): Promise<string> {
   await Deno.rename(part, file);
   step.done();
   return actual;
+}
+
+/** Pause between two looks whether another process is done with the same file. */
+const WAIT_MS = 200;
+
+/**
+ * Returns the part, locked for this process; null when another process, which had the lock, has
+ * completed the file meanwhile.
+ */
+async function holdPart(
+  part: string,
+  { signal }: DownloadRequest,
+  tell: (text: string) => void,
+): Promise<Deno.FsFile | null> {
+  let waited = false;
+  for (;;) {
+    const target = await Deno.open(part, { create: true, read: true, write: true });
+    try {
+      while (!await target.tryLock(true)) {
+        if (!waited) tell("waiting for another Posemark that downloads it");
+        waited = true;
+        await sleep(WAIT_MS, signal);
+      }
+      // the one before may have renamed what was opened here
+      const [opened, there] = [await target.stat(), await statOrNull(part)];
+      if (there !== null && there.ino === opened.ino) return target;
+    } catch (error) {
+      target.close();
+      throw error;
+    }
+    target.close();
+    if (await statOrNull(part.slice(0, -".part".length)) !== null) return null;
+  }
+}
+
+async function statOrNull(file: string): Promise<Deno.FileInfo | null> {
+  try {
+    return await Deno.stat(file);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw cause;
+  }
 }
 
 /** Transfers what is missing; returns null when the file is complete, or why it broke off. */

@@ -244,3 +244,14 @@ Deno.test("download() keeps the part when it is interrupted", () =>
       assert((await Deno.stat(`${file}.part`)).size > 0);
     })
   ));
+
+Deno.test("download() of one file by several at once transfers it once, and all have it", () =>
+  inFolder((file) =>
+    withServer([{}], async (url, requests) => {
+      const hashes = await Promise.all([1, 2, 3].map(() => download(request(url, file))));
+      assertEquals(hashes, [SHA256, SHA256, SHA256]);
+      assertEquals(requests.length, 1);
+      assertEquals(await Deno.readFile(file), BYTES);
+      assertEquals([...Deno.readDirSync(path.dirname(file))].map((entry) => entry.name), ["m.pt"]);
+    })
+  ));
