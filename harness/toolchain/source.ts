@@ -162,7 +162,6 @@ async function downloadSdist(
   from: NcnnPackage,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { name, version } = from;
   try {
     await fetchSdist(folder, from, signal);
   } catch (cause) {
