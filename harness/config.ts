@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Activation, Branch, Converter, Head, Shape } from "./record/variant.ts";
+import type { Activation, Branch, Head, OutputBlob, Route, Shape } from "./record/variant.ts";
 import type { Precision } from "./record/precision.ts";
 import { parseSettings, type RunSettings } from "./record/run_settings.ts";
 import { HarnessError } from "./errors.ts";
@@ -14,9 +14,21 @@ import { HarnessError } from "./errors.ts";
  */
 export type ShapeChoice = { mode: "own" } | { mode: "rect"; longSidePx: number | null } | Shape;
 
+/** What the user says of ncnn files that are among the models. */
+export interface GivenOptions {
+  /** ONNX or `.pt` files, or names: one for all ncnn files, or one each in their order. */
+  references: string[];
+  /** Name of the input blob; null: it is found. */
+  input: string | null;
+  /** Output blobs and what they hold; null: found. */
+  outputs: OutputBlob[] | null;
+  /** Names of the output blobs, without what they hold; null: found. */
+  outputNames: string[] | null;
+}
+
 /** Which variants to make, see DESIGN "What a variant is". */
 export interface VariantOptions {
-  /** ONNX files, `.pt` files or names of known models. */
+  /** ONNX files, `.pt` files, names of known models, ncnn files. */
   models: string[];
   /** Null: as each model was trained. */
   activations: Activation[] | null;
@@ -25,7 +37,9 @@ export interface VariantOptions {
   branches?: Branch[];
   precisions: Precision[];
   shapes: ShapeChoice[];
-  converters: Converter[];
+  converters: Route[];
+  /** How ncnn files among the models are understood. */
+  given?: GivenOptions;
   /** Settings at run time; absent: as the run has them. */
   settings?: RunSettings[];
   /**

@@ -3,6 +3,7 @@
 // raw       a blob [H,W,nc+B+K*D] per stride; values of a cell lie together: cls, box, kpt
 // raw-nchw  three blobs per stride: box [B,H,W], cls [nc,H,W], kpt [K*D,H,W] (none when K is 0)
 // decoded   one blob [4+nc+K*D,N]: cx, cy, w, h, scores, keypoints; pixels, probabilities
+// parts     any of these values in any order, cells or channels last, levels apart or together
 //
 // cell (gx, gy), stride s, for YOLOv8's head (B = 4 * 16 bins); others differ in the numbers and in
 // the code of the sides, see head.h:

@@ -31,6 +31,54 @@ int keypoint_channels(const Head& head)
     return head.keypoints * head.keypoint_dims;
 }
 
+int value_named(const std::string& name, Value& value)
+{
+    static const char* const names[] = {"box", "cls", "kpt", "boxes", "scores", "joints"};
+    for (int i = 0; i < 6; i++)
+    {
+        if (name == names[i])
+        {
+            value = (Value)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+int value_channels(const Head& head, Value value)
+{
+    switch (value)
+    {
+    case Value::BOX: return box_channels(head);
+    case Value::BOXES: return 4;
+    case Value::CLS:
+    case Value::SCORES: return head.classes;
+    default: return keypoint_channels(head);
+    }
+}
+
+Parts parts_of(const Output& output, const Head& head)
+{
+    Parts parts;
+    parts.strides = {output.stride};
+    switch (output.role)
+    {
+    case Role::DECODED:
+        parts.values = {Value::BOXES, Value::SCORES, Value::JOINTS};
+        parts.strides = head.strides;
+        break;
+    case Role::RAW:
+        parts.values = {Value::CLS, Value::BOX, Value::KPT};
+        parts.channels_last = true;
+        break;
+    case Role::BOX: parts.values = {Value::BOX}; break;
+    case Role::CLS: parts.values = {Value::CLS}; break;
+    case Role::KPT: parts.values = {Value::KPT}; break;
+    case Role::PARTS: return output.parts;
+    }
+    return parts;
+}
+
 float fast_exp(float x)
 {
     // out of this range the cast below would not be defined; the result is 0 or the largest finite

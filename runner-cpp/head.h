@@ -27,6 +27,35 @@ enum class Role
     BOX,
     CLS,
     KPT,
+    // as the output's values, order and strides say
+    PARTS,
+};
+
+// What values are: of a raw head the box code, class logits, keypoint code; of a head that is
+// decoded in the graph boxes, scores, joints.
+enum class Value
+{
+    BOX,
+    CLS,
+    KPT,
+    BOXES,
+    SCORES,
+    JOINTS,
+};
+
+// What lies in an output, and how.
+struct Parts
+{
+    // along the channels
+    std::vector<Value> values;
+    // [cells,C] or [H,W,C]; else [C,cells] or [C,H,W]
+    bool channels_last = false;
+    // levels whose cells follow each other
+    std::vector<int> strides;
+    // boxes as two corners; else as centre and size
+    bool corners = false;
+    // coordinates as shares of the input's sides
+    bool share = false;
 };
 
 struct Output
@@ -34,6 +63,8 @@ struct Output
     std::string blob;
     Role role = Role::RAW;
     int stride = 0;
+    // of the role PARTS
+    Parts parts;
 };
 
 // How the distances of a box's sides from its cell are written, in strides. A new code is told here
@@ -88,6 +119,13 @@ float box_distance(const Head& head, const float* values, size_t step, bool fast
 
 // Values of a cell that hold its keypoints.
 int keypoint_channels(const Head& head);
+
+// The value of that name. Returns 0, or -1 when there is none.
+int value_named(const std::string& name, Value& value);
+// Channels that the value takes.
+int value_channels(const Head& head, Value value);
+// What lies in an output of any role.
+Parts parts_of(const Output& output, const Head& head);
 
 // The seed's exponential by bit tricks (github.com/FeiGeChuanShu/ncnn-android-yolov8: fast_exp),
 // with the range kept.

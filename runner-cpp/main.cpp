@@ -2,11 +2,13 @@
 //
 //   options ─► model ─┬─► run:    image ─► letterbox ─► network ─► decode ─► nms ─► JSON lines
 //                     ├─► turns:  the same for several models, which alternate on each image
-//                     └─► stages: reference tensors ─► each stage alone ─► files
+//                     ├─► stages: reference tensors ─► each stage alone ─► files
+//                     └─► blobs:  one tensor ─► any blobs ─► files
 //
 // stdout carries JSON lines only, stderr is for people.
 // Exit: 0 done, 2 wrong options, 4 the model's fault, 3 everything else.
 
+#include "blobs.h"
 #include "defects.h"
 #include "header.h"
 #include "json.h"
@@ -43,6 +45,7 @@ static int run(const Options& options, std::string& error)
     case Command::TURNS: return turns_command(options, error);
     case Command::STAGES: return stages_command(options, error);
     case Command::ROOFLINE: return roofline_command(options, error);
+    case Command::BLOBS: return blobs_command(options, error);
     case Command::DEFECTS: return list_defects(error);
     }
     return -1;

@@ -19,7 +19,8 @@ const char* usage()
            "\n"
            "  --head decoded|raw|raw-nchw   what the outputs hold (default raw)\n"
            "  --input-blob NAME             default in0\n"
-           "  --outputs LIST                NAME:ROLE:STRIDE with role decoded, raw, box, cls or kpt\n"
+           "  --outputs LIST                NAME:ROLE:STRIDE with role decoded, raw, box, cls or kpt;\n"
+           "                                or box+cls/last:8+16: values in order, channels last, levels (boxes, scores, joints: decoded; /xyxy, /share)\n"
            "  --strides LIST                of a decoded head's levels (default 8,16,32)\n"
            "  --classes N --keypoints K     K may be 0: detection\n"
            "  --keypoint-dims 2|3 --keypoint SCALE,ORIGIN   (scale * k + cell + origin) * stride (default 2,0)\n"
@@ -38,6 +39,7 @@ const char* usage()
            "  --first-step N                place in the order of turns where the first image begins (default 0)\n"
            "  --sigmoid exact|fast\n"
            "  --dump-blob NAME,... --dump-dir DIR\n"
+           "  --tensor FILE                 of blobs: values [3,H,W] for --shape\n"
            "  --out FILE                    lines go there and not to stdout\n"
            "  --inject-slowdown PERCENT --inject-defect NAME   in test builds only\n";
 }
@@ -108,6 +110,38 @@ static int parse_role(const std::string& text, Role& role)
     return 0;
 }
 
+// Values joined by +, then /last, /xyxy and /share where they hold.
+static int parse_parts(const std::string& values, const std::string& strides, Parts& parts)
+{
+    const std::vector<std::string> words = split(values, '/');
+    for (const std::string& word : split(words[0], '+'))
+    {
+        Value value;
+        if (value_named(word, value) != 0)
+            return -1;
+        parts.values.push_back(value);
+    }
+    for (size_t i = 1; i < words.size(); i++)
+    {
+        if (words[i] == "last")
+            parts.channels_last = true;
+        else if (words[i] == "xyxy")
+            parts.corners = true;
+        else if (words[i] == "share")
+            parts.share = true;
+        else
+            return -1;
+    }
+    for (const std::string& word : split(strides, '+'))
+    {
+        int stride = 0;
+        if (parse_int(word, 1, 4096, stride) != 0)
+            return -1;
+        parts.strides.push_back(stride);
+    }
+    return 0;
+}
+
 static int parse_outputs(const std::string& value, std::vector<Output>& outputs, std::string& error)
 {
     outputs.clear();
@@ -116,12 +150,22 @@ static int parse_outputs(const std::string& value, std::vector<Output>& outputs,
         const size_t colon2 = part.rfind(':');
         const size_t colon1 = colon2 == std::string::npos || colon2 == 0 ? std::string::npos : part.rfind(':', colon2 - 1);
         Output output;
-        if (colon1 == std::string::npos || colon1 == 0
-            || parse_role(part.substr(colon1 + 1, colon2 - colon1 - 1), output.role) != 0
-            || parse_int(part.substr(colon2 + 1), 0, 4096, output.stride) != 0
-            || (output.role != Role::DECODED && output.stride == 0))
+        const bool has_colons = colon1 != std::string::npos && colon1 != 0;
+        const std::string role = has_colons ? part.substr(colon1 + 1, colon2 - colon1 - 1) : "";
+        const std::string stride = has_colons ? part.substr(colon2 + 1) : "";
+        bool known = has_colons;
+        if (known && stride.find('+') == std::string::npos && parse_role(role, output.role) == 0)
         {
-            error = refuse("--outputs", part, "NAME:ROLE:STRIDE with role decoded (stride 0), raw, box, cls or kpt");
+            known = parse_int(stride, 0, 4096, output.stride) == 0 && (output.role == Role::DECODED || output.stride != 0);
+        }
+        else if (known)
+        {
+            output.role = Role::PARTS;
+            known = parse_parts(role, stride, output.parts) == 0;
+        }
+        if (!known)
+        {
+            error = refuse("--outputs", part, "NAME:ROLE:STRIDE with role decoded (stride 0), raw, box, cls or kpt, or values such as box+cls/last with strides such as 8+16");
             return -1;
         }
         output.blob = part.substr(0, colon1);
@@ -325,10 +369,57 @@ static int parse_other_option(const std::string& name, const std::string& value,
     return error.empty() ? 0 : -1;
 }
 
-static int check_outputs(const Options& o, std::string& error)
+static bool has_parts(const Head& head)
+{
+    for (const Output& output : head.outputs)
+    {
+        if (output.role == Role::PARTS)
+            return true;
+    }
+    return false;
+}
+
+// Outputs in layouts of their own: each level must have boxes, classes and keypoints of one kind,
+// once.
+static int check_parts(const Options& o, std::set<int>& strides, std::string& error)
+{
+    const bool decoded = o.head.layout == Layout::DECODED;
+    std::set<std::pair<int, int> > seen;
+    for (const Output& output : o.head.outputs)
+    {
+        const Parts parts = parts_of(output, o.head);
+        for (int stride : parts.strides)
+        {
+            strides.insert(stride);
+            for (Value value : parts.values)
+            {
+                const int kind = value == Value::CLS ? (int)Value::SCORES : (int)value;
+                if (!seen.insert({kind, stride}).second)
+                {
+                    error = "Cannot use --outputs: \"" + output.blob + "\" repeats values of a stride that are there already";
+                    return -1;
+                }
+            }
+        }
+    }
+    for (int stride : strides)
+    {
+        const bool has_boxes = seen.count({(int)(decoded ? Value::BOXES : Value::BOX), stride}) == 1;
+        const bool has_classes = seen.count({(int)Value::SCORES, stride}) == 1;
+        const bool has_keypoints = seen.count({(int)(decoded ? Value::JOINTS : Value::KPT), stride}) == 1;
+        if (!has_boxes || !has_classes || (o.head.keypoints > 0 && !has_keypoints))
+        {
+            error = "Cannot use --outputs: the level of stride " + std::to_string(stride) + " lacks boxes, classes or keypoints: expected "
+                    + (decoded ? "boxes, scores and joints" : "box, cls (or scores) and kpt") + " for this --head";
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_roles(const Options& o, std::set<int>& strides, std::string& error)
 {
     std::set<std::string> seen;
-    std::set<int> strides;
     for (const Output& output : o.head.outputs)
     {
         const bool fits = o.head.layout == Layout::DECODED ? output.role == Role::DECODED
@@ -354,27 +445,29 @@ static int check_outputs(const Options& o, std::string& error)
         error = "Cannot use --outputs: found " + std::to_string(o.head.outputs.size()) + " blobs for " + std::to_string(strides.size()) + " strides, expected box, cls and (unless --keypoints is 0) kpt for every stride";
         return -1;
     }
+    return 0;
+}
 
-    if (o.head.layout != Layout::DECODED && o.rect_long_side == 0)
+static int check_outputs(const Options& o, std::string& error)
+{
+    std::set<int> strides;
+    const bool parts = has_parts(o.head);
+    if ((parts ? check_parts(o, strides, error) : check_roles(o, strides, error)) != 0)
+        return -1;
+    if (o.head.layout == Layout::DECODED && !parts)
+        return 0;
+
+    for (int stride : strides)
     {
-        for (int stride : strides)
+        if (o.rect_long_side == 0 && (o.shape_width % stride != 0 || o.shape_height % stride != 0))
         {
-            if (o.shape_width % stride != 0 || o.shape_height % stride != 0)
-            {
-                error = "Cannot use --shape " + std::to_string(o.shape_width) + "x" + std::to_string(o.shape_height) + ": expected multiples of the stride " + std::to_string(stride);
-                return -1;
-            }
+            error = "Cannot use --shape " + std::to_string(o.shape_width) + "x" + std::to_string(o.shape_height) + ": expected multiples of the stride " + std::to_string(stride);
+            return -1;
         }
-    }
-    if (o.head.layout != Layout::DECODED && o.rect_long_side != 0)
-    {
-        for (int stride : strides)
+        if (o.rect_long_side != 0 && 32 % stride != 0)
         {
-            if (32 % stride != 0)
-            {
-                error = "Cannot use --rect with the stride " + std::to_string(stride) + ": the sides are padded to multiples of 32: use --shape";
-                return -1;
-            }
+            error = "Cannot use --rect with the stride " + std::to_string(stride) + ": the sides are padded to multiples of 32: use --shape";
+            return -1;
         }
     }
     return 0;
@@ -394,11 +487,15 @@ static int check_required(const Options& o, std::string& error)
         return missing ? -1 : 0;
     }
 
+    const bool blobs = o.command == Command::BLOBS;
     const char* missing = o.param.empty()                                           ? "--param"
                           : o.bin.empty()                                           ? "--bin"
-                          : o.head.outputs.empty()                                  ? "--outputs"
+                          : o.head.outputs.empty() && !blobs                        ? "--outputs"
                           : o.input_blob.empty()                                    ? "--input-blob"
-                          : o.images.empty()                                        ? "--images"
+                          : o.images.empty() && !blobs                              ? "--images"
+                          : blobs && o.tensor.empty()                               ? "--tensor"
+                          : blobs && o.shape_width == 0                             ? "--shape"
+                          : blobs && o.dump_blobs.empty()                           ? "--dump-blob"
                           : o.shape_width == 0 && o.rect_long_side == 0             ? "--shape or --rect"
                           : !o.dump_blobs.empty() && o.dump_dir.empty()             ? "--dump-dir for --dump-blob"
                           : o.command == Command::STAGES && o.reference_dir.empty() ? "--reference-dir"
@@ -419,7 +516,7 @@ static int check_required(const Options& o, std::string& error)
         error = "Cannot use --rect with --head decoded: the grid is part of such a graph: use --shape with the size of the model";
         return -1;
     }
-    return check_outputs(o, error);
+    return blobs ? 0 : check_outputs(o, error);
 }
 
 int parse_options(int argc, const char* const* argv, Options& options, std::string& error)
@@ -438,9 +535,11 @@ int parse_options(int argc, const char* const* argv, Options& options, std::stri
         options.command = Command::DEFECTS;
     else if (command == "roofline")
         options.command = Command::ROOFLINE;
+    else if (command == "blobs")
+        options.command = Command::BLOBS;
     else
     {
-        error = refuse("the command", command, "info, run, turns, stages, roofline or defects: see posemark-runner --help");
+        error = refuse("the command", command, "info, run, turns, stages, blobs, roofline or defects: see posemark-runner --help");
         return -1;
     }
 

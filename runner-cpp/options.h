@@ -16,6 +16,7 @@ enum class Command
     STAGES,
     DEFECTS,
     ROOFLINE,
+    BLOBS,
 };
 
 struct Options
@@ -67,6 +68,7 @@ struct Options
     std::vector<std::string> dump_blobs;
     std::string dump_dir;
     std::string reference_dir;
+    std::string tensor;
     double inject_slowdown_percent = 0.0;
     std::string inject_defect;
     std::string out;

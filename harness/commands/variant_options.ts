@@ -7,7 +7,25 @@ import * as path from "@std/path";
 import { parseRunSettings, parseShapes, type VariantOptions } from "../config.ts";
 import { list, option, repeated, type ValuesOf } from "../options.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
-import { ACTIVATION_CHOICES, BRANCHES, CONVERTERS, HEADS } from "../record/variant.ts";
+import { HarnessError } from "../errors.ts";
+import { parseOutputs } from "../head/head_spec.ts";
+import {
+  ACTIVATION_CHOICES,
+  BRANCHES,
+  CONVERTERS,
+  HEADS,
+  type OutputBlob,
+} from "../record/variant.ts";
+
+/** Returns the outputs of `--head-layout`; throws `bad-option` for another text. */
+function parseHeadLayout(option: string, text: string): OutputBlob[] {
+  const outputs = parseOutputs(text);
+  if (outputs !== null) return outputs;
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use ${option} "${text}": expected BLOB:VALUES:STRIDES, separated by commas, such as out0:boxes+scores+joints:8+16+32`,
+  );
+}
 
 /** Models that ship with the project: a SiLU and a ReLU one, trained alike. */
 export const SHIPPED_MODELS = ["posemark-n-silu", "posemark-n-relu"];
@@ -18,7 +36,21 @@ export const SHIPPED_IMAGES = path.fromFileUrl(new URL("../../fixtures", import.
 export const VARIANT_OPTIONS = {
   model: repeated(
     "--model <file>",
-    "ONNX file as ultralytics exports it, .pt file, or a name (yolov8n-pose, …); repeat for several. Default: the two models that ship with Posemark",
+    "ONNX file as ultralytics exports it, .pt file, a name (yolov8n-pose, …), or ncnn files (a .param, a folder or a zip of it with its .bin); repeat for several. Default: the two models that ship with Posemark",
+  ),
+  reference: repeated(
+    "--reference <model>",
+    "ONNX file, .pt file or name that ncnn files are compared with; one for all or one for each. Default: what lies beside them by their name",
+  ),
+  input: option("--input <blob>", "input blob of ncnn files. Default: their only one"),
+  output: option(
+    "--output <list>",
+    "output blobs of ncnn files. Default: the blobs that nobody reads",
+  ),
+  headLayout: option(
+    "--head-layout <list>",
+    "what the outputs of ncnn files hold, as BLOB:VALUES:STRIDES, for instance out0:box+cls/last:8+16+32,out1:kpt/last:8+16+32 (VALUES of box, cls, kpt, boxes, scores, joints; /last: channels last; /xyxy; /share). Default: found by the reference's values",
+    parseHeadLayout,
   ),
   activation: option(
     "--activation <list>",
@@ -73,5 +105,11 @@ export function readVariantOptions(options: ValuesOf<typeof VARIANT_OPTIONS>): V
     converters: options.converter,
     settings: options.settings ?? undefined,
     calibrationImages: options.calibrationImages ?? undefined,
+    given: {
+      references: options.reference ?? [],
+      input: options.input,
+      outputs: options.headLayout,
+      outputNames: options.output?.split(",").map((name) => name.trim()) ?? null,
+    },
   };
 }

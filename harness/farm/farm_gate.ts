@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { filesOf } from "../record/variant.ts";
 import * as path from "@std/path";
 import type { Warning } from "../errors.ts";
 import { knownNoise } from "../gate/calibrate.ts";
@@ -210,7 +211,7 @@ async function putRun(request: FarmRequest, artefacts: ArtefactStore): Promise<F
   const asked = request.pairs.flatMap(({ baseline, candidate }) => [baseline, candidate]);
   for (const { variant, runners, ncnnVersion } of asked) {
     const { manifest, dir } = variant;
-    for (const { file } of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
+    for (const { file } of filesOf(manifest)) {
       await put(path.join(dir, file), file);
     }
     const stored: Side["runners"] = {};

@@ -9,7 +9,7 @@ import { type Target, TARGETS } from "../record/device.ts";
 import { RunnerOptionsSchema } from "../run/runner_options.ts";
 import { RunCommitsSchema } from "../record/commits.ts";
 import { RunImageSchema } from "../record/records.ts";
-import { FileRefSchema, VariantManifestSchema } from "../record/variant.ts";
+import { FileRefSchema, filesOf, VariantManifestSchema } from "../record/variant.ts";
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -97,7 +97,7 @@ export function shardArtefacts(run: FarmRun, shard: ShardFile, target: Target): 
   for (const id of [shard.base, shard.candidate]) {
     const { manifest, runner } = sideOf(run, id, target);
     add(runner.sha256, `runner-${target}`, true);
-    for (const file of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
+    for (const file of filesOf(manifest)) {
       add(file.sha256, file.file);
     }
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { filesOf } from "../record/variant.ts";
 import * as path from "@std/path";
 import type { Device } from "../device/device.ts";
 import type { DeviceDescription } from "../record/device.ts";
@@ -140,7 +141,7 @@ async function sideFolder(job: ShardJob, id: string): Promise<string> {
   const { manifest } = job.run.sides[id];
   const dir = path.join(job.work, id);
   await Deno.mkdir(dir, { recursive: true });
-  for (const file of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
+  for (const file of filesOf(manifest)) {
     const source = job.artefacts.get(file.sha256)!;
     const target = path.join(dir, file.file);
     try {

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { boxChannelCount, type CellValues, decodeBox } from "./box.ts";
+import type { OutputParts } from "../record/variant.ts";
+import { type CellValues, decodeBox } from "./box.ts";
 import { type Candidates, newCandidates, type PassingCell, ROW_HEAD, rowAt } from "./candidates.ts";
 import {
   fastExp,
@@ -22,8 +23,10 @@ import {
   gridSize,
   type HeadSpec,
   type InputSize,
+  isDecoded,
   levelStrides,
-  rawChannelCount,
+  partsOf,
+  placementOf,
 } from "./head_spec.ts";
 import { decodeKeypoints } from "./keypoint.ts";
 import { candidateClasses } from "./select.ts";
@@ -47,7 +50,7 @@ export interface Plane {
   channelStep: number;
 }
 
-/** The logits of one level. */
+/** The values of one level. */
 export interface LevelPlanes {
   stride: number;
   columns: number;
@@ -55,16 +58,18 @@ export interface LevelPlanes {
   /** Index of the level's first cell over all levels. */
   firstCell: number;
   cls: Plane;
+  /** True when the graph put the classes through their sigmoid. */
+  isScore: boolean;
   box: Plane;
   /** Null where a head without keypoints has no such output. */
   kpt: Plane | null;
 }
 
 /**
- * Returns the logits of each level of a `raw` or `raw-nchw` head as views on the blobs, in order of
- * the outputs.
+ * Returns the values of each level of a head as views on the blobs, in order of the outputs.
  *
- * Throws `RangeError` when a blob is missing, has the wrong size, or the head is `decoded`.
+ * Throws `RangeError` when a blob is missing, has the wrong size, or the head is decoded in the
+ * graph.
  */
 export function levelPlanes(
   spec: HeadSpec,
@@ -72,36 +77,40 @@ export function levelPlanes(
   input: InputSize,
 ): LevelPlanes[] {
   checkBlobs(spec, blobs, input);
+  return planesOf(spec, blobs, input, ["box", "kpt"]);
+}
+
+/** Returns the levels with boxes and joints of these kinds. */
+function planesOf(
+  spec: HeadSpec,
+  blobs: readonly Float32Array[],
+  input: InputSize,
+  [boxes, joints]: readonly ["box", "kpt"] | readonly ["boxes", "joints"],
+): LevelPlanes[] {
   let firstCell = 0;
   return levelStrides(spec).map((stride) => {
     const { columns, rows, cells } = gridSize(input, stride);
-    const find = (role: string): Plane | null => {
-      const index = spec.outputs.findIndex((output) =>
-        output.role === role && output.stride === stride
-      );
-      return index < 0 ? null : { data: blobs[index], offset: 0, cellStep: 1, channelStep: cells };
+    const find = (value: OutputParts["values"][number]): Plane | null => {
+      const placed = placementOf(spec, value, stride, input);
+      if (placed === null) return null;
+      const { outputIndex, ...plane } = placed;
+      return { data: blobs[outputIndex], ...plane };
     };
-    const raw = spec.outputs.findIndex((output) =>
-      output.role === "raw" && output.stride === stride
-    );
-    const cellStep = rawChannelCount(spec);
-    const view = (offset: number): Plane => ({
-      data: blobs[raw],
-      offset,
-      cellStep,
-      channelStep: 1,
-    });
-    const cls = raw < 0 ? find("cls") : view(0);
-    const box = raw < 0 ? find("box") : view(spec.classCount);
-    const kpt = raw < 0 ? find("kpt") : view(spec.classCount + boxChannelCount(spec));
+    const [logits, box] = [find("cls"), find(boxes)];
+    const kpt = spec.keypointCount > 0 ? find(joints) : null;
+    const cls = logits ?? find("scores");
     if (cls === null || box === null || (kpt === null && spec.keypointCount > 0)) {
       throw new RangeError(
         `Cannot decode the level of stride ${stride}: found outputs ${
-          spec.outputs.map((output) => `${output.blob}:${output.role}:${output.stride}`).join(", ")
-        }, expected one "raw" or "box", "cls" and "kpt" of that stride`,
+          spec.outputs.map((output) => {
+            const { values, strides } = partsOf(spec, output);
+            return `${output.blob}:${values.join("+")}:${strides.join("+")}`;
+          }).join(", ")
+        }, expected ${boxes}, classes and ${joints} of that stride`,
       );
     }
-    const level = { stride, columns, rows, firstCell, cls, box, kpt };
+    const isScore = logits === null;
+    const level = { stride, columns, rows, firstCell, cls, isScore, box, kpt };
     firstCell += cells;
     return level;
   });
@@ -147,40 +156,74 @@ export function decode(
   options: DecodeOptions,
 ): Candidates {
   const minLogit = logit(options.scoreThreshold);
-  if (spec.outputs.some((output) => output.role === "decoded")) {
-    return decodeMatrix(spec, blobs, input, options.scoreThreshold);
-  }
+  checkBlobs(spec, blobs, input);
+  const inGraph = isDecoded(spec);
   const kind = options.sigmoid ?? "exact";
   const sigmoid = kind === "fast" ? fastSigmoid : exactSigmoid;
-  const levels = levelPlanes(spec, blobs, input);
+  const levels = planesOf(spec, blobs, input, inGraph ? ["boxes", "joints"] : ["box", "kpt"]);
   const passing: PassingCell[] = [];
   for (const [levelIndex, level] of levels.entries()) {
-    const { cls } = level;
+    const { cls, isScore } = level;
     for (let cell = 0; cell < level.columns * level.rows; cell++) {
-      const logitOf = (index: number) =>
+      const valueOf = (index: number) =>
         cls.data[cls.offset + cell * cls.cellStep + index * cls.channelStep];
-      for (const classIndex of candidateClasses(spec, logitOf, minLogit)) {
+      const threshold = isScore ? options.scoreThreshold : minLogit;
+      for (const classIndex of candidateClasses(spec, valueOf, threshold)) {
+        const value = valueOf(classIndex);
         passing.push({
           level: levelIndex,
           stride: level.stride,
           cell: level.firstCell + cell,
-          score: sigmoid(logitOf(classIndex)),
+          score: isScore ? value : sigmoid(value),
           classIndex,
         });
       }
     }
   }
   const candidates = newCandidates(passing, spec.keypointCount);
+  const form = inGraph ? formOf(spec, input) : null;
   for (const [index, { level, cell }] of passing.entries()) {
-    decodeCell(
-      levels[level],
-      cell - levels[level].firstCell,
-      spec,
-      rowAt(candidates, index),
-      kind,
-    );
+    const own = cell - levels[level].firstCell;
+    const row = rowAt(candidates, index);
+    if (form === null) decodeCell(levels[level], own, spec, row, kind);
+    else readCell(levels[level], own, spec, form, row);
   }
   return candidates;
+}
+
+/** How a decoded head writes boxes, and what its coordinates are multiplied by. */
+interface DecodedForm {
+  boxForm: OutputParts["boxForm"];
+  across: number;
+  down: number;
+}
+
+function formOf(spec: HeadSpec, { widthPx, heightPx }: InputSize): DecodedForm {
+  const output = spec.outputs.find((each) => partsOf(spec, each).values.includes("boxes"))!;
+  const { boxForm, isShare } = partsOf(spec, output);
+  return { boxForm, across: isShare ? widthPx : 1, down: isShare ? heightPx : 1 };
+}
+
+/** Writes box and keypoints of a cell that the graph decoded into a row of letterbox pixels. */
+function readCell(
+  { box, kpt }: LevelPlanes,
+  cell: number,
+  { keypointCount, keypointDims: dims }: HeadSpec,
+  { boxForm, across, down }: DecodedForm,
+  row: Float32Array,
+): void {
+  const at = (plane: Plane, channel: number) =>
+    plane.data[plane.offset + cell * plane.cellStep + channel * plane.channelStep];
+  const [a, b, c, d] = [0, 1, 2, 3].map((channel) =>
+    at(box, channel) * (channel % 2 ? down : across)
+  );
+  row.set(boxForm === "xyxy" ? [a, b, c, d] : [a - c / 2, b - d / 2, a + c / 2, b + d / 2]);
+  if (kpt === null) return;
+  for (let joint = 0; joint < keypointCount; joint++) {
+    row[6 + 3 * joint] = at(kpt, joint * dims) * across;
+    row[7 + 3 * joint] = at(kpt, joint * dims + 1) * down;
+    row[8 + 3 * joint] = dims === 3 ? at(kpt, joint * dims + 2) : 1;
+  }
 }
 
 /**
@@ -194,56 +237,13 @@ export function classValues(
   blobs: readonly Float32Array[],
   input: InputSize,
 ): (cell: number, classIndex: number) => number {
-  if (spec.outputs.some((output) => output.role === "decoded")) {
-    checkBlobs(spec, blobs, input);
-    const columns = levelStrides(spec).reduce((sum, s) => sum + gridSize(input, s).cells, 0);
-    return (cell, classIndex) => blobs[0][(4 + classIndex) * columns + cell];
-  }
-  const levels = levelPlanes(spec, blobs, input);
+  checkBlobs(spec, blobs, input);
+  const kinds = isDecoded(spec) ? ["boxes", "joints"] as const : ["box", "kpt"] as const;
+  const levels = planesOf(spec, blobs, input, kinds);
   return (cell, classIndex) => {
     const { firstCell, cls } = levels.findLast((level) => level.firstCell <= cell)!;
     return cls.data[
       cls.offset + (cell - firstCell) * cls.cellStep + classIndex * cls.channelStep
     ];
   };
-}
-
-/**
- * Candidates of the matrix that the official export's in-graph decode gives: rows cx, cy, w, h,
- * scores, keypoints.
- */
-function decodeMatrix(
-  spec: HeadSpec,
-  blobs: readonly Float32Array[],
-  input: InputSize,
-  scoreThreshold: number,
-): Candidates {
-  checkBlobs(spec, blobs, input);
-  const matrix = blobs[0];
-  const strides = levelStrides(spec);
-  const ends: number[] = [];
-  for (const stride of strides) ends.push((ends.at(-1) ?? 0) + gridSize(input, stride).cells);
-  const columns = ends[ends.length - 1];
-  const passing: PassingCell[] = [];
-  for (let cell = 0, level = 0; cell < columns; cell++) {
-    if (cell === ends[level]) level++;
-    const scoreOf = (index: number) => matrix[(4 + index) * columns + cell];
-    for (const classIndex of candidateClasses(spec, scoreOf, scoreThreshold)) {
-      passing.push({ level, stride: strides[level], cell, score: scoreOf(classIndex), classIndex });
-    }
-  }
-  const candidates = newCandidates(passing, spec.keypointCount);
-  const dims = spec.keypointDims;
-  for (const [index, { cell }] of passing.entries()) {
-    const row = rowAt(candidates, index);
-    const [cx, cy, w, h] = [0, 1, 2, 3].map((line) => matrix[line * columns + cell]);
-    row.set([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]);
-    for (let joint = 0; joint < spec.keypointCount; joint++) {
-      const at = (4 + spec.classCount + joint * dims) * columns + cell;
-      row[6 + 3 * joint] = matrix[at];
-      row[7 + 3 * joint] = matrix[at + columns];
-      row[8 + 3 * joint] = dims === 3 ? matrix[at + 2 * columns] : 1;
-    }
-  }
-  return candidates;
 }

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import type { VariantManifest } from "../record/variant.ts";
+import {
+  OUTPUT_VALUES,
+  type OutputBlob,
+  type OutputParts,
+  type VariantManifest,
+} from "../record/variant.ts";
 import { boxChannelCount } from "./box.ts";
 import { isVisibility, keypointChannelCount } from "./keypoint.ts";
 
@@ -48,74 +53,168 @@ export function rawChannelCount(spec: HeadSpec): number {
   return spec.classCount + boxChannelCount(spec) + keypointChannelCount(spec);
 }
 
-/** Returns the rows of a `decoded` blob: four of the box, classes, keypoints. */
-export function decodedRowCount(spec: HeadSpec): number {
-  return 4 + spec.classCount + keypointChannelCount(spec);
+/** Returns how many channels these values take. */
+export function valueChannelCount(spec: HeadSpec, value: OutputParts["values"][number]): number {
+  switch (value) {
+    case "box":
+      return boxChannelCount(spec);
+    case "boxes":
+      return 4;
+    case "cls":
+    case "scores":
+      return spec.classCount;
+    case "kpt":
+    case "joints":
+      return keypointChannelCount(spec);
+  }
 }
 
 /**
- * Returns what each channel of an output with that role holds: of a `raw` output the values of a
- * cell, of a `decoded` one its rows, of the others their planes.
+ * Returns what an output holds and in which layout. Throws `RangeError` for a level without a
+ * stride.
  */
-export function channelRoles(
-  spec: HeadSpec,
-  role: HeadSpec["outputs"][number]["role"],
-): ValueRole[] {
-  const of = (count: number, each: ValueRole): ValueRole[] => new Array(count).fill(each);
-  const cls = of(spec.classCount, "cls");
-  const box = of(boxChannelCount(spec), "box");
-  const kpt = Array.from(
-    { length: keypointChannelCount(spec) },
-    (_, channel): ValueRole => isVisibility(spec, channel) ? "vis" : "kpt",
-  );
-  switch (role) {
-    case "raw":
-      return [...cls, ...box, ...kpt];
-    case "decoded":
-      return [...of(4, "box"), ...cls, ...kpt];
-    case "box":
-      return box;
-    case "cls":
-      return cls;
-    case "kpt":
-      return kpt;
+export function partsOf(
+  spec: Pick<HeadSpec, "strides" | "outputs">,
+  { blob, role, stride, parts }: OutputBlob,
+): OutputParts {
+  const plain = { boxForm: "xywh", isShare: false } as const;
+  if (role === "decoded") {
+    const values: OutputParts["values"] = ["boxes", "scores", "joints"];
+    return { ...plain, values, isChannelsLast: false, strides: levelStrides(spec) };
   }
+  if (role === "parts" && parts !== undefined) return parts;
+  if (stride === null || role === "parts") {
+    throw new RangeError(
+      `Cannot decode output "${blob}": role "${role}" needs ${
+        role === "parts" ? "its parts" : "a stride"
+      }, found none`,
+    );
+  }
+  return role === "raw"
+    ? { ...plain, values: ["cls", "box", "kpt"], isChannelsLast: true, strides: [stride] }
+    : { ...plain, values: [role], isChannelsLast: false, strides: [stride] };
+}
+
+/**
+ * Returns an output as options, messages and the runner write it: `out0:raw:8`, or
+ * `out0:box+cls/last:8+16+32` for a layout of its own.
+ */
+export function outputText({ blob, role, stride, parts }: OutputBlob): string {
+  if (parts === undefined) return `${blob}:${role}:${stride ?? 0}`;
+  const words = [
+    parts.values.join("+"),
+    ...(parts.isChannelsLast ? ["last"] : []),
+    ...(parts.boxForm === "xyxy" ? ["xyxy"] : []),
+    ...(parts.isShare ? ["share"] : []),
+  ];
+  return `${blob}:${words.join("/")}:${parts.strides.join("+")}`;
+}
+
+/**
+ * Returns the outputs of such a text, separated by commas; null for one that is none.
+ *
+ * @example
+ * ```ts
+ * parseOutputs("out0:box+cls/last:8+16+32")?.[0].parts?.strides; // [8, 16, 32]
+ * ```
+ */
+export function parseOutputs(text: string): OutputBlob[] | null {
+  const outputs = text.split(",").map((each): OutputBlob | null => {
+    const [, blob, what, strideText] = /^(.+):([^:]+):([\d+]+)$/.exec(each.trim()) ?? [];
+    const strides = strideText?.split("+").map(Number) ?? [];
+    const [valueText, ...words] = what?.split("/") ?? [];
+    const [stride] = strides;
+    if (blob === undefined || strides.some((each) => !Number.isInteger(each) || each > 4096)) {
+      return null;
+    }
+    if (what === "decoded") return { blob, role: "decoded", stride: null };
+    if (stride < 1 || strides.length === 0) return null;
+    const role = (["raw", "box", "cls", "kpt"] as const).find((name) => name === what);
+    if (role !== undefined && strides.length === 1) return { blob, role, stride };
+    const values = valueText.split("+").map((name) => OUTPUT_VALUES.find((each) => each === name));
+    const isKnown = words.every((word) => ["last", "xyxy", "share"].includes(word));
+    if (!isKnown || !values.every((value) => value !== undefined)) return null;
+    const parts: OutputParts = {
+      values,
+      isChannelsLast: words.includes("last"),
+      strides,
+      boxForm: words.includes("xyxy") ? "xyxy" : "xywh",
+      isShare: words.includes("share"),
+    };
+    return { blob, role: "parts", stride: null, parts };
+  });
+  return outputs.every((output) => output !== null) ? outputs : null;
+}
+
+/** True when the graph computes pixels: boxes and joints come out decoded. */
+export function isDecoded(spec: HeadSpec): boolean {
+  return spec.outputs.some((output) => partsOf(spec, output).values.includes("boxes"));
+}
+
+/** Returns what each channel of an output holds. */
+export function channelRoles(spec: HeadSpec, output: OutputBlob): ValueRole[] {
+  return partsOf(spec, output).values.flatMap((value) =>
+    Array.from(
+      { length: valueChannelCount(spec, value) },
+      (_, channel): ValueRole =>
+        value === "box" || value === "boxes"
+          ? "box"
+          : value === "cls" || value === "scores"
+          ? "cls"
+          : isVisibility(spec, channel)
+          ? "vis"
+          : "kpt",
+    )
+  );
 }
 
 /**
  * Returns the strides of the levels in the order of the outputs; the model's for `decoded`, whose
  * output does not name them.
  */
-export function levelStrides(spec: HeadSpec): number[] {
-  const strides = spec.outputs.flatMap((output) => output.stride === null ? [] : [output.stride]);
+export function levelStrides(spec: Pick<HeadSpec, "strides" | "outputs">): number[] {
+  const strides = spec.outputs.flatMap(({ stride, parts }) => stride ?? parts?.strides ?? []);
   return strides.length > 0 ? [...new Set(strides)] : [...spec.strides];
+}
+
+/** Where values lie in an output: of cell i and channel c at `offset + i·cellStep + c·channelStep`. */
+export interface Placement {
+  outputIndex: number;
+  offset: number;
+  cellStep: number;
+  channelStep: number;
+}
+
+/**
+ * Returns where the values of a level lie; null when no output has them. Throws as {@linkcode
+ * gridSize} does.
+ */
+export function placementOf(
+  spec: HeadSpec,
+  value: OutputParts["values"][number],
+  stride: number,
+  input: InputSize,
+): Placement | null {
+  for (const [outputIndex, output] of spec.outputs.entries()) {
+    const { values, strides, isChannelsLast } = partsOf(spec, output);
+    if (!values.includes(value) || !strides.includes(stride)) continue;
+    const channels = values.map((each) => valueChannelCount(spec, each));
+    const cells = strides.map((each) => gridSize(input, each).cells);
+    const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
+    const cellStep = isChannelsLast ? sum(channels) : 1;
+    const channelStep = isChannelsLast ? 1 : sum(cells);
+    const offset = sum(channels.slice(0, values.indexOf(value))) * channelStep +
+      sum(cells.slice(0, strides.indexOf(stride))) * cellStep;
+    return { outputIndex, offset, cellStep, channelStep };
+  }
+  return null;
 }
 
 /** Returns how many float32 values an output of the head has for this input. */
 export function blobLength(spec: HeadSpec, outputIndex: number, input: InputSize): number {
-  const { role, stride } = spec.outputs[outputIndex];
-  if (role === "decoded") {
-    const cells = levelStrides(spec).reduce((sum, s) => sum + gridSize(input, s).cells, 0);
-    return cells * decodedRowCount(spec);
-  }
-  if (stride === null) {
-    throw new RangeError(
-      `Cannot decode output "${
-        spec.outputs[outputIndex].blob
-      }": role "${role}" needs a stride, found null`,
-    );
-  }
-  const { cells } = gridSize(input, stride);
-  switch (role) {
-    case "raw":
-      return cells * rawChannelCount(spec);
-    case "box":
-      return cells * boxChannelCount(spec);
-    case "cls":
-      return cells * spec.classCount;
-    case "kpt":
-      return cells * keypointChannelCount(spec);
-  }
+  const { values, strides } = partsOf(spec, spec.outputs[outputIndex]);
+  const channels = values.reduce((sum, value) => sum + valueChannelCount(spec, value), 0);
+  return channels * strides.reduce((sum, each) => sum + gridSize(input, each).cells, 0);
 }
 
 /**

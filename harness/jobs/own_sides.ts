@@ -18,6 +18,7 @@ import type { Progress } from "../progress.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import {
   choiceOf,
+  filesOf,
   parseVariantId,
   shapeName,
   type VariantManifest,
@@ -49,7 +50,7 @@ export async function readPreparedFolder(dir: string): Promise<PreparedVariant> 
   const folder = path.resolve(dir);
   const file = path.join(folder, "manifest.json");
   const manifest = parseStrictly(VariantManifestSchema, await Deno.readTextFile(file), file);
-  for (const { file: name, sha256 } of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
+  for (const { file: name, sha256 } of filesOf(manifest)) {
     const found = await fileSha256(path.join(folder, name)).catch((cause) => {
       if (cause instanceof Deno.errors.NotFound) return "no such file";
       throw cause;

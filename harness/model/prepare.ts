@@ -22,6 +22,10 @@ import { type ConverterTools, pinnedTools, type ToolChoice } from "./convert/too
 import { chooseUltralytics } from "./fetch/export_environment.ts";
 import { resolveModel } from "./fetch/resolve_model.ts";
 import type { FittedDecode } from "./fit_decode.ts";
+import { type GivenContext, prepareGiven } from "./given/prepare_given.ts";
+import { runBlobs } from "./given/run_blobs.ts";
+import { namesNcnnFiles } from "./ncnn/ncnn_files.ts";
+import { layerSetFor } from "../toolchain/layer_types.ts";
 import { proved, type ProvedModel, readSourceModel } from "./source_model.ts";
 import { modelNames, type PlannedVariant, planVariants } from "./variant_plan.ts";
 
@@ -93,6 +97,11 @@ export function paramFile({ manifest, dir }: PreparedVariant): string {
   return path.join(dir, manifest.param.file);
 }
 
+/** Returns the path of the variant's reference; null when it has none. */
+export function referenceFile({ manifest, dir }: PreparedVariant): string | null {
+  return manifest.referenceOnnx === null ? null : path.join(dir, manifest.referenceOnnx.file);
+}
+
 /** What preparing works with. */
 export interface PrepareContext {
   /** The cache; see `cacheRoot`. */
@@ -120,6 +129,54 @@ const SHIPPED_IMAGES = path.resolve(import.meta.dirname!, "../../fixtures");
  * `bad-option`, `convert-failed`, `missing-tool`, `download-failed`, `no-space`, `interrupted`.
  */
 export async function prepareWith(
+  options: VariantOptions,
+  context: PrepareContext,
+): Promise<Prepared> {
+  const areFiles = await Promise.all(options.models.map(namesNcnnFiles));
+  const given = options.models.filter((_, i) => areFiles[i]);
+  const converted = { ...options, models: options.models.filter((_, i) => !areFiles[i]) };
+  const own = await prepareGiven(given, options, givenContext(context));
+  if (given.length > 0 && converted.models.length === 0) {
+    return { variants: await exported(own.variants, context.outDir), warnings: own.skipped };
+  }
+  const { variants, warnings } = await prepareConverted(converted, context);
+  return {
+    variants: [...variants, ...await exported(own.variants, context.outDir)],
+    warnings: [...warnings, ...own.skipped],
+  };
+}
+
+function givenContext(context: PrepareContext): GivenContext {
+  const { cacheRoot: root, signal } = context;
+  return {
+    cacheRoot: root,
+    signal,
+    run: async (given, tensor, size) => {
+      const types = given.param.layers.map(({ type }) => type);
+      const draft = await Deno.makeTempDir({ prefix: "posemark-given-" });
+      try {
+        const [param, bin] = ["model.param", "model.bin"].map((name) => path.join(draft, name));
+        await Deno.writeFile(param, given.files.param);
+        await Deno.writeFile(bin, given.files.bin);
+        return await runBlobs({
+          ...{ param, bin, tensor, size, signal },
+          runner: await context.tools.runner(layerSetFor(types)),
+          inputBlob: given.inputBlob,
+          blobs: given.outputBlobs,
+          isInt8: given.weights === "int8",
+        });
+      } finally {
+        await Deno.remove(draft, { recursive: true });
+      }
+    },
+    openReference: async (nameOrPath) => {
+      const file = path.resolve(await context.resolveModel(nameOrPath, "o2m"));
+      return await proved(await readSourceModel(file), { root, signal });
+    },
+  };
+}
+
+async function prepareConverted(
   options: VariantOptions,
   context: PrepareContext,
 ): Promise<Prepared> {
@@ -154,12 +211,18 @@ export async function prepareWith(
     // a published model lies in the cache, and in nobody's repository
     return isInside(root, named) ? prepared : { ...prepared, modelFile: named };
   });
-  const { outDir } = context;
-  const exported: PreparedVariant[] = [];
+  return { variants: await exported(variants, context.outDir), warnings: plan.skipped };
+}
+
+async function exported(
+  variants: readonly PreparedVariant[],
+  outDir: string | null,
+): Promise<PreparedVariant[]> {
+  const results: PreparedVariant[] = [];
   for (const variant of variants) {
-    exported.push(outDir === null ? variant : await exportVariant(variant, outDir));
+    results.push(outDir === null ? variant : await exportVariant(variant, outDir));
   }
-  return { variants: exported, warnings: plan.skipped };
+  return results;
 }
 
 function isInside(folder: string, file: string): boolean {
@@ -224,7 +287,7 @@ async function prepareOne(
   calibration: CalibrationSet | null,
   context: PrepareContext,
 ): Promise<PreparedVariant> {
-  const { key, swapped } = variant;
+  const { key, converter, swapped } = variant;
   const isInt8 = key.precision === "int8";
   const { conversion, folder } = await keptConversion(
     {
@@ -232,7 +295,7 @@ async function prepareOne(
       activation: swapped ? key.activation : null,
       head: key.head,
       shape: key.shape,
-      converter: key.converter,
+      converter,
       weights: PRECISIONS[key.precision].weights,
       calibration: isInt8 ? calibration : null,
     },
@@ -257,6 +320,7 @@ function manifestOf(
     schemaVersion: MANIFEST_VERSION,
     id,
     ...key,
+    origin: "converted",
     swapped,
     classCount: head.classCount,
     keypointCount: head.keypointCount,

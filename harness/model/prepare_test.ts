@@ -8,7 +8,7 @@ import {
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { type Progress, SILENT } from "../progress.ts";
-import { type VariantManifest, VariantManifestSchema } from "../record/variant.ts";
+import { filesOf, type VariantManifest, VariantManifestSchema } from "../record/variant.ts";
 import type { VariantOptions } from "../config.ts";
 import { fusedPairs } from "./convert/onnx2ncnn.ts";
 import { pinnedTools } from "./convert/tools.ts";
@@ -94,7 +94,7 @@ Deno.test("prepareWith() leaves manifest, graph, weights, reference and log that
         JSON.parse(await Deno.readTextFile(path.join(dir, "manifest.json"))),
       );
       assertEquals(onDisk, manifest);
-      for (const ref of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
+      for (const ref of filesOf(manifest)) {
         const bytes = await Deno.readFile(path.join(dir, ref.file));
         assertEquals([bytes.length, await sha256Hex(bytes)], [ref.bytes, ref.sha256]);
       }

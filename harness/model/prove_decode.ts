@@ -6,7 +6,7 @@
  */
 import * as path from "@std/path";
 import { levelPlanes } from "../head/decode.ts";
-import type { HeadSpec } from "../head/head_spec.ts";
+import type { HeadSpec, InputSize } from "../head/head_spec.ts";
 import { openDataset } from "../images/dataset.ts";
 import { loadImage } from "../images/load_image.ts";
 import { letterbox, letterboxGeometry } from "../pose/letterbox.ts";
@@ -57,16 +57,21 @@ async function runWhole(model: OnnxModel, head: PoseHead): Promise<DecodedRun[]>
   });
   await using session = await openSession(encodeOnnx(whole), { threads: null });
   const runs: DecodedRun[] = [];
-  const { images } = await openDataset(PICTURES);
-  for (const image of images.filter(({ file }) => PICTURE_STEMS.includes(path.parse(file).name))) {
-    const pixels = await loadImage(image);
-    const input = { widthPx, heightPx };
-    const geometry = letterboxGeometry(pixels.widthPx, pixels.heightPx, {
-      mode: "fixed",
-      ...input,
-    });
-    const [rows, ...blobs] = await session.blobs(letterbox(pixels, geometry), input);
+  const input = { widthPx, heightPx };
+  for (const tensor of await proofTensors(input)) {
+    const [rows, ...blobs] = await session.blobs(tensor, input);
     runs.push({ spec, levels: levelPlanes(spec, blobs, input), input, rows });
   }
   return runs;
+}
+
+/** Returns the network's input [3, heightPx, widthPx] for each picture that proofs run on. */
+export async function proofTensors(size: InputSize): Promise<Float32Array[]> {
+  const { images } = await openDataset(PICTURES);
+  const chosen = images.filter(({ file }) => PICTURE_STEMS.includes(path.parse(file).name));
+  return await Promise.all(chosen.map(async (image) => {
+    const pixels = await loadImage(image);
+    const shape = { mode: "fixed", ...size } as const;
+    return letterbox(pixels, letterboxGeometry(pixels.widthPx, pixels.heightPx, shape));
+  }));
 }

@@ -38,6 +38,7 @@ export interface PlannedVariant {
   model: PlannedModel;
   id: string;
   key: VariantKey;
+  converter: Converter;
   /** True when the activation is not the trained one. */
   swapped: boolean;
   warnings: Warning[];
@@ -66,7 +67,9 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
     );
   }
   checkCombinations(choice);
-  const routes = choice.converters.flatMap((converter) =>
+  // ncnn files of the user are planned on their own, see `given/prepare_given.ts`
+  const converters = choice.converters.filter((route): route is Converter => route !== "given");
+  const routes = converters.flatMap((converter) =>
     (choice.settings ?? [NO_SETTINGS]).map((settings) => [converter, settings] as const)
   );
   const variants = new Map<string, PlannedVariant>();
@@ -112,7 +115,10 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
                 settings,
               };
               const id = variantId(key);
-              variants.set(id, { model, id, key, swapped, warnings: swapWarnings(key, swapped) });
+              variants.set(id, {
+                ...{ model, id, key, converter, swapped },
+                warnings: swapWarnings(key, swapped),
+              });
             }
           }
         }
@@ -184,7 +190,7 @@ function checkCombinations(choice: VariantChoice): void {
     "pnnx-optimized": "ncnnoptimize takes a reshape out of the decode that it needs",
   };
   for (const converter of choice.converters) {
-    const reason = reasons[converter];
+    const reason = converter === "given" ? undefined : reasons[converter];
     if (reason === undefined) continue;
     throw new HarnessError(
       "bad-option",

@@ -9,6 +9,7 @@ import {
   type HeadSpec,
   type InputSize,
   levelStrides,
+  partsOf,
   VALUE_ROLES as ROLES,
   type ValueRole,
 } from "../head/head_spec.ts";
@@ -39,24 +40,19 @@ function slotReader(
   outputIndex: number,
   input: InputSize,
 ): (at: number) => number {
-  const strides = levelStrides(spec);
-  const { role, stride } = spec.outputs[outputIndex];
-  const roles = channelRoles(spec, role);
-  if (role === "decoded") {
-    const levelOfColumn: number[] = [];
-    for (const [index, each] of strides.entries()) {
-      for (let cell = gridSize(input, each).cells; cell > 0; cell--) levelOfColumn.push(index);
-    }
-    const columns = levelOfColumn.length;
-    return (at) => {
-      const row = Math.floor(at / columns);
-      return slotOf(levelOfColumn[at - row * columns], roles[row]);
-    };
+  const levels = levelStrides(spec);
+  const output = spec.outputs[outputIndex];
+  const { strides, isChannelsLast } = partsOf(spec, output);
+  const roles = channelRoles(spec, output);
+  const levelOfCell: number[] = [];
+  for (const each of strides) {
+    const level = levels.indexOf(each);
+    for (let cell = gridSize(input, each).cells; cell > 0; cell--) levelOfCell.push(level);
   }
-  const slots = roles.map((each) => slotOf(strides.indexOf(stride!), each));
-  if (role === "raw") return (at) => slots[at % slots.length];
-  const { cells } = gridSize(input, stride!);
-  return (at) => slots[Math.floor(at / cells)];
+  const [channels, cells] = [roles.length, levelOfCell.length];
+  return isChannelsLast
+    ? (at) => slotOf(levelOfCell[Math.floor(at / channels)], roles[at % channels])
+    : (at) => slotOf(levelOfCell[at % cells], roles[Math.floor(at / cells)]);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { seededRandom } from "../pose/testdata/random.ts";
 import { rawChannelCount } from "../head/head_spec.ts";
-import { rawSpec } from "../reference/head_blobs.ts";
+import { rawSpec } from "../head/head_blobs.ts";
 import { HEADS, type VariantManifest } from "../record/variant.ts";
 import { judgeImage } from "./judge.ts";
 import { cleanEvidence, type EvidenceRequest } from "./testdata/evidence.ts";

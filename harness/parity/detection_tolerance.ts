@@ -11,7 +11,7 @@ import type { Detected, DetectOptions } from "../pose/detect.ts";
 import { sigmoid } from "../head/exponential.ts";
 import { keypointSlopePx } from "../head/keypoint.ts";
 import { overlapLimit } from "../head/select.ts";
-import { rawSpec } from "../reference/head_blobs.ts";
+import { rawSpec } from "../head/head_blobs.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import type { TiedClass } from "./class_ties.ts";

@@ -14,7 +14,7 @@ import type { VariantManifest } from "../record/variant.ts";
 import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
 import { detect, type Detected, type DetectOptions } from "../pose/detect.ts";
 import { overlapLimit } from "../head/select.ts";
-import { headBlobs, rawSpec } from "../reference/head_blobs.ts";
+import { headBlobs, rawSpec } from "../head/head_blobs.ts";
 import type { RoundedRawBlobs } from "../reference/reference_model.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { RunnerStages } from "../reference/stage_files.ts";

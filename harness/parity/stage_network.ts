@@ -5,7 +5,7 @@
  */
 import type { StageParity } from "../record/records.ts";
 import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
-import type { HeadSpec, InputSize } from "../head/head_spec.ts";
+import { type HeadSpec, type InputSize, isDecoded } from "../head/head_spec.ts";
 import { groupDifferences } from "./blob_groups.ts";
 import { format, missing, wrongLength } from "./stage_verdict.ts";
 import type { NetworkTolerance } from "./tolerance.ts";
@@ -32,7 +32,7 @@ export function judgeNetwork(
   found: readonly (Float32Array | null)[],
   tolerance: NetworkTolerance,
 ): StageParity {
-  const unit = spec.outputs.some(({ role }) => role === "decoded") ? "px" : "logit";
+  const unit = isDecoded(spec) ? "px" : "logit";
   const stage = "network";
   const present = found.filter((blob) => blob !== null);
   if (present.length !== tolerance.target.length) {

@@ -40,6 +40,7 @@ import { EFFECTIVE, type EffectivePrecision } from "../record/precision.ts";
 import {
   type HeadSpec,
   type InputSize,
+  isDecoded,
   levelStrides,
   VALUE_ROLES,
   type ValueRole,
@@ -130,7 +131,7 @@ export function networkTolerance(
     blobs.exact,
     input,
   );
-  const decoded = spec.outputs.some(({ role }) => role === "decoded");
+  const decoded = isDecoded(spec);
   const longSide = Math.max(input.widthPx, input.heightPx);
   const { significandBits: bits, storage, simulation } = EFFECTIVE[precision];
   const hasHalfWeights = simulation === "fp16-weights";

@@ -46,6 +46,8 @@ export const HEADS = ["decoded", "raw", "raw-nchw"] as const;
  * nothing, `pnnx-optimized` by the passes and ncnnoptimize.
  */
 export const CONVERTERS = ["pnnx", "onnx2ncnn", "pnnx-optimized", "pnnx-plain"] as const;
+/** How a graph came about: one of {@linkcode CONVERTERS}, or by the user, who gives ncnn files. */
+export const ROUTES = [...CONVERTERS, "given"] as const;
 /**
  * Branch of the model that the variant's outputs are of: `o2m`, one-to-many, needs NMS; `o2o`,
  * one-to-one, gives the best k (YOLO26's end-to-end head).
@@ -60,6 +62,8 @@ export type Activation = typeof ACTIVATIONS[number];
 export type Head = typeof HEADS[number];
 /** See {@linkcode CONVERTERS}. */
 export type Converter = typeof CONVERTERS[number];
+/** See {@linkcode ROUTES}. */
+export type Route = typeof ROUTES[number];
 
 /**
  * Ending of the baseline's id where both sides are the same variant: records tell them apart by it.
@@ -84,15 +88,37 @@ export const ShapeSchema = z.strictObject({
 /** See {@linkcode ShapeSchema}. */
 export type Shape = z.infer<typeof ShapeSchema>;
 
+/**
+ * What the values of an output blob can be. Of a raw head: box code, class logits, keypoint code. Of
+ * a head that is decoded in the graph: boxes, scores after the sigmoid, joints.
+ */
+export const OUTPUT_VALUES = ["box", "cls", "kpt", "boxes", "scores", "joints"] as const;
+
+/** Schema of a layout of an output blob that is none of Posemark's own. */
+export const OutputPartsSchema = z.strictObject({
+  values: z.array(z.enum(OUTPUT_VALUES)).min(1).describe("What lies along the channels, in order."),
+  isChannelsLast: z.boolean().describe(
+    "True when the values of a cell lie side by side: [cells, C] or [H,W,C]; else [C, cells].",
+  ),
+  strides: z.array(z.int().positive()).min(1).describe(
+    "Levels whose cells follow each other, in their order.",
+  ),
+  boxForm: z.enum(["xywh", "xyxy"]).describe("How boxes are written: centre and size, or corners."),
+  isShare: z.boolean().describe("True when coordinates are shares of the input's sides."),
+});
+/** See {@linkcode OutputPartsSchema}. */
+export type OutputParts = z.infer<typeof OutputPartsSchema>;
+
 /** Schema of one output blob of a variant: its name in the `.param` and what it holds. */
 export const OutputBlobSchema = z.strictObject({
   blob: z.string().describe("Name in the `.param`, for instance `out0`."),
-  role: z.enum(["decoded", "raw", "box", "cls", "kpt"]).describe(
-    "`decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+4·regMax+K·D], in the order cls, box, kpt. `box` [4·regMax,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W] (none when K is 0): logits as the convolutions give them.",
+  role: z.enum(["decoded", "raw", "box", "cls", "kpt", "parts"]).describe(
+    "`decoded`: [4+nc+K·D, N], letterbox pixels, scores after the sigmoid. `raw`: [H,W,nc+4·regMax+K·D], in the order cls, box, kpt. `box` [4·regMax,H,W], `cls` [nc,H,W], `kpt` [K·D,H,W] (none when K is 0): logits as the convolutions give them. `parts`: as `parts` says.",
   ),
   stride: z.int().positive().nullable().describe(
-    "Stride of the level in letterbox pixels; null for `decoded`.",
+    "Stride of the level in letterbox pixels; null for `decoded` and `parts`.",
   ),
+  parts: OutputPartsSchema.optional().describe("Layout of an output with the role `parts`."),
 });
 /** See {@linkcode OutputBlobSchema}. */
 export type OutputBlob = z.infer<typeof OutputBlobSchema>;
@@ -120,8 +146,8 @@ export const CONVERTED = {
     fusedActivations: z.int().describe("Activations that are part of the layer before them."),
   }).describe("ncnn's graph."),
   bin: FileRefSchema.describe("ncnn's weights."),
-  referenceOnnx: FileRefSchema.describe(
-    "The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs).",
+  referenceOnnx: FileRefSchema.nullable().describe(
+    "The ONNX graph that stands for this variant in the reference: same activation, raw head (NHWC, three outputs). Null of given ncnn files without one: only their speed is measured.",
   ),
   inputBlob: z.string().describe("Name of the input blob in the `.param`."),
   outputs: z.array(OutputBlobSchema).min(1).describe(
@@ -139,6 +165,9 @@ export const CONVERTED = {
     "Posemark's passes that changed the converted graph, in their order.",
   ),
 };
+
+/** How a variant came to its ncnn files: Posemark converted a model, or the user gave them. */
+export const ORIGINS = ["converted", "given"] as const;
 
 /** Newest version of the manifest's schema. */
 export const MANIFEST_VERSION = 2 as const;
@@ -189,7 +218,12 @@ export const VariantProperties = z.strictObject({
   ),
   precision: z.enum(PRECISION_NAMES).describe("Precision that is asked of ncnn."),
   shape: ShapeSchema.describe("Size of the network's input."),
-  converter: z.enum(CONVERTERS).describe("Route from ONNX to ncnn."),
+  converter: z.enum(ROUTES).describe(
+    "Route from ONNX to ncnn; `given`: the user's own ncnn files.",
+  ),
+  origin: z.enum(ORIGINS).default("converted").describe(
+    "`given`: the graph and weights are files of the user, as they are.",
+  ),
   settings: RunSettingsSchema.default(NO_SETTINGS).describe(
     "Settings at run time that belong to the variant; they win over those of the run.",
   ),
@@ -222,7 +256,9 @@ export const VariantProperties = z.strictObject({
     producer: z.string().describe("Program that wrote the file."),
     inputWidthPx: z.int().describe("Static width of the file's input, pixels."),
     inputHeightPx: z.int().describe("Static height of the file's input, pixels."),
-  }).describe("The ONNX file that the user named."),
+  }).describe(
+    "The ONNX file that the user named: of given ncnn files their reference, or the .param itself without one (opset 0).",
+  ),
   ...CONVERTED,
   warnings: z.array(WarningSchema).describe("What a reader should know, with advice."),
 });
@@ -235,6 +271,13 @@ export const VariantManifestSchema = z.preprocess(migrateManifest, VariantProper
 /** See {@linkcode VariantManifestSchema}. */
 export type VariantManifest = z.infer<typeof VariantManifestSchema>;
 
+/** Returns the files that the manifest names: graph, weights, and the reference if there is one. */
+export function filesOf(
+  { param, bin, referenceOnnx }: Pick<VariantManifest, "param" | "bin" | "referenceOnnx">,
+): z.infer<typeof FileRefSchema>[] {
+  return referenceOnnx === null ? [param, bin] : [param, bin, referenceOnnx];
+}
+
 /** What an id is made of. */
 export interface VariantKey {
   model: string;
@@ -244,7 +287,7 @@ export interface VariantKey {
   branch: Branch;
   precision: Precision;
   shape: Shape;
-  converter: Converter;
+  converter: Route;
   settings: RunSettings;
 }
 
@@ -281,7 +324,7 @@ interface VariantChoice {
   branches: [Branch];
   precisions: [Precision];
   shapes: [Shape];
-  converters: [Converter];
+  converters: [Route];
   settings: [RunSettings];
 }
 
@@ -354,7 +397,7 @@ export const VARIANT_AXES = {
       return { shape: { mode: long === undefined ? "fixed" : "rect", widthPx, heightPx } };
     },
   },
-  converter: listed("converter", "converters", CONVERTERS),
+  converter: listed("converter", "converters", ROUTES),
   // ids of variants that run as the run says tell nothing of it
   settings: {
     choice: "settings",

@@ -7,7 +7,7 @@ import { cutModel, sizeFreeModel } from "../model/surgery.ts";
 import { evaluateKeypoints } from "../pose/coco_eval.ts";
 import { type CocoResult, toCocoResults } from "../pose/results.ts";
 import { SHARED_PHOTOGRAPHS, sharedModel } from "../parity/testdata/real_runner.ts";
-import { rawSpec } from "./head_blobs.ts";
+import { rawSpec } from "../head/head_blobs.ts";
 import { openDataset } from "../images/dataset.ts";
 import { loadImage } from "../images/load_image.ts";
 import { runReference } from "./reference.ts";

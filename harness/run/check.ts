@@ -8,11 +8,11 @@
  */
 import { isLaunchFailure } from "../errors.ts";
 import * as path from "@std/path";
-import type { PreparedVariant } from "../model/prepare.ts";
+import { type PreparedVariant, referenceFile } from "../model/prepare.ts";
 import { headReference, judgeImage, type ParityBars } from "../parity/judge.ts";
 import type { DetectOptions } from "../pose/detect.ts";
 import type { AnyRecord, RunImage, RunRecord } from "../record/records.ts";
-import { rawSpec } from "../reference/head_blobs.ts";
+import { rawSpec } from "../head/head_blobs.ts";
 import type { DatasetImage } from "../images/load_image.ts";
 import { type Reference, runReference } from "../reference/reference.ts";
 import {
@@ -72,14 +72,14 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
     hooks.earlier.filter((record) => record.kind === "parity")
       .filter((record) => record.device === serial).map(imageKey),
   );
-  const groups = referenceGroups(plan.variants);
+  const groups = referenceGroups(plan.variants.filter(hasReference));
   const total = groups.length * plan.run.images.length;
   let done = 0;
   for (const group of groups) {
     const broken = new Set<string>();
     const first = group[0];
     await using model = await openReferenceModel(
-      path.join(first.dir, first.manifest.referenceOnnx.file),
+      referenceFile(first)!,
       { threads: null, halfWeights: halfWeightsOf(first.manifest) },
     );
     const options: DetectOptions = {
@@ -140,6 +140,11 @@ export async function check(setup: DeviceSetup, plan: CheckPlan, hooks: CheckHoo
   }
 }
 
+/** True for a variant with something to be compared with: given ncnn files may have nothing. */
+function hasReference({ manifest }: PreparedVariant): boolean {
+  return manifest.referenceOnnx !== null;
+}
+
 /**
  * Returns the variants in groups that share a reference: the same graph and shape, with the weights
  * rounded to fp16 in the same way.
@@ -148,7 +153,9 @@ export function referenceGroups(variants: readonly PreparedVariant[]): PreparedV
   return Map.groupBy(
     variants,
     ({ manifest }) =>
-      [manifest.referenceOnnx.sha256, shapeName(manifest.shape), halfWeightsOf(manifest)].join(" "),
+      [manifest.referenceOnnx?.sha256, shapeName(manifest.shape), halfWeightsOf(manifest)].join(
+        " ",
+      ),
   ).values().toArray();
 }
 

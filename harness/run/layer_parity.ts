@@ -11,13 +11,13 @@ import { HarnessError, isLaunchFailure } from "../errors.ts";
 import { readGraph } from "../model/inspect/inspect.ts";
 import { readOnnxFile } from "../model/onnx/onnx_file.ts";
 import { parseParam } from "../model/ncnn/param_file.ts";
-import type { PreparedVariant } from "../model/prepare.ts";
+import { type PreparedVariant, referenceFile } from "../model/prepare.ts";
 import { drawVerdicts } from "../model/inspect/svg.ts";
 import { compareLayers, type LayersReport, layerVerdicts } from "../parity/layers.ts";
 import { type AnyRecord, type LayerParityRecord, RECORD_VERSION } from "../record/records.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { dotLengths } from "../reference/dot_lengths.ts";
-import { rawSpec } from "../reference/head_blobs.ts";
+import { rawSpec } from "../head/head_blobs.ts";
 import { intermediateTensors, readLayerDumps } from "../reference/intermediate.ts";
 import { halfWeightsOf, openReferenceModel, storageOf } from "../reference/reference_model.ts";
 import { runReference } from "../reference/reference.ts";
@@ -141,7 +141,7 @@ async function dumpLayers(
     maxDetections: setup.options.maxDetections,
   };
   const param = path.join(dir, manifest.param.file);
-  const reference = path.join(dir, manifest.referenceOnnx.file);
+  const reference = referenceFile({ manifest, dir })!;
   await using model = await openReferenceModel(reference, { threads: null });
   const found = await runReference(pixels, manifest.shape, model, rawSpec(manifest), options);
   const { blobs } = parseParam(await Deno.readTextFile(param), param);

@@ -5,6 +5,7 @@
  */
 import { type HeadCode, YOLOV8 } from "../record/head_code.ts";
 import { namedSwitches } from "../record/precision.ts";
+import { outputText } from "../head/head_spec.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import {
   RUNNER_OPTIONS,
@@ -69,9 +70,7 @@ function variantArguments(
   paths: Pick<DevicePaths, "param" | "bin">,
 ): string[] {
   const { shape } = manifest;
-  const outputs = manifest.outputs.map(({ blob, role, stride }) =>
-    `${blob}:${role}:${stride ?? 0}`
-  );
+  const outputs = manifest.outputs.map(outputText);
   return [
     ...["--param", paths.param, "--bin", paths.bin],
     ...["--head", manifest.head, "--input-blob", manifest.inputBlob],

@@ -73,11 +73,11 @@ static Options small_options(Layout layout)
     o.head.bins = 4;
     o.score_threshold = 0.25f;
     if (layout == Layout::RAW)
-        o.head.outputs = {{"out", Role::RAW, 32}};
+        o.head.outputs = {{"out", Role::RAW, 32, {}}};
     if (layout == Layout::RAW_NCHW)
-        o.head.outputs = {{"b", Role::BOX, 32}, {"c", Role::CLS, 32}, {"k", Role::KPT, 32}};
+        o.head.outputs = {{"b", Role::BOX, 32, {}}, {"c", Role::CLS, 32, {}}, {"k", Role::KPT, 32, {}}};
     if (layout == Layout::DECODED)
-        o.head.outputs = {{"out", Role::DECODED, 0}};
+        o.head.outputs = {{"out", Role::DECODED, 0, {}}};
     return o;
 }
 
@@ -294,6 +294,72 @@ static void decode_gives_every_class_of_a_cell_to_top_k()
     CHECK(c.items.size() == 3 && c.items[1].x1 == c.items[2].x1 && c.items[1].score < c.items[2].score);
 }
 
+static Output parts(const std::string& blob, const std::vector<Value>& values, bool last)
+{
+    Output output;
+    output.blob = blob;
+    output.role = Role::PARTS;
+    output.parts.values = values;
+    output.parts.channels_last = last;
+    output.parts.strides = {32};
+    return output;
+}
+
+// The cell in two blobs, as ncnn's own examples have it: [cells, box + cls] and [cells, kpt].
+static void decode_of_parts_gives_the_cell_by_hand()
+{
+    Options o = small_options(Layout::RAW);
+    o.head.outputs = {parts("a", {Value::BOX, Value::CLS}, true), parts("b", {Value::KPT}, true)};
+    ncnn::Mat a(18, 6);
+    ncnn::Mat b(6, 6);
+    a.fill(-9.f);
+    b.fill(0.f);
+    fill_cell(a.row(5) + 16, a.row(5), b.row(5), 1);
+    Candidates c;
+    std::string error;
+    CHECK(decode({a, b}, o, 96, 64, c, error) == 0);
+    check_the_cell(c);
+
+    // channels first, classes through their sigmoid
+    o.head.outputs = {parts("a", {Value::SCORES, Value::KPT, Value::BOX}, false)};
+    ncnn::Mat m(3, 2, 24);
+    m.fill(-9.f);
+    float* cell = (float*)m.data + 5;
+    fill_cell(cell, cell + 8 * m.cstep, cell + 2 * m.cstep, (int)m.cstep);
+    cell[m.cstep] = 1.f / (1.f + expf(-1.f));
+    CHECK(decode({m}, o, 96, 64, c, error) == 0);
+    check_the_cell(c);
+
+    CHECK(decode({ncnn::Mat(4, 2, 24)}, o, 96, 64, c, error) == -1);
+}
+
+// Corners as shares of the input, cells first.
+static void decode_of_decoded_parts_gives_pixels()
+{
+    Options o = small_options(Layout::DECODED);
+    Output output = parts("out", {Value::BOXES, Value::SCORES, Value::JOINTS}, true);
+    output.parts.corners = true;
+    output.parts.share = true;
+    o.head.outputs = {output};
+    ncnn::Mat m(12, 6);
+    m.fill(0.f);
+    const float row[12] = {0.25f, 0.5f, 0.5f, 0.75f, 0.1f, 0.9f, 0.5f, 0.25f, 0.8f, 1.f, 1.f, 0.7f};
+    memcpy(m.row(4), row, sizeof(row));
+    Candidates c;
+    std::string error;
+    CHECK(decode({m}, o, 96, 64, c, error) == 0);
+    CHECK(c.items.size() == 1 && c.keypoints.size() == 6);
+    if (c.items.size() != 1)
+        return;
+    CHECK_NEAR(c.items[0].x1, 24, 1e-4);
+    CHECK_NEAR(c.items[0].y2, 48, 1e-4);
+    CHECK_NEAR(c.items[0].score, 0.9, 1e-6);
+    CHECK(c.items[0].class_index == 1);
+    CHECK_NEAR(c.keypoints[0], 48, 1e-4);
+    CHECK_NEAR(c.keypoints[1], 16, 1e-4);
+    CHECK_NEAR(c.keypoints[5], 0.7, 1e-6);
+}
+
 static void decode_of_no_keypoints_is_detection()
 {
     Options o = small_options(Layout::RAW_NCHW);
@@ -324,5 +390,7 @@ void test_decode()
     decode_gives_visibility_1_when_there_is_none();
     decode_follows_the_head_that_it_is_told();
     decode_gives_every_class_of_a_cell_to_top_k();
+    decode_of_parts_gives_the_cell_by_hand();
+    decode_of_decoded_parts_gives_pixels();
     decode_of_no_keypoints_is_detection();
 }

@@ -10,6 +10,7 @@ import {
   type AppliedPass,
   CONVERTED,
   type Converter,
+  filesOf,
   type Head,
   type Shape,
   shapeName,
@@ -329,7 +330,7 @@ async function readConversion(folder: string): Promise<Conversion | null> {
   try {
     const text = await Deno.readTextFile(path.join(folder, "conversion.json"));
     const conversion = ConversionSchema.parse(JSON.parse(text));
-    for (const ref of [conversion.param, conversion.bin, conversion.referenceOnnx]) {
+    for (const ref of filesOf(conversion)) {
       if ((await fileRef(folder, ref.file)).sha256 !== ref.sha256) return null;
     }
     return conversion;

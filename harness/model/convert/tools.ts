@@ -8,6 +8,7 @@ import type { Progress } from "../../progress.ts";
 import { cached } from "../../toolchain/cache.ts";
 import type { LayerSet } from "../../toolchain/layer_types.ts";
 import { ncnnSource } from "../../toolchain/source.ts";
+import { buildRunner } from "../../toolchain/runner.ts";
 import { buildTools, type NcnnTool } from "../../toolchain/tools.ts";
 import { choosePnnx, type ChosenPnnx, fetchPnnx, PNNX_PROGRAM } from "./pnnx_tool.ts";
 
@@ -21,6 +22,8 @@ export interface ConverterTools {
   pnnx(): Promise<string>;
   /** Returns the path of one of ncnn's programs, which knows at least the layers of the set. */
   ncnn(name: NcnnTool, layers: LayerSet): Promise<string>;
+  /** Returns the path of Posemark's runner for this machine, with the layers of the set. */
+  runner(layers: LayerSet): Promise<string>;
 }
 
 /**
@@ -68,7 +71,11 @@ export function pinnedTools(
   const onnx2ncnn = build(["onnx2ncnn"], "core");
   const names: NcnnTool[] = ["ncnnoptimize", "ncnn2table", "ncnn2int8"];
   const linked = { core: build(names, "core"), all: build(names, "all") };
+  const runner = (layers: LayerSet) =>
+    once(async () => (await buildRunner({ ...request, target: "host", layers })).runner);
+  const runners = { core: runner("core"), all: runner("all") };
   return {
+    runner: (layers) => runners[layers](),
     pnnxVersion: async () => (await pnnx()).version,
     ncnnVersion: once(async () => `1.0.${(await ncnnSource(request)).ncnnVersion}`),
     pnnx: once(async () => await keptPnnx(await pnnx(), request)),

@@ -7,7 +7,7 @@ import { detect } from "../../pose/detect.ts";
 import { rowLength } from "../../head/candidates.ts";
 import { letterbox, letterboxGeometry } from "../../pose/letterbox.ts";
 import { normal, peopleBlobs, seededRandom } from "../../pose/testdata/random.ts";
-import { headBlobs, rawSpec } from "../../reference/head_blobs.ts";
+import { headBlobs, rawSpec } from "../../head/head_blobs.ts";
 import type { VariantManifest } from "../../record/variant.ts";
 import { headReference, type ImageEvidence, type JudgeOptions } from "../judge.ts";
 import { decodeFloat, detectionsFloat, nmsFloat } from "./float_runner.ts";

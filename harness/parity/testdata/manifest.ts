@@ -50,6 +50,7 @@ export function testManifest(changes: Partial<VariantManifest> = {}): VariantMan
     schemaVersion: MANIFEST_VERSION,
     ...key,
     id: variantId(key),
+    origin: "converted",
     swapped: false,
     classCount: 1,
     keypointCount: 17,

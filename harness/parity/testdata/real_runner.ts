@@ -11,7 +11,7 @@ import { SHARED } from "../../model/testdata/shared.ts";
 import { SILENT } from "../../progress.ts";
 import type { RgbImage } from "../../pose/letterbox.ts";
 import type { ParityRecord } from "../../record/records.ts";
-import { rawSpec } from "../../reference/head_blobs.ts";
+import { rawSpec } from "../../head/head_blobs.ts";
 import { openDataset } from "../../images/dataset.ts";
 import { loadImage } from "../../images/load_image.ts";
 import { type Reference, runReference } from "../../reference/reference.ts";
@@ -114,7 +114,7 @@ export async function openRunnerOf(
   const { runner: program } = await buildRunner({ target: "host", kind: "test", progress: SILENT });
   const [first] = prepared;
   const model = await openReferenceModel(
-    path.join(first.dir, first.manifest.referenceOnnx.file),
+    path.join(first.dir, first.manifest.referenceOnnx!.file),
     { threads: null },
   );
   const work = await Deno.makeTempDir();
@@ -126,7 +126,7 @@ export async function openRunnerOf(
     return {
       param: path.join(dir, manifest.param.file),
       bin: path.join(dir, manifest.bin.file),
-      referenceOnnx: path.join(dir, manifest.referenceOnnx.file),
+      referenceOnnx: path.join(dir, manifest.referenceOnnx!.file),
     };
   };
   const reference: RealRunner["reference"] = async (image, manifest, options) => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { rowLength } from "../head/candidates.ts";
-import { decode } from "../head/decode.ts";
-import type { HeadSpec } from "../head/head_spec.ts";
+import { rowLength } from "./candidates.ts";
+import { decode } from "./decode.ts";
+import type { HeadSpec } from "./head_spec.ts";
 import { peopleBlobs, rawHead, seededRandom } from "../pose/testdata/random.ts";
 import { headBlobs } from "./head_blobs.ts";
 
