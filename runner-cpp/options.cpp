@@ -20,7 +20,7 @@ const char* usage()
            "  --head decoded|raw|raw-nchw   what the outputs hold (default raw)\n"
            "  --input-blob NAME             default in0\n"
            "  --outputs LIST                NAME:ROLE:STRIDE with role decoded, raw, box, cls or kpt;\n"
-           "                                or box+cls/last:8+16: values in order, channels last, levels (boxes, scores, joints: decoded; /xyxy, /share)\n"
+           "                                or box+cls/last:8+16: values in order, channels first or last, levels (boxes, scores, joints: decoded; /xyxy, /share)\n"
            "  --strides LIST                of a decoded head's levels (default 8,16,32)\n"
            "  --classes N --keypoints K     K may be 0: detection\n"
            "  --keypoint-dims 2|3 --keypoint SCALE,ORIGIN   (scale * k + cell + origin) * stride (default 2,0)\n"
@@ -110,7 +110,7 @@ static int parse_role(const std::string& text, Role& role)
     return 0;
 }
 
-// Values joined by +, then /last, /xyxy and /share where they hold.
+// Values joined by +, then /first or /last (channels), /xyxy and /share where they hold.
 static int parse_parts(const std::string& values, const std::string& strides, Parts& parts)
 {
     const std::vector<std::string> words = split(values, '/');
@@ -125,6 +125,8 @@ static int parse_parts(const std::string& values, const std::string& strides, Pa
     {
         if (words[i] == "last")
             parts.channels_last = true;
+        else if (words[i] == "first")
+            parts.channels_last = false;
         else if (words[i] == "xyxy")
             parts.corners = true;
         else if (words[i] == "share")

@@ -49,7 +49,7 @@ export const VARIANT_OPTIONS = {
   ),
   headLayout: option(
     "--head-layout <list>",
-    "what the outputs of ncnn files hold, as BLOB:VALUES:STRIDES, for instance out0:box+cls/last:8+16+32,out1:kpt/last:8+16+32 (VALUES of box, cls, kpt, boxes, scores, joints; /last: channels last; /xyxy; /share). Default: found by the reference's values",
+    "what the outputs of ncnn files hold, as BLOB:VALUES:STRIDES, for instance out0:box+cls/last:8+16+32,out1:kpt/last:8+16+32 (VALUES of box, cls, kpt, boxes, scores, joints; /first or /last: channels first or last; /xyxy; /share). Default: found by the reference's values",
     parseHeadLayout,
   ),
   activation: option(

@@ -97,13 +97,13 @@ export function partsOf(
 
 /**
  * Returns an output as options, messages and the runner write it: `out0:raw:8`, or
- * `out0:box+cls/last:8+16+32` for a layout of its own.
+ * `out0:box+cls/last:8+16+32` for a layout of its own (channels last, or `/first`).
  */
 export function outputText({ blob, role, stride, parts }: OutputBlob): string {
   if (parts === undefined) return `${blob}:${role}:${stride ?? 0}`;
   const words = [
     parts.values.join("+"),
-    ...(parts.isChannelsLast ? ["last"] : []),
+    parts.isChannelsLast ? "last" : "first",
     ...(parts.boxForm === "xyxy" ? ["xyxy"] : []),
     ...(parts.isShare ? ["share"] : []),
   ];
@@ -128,11 +128,11 @@ export function parseOutputs(text: string): OutputBlob[] | null {
       return null;
     }
     if (what === "decoded") return { blob, role: "decoded", stride: null };
-    if (stride < 1 || strides.length === 0) return null;
+    if (strides.length === 0 || strides.some((each) => each < 1)) return null;
     const role = (["raw", "box", "cls", "kpt"] as const).find((name) => name === what);
     if (role !== undefined && strides.length === 1) return { blob, role, stride };
     const values = valueText.split("+").map((name) => OUTPUT_VALUES.find((each) => each === name));
-    const isKnown = words.every((word) => ["last", "xyxy", "share"].includes(word));
+    const isKnown = words.every((word) => ["first", "last", "xyxy", "share"].includes(word));
     if (!isKnown || !values.every((value) => value !== undefined)) return null;
     const parts: OutputParts = {
       values,

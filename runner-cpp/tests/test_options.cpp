@@ -54,7 +54,7 @@ static void parse_options_reads_blob_names_with_colons()
     std::string error;
     CHECK(parse({"run", "--param", "p", "--bin", "b", "--head", "decoded", "--outputs", "a:b:decoded:0", "--images", "l", "--shape", "640x640"}, o, error) == 0);
     CHECK(o.head.outputs.size() == 1 && o.head.outputs[0].blob == "a:b");
-    CHECK(parse({"run", "--param", "p", "--bin", "b", "--outputs", "a:box+cls/last:8+16,b:kpt:8+16", "--images", "l", "--rect", "640"}, o, error) == 0);
+    CHECK(parse({"run", "--param", "p", "--bin", "b", "--outputs", "a:box+cls/last:8+16,b:kpt/first:8+16", "--images", "l", "--rect", "640"}, o, error) == 0);
     CHECK(o.head.outputs.size() == 2 && o.head.outputs[0].role == Role::PARTS);
     CHECK(o.head.outputs[0].parts.values.size() == 2 && o.head.outputs[0].parts.channels_last && o.head.outputs[0].parts.strides.size() == 2);
     CHECK(!o.head.outputs[1].parts.channels_last && o.head.outputs[1].parts.values[0] == Value::KPT);
@@ -109,7 +109,7 @@ static void parse_options_refuses_what_is_wrong()
         {"run", "--param", "p", "--bin", "b", "--outputs", "o:raw:8,o:raw:8", "--images", "l", "--shape", "64x64"},
         {"run", "--param", "p", "--bin", "b", "--outputs", "a:box+cls:8", "--images", "l", "--shape", "64x64"},
         {"run", "--param", "p", "--bin", "b", "--outputs", "a:box+cls+kpt:8,b:kpt:8", "--images", "l", "--shape", "64x64"},
-        {"run", "--param", "p", "--bin", "b", "--outputs", "a:box+cls+kpt/first:8", "--images", "l", "--shape", "64x64"},
+        {"run", "--param", "p", "--bin", "b", "--outputs", "a:box+cls+kpt/middle:8", "--images", "l", "--shape", "64x64"},
         {"run", "--param", "p", "--bin", "b", "--outputs", "a:boxes+scores+joints:8", "--images", "l", "--shape", "64x64"},
         {"blobs", "--param", "p", "--bin", "b", "--shape", "64x64", "--dump-blob", "o", "--dump-dir", "d"},
         {"run", "--param", "p", "--bin", "b", "--outputs", ":raw:8", "--images", "l", "--shape", "64x64"},

@@ -41,7 +41,28 @@ export async function guessHead(
   options: GivenOptions,
   run: BlobRunner,
 ): Promise<GuessedHead> {
-  const size = stated ?? USUAL_SIZE;
+  const first = stated ?? USUAL_SIZE;
+  const found = await fitAt(given, first, options, run);
+  if ("spec" in found) return found;
+  // a decode in the graph tells its cells, whatever size it is fed
+  const sides = stated === null ? found.sidesPx : [];
+  for (const side of sides) {
+    const other = await fitAt(given, { widthPx: side, heightPx: side }, options, run);
+    if ("spec" in other) return other;
+  }
+  throw new HarnessError(
+    "bad-model",
+    `Cannot tell what the outputs of ${given.named} hold: ${found.text} at ${first.widthPx}x${first.heightPx}: name the model that it was converted from by --reference, or its input's size by --shape WIDTHxHEIGHT`,
+  );
+}
+
+/** Returns the head at that size; else the sizes in words, and sides of squares with such cells. */
+async function fitAt(
+  given: GivenFiles,
+  size: InputSize,
+  options: GivenOptions,
+  run: BlobRunner,
+): Promise<GuessedHead | { text: string; sidesPx: number[] }> {
   const [tensor] = await proofTensors(size);
   const blobs = await run(given, tensor, size);
   const cells = STRIDES.reduce(
@@ -54,12 +75,13 @@ export async function guessHead(
     const outputs = options.outputs ?? outputsOf(spec, blobs, size);
     if (outputs !== null) return { spec: { ...spec, outputs }, size };
   }
-  throw new HarnessError(
-    "bad-model",
-    `Cannot tell what the outputs of ${given.named} hold: ${
-      [...blobs].map(([blob, { dims }]) => `${blob} is [${dims.join(", ")}]`).join(", ")
-    } at ${size.widthPx}x${size.heightPx}: name the model that it was converted from by --reference`,
-  );
+  const cellsPerPx = STRIDES.reduce((sum, stride) => sum + 1 / stride ** 2, 0);
+  const counts = new Set([...blobs.values()].flatMap(({ dims }) => dims));
+  return {
+    text: [...blobs].map(([blob, { dims }]) => `${blob} is [${dims.join(", ")}]`).join(", "),
+    sidesPx: [...counts].map((count) => Math.sqrt(count / cellsPerPx))
+      .filter((side) => Number.isInteger(side / 32) && side > 0),
+  };
 }
 
 /** Returns the counts that give so many values a cell, the likeliest first. */

@@ -87,7 +87,9 @@ export async function prepareGiven(
     const given = await readGivenFiles(named, said);
     const reference = references[references.length === 1 ? 0 : i] ?? await referenceBeside(given);
     const source = reference === null ? null : await context.openReference(reference);
-    const understood = await understand(given, source, said, context);
+    const [shape] = options.shapes;
+    const size = options.shapes.length === 1 && shape.mode === "fixed" ? shape : given.size;
+    const understood = await understand({ ...given, size }, source, said, context);
     const { shapes, reasons } = shapesOf(understood, options);
     skipped.push(...reasons);
     for (const precision of precisionsOf(given, options, skipped)) {
