@@ -17,6 +17,7 @@ import type { DeviceDescription } from "../record/device.ts";
 import {
   ACTIVATION_CHOICES,
   CONVERTERS,
+  filesOf,
   HEADS,
   variantId,
   type VariantKey,
@@ -280,7 +281,7 @@ async function writeTuned(
   const { manifest } = variant;
   makeFolder(folder);
   const from = path.dirname(paramFile(variant));
-  for (const { file } of [manifest.param, manifest.bin, manifest.referenceOnnx]) {
+  for (const { file } of filesOf(manifest)) {
     await Deno.copyFile(path.join(from, file), path.join(folder, file));
   }
   const ran = variantOptions(manifest, effectiveOptions(settings.runner, device));
