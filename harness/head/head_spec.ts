@@ -177,7 +177,7 @@ export function levelStrides(spec: Pick<HeadSpec, "strides" | "outputs">): numbe
   return strides.length > 0 ? [...new Set(strides)] : [...spec.strides];
 }
 
-/** Where values lie in an output: of cell i and channel c at `offset + i·cellStep + c·channelStep`. */
+/** Where values lie: of cell i and channel c at `offset + i·cellStep + c·channelStep`. */
 export interface Placement {
   outputIndex: number;
   offset: number;

@@ -89,8 +89,8 @@ export const ShapeSchema = z.strictObject({
 export type Shape = z.infer<typeof ShapeSchema>;
 
 /**
- * What the values of an output blob can be. Of a raw head: box code, class logits, keypoint code. Of
- * a head that is decoded in the graph: boxes, scores after the sigmoid, joints.
+ * What the values of an output blob can be. Of a raw head: box code, class logits, keypoint code.
+ * Of a head that is decoded in the graph: boxes, scores after the sigmoid, joints.
  */
 export const OUTPUT_VALUES = ["box", "cls", "kpt", "boxes", "scores", "joints"] as const;
 

@@ -33,8 +33,8 @@ export interface BlobGuess {
   blob: string;
   parts: OutputParts;
   /**
-   * Share of the values' variance that the reference explains, of the kind that agrees least: 1 when
-   * all are equal.
+   * Share of the values' variance that the reference explains, of the kind that agrees least: 1
+   * when all are equal.
    */
   agreement: number;
 }

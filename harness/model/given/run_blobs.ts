@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { childCommand } from "../../child.ts";
 import type { InputSize } from "../../head/head_spec.ts";
 import { HarnessError } from "../../errors.ts";
 
@@ -40,7 +41,7 @@ export async function runBlobs(request: BlobsRequest): Promise<Map<string, Sized
   try {
     const file = path.join(folder, "tensor.f32");
     await Deno.writeFile(file, new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength));
-    const { success, stderr } = await new Deno.Command(runner, {
+    const { success, stderr } = await childCommand(runner, {
       args: ["blobs", "--param", param, "--bin", bin, "--input-blob", inputBlob, "--tensor", file]
         .concat(["--shape", `${size.widthPx}x${size.heightPx}`, "--dump-blob", blobs.join(",")])
         .concat(["--dump-dir", folder, ...(isInt8 ? ["--int8", "on"] : [])]),
