@@ -9,6 +9,7 @@ import { benchCommand, prepareCommand } from "./commands/bench.ts";
 import { compareModelsCommand } from "./commands/compare.ts";
 import { deviceCommands } from "./commands/devices.ts";
 import { evaluateCommand, inspectCommand, layersCommand, reportCommand } from "./commands/files.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { calibrateCommand, gateCommand } from "./commands/gate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -30,6 +31,7 @@ const COMMANDS = [
   ...deviceCommands,
   compareModelsCommand,
   tuneCommand,
+  explainCommand,
   gateCommand,
   calibrateCommand,
   historyCommand,

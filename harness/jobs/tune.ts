@@ -41,7 +41,9 @@ import {
   type TuneSpace,
 } from "../tune/space.ts";
 import { judge } from "./judge_run.ts";
-import { runStage, type StageOutcome, type TunedModel, type Yardstick } from "./tune_stage.ts";
+import type { TunedModel } from "./prepare_keys.ts";
+import { runStage, type StageOutcome } from "./tune_stage.ts";
+import type { Yardstick } from "./yardstick.ts";
 
 /** Options of a tuning, checked. */
 export interface TuneOptions {

@@ -3,22 +3,14 @@
  *
  * @module
  */
-import type { VariantOptions } from "../config.ts";
-import { parseShapes } from "../config.ts";
 import { HarnessError } from "../errors.ts";
 import type { ImageDataset } from "../images/dataset.ts";
-import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
+import type { PreparedVariant } from "../model/prepare.ts";
 import { type ApDifference, apDifference } from "../parity/ap_difference.ts";
 import { detectionGroups, resultsOfRun } from "../parity/accuracy.ts";
-import { summarizeParity } from "../parity/summary.ts";
-import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
-import { type GroundTruth, groundTruthOf } from "../pose/ground_truth.ts";
-import { parseAnnotations } from "../pose/read_annotations.ts";
-import type { CocoResult } from "../pose/results.ts";
 import { readRecords } from "../record/record_log.ts";
 import { type RunRecords, sortRecords } from "../record/run_records.ts";
-import { choiceOf, shapeName, variantId, type VariantKey } from "../record/variant.ts";
+import { variantId, type VariantKey } from "../record/variant.ts";
 import { openExperiment } from "../run/experiment.ts";
 import { type RaceLimits, raceOnDevice, type RaceOutcome } from "../run/race.ts";
 import { checkKeypoints } from "../run/session.ts";
@@ -26,18 +18,8 @@ import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { newRace } from "../stats/race.ts";
 import { type Found, refusalOf, type TuneLimits } from "../tune/judge_stage.ts";
 import { ownSides } from "./own_sides.ts";
-
-/** What AP is measured against. */
-export interface Yardstick {
-  truth: GroundTruth;
-  /** False when the truth is what the base's own reference finds, so that AP is agreement. */
-  isAnnotated: boolean;
-  /** Detections of the base on the device. */
-  baseResults: readonly CocoResult[];
-}
-
-/** The model that is tuned, and the images that int8 is calibrated on. */
-export type TunedModel = Pick<VariantOptions, "models" | "branches" | "calibrationImages">;
+import { prepareKeys, type TunedModel } from "./prepare_keys.ts";
+import { apOf, parityFailures, type Yardstick, yardstickOf } from "./yardstick.ts";
 
 /** What a stage is run with. */
 export interface StageRequest {
@@ -139,102 +121,6 @@ function failedBase(id: string, reason: string): HarnessError {
   );
 }
 
-/** Returns the variants that could be made, and why the others could not. */
-async function prepareKeys(
-  keys: readonly VariantKey[],
-  { model, settings }: StageRequest,
-  context: ExperimentContext,
-): Promise<{ variants: PreparedVariant[]; notMade: Map<string, string> }> {
-  const notMade = new Map<string, string>();
-  const variants: PreparedVariant[] = [];
-  for (const key of keys) {
-    context.signal.throwIfAborted();
-    const id = variantId(key);
-    try {
-      const { variants: made } = await prepareVariants({
-        ...model,
-        ...choiceOf(key),
-        shapes: parseShapes("--shape", shapeName(key.shape)),
-        ncnnSource: settings.ncnnSource ?? undefined,
-        ...context,
-      });
-      const found = made.find(({ manifest }) => manifest.id === id);
-      if (found) variants.push(found);
-      else notMade.set(id, "the model has no such variant");
-    } catch (error) {
-      const isOwn = error instanceof HarnessError &&
-        ["bad-option", "bad-model", "convert-failed"].includes(error.code);
-      if (!isOwn || key === keys[0]) throw error;
-      notMade.set(id, error.message);
-    }
-  }
-  return { variants, notMade };
-}
-
-/** Returns why variants fail parity, by id; those that could not be judged are among them. */
-function parityFailures(records: RunRecords): Map<string, string> {
-  const failures = new Map<string, string>();
-  for (const group of detectionGroups(records).values()) {
-    const { variantId: id } = group[0];
-    const manifest = records.run.variants.find((one) => one.id === id)!;
-    const summary = summarizeParity(group, {
-      speedOnly: manifest.speedOnly,
-      expectedImages: records.run.images.length,
-    });
-    if (summary.verdict === "fail") failures.set(id, summary.reason);
-  }
-  return failures;
-}
-
-/**
- * Returns what accuracy is measured against: the annotations, or without any the detections of the
- * base's own reference, so that AP is agreement with it.
- */
-function yardstickOf(
-  records: RunRecords,
-  baseId: string,
-  annotations: CocoAnnotations | null,
-): Yardstick {
-  const group = detectionGroups(records).values().find(([{ variantId: id }]) => id === baseId) ??
-    [];
-  const manifest = records.run.variants.find(({ id }) => id === baseId)!;
-  const annotated = annotations && groundTruthOf(annotations, manifest);
-  const isAnnotated = annotated !== null && annotated.absent === null;
-  const truth = isAnnotated ? annotated : groundTruthOf(
-    annotationsOf(records, resultsOfRun(records.run, group, null, ({ reference }) => reference)),
-    manifest,
-  );
-  const baseResults = resultsOfRun(records.run, group, truth.classes, (one) => one.candidate);
-  return { truth, isAnnotated, baseResults };
-}
-
-/** Detections written as annotations, in COCO's format. */
-function annotationsOf({ run }: RunRecords, results: readonly CocoResult[]): CocoAnnotations {
-  const ids = run.images.map(({ cocoImageId }, index) => cocoImageId ?? index + 1);
-  const categories = [...new Set([1, ...results.map(({ category_id }) => category_id)])];
-  const count = (results[0]?.keypoints?.length ?? 0) / 3;
-  const file = {
-    images: run.images.map(({ file, widthPx, heightPx }, index) => ({
-      id: ids[index],
-      file_name: file,
-      width: widthPx,
-      height: heightPx,
-    })),
-    categories: categories.map((id) => ({ id, name: `class ${id}` })),
-    annotations: results.map(({ image_id, category_id, bbox, keypoints }, index) => ({
-      id: index + 1,
-      image_id,
-      category_id,
-      bbox,
-      area: bbox === undefined ? 1 : bbox[2] * bbox[3],
-      iscrowd: 0,
-      keypoints: keypoints?.map((value, at) => at % 3 === 2 ? 2 : value),
-      num_keypoints: count,
-    })),
-  };
-  return parseAnnotations(JSON.stringify(file), "the detections of the base");
-}
-
 /** Returns what the records say of each contestant besides its times. */
 function foundIn(
   records: RunRecords,
@@ -262,10 +148,4 @@ function foundIn(
       refusal: failures.get(manifest.id) ?? null,
     }];
   }));
-}
-
-function apOf({ annotations, kind }: GroundTruth, results: readonly CocoResult[]): number | null {
-  const evaluate = kind === "boxes" ? evaluateBoxes : evaluateKeypoints;
-  const { AP } = evaluate(annotations, [...results]);
-  return AP < 0 ? null : AP;
 }

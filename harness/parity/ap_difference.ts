@@ -98,50 +98,68 @@ function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
 }
 
 /**
- * Returns the difference of AP (candidate minus reference; of keypoints or of boxes) and its 95 %
- * percentile interval over images drawn with replacement, the same draw for both; null when no
- * annotation counts.
+ * Returns the AP of several results on the same images, for the images as they are first, then for
+ * each draw of images with replacement, the same draw for all; null when no annotation counts. With
+ * fewer than five annotated images there are no draws.
  *
  * Matches are made once per image; a draw only weights them. The generator is seeded, so the same
- * input gives the same interval. Source: Efron and Tibshirani, "An Introduction to the Bootstrap",
+ * input gives the same draws. Source: Efron and Tibshirani, "An Introduction to the Bootstrap",
  * 1993, chapter 13.
  */
-export function apDifference(
+export function apDraws(
   annotations: CocoAnnotations,
-  candidate: readonly CocoResult[],
-  reference: readonly CocoResult[],
+  results: readonly (readonly CocoResult[])[],
   kind: EvaluationKind,
   { resamples = 1000, seed = 20171117 }: BootstrapOptions = {},
-): ApDifference | null {
-  const sides = [candidate, reference].map((results) =>
-    matchResults(annotations, results, kind).map(({ byArea }) => sortDetections(byArea[0]))
+): number[][] | null {
+  const sides = results.map((each) =>
+    matchResults(annotations, each, kind).map(({ byArea }) => sortDetections(byArea[0]))
   );
   const imageCount = annotations.images.length;
   const ap = (side: readonly Sorted[], weights: Uint32Array): number | null => {
     const values = side.map((each) => weightedAp(each, weights)).filter((value) => value !== null);
     return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length;
   };
-  const difference = (weights: Uint32Array): number | null => {
-    const [a, b] = sides.map((side) => ap(side, weights));
-    return a === null || b === null ? null : a - b;
+  const all = (weights: Uint32Array): number[] | null => {
+    const values = sides.map((side) => ap(side, weights)).filter((value) => value !== null);
+    return values.length < sides.length ? null : values;
   };
-  const value = difference(new Uint32Array(imageCount).fill(1));
-  if (value === null) return null;
+  const sample = all(new Uint32Array(imageCount).fill(1));
+  if (sample === null) return null;
   const annotated = new Set(
     sides[0].flatMap(({ images }) =>
       images.filter(({ annotationCount }) => annotationCount > 0)
         .map(({ imageIndex }) => imageIndex)
     ),
   ).size;
-  if (annotated < MIN_IMAGES) return { value, low: null, high: null };
+  if (annotated < MIN_IMAGES) return [sample];
   const random = seededRng(seed);
-  const drawn: number[] = [];
+  const draws = [sample];
   for (let resample = 0; resample < resamples; resample++) {
     const weights = new Uint32Array(imageCount);
     for (let draw = 0; draw < imageCount; draw++) weights[random.integer(imageCount)]++;
-    const each = difference(weights);
-    if (each !== null) drawn.push(each);
+    const each = all(weights);
+    if (each !== null) draws.push(each);
   }
+  return draws;
+}
+
+/**
+ * Returns the difference of AP (candidate minus reference; of keypoints or of boxes) and its 95 %
+ * percentile interval over images drawn with replacement, see {@linkcode apDraws}; null when no
+ * annotation counts.
+ */
+export function apDifference(
+  annotations: CocoAnnotations,
+  candidate: readonly CocoResult[],
+  reference: readonly CocoResult[],
+  kind: EvaluationKind,
+  options?: BootstrapOptions,
+): ApDifference | null {
+  const draws = apDraws(annotations, [candidate, reference], kind, options);
+  if (draws === null) return null;
+  const [value, ...drawn] = draws.map(([a, b]) => a - b);
+  if (drawn.length === 0) return { value, low: null, high: null };
   drawn.sort((a, b) => a - b);
   const at = (share: number) => drawn[Math.min(drawn.length - 1, Math.floor(share * drawn.length))];
   return { value, low: at(0.025), high: at(0.975) };

@@ -60,7 +60,7 @@ export type BuildSide = (
 /** What an experiment is opened with. */
 export interface ExperimentRequest {
   settings: ExperimentSettings;
-  kind: "bench" | "gate" | "calibrate" | "compare-models" | "tune";
+  kind: "bench" | "gate" | "calibrate" | "compare-models" | "tune" | "explain";
   /** What this kind of experiment is asked for besides the settings, for the record. */
   options: Record<string, unknown>;
   dataset: ImageDataset;

@@ -58,8 +58,8 @@ export interface Entry {
   beatenBy: string | null;
 }
 
-/** Combinations that no converter can make. */
-function isPossible({ head, converter }: VariantKey): boolean {
+/** Returns whether a converter can make the variant. */
+export function isPossible({ head, converter }: VariantKey): boolean {
   return head !== "decoded" || converter === "pnnx" || converter === "pnnx-plain";
 }
 
