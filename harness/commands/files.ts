@@ -5,6 +5,7 @@
  */
 import { command } from "../cli.ts";
 import { flag, option } from "../options.ts";
+import { DATASET_OPTIONS } from "./experiment_options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { print, printJson, printResult } from "../terminal.ts";
 import { printableValues } from "../text/printable.ts";
@@ -104,20 +105,31 @@ export const evaluateCommand = command({
   name: "evaluate",
   description: "COCO keypoint and box AP of a detections file, equal to pycocotools",
   options: {
-    annotations: option("--annotations <file>", "person_keypoints.json (COCO format)"),
-    detections: option("--detections <file>", "detections in COCO's keypoint result format"),
+    annotations: option(
+      "--annotations <file>",
+      "COCO's JSON, a data.yaml, or the folder of a data set",
+    ),
+    detections: option(
+      "--detections <file>",
+      "COCO's result format, also ultralytics' predictions.json",
+    ),
+    sigmas: DATASET_OPTIONS.sigmas,
+    categories: option(
+      "--categories <pairs>",
+      "which category of the detections is which of the annotations, for instance 0=1,2=dog",
+    ),
     json: flag("--json", "print JSON"),
   },
   async run(options) {
-    const { annotations, detections } = options;
+    const { annotations, detections, sigmas, categories } = options;
     if (annotations === null || detections === null) {
       throw new HarnessError(
         "bad-option",
         `Cannot evaluate: --${annotations === null ? "annotations" : "detections"} FILE is missing`,
       );
     }
-    const { evaluateFiles, formatEvaluation } = await import("../pose/evaluate.ts");
-    const evaluation = await evaluateFiles(annotations, detections);
+    const { evaluateFiles, formatEvaluation } = await import("../jobs/evaluate.ts");
+    const evaluation = await evaluateFiles({ annotations, detections, sigmas, categories });
     printResult(options.json, evaluation, formatEvaluation);
     return EXIT.pass;
   },

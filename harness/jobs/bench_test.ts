@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import * as path from "@std/path";
 import Ajv from "ajv/dist/2020.js";
 import { SHARED, sharedModel } from "../model/testdata/shared.ts";
-import { evaluateFiles } from "../pose/evaluate.ts";
+import { evaluateFiles } from "./evaluate.ts";
 import { contradictionsIn } from "../report/testdata/contradictions.ts";
 import type { Report } from "../report/report_json.ts";
 import { readRecords } from "../record/record_log.ts";
@@ -56,10 +56,10 @@ Deno.test({
           assert(Math.abs(variant.accuracy!.ap - variant.accuracy!.referenceAp) < 1e-3);
         }
         assert(variant.benchncnn!.rounds === 1);
-        const { keypoints } = await evaluateFiles(
-          path.join(PHOTOGRAPHS, "person_keypoints.json"),
-          path.join(out, "detections", `${variant.id}.json`),
-        );
+        const { keypoints } = await evaluateFiles({
+          annotations: path.join(PHOTOGRAPHS, "person_keypoints.json"),
+          detections: path.join(out, "detections", `${variant.id}.json`),
+        });
         assertEquals(keypoints.AP, variant.accuracy!.ap);
       }
       assertEquals(contradictionsIn(report), []);

@@ -49,6 +49,24 @@ export function categoriesOfRule(
   });
 }
 
+/** Returns the annotations with the categories that one rule names together as the first of them. */
+export function mergedCategories(annotations: CocoAnnotations): CocoAnnotations {
+  const target = new Map<number, number>();
+  for (const rule of annotations.categoryRules ?? []) {
+    const [first, ...others] = categoriesOfRule(rule, annotations.categories);
+    for (const id of others) if (id !== first) target.set(id, first);
+  }
+  if (target.size === 0) return annotations;
+  return {
+    ...annotations,
+    categories: annotations.categories.filter(({ id }) => !target.has(id)),
+    annotations: annotations.annotations.map((annotation) => ({
+      ...annotation,
+      categoryId: target.get(annotation.categoryId) ?? annotation.categoryId,
+    })),
+  };
+}
+
 function labelOf({ id, name }: CocoCategory): string {
   return name === null ? String(id) : `${id} "${name}"`;
 }

@@ -3,7 +3,7 @@ import type { CocoAnnotations } from "./coco_annotations.ts";
 import { parseAnnotations } from "./read_annotations.ts";
 import { evaluateBoxes, evaluateKeypoints } from "./coco_eval.ts";
 import { annotated } from "./testdata/annotated.ts";
-import { type CocoResult, parseCocoResults } from "./results.ts";
+import { type CocoResult } from "./results.ts";
 
 interface Case {
   kind: string;
@@ -114,23 +114,6 @@ Deno.test("evaluateKeypoints() throws when the results have another number of ke
     RangeError,
     "1 keypoints, expected 17",
   );
-});
-
-Deno.test("parseCocoResults() names the entry and the key when one is wrong", () => {
-  const read = (entries: unknown) =>
-    parseCocoResults(
-      typeof entries === "string" ? entries : JSON.stringify(entries),
-      "d.json",
-      new Set([1]),
-    );
-  assertEquals(read([found(1, 0.5)]).length, 1);
-  assertThrows(() => read("{"), Error, "not JSON");
-  assertThrows(() => read({}), Error, "not a list");
-  assertThrows(() => read([{ ...found(1, 0.5), score: null }]), Error, 'no number for "score"');
-  assertThrows(() => read([found(2, 0.5)]), Error, "image 2, which is not in the annotations");
-  assertThrows(() => read([{ image_id: 1, category_id: 1, score: 1 }]), Error, "neither");
-  assertThrows(() => read([{ ...found(1, 0.5), bbox: [1, 2] }]), Error, '"bbox"');
-  assertThrows(() => read([{ ...found(1, 0.5), keypoints: [1, 2] }]), Error, '"keypoints"');
 });
 
 Deno.test("parseAnnotations() names the entry and the key when one is wrong", () => {

@@ -1,11 +1,9 @@
 /**
- * COCO's result format: detections ↔ the entries of a results file.
+ * COCO's result format: detections → the entries of a results file (pure).
  *
  * @module
  */
-import { HarnessError } from "../errors.ts";
 import type { Detection } from "../record/records.ts";
-import { withoutByteOrderMark } from "../text/byte_order_mark.ts";
 import type { ClassTarget } from "./ground_truth.ts";
 
 /** One entry of a results file in COCO's keypoint result format (keys are COCO's). */
@@ -54,66 +52,4 @@ export function resultKind(results: readonly CocoResult[]): "keypoints" | "boxes
   return results.length > 0 && results.every(({ keypoints }) => keypoints === undefined)
     ? "boxes"
     : "keypoints";
-}
-
-function fail(file: string, found: string): never {
-  throw new HarnessError(
-    "bad-detections",
-    `Cannot read the detections ${file}: ${found}; expected COCO's result format, a list of {image_id, category_id, score, keypoints and/or bbox}`,
-  );
-}
-
-/** True for a list of finite numbers. */
-function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((v) => typeof v === "number" && Number.isFinite(v));
-}
-
-/**
- * Returns the entries of a results file's text.
- *
- * Throws `HarnessError` `bad-detections` that names the file, the entry and the key: not JSON, not
- * a list, a value that is missing or not a finite number, an image that is not among `imageIds`.
- */
-export function parseCocoResults(
-  text: string,
-  file: string,
-  imageIds: ReadonlySet<number>,
-): CocoResult[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(withoutByteOrderMark(text));
-  } catch (cause) {
-    fail(file, `found text that is not JSON (${(cause as Error).message})`);
-  }
-  if (!Array.isArray(json)) fail(file, "found JSON that is not a list");
-  for (const [index, entry] of json.entries()) {
-    const where = `entry ${index}`;
-    if (typeof entry !== "object" || entry === null) fail(file, `${where} is not an object`);
-    for (const key of ["image_id", "category_id", "score"]) {
-      if (typeof entry[key] !== "number" || !Number.isFinite(entry[key])) {
-        fail(file, `${where} has no number for "${key}"`);
-      }
-    }
-    if (!imageIds.has(entry.image_id)) {
-      fail(
-        file,
-        `${where} is of image ${entry.image_id}, which is not in the annotations: is this the results file of another data set?`,
-      );
-    }
-    if (entry.bbox === undefined && entry.keypoints === undefined) {
-      fail(file, `${where} has neither "keypoints" nor "bbox"`);
-    }
-    if (
-      entry.bbox !== undefined && !(isNumbers(entry.bbox) && [0, 4].includes(entry.bbox.length))
-    ) {
-      fail(file, `${where}: "bbox" is not x, y, width, height`);
-    }
-    if (
-      entry.keypoints !== undefined &&
-      !(isNumbers(entry.keypoints) && entry.keypoints.length % 3 === 0)
-    ) {
-      fail(file, `${where}: "keypoints" is not a list of x, y, confidence`);
-    }
-  }
-  return json;
 }

@@ -2,12 +2,14 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { evaluateFiles, formatEvaluation } from "./evaluate.ts";
-import { parseAnnotations } from "./read_annotations.ts";
-import { evaluateBoxes, evaluateKeypoints } from "./coco_eval.ts";
-import { prepareVenv } from "./testdata/venv.ts";
+import { parseAnnotations } from "../pose/read_annotations.ts";
+import { evaluateBoxes, evaluateKeypoints } from "../pose/coco_eval.ts";
+import { prepareVenv } from "../pose/testdata/venv.ts";
 import { needs } from "../testdata/needs.ts";
 
-const MAKE_CASES = path.fromFileUrl(new URL("testdata/make_coco_cases.py", import.meta.url));
+const MAKE_CASES = path.fromFileUrl(
+  new URL("../pose/testdata/make_coco_cases.py", import.meta.url),
+);
 const REQUIREMENTS = ["pycocotools==2.0.10", "numpy==2.2.6"];
 const { ignore } = needs("python");
 
@@ -44,13 +46,13 @@ Deno.test("evaluateFiles() reads both files and gives both kinds of numbers", as
         keypoints,
       }]),
     );
-    const evaluation = await evaluateFiles(annotations, detections);
+    const evaluation = await evaluateFiles({ annotations, detections });
     assert(Math.abs(evaluation.keypoints.AP - 1) < 1e-9);
     assert(Math.abs(evaluation.boxes.APm - 1) < 1e-9);
     assertEquals(evaluation.boxes.APl, -1);
     assert(formatEvaluation(evaluation).startsWith("keypoints  AP 1.000"));
     const missing = await assertRejects(
-      () => evaluateFiles(annotations, path.join(folder, "none.json")),
+      () => evaluateFiles({ annotations, detections: path.join(folder, "none.json") }),
       HarnessError,
       "there is no such file",
     );
@@ -60,7 +62,7 @@ Deno.test("evaluateFiles() reads both files and gives both kinds of numbers", as
       JSON.stringify([{ image_id: 3, category_id: 1, score: 0.5, keypoints: [1, 1, 1] }]),
     );
     const layout = await assertRejects(
-      () => evaluateFiles(annotations, detections),
+      () => evaluateFiles({ annotations, detections }),
       HarnessError,
       "1 keypoints, expected 2",
     );
@@ -112,7 +114,7 @@ Deno.test({
       await Deno.writeTextFile(files[0], JSON.stringify(annotations));
       await Deno.writeTextFile(files[1], JSON.stringify(detections));
       const start = performance.now();
-      const evaluation = await evaluateFiles(files[0], files[1]);
+      const evaluation = await evaluateFiles({ annotations: files[0], detections: files[1] });
       const seconds = (performance.now() - start) / 1000;
       const { stdout, success } = await new Deno.Command(python, {
         args: [MAKE_CASES, "--seconds", ...files],
