@@ -49,7 +49,7 @@ export function categoriesOfRule(
   });
 }
 
-/** Returns the annotations with the categories that one rule names together as the first of them. */
+/** Returns the annotations with categories that one rule names together as the first of them. */
 export function mergedCategories(annotations: CocoAnnotations): CocoAnnotations {
   const target = new Map<number, number>();
   for (const rule of annotations.categoryRules ?? []) {
