@@ -21,6 +21,7 @@ import {
   HEADS,
   variantId,
   type VariantKey,
+  type VariantManifest,
 } from "../record/variant.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
 import { writeWhole } from "../report/report_file.ts";
@@ -30,7 +31,7 @@ import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
 import { openContestants, standings } from "../stats/race.ts";
 import { answerOf, type TuneAnswer } from "../tune/answer.ts";
 import { entriesOf, type TuneLimits } from "../tune/judge_stage.ts";
-import { appSettings, cppSnippet, snippetTitle } from "../tune/snippet.ts";
+import { appSettings, cppSnippet, type RanWith, snippetTitle } from "../tune/snippet.ts";
 import {
   contestantsOf,
   type Entry,
@@ -156,6 +157,8 @@ export async function tune(
     variants: last!.variants,
     warnings: dataset.warnings,
   });
+  const ranWith = (manifest: VariantManifest) =>
+    variantOptions(manifest, effectiveOptions(settings.runner, description));
   const answer = answerOf({
     base: variantId(base),
     entries,
@@ -168,12 +171,16 @@ export async function tune(
     limits,
     left,
     notes,
+    snippet: (id) => {
+      const own = last!.variants.find(({ manifest }) => manifest.id === id)!.manifest;
+      return cppSnippet(appSettings(own, ranWith(own)), snippetTitle(own));
+    },
   });
-  await writeReport(out);
   await writeWhole(path.join(out, "tune.json"), JSON.stringify(answer, null, 2) + "\n");
+  await writeReport(out);
   const winner = last!.variants.find(({ manifest }) => manifest.id === answer.winner);
   if (winner !== undefined) {
-    await writeTuned(winner, description, settings, path.join(out, "tuned"));
+    await writeTuned(winner, ranWith(winner.manifest), path.join(out, "tuned"));
   }
   return { answer, exitCode: answer.winner === null ? EXIT.inconclusive : EXIT.pass };
 }
@@ -276,8 +283,7 @@ async function spaceOf(
 /** Writes param, bin, manifest, reference, and what to type. */
 async function writeTuned(
   variant: PreparedVariant,
-  device: DeviceDescription,
-  settings: ExperimentSettings,
+  ran: RanWith,
   folder: string,
 ): Promise<void> {
   const { manifest } = variant;
@@ -286,7 +292,6 @@ async function writeTuned(
   for (const { file } of filesOf(manifest)) {
     await Deno.copyFile(path.join(from, file), path.join(folder, file));
   }
-  const ran = variantOptions(manifest, effectiveOptions(settings.runner, device));
   const app = appSettings(manifest, ran);
   const write = (name: string, text: string) => writeWhole(path.join(folder, name), text);
   await write("manifest.json", `${JSON.stringify(manifest, null, 2)}\n`);

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import * as path from "@std/path";
 import { z } from "zod";
 import { parseStrictly } from "../record/strict_json.ts";
 import type { ComparedVariant, ComparisonResult } from "../stats/comparison.ts";
+import { type TuneAnswer, TuneAnswerSchema } from "../tune/answer.ts";
+import { type Explanation, ExplanationSchema } from "../tune/explanation.ts";
 import { RankingSchema, type Report } from "./report_json.ts";
 
 /** A report of all variants that are compared, and the judgements over them. */
@@ -62,22 +65,35 @@ const ComparisonFileSchema: z.ZodType<ComparisonFile> = z.strictObject({
   ),
 });
 
+/** What a run may have found besides its report. */
+export interface PageExtras {
+  /** Of `compare-models`, in `comparison.json`. */
+  comparison: ComparisonResult | null;
+  /** Of `tune`, in `tune.json`. */
+  tune: TuneAnswer | null;
+  /** Of `explain`, in `explain.json`. */
+  explanation: Explanation | null;
+}
+
 /**
- * Returns the judgements that a file holds; null when there is no such file: the run compared no
- * models. Throws `HarnessError` `bad-record`.
+ * Returns what the files in a run's folder hold besides `report.json`; null for each that is not
+ * there. Throws `HarnessError` `bad-record`.
  */
-export async function readComparison(file: string): Promise<ComparisonResult | null> {
-  let text: string;
+export async function readExtras(folder: string): Promise<PageExtras> {
+  const comparison = await readIfThere(ComparisonFileSchema, path.join(folder, "comparison.json"));
+  const { runId: _runId, variants: _variants, ...judgements } = comparison ?? {};
+  return {
+    comparison: comparison && judgements as ComparisonResult,
+    tune: await readIfThere(TuneAnswerSchema, path.join(folder, "tune.json")),
+    explanation: await readIfThere(ExplanationSchema, path.join(folder, "explain.json")),
+  };
+}
+
+async function readIfThere<T>(schema: z.ZodType<T>, file: string): Promise<T | null> {
   try {
-    text = await Deno.readTextFile(file);
+    return parseStrictly(schema, await Deno.readTextFile(file), file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-  const { runId: _runId, variants: _variants, ...result } = parseStrictly(
-    ComparisonFileSchema,
-    text,
-    file,
-  );
-  return result;
 }

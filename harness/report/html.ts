@@ -10,7 +10,7 @@ import { deviceNames, plain, variantLabels } from "../../reports/template/labels
 import { fps, msNumber, place, pxNumber } from "../../reports/template/numbers.js";
 import type { PageAssets } from "./assets.ts";
 import { renderPage } from "./page_template.ts";
-import type { Comparison } from "./comparison.ts";
+import type { Comparison, PageExtras } from "./comparison.ts";
 import { inEnglish } from "./english.ts";
 import type { History, RunIndex, RunIndexEntry } from "./history.ts";
 import { type PageData, pageData } from "./page_data.ts";
@@ -19,17 +19,21 @@ import type { Report } from "./report_json.ts";
 /**
  * Returns the report's page: one file of HTML with styles, scripts, data, pictures and raw samples
  * inside. It loads nothing, its Content-Security-Policy allows only its own scripts (by hash), and
- * all texts of the report enter it as JSON.
+ * all texts of the report enter it as JSON. `extras` is what the run found besides.
  *
  * Throws `RangeError` when the samples of an image's stages differ in number.
  */
-export function renderReport(report: Report, assets: PageAssets): string {
+export function renderReport(
+  report: Report,
+  assets: PageAssets,
+  extras: Partial<PageExtras> = {},
+): string {
   const { page, raw } = pageData(report);
   return renderPage({
     title: `Posemark: ${plain(report.runId, 60)}`,
     entry: "report_page.js",
     call: "startReportPage",
-    data: page,
+    data: { ...page, ...extras } satisfies PageData,
     raw,
     fallbackHtml: fallback(report),
   }, assets);
@@ -41,15 +45,7 @@ export function renderReport(report: Report, assets: PageAssets): string {
  */
 export function renderComparison(comparison: Comparison, assets: PageAssets): string {
   const { report, ...judgement } = comparison;
-  const { page, raw } = pageData(report);
-  return renderPage({
-    title: `Posemark: ${plain(report.runId, 60)}`,
-    entry: "report_page.js",
-    call: "startReportPage",
-    data: { ...page, comparison: judgement } satisfies PageData,
-    raw,
-    fallbackHtml: fallback(report),
-  }, assets);
+  return renderReport(report, assets, { comparison: judgement });
 }
 
 /** Returns the page of the history: trends with their lasting changes. */

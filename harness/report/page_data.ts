@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ComparisonResult } from "../stats/comparison.ts";
+import type { PageExtras } from "./comparison.ts";
 import type { Report, ReportLaunch } from "./report_json.ts";
 import { quantileOfSorted } from "../stats/quantile.ts";
 import { encodeSamples } from "./sample_codec.ts";
@@ -105,10 +105,8 @@ export interface RawBlock {
 }
 
 /** Everything that the page draws from. */
-export interface PageData {
+export interface PageData extends PageExtras {
   report: Omit<Report, "launches">;
-  /** What `compare-models` found besides; null for a report alone. */
-  comparison: ComparisonResult | null;
   launches: LaunchSummary[];
   histograms: Histogram[];
   samples: {
@@ -136,7 +134,7 @@ export function pageData(
   return {
     page: {
       report: rest,
-      comparison: null,
+      ...{ comparison: null, tune: null, explanation: null },
       launches: launches.map((launch) => summariseLaunch(launch, timelineExact)),
       histograms: histograms(launches),
       samples: {

@@ -4,29 +4,46 @@
  *
  * @module
  */
+import { z } from "zod";
 import { formatTable } from "../text/table.ts";
 import type { TuneLimits } from "./judge_stage.ts";
-import { type Entry, frontOf, idOf } from "./space.ts";
+import { type Entry, frontOf, idOf, STAGE_NAMES } from "./space.ts";
 
-/** What a tuning found; `tune.json` holds it. */
-export interface TuneAnswer {
-  /** Id of the fastest that may be chosen; null when none may. */
-  winner: string | null;
-  /** Ids that can't be told from the winner, the winner itself left out. */
-  alike: string[];
-  /** Id of what everything is compared with. */
-  base: string;
-  /** Median time of the winner in its solo launches, milliseconds; null without a winner. */
-  winnerMs: number | null;
-  /** True when accuracy is AP by annotations; false when it is agreement with the base. */
-  isAnnotated: boolean;
-  /** Sentences: limits that nothing keeps, stages that found no time. */
-  notes: string[];
-  /** Every contestant, in the order of the stages. */
-  entries: (Entry & { id: string; onFront: boolean })[];
-  /** Contestants that could not be made or run, with the reason. */
-  left: { id: string; reason: string }[];
-}
+const number = z.number();
+const IntervalSchema = z.strictObject({
+  value: number,
+  low: number.nullable(),
+  high: number.nullable(),
+});
+
+/** Schema of `tune.json`: what a tuning found. */
+export const TuneAnswerSchema = z.strictObject({
+  winner: z.string().nullable().describe("Id of the fastest that may be chosen; null for none."),
+  alike: z.array(z.string()).describe("Ids that can't be told from the winner."),
+  base: z.string().describe("Id of what everything is compared with."),
+  winnerMs: number.nullable().describe("Time per image of the winner, milliseconds."),
+  isAnnotated: z.boolean().describe(
+    "True when accuracy is AP by annotations; false when it is agreement with the base's reference.",
+  ),
+  notes: z.array(z.string()).describe("What a reader should know, in sentences."),
+  entries: z.array(z.strictObject({
+    id: z.string().describe("Id of the contestant."),
+    stage: z.enum(STAGE_NAMES).describe("Last stage that it took part in."),
+    time: IntervalSchema.nullable().describe("Time over the base's; null when it was not timed."),
+    ap: number.nullable().describe("AP or agreement, 0 to 1; null when it is not known."),
+    apDifference: IntervalSchema.nullable().describe("AP minus the base's, with 95% interval."),
+    sizeBytes: number.nullable().describe("Size of the weights, bytes."),
+    refusal: z.string().nullable().describe("Why it may not be chosen; null when it may."),
+    beatenBy: z.string().nullable().describe("Who it was surely slower than; null for no one."),
+    onFront: z.boolean().describe("True when none is better in both time and accuracy."),
+  })).describe("Every contestant, in the order of the stages."),
+  left: z.array(z.strictObject({ id: z.string(), reason: z.string() })).describe(
+    "Contestants that could not be made or run.",
+  ),
+  snippet: z.string().nullable().describe("What to type into an app, as C++; null for no winner."),
+});
+/** See {@linkcode TuneAnswerSchema}. */
+export type TuneAnswer = z.infer<typeof TuneAnswerSchema>;
 
 /** What the answer is made from. */
 export interface AnswerInput {
@@ -39,6 +56,8 @@ export interface AnswerInput {
   limits: TuneLimits;
   left: readonly { id: string; reason: string }[];
   notes: readonly string[];
+  /** Returns what to type for a variant. */
+  snippet: (id: string) => string | null;
 }
 
 /** Returns the answer. */
@@ -73,8 +92,12 @@ export function answerOf(input: AnswerInput): TuneAnswer {
     winnerMs: ms,
     isAnnotated: input.isAnnotated,
     notes,
-    entries: entries.map((entry) => ({ ...entry, id: idOf(entry), onFront: front.has(entry) })),
+    entries: entries.map((entry) => {
+      const { key: _, ...told } = entry;
+      return { ...told, id: idOf(entry), onFront: front.has(entry) };
+    }),
     left: [...input.left],
+    snippet: winner === null ? null : input.snippet(winner),
   };
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { variantId } from "../record/variant.ts";
-import { answerOf, answerText } from "./answer.ts";
+import { answerOf, answerText, TuneAnswerSchema } from "./answer.ts";
 import type { Entry } from "./space.ts";
 
 const LIMITS = { maxApDrop: 0.01, maxMb: null, minFps: null };
@@ -30,12 +30,15 @@ const INPUT = {
   entries: [BASE, FAST, NEAR, LOSSY],
   survivors: [ids[1], ids[2]],
   winnerMs: () => 20,
+  snippet: (id: string) => `// ${id}`,
   ...{ isAnnotated: true, limits: LIMITS, left: [], notes: [] },
 };
 
 Deno.test("answerOf() names the winner, what can't be told from it, and the faster one that is not allowed", () => {
   const answer = answerOf(INPUT);
   assertEquals([answer.winner, answer.alike, answer.winnerMs], [ids[1], [ids[2]], 20]);
+  assertEquals(answer.snippet, `// ${ids[1]}`);
+  assertEquals(TuneAnswerSchema.parse(JSON.parse(JSON.stringify(answer))), answer);
   assertEquals(answer.notes, [`Faster, but not allowed: ${ids[3]}: it loses 0.200 AP.`]);
   assertEquals(answer.entries.filter(({ onFront }) => onFront).map(({ id }) => id), [ids[1]]);
 });

@@ -4,40 +4,52 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { Attribution } from "../stats/attribution.ts";
 import { formatTable } from "../text/table.ts";
 
-/** A factor with its interval: 1.26 is 1.26 times as fast. */
-export interface Factor {
-  value: number;
-  low: number | null;
-  high: number | null;
-}
+const number = z.number();
+/** Schema of a figure with its interval; a factor of 1.26 is 1.26 times as fast. */
+const FactorSchema = z.strictObject({
+  value: number,
+  low: number.nullable(),
+  high: number.nullable(),
+});
+/** A figure with its interval. */
+export type Factor = z.infer<typeof FactorSchema>;
 
+const ChangeSchema = z.strictObject({
+  name: z.string().describe("Axis that changed."),
+  label: z.string().describe("From what to what."),
+  speedUp: FactorSchema.describe("What it earned: time before over time after."),
+  speedUpInOrders: z.tuple([number, number]).describe(
+    "Least and most speed-up over the orders in which it can be made.",
+  ),
+  ap: FactorSchema.nullable().describe("Change of AP or agreement; null when it is not known."),
+});
 /** What one change earned. */
-export interface ExplainedChange {
-  name: string;
-  label: string;
-  speedUp: Factor;
-  /** Least and most speed-up over the orders in which it can be made. */
-  speedUpInOrders: [least: number, most: number];
-  /** Change of AP (or of agreement); null when accuracy is not known. */
-  ap: Factor | null;
-}
+export type ExplainedChange = z.infer<typeof ChangeSchema>;
 
-/** An explanation; `explain.json` holds it. */
-export interface Explanation {
-  from: string;
-  to: string;
-  speedUp: Factor;
-  ap: Factor | null;
-  /** True when accuracy is AP by annotations; false when it is agreement with the first variant. */
-  isAnnotated: boolean;
-  rounds: number;
-  changes: ExplainedChange[];
-  /** Every measured combination: its time over the first variant's. */
-  steps: { id: string; label: string; timeRatio: number; ap: number | null }[];
-}
+/** Schema of `explain.json`: what each change from one variant to another earned. */
+export const ExplanationSchema = z.strictObject({
+  from: z.string().describe("Id of the first variant."),
+  to: z.string().describe("Id of the second variant."),
+  speedUp: FactorSchema.describe("The whole: the product of the changes' speed-ups."),
+  ap: FactorSchema.nullable().describe("The whole change of AP or agreement."),
+  isAnnotated: z.boolean().describe(
+    "True when accuracy is AP by annotations; false when it is agreement with the first variant.",
+  ),
+  rounds: z.int().describe("Rounds that were measured."),
+  changes: z.array(ChangeSchema),
+  steps: z.array(z.strictObject({
+    id: z.string(),
+    label: z.string(),
+    timeRatio: number.describe("Time over that of the first variant."),
+    ap: number.nullable(),
+  })).describe("Every combination that was measured."),
+});
+/** See {@linkcode ExplanationSchema}. */
+export type Explanation = z.infer<typeof ExplanationSchema>;
 
 /** Returns the changes from logs of time and from AP. */
 export function explainedChanges(

@@ -76,7 +76,7 @@ export async function heldOutDetections(
     });
     const blobs = await session.blobs(letterbox(picture, geometry), inputShape);
     const { detections } = detect(DECODED_HEAD, blobs, geometry, EVALUATION_OPTIONS);
-    results.push(...toCocoResults(i + 1, detections, [1]));
+    results.push(...toCocoResults(i + 1, detections, null));
   }
   return results;
 }

@@ -22,6 +22,7 @@ import { gallerySection } from "./gallery_section.js";
 import { graphSection } from "./graph_section.js";
 import { layerSection } from "./layer_section.js";
 import { dominanceSection, rankingSection, sustainedSection } from "./comparison_section.js";
+import { explainSection, tuneSection } from "./tune_section.js";
 import { tradeoffSection } from "./tradeoff_section.js";
 import { environmentSection } from "./environment_section.js";
 import { reproduceSection } from "./reproduce_section.js";
@@ -58,6 +59,8 @@ export function startReportPage() {
       variantTable(context, tableChoices),
     );
     const sections = [
+      tuneSection(context),
+      explainSection(context),
       rankingSection(context),
       dominanceSection(context),
       sustainedSection(context),
