@@ -12,6 +12,7 @@ import { flag, integer, option, textOption } from "../options.ts";
 import { EXIT, HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import { summaryText } from "../report/summary_text.ts";
+import { DECISION_OPTIONS, readDecision } from "./decision_options.ts";
 import { print, printJson, printResult, tell } from "../terminal.ts";
 import { terminalColumns } from "../text/lines.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
@@ -25,7 +26,7 @@ export const benchCommand = command({
     ...VARIANT_OPTIONS,
     ...EXPERIMENT_OPTIONS,
     measureImages: { ...EXPERIMENT_OPTIONS.measureImages, default: "24" },
-    rounds: option("--rounds <n>", "launches of each variant", integer(1, 100_000), "10"),
+    ...DECISION_OPTIONS,
     base: option("--base <variant>", "id that ratios are taken against. Default: the first"),
     benchncnnRounds: option(
       "--benchncnn-rounds <n>",
@@ -57,7 +58,7 @@ export const benchCommand = command({
     const asked = {
       settings: readExperimentSettings(options),
       variants: readVariantOptions(options),
-      rounds: options.rounds,
+      ...readDecision(options),
       benchncnnRounds: options.benchncnnRounds,
       layerTimes: options.layerTimes,
       compareLayers: options.compareLayers,

@@ -5,17 +5,15 @@
  */
 import * as path from "@std/path";
 import { command } from "../cli.ts";
-import { flag, integer, option } from "../options.ts";
+import { flag, option } from "../options.ts";
 import { HarnessError } from "../errors.ts";
 import { stderrProgress } from "../progress.ts";
 import type { Compared } from "../jobs/compare_models.ts";
+import { DECISION_OPTIONS, parseDuration, readDecision } from "./decision_options.ts";
 import { print, printJson, tell } from "../terminal.ts";
 import { printableValues } from "../text/printable.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { readVariantOptions, VARIANT_OPTIONS } from "./variant_options.ts";
-
-/** Seconds of a unit of time. */
-const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
 
 /** `compare-models`: which one to choose. */
 export const compareModelsCommand = command({
@@ -33,7 +31,7 @@ export const compareModelsCommand = command({
       description: "models that ids are looked up in. Default: the shipped ones",
     },
     ...EXPERIMENT_OPTIONS,
-    rounds: option("--rounds <n>", "launches of each variant", integer(1, 100_000), "10"),
+    ...DECISION_OPTIONS,
     sustained: option(
       "--sustained <time>",
       "go on without a pause for so long (90s, 10m, 1h), and compare the burst with the end",
@@ -51,7 +49,7 @@ export const compareModelsCommand = command({
       settings,
       compared: await readCompared(args),
       variants: readVariantOptions(options),
-      rounds: options.rounds,
+      ...readDecision(options),
       sustainedSeconds: options.sustained,
       out,
     }, { progress: stderrProgress(), signal });
@@ -69,24 +67,6 @@ export const compareModelsCommand = command({
     return exitCode;
   },
 });
-
-/**
- * Returns the seconds that a text like `90s`, `10m` or `1h` means; throws `bad-option`.
- *
- * @example
- * ```ts
- * parseDuration("--sustained", "10m"); // 600
- * ```
- */
-export function parseDuration(option: string, text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)([smh])$/.exec(text.trim()) ?? [];
-  const seconds = Number(digits) * (UNIT_SECONDS[unit] ?? NaN);
-  if (seconds > 0 && seconds <= 86_400) return seconds;
-  throw new HarnessError(
-    "bad-option",
-    `Cannot use ${option} "${text}": expected a time up to 24h with its unit, for instance 90s, 10m or 1h`,
-  );
-}
 
 /** Returns what the arguments name: a prepared folder, a variant's id, else a model. */
 async function readCompared(args: readonly string[]): Promise<Compared[]> {

@@ -10,7 +10,8 @@ import { HarnessError } from "../errors.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { distinctVariants } from "../jobs/compare_models.ts";
 import { writeReport } from "../report/write_report.ts";
-import { compareModelsCommand, parseDuration } from "./compare.ts";
+import { compareModelsCommand } from "./compare.ts";
+import { parseDuration } from "./decision_options.ts";
 import { runCommandOf } from "./testdata/run_command.ts";
 
 /** One thread, few images: the tests share machine and time. */

@@ -35,6 +35,16 @@ export const trialsCommand = command({
     same: option("--same <n>", "gates without a slow-down, in all", integer(0, 10_000), "50"),
     slow: option("--slow <n>", "gates with one, for each size", integer(0, 10_000), "20"),
     budget: option("--budget <seconds>", "device time of a gate", number(1, 86_400), "300"),
+    turns: flag(
+      "--turns",
+      "instead of gates: ratios by turns beside ratios of launches alone, of the variants of each shape and setting, and the first against itself by turns (--same)",
+    ),
+    rounds: option(
+      "--rounds <n>",
+      "with --turns: launches of each variant, alone and by turns",
+      integer(2, 100_000),
+      "16",
+    ),
     seed: option("--seed <n>", "seed of the order", integer(0, 2 ** 31), "1"),
     history: option(
       "--history <file>",
@@ -52,6 +62,18 @@ export const trialsCommand = command({
         "bad-option",
         `Cannot run trials on ${settings.devices.join(", ")}: expected one device`,
       );
+    }
+    if (options.turns) {
+      const { runTurnsTrials, turnsTable } = await import("../jobs/turns_trials.ts");
+      const rows = await runTurnsTrials({
+        settings,
+        variants: readVariantOptions(options),
+        rounds: options.rounds,
+        same: options.same,
+        out: runFolder(options.out, "trials"),
+      }, { progress: stderrProgress(), signal });
+      printResult(options.json, rows, turnsTable);
+      return EXIT.pass;
     }
     const { readSideName } = await import("../jobs/side_names.ts");
     const { openDatabase } = await import("../store/open_store.ts");

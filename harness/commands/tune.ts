@@ -9,7 +9,7 @@ import { HarnessError } from "../errors.ts";
 import { flag, list, number, option } from "../options.ts";
 import { stderrProgress } from "../progress.ts";
 import { printResult, tell } from "../terminal.ts";
-import { parseDuration } from "./compare.ts";
+import { parseDuration } from "./decision_options.ts";
 import { EXPERIMENT_OPTIONS, readExperimentSettings, runFolder } from "./experiment_options.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
 import { CONVERTERS, HEADS } from "../record/variant.ts";

@@ -19,7 +19,7 @@ import { budgetStop } from "../gate/live.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
 import { deviceFeatures, phoneKind } from "../record/device_features.ts";
 import type { MetricName } from "../record/metrics.ts";
-import type { AnyLaunch, AnyRecord, LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch, AnyRecord, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import { groupByRound } from "../stats/round.ts";
 import { type WorkloadKey, workloadKeyOf } from "../store/calibrations.ts";
 import type { FarmStore } from "../store/store.ts";
@@ -82,18 +82,18 @@ export function shardEvidence(
     recorded(pair.base),
     rules?.maxApDrop === null ? null : annotations,
   );
-  const launches = records.filter((record) => record.kind === "launch").filter(isReal);
-  const rounds = groupByRound(launches);
-  const [base, candidate] = [pair.base, pair.candidate].map((id) => rounds.get(id));
-  if (base === undefined || candidate === undefined) return { evidence, calibration: null };
-  const comparison = (id: string, own: ReadonlyMap<number, LaunchRecord>) => ({
+  const alone = sidesOf(pair, records.filter((record) => record.kind === "launch"));
+  if (alone === null) return { evidence, calibration: null };
+  const turns = sidesOf(pair, records.filter((record) => record.kind === "turns"));
+  const found = blocksOf(alone, turns);
+  const comparison = (id: string, own: ReadonlyMap<number, AnyLaunch>) => ({
     name: `${names[id] ?? id} on phone "${phone.device}"`,
     device: description,
     images: run.images,
     launches: [...own.values()],
   });
+  const { base, candidate } = found[0]?.alone === undefined ? alone : turns!;
   evidence.keys = sharedKeys(comparison(pair.base, base), comparison(pair.candidate, candidate));
-  const found = wholeBlocks(base, candidate);
   for (const [index, block] of found.entries()) {
     evidence.stopped = rules === null ? null : budgetStop(rules, index, evidence.seconds, null);
     if (evidence.stopped !== null) {
@@ -102,24 +102,63 @@ export function shardEvidence(
     }
     addBlock(evidence.blocks, block, metrics);
     evidence.blockCount++;
-    evidence.seconds += [...block.baseline, ...block.candidate]
-      .reduce((sum, { end }) => sum + end.elapsedNs / 1e9, 0);
+    evidence.seconds += secondsOf(block);
   }
-  const [first] = candidate.values();
+  const first = found[0]?.candidate[0] ?? candidate.values().next().value!;
   return { evidence, calibration: workloadKeyOf(description, first) };
 }
 
-/** Blocks of rounds 2i and 2i+1: ABBA, so that linear drift and the place in the round cancel. */
-function wholeBlocks(
-  base: ReadonlyMap<number, LaunchRecord>,
-  candidate: ReadonlyMap<number, LaunchRecord>,
+/** Launches of both sides of a pair by round. */
+interface PairRounds<L extends AnyLaunch> {
+  base: ReadonlyMap<number, L>;
+  candidate: ReadonlyMap<number, L>;
+}
+
+/** The launches of both sides that count; null when a side has none. */
+function sidesOf<L extends AnyLaunch>(pair: Pair, launches: readonly L[]): PairRounds<L> | null {
+  const rounds = groupByRound(launches.filter(isReal));
+  const [base, candidate] = [pair.base, pair.candidate].map((id) => rounds.get(id));
+  return base === undefined || candidate === undefined ? null : { base, candidate };
+}
+
+/**
+ * The blocks that count: those of shared launches, with the launches of each side alone in the same
+ * rounds, where there are as many of them, else those of launches alone.
+ */
+function blocksOf(
+  alone: PairRounds<LaunchRecord>,
+  turns: PairRounds<TurnsRecord> | null,
 ): BlockLaunches[] {
-  const blocks: BlockLaunches[] = [];
+  const apart = wholeBlocks(alone);
+  const shared = turns === null ? new Map<number, never>() : wholeBlocks(turns);
+  const both = [...shared].flatMap(([round, block]) => {
+    const own = apart.get(round);
+    return own === undefined ? [] : [{ ...block, alone: own }];
+  });
+  return both.length > 0 && both.length >= apart.size ? both : [...apart.values()];
+}
+
+/** Device time of a block; a shared launch is one. */
+function secondsOf({ baseline, candidate, alone }: BlockLaunches): number {
+  const launches = alone === undefined
+    ? [...baseline, ...candidate]
+    : [...baseline, ...alone.baseline, ...alone.candidate];
+  return launches.reduce((sum, { end }) => sum + end.elapsedNs / 1e9, 0);
+}
+
+/**
+ * Blocks of rounds 2i and 2i+1 by their first round: ABBA, so that linear drift and the place in
+ * the round cancel.
+ */
+function wholeBlocks<L extends AnyLaunch>(
+  { base, candidate }: PairRounds<L>,
+): Map<number, { baseline: L[]; candidate: L[] }> {
+  const blocks = new Map<number, { baseline: L[]; candidate: L[] }>();
   for (let round = 0; round < Math.max(...base.keys()); round += 2) {
     const [baseline, other] = [base, candidate].map((side) =>
       [side.get(round), side.get(round + 1)].filter((launch) => launch !== undefined)
     );
-    if (baseline.length + other.length === 4) blocks.push({ baseline, candidate: other });
+    if (baseline.length + other.length === 4) blocks.set(round, { baseline, candidate: other });
   }
   return blocks;
 }

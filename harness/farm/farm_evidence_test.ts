@@ -14,6 +14,7 @@ import { PAIR, type PairChange, pairRecords } from "../gate/testdata/pair_record
 import type { AnyRecord } from "../record/records.ts";
 import { failureRecord, runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
+import { turnsFixture } from "../stats/testdata/turns_fixture.ts";
 import { openStore } from "../store/open_store.ts";
 import { type FarmGateOutcome, type FarmGateRequest, judgeOnFarm } from "./farm_gate.ts";
 import { type EvidenceRequest, shardEvidence } from "./farm_evidence.ts";
@@ -48,6 +49,33 @@ Deno.test("shardEvidence() pairs the sides by round within blocks of two, and dr
   assertAlmostEquals(block[0], Math.log(1.1), 1e-12);
   assertAlmostEquals(block[1], Math.log(1.21), 1e-12);
   assertEquals([found.device, found.kind], ["A", "soc.s model.m"]);
+});
+
+Deno.test("shardEvidence() takes ratios of time from shared launches, and memory from launches alone", () => {
+  const alone = records([[100, 150], [100, 150], [100, 150], [100, 150]]);
+  const turns = [0, 1, 2, 3].flatMap((round) =>
+    turnsFixture(round, { b: 100, c: 110 + round }, { device: "A" })
+  );
+  const metrics = ["total.p50", "peakRss"] as const;
+  const found = shardEvidence(
+    [...alone, ...turns],
+    SHORT,
+    { device: "A", kind: "unknown" },
+    { ...REQUEST, metrics },
+  );
+  const { blocks, seconds, keys } = found.evidence;
+  assertEquals(
+    blocks["total.p50"]?.map((block) => block.map((log) => Math.round(100 * Math.exp(log)))),
+    [[110, 111], [112, 113]],
+  );
+  assertEquals(blocks.peakRss, [[0, 0], [0, 0]]);
+  // 8 launches alone, 4 shared ones
+  assertEquals(seconds, 12);
+  assertStringIncludes(keys!.turns, "b c");
+  assertEquals(found.calibration?.settings.turns, 1);
+  // one shared launch is no block
+  const few = evidenceOf([...alone, ...turns.slice(0, 2)]);
+  assertEquals([few.blockCount, few.keys!.turns], [2, undefined]);
 });
 
 Deno.test("shardEvidence() does not count times of an emulated phone and says so", () => {

@@ -26,6 +26,12 @@ export async function* mergedRecords(store: FarmStore, run: FarmRun): AsyncGener
     shardsOfPhone.set(device, before + 1);
     for (const record of records) {
       if (record.kind === "run") continue;
+      if (record.kind === "turns") {
+        // launches of another shard have the same names
+        const turns = { ...record.turns, launch: `${before}.${record.turns.launch}` };
+        yield { ...record, device, turns, round: record.round + before * run.rounds };
+        continue;
+      }
       if ("round" in record) {
         yield { ...record, device, round: record.round + before * run.rounds };
         continue;

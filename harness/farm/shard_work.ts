@@ -12,6 +12,7 @@ import { HarnessError } from "../errors.ts";
 import { type AnyRecord, RECORD_VERSION, type RunRecord } from "../record/records.ts";
 import type { Progress } from "../progress.ts";
 import type { DeployedSide } from "../run/deploy.ts";
+import { fixedRounds } from "../run/schedule.ts";
 import { checkKeypoints, type DeviceSession, measureRounds, onDevice } from "../run/session.ts";
 import type { RecordLog } from "../record/record_log.ts";
 import { loadRunImage, type RgbFile, writeRgbFile } from "../images/rgb_files.ts";
@@ -120,7 +121,8 @@ async function roundsAndCheck(
   rounds: number,
   cool: Pick<CoolLaunches, "beforeLaunch" | "afterLaunch">,
 ): Promise<void> {
-  await measureRounds(session, { rounds, benchncnnRounds: 0 }, cool);
+  const schedule = fixedRounds(session.variants.map(({ manifest: { id } }) => id), rounds);
+  await measureRounds(session, { schedule, benchncnnRounds: 0 }, cool);
   session.experiment.context.signal.throwIfAborted();
   await checkKeypoints(session);
 }

@@ -18,15 +18,15 @@ import { profileLayers } from "../run/profile.ts";
 import { effectiveOptions } from "../run/runner_command.ts";
 import { checkKeypoints, type DeviceSession, measureRounds } from "../run/session.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { roundsOf, type RoundsOrDecision } from "../run/until_decided.ts";
 import { requireNewFolder } from "../record/record_log.ts";
 import { judge } from "./judge_run.ts";
 import { ownSides } from "./own_sides.ts";
 
 /** Options of a run, checked. */
-export interface BenchOptions {
+export interface BenchOptions extends RoundsOrDecision {
   settings: ExperimentSettings;
   variants: VariantOptions;
-  rounds: number;
   benchncnnRounds: number;
   /** Measure the layers' times by a profiling build after the rounds. */
   layerTimes: boolean;
@@ -49,8 +49,8 @@ export async function bench(
   options: BenchOptions,
   context: ExperimentContext,
 ): Promise<{ report: Report; exitCode: number }> {
-  const { settings, rounds, benchncnnRounds, layerTimes, compareLayers, base, out, resume } =
-    options;
+  const { settings, rounds, margin, budgetSeconds } = options;
+  const { benchncnnRounds, layerTimes, compareLayers, base, out, resume } = options;
   if (!resume) requireNewFolder(out, undefined, "Go on with it by --resume. ");
   const dataset = await openCheckedDataset(settings);
   const ncnnSource = settings.ncnnSource ?? undefined;
@@ -59,7 +59,7 @@ export async function bench(
   await using experiment = await openExperiment({
     settings,
     kind: "bench",
-    options: { rounds, benchncnnRounds, layerTimes, compareLayers, base },
+    options: { rounds, margin, budgetSeconds, benchncnnRounds, layerTimes, compareLayers, base },
     dataset,
     sides: ownSides(variants, settings, context),
     base,
@@ -78,7 +78,7 @@ export async function bench(
     warnings: [...warnings, ...lost],
   });
   await writeReport(out);
-  const exitCode = lost.length > 0 ? EXIT.environment : reportExitCode(report, rounds);
+  const exitCode = lost.length > 0 ? EXIT.environment : reportExitCode(report, rounds ?? 1);
   return { report, exitCode };
 }
 
@@ -87,7 +87,9 @@ async function benchDevice(
   experiment: Experiment,
   options: BenchOptions,
 ): Promise<void> {
-  await measureRounds(session, options);
+  const ids = session.variants.map(({ manifest: { id } }) => id);
+  const schedule = roundsOf(ids, session.experiment.record.baseVariantId, options);
+  await measureRounds(session, { schedule, benchncnnRounds: options.benchncnnRounds });
   await checkKeypoints(session);
   if (options.compareLayers) await checkLayers(session, options.out);
   if (!options.layerTimes) return;

@@ -8,7 +8,7 @@ import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
 import { EXIT, HarnessError, type Warning } from "../errors.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
-import type { LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch, LaunchRecord } from "../record/records.ts";
 import { openCheckedDataset } from "../images/check_pictures.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import { sortRecords } from "../record/run_records.ts";
@@ -21,10 +21,13 @@ import {
   type ComparisonResult,
   judgeComparison,
 } from "../stats/comparison.ts";
+import { ratioIntervalOf } from "../stats/turns.ts";
 import { openExperiment, type Side } from "../run/experiment.ts";
 import { measure } from "../run/measure.ts";
+import { roundsAlone } from "../run/schedule.ts";
 import { checkKeypoints, type DeviceSession, measureRounds } from "../run/session.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { roundsOf, type RoundsOrDecision } from "../run/until_decided.ts";
 import { readRecords, requireNewFolder } from "../record/record_log.ts";
 import { comparedVariants } from "./compare_variants.ts";
 import { judge } from "./judge_run.ts";
@@ -36,13 +39,11 @@ import type { SideName } from "./side_names.ts";
 export type Compared = { kind: "model"; model: string } | SideName;
 
 /** Options of a comparison, checked. */
-export interface CompareOptions {
+export interface CompareOptions extends RoundsOrDecision {
   settings: ExperimentSettings;
   compared: Compared[];
   /** Which variants of each model. Its models are those that ids are looked up in. */
   variants: VariantOptions;
-  /** Launches of each variant; fewest rounds under a sustained load. */
-  rounds: number;
   /**
    * Time for which the load goes on without a pause, seconds; null waits for a cool device before
    * each launch.
@@ -75,7 +76,7 @@ export async function compareModels(
   options: CompareOptions,
   context: ExperimentContext,
 ): Promise<CompareOutcome> {
-  const { settings, compared, rounds, sustainedSeconds, out } = options;
+  const { settings, compared, rounds, margin, budgetSeconds, sustainedSeconds, out } = options;
   requireNewFolder(out);
   const dataset = await openCheckedDataset(settings);
   const { sides, warnings } = await openCompared(options, context);
@@ -83,7 +84,7 @@ export async function compareModels(
   await using experiment = await openExperiment({
     settings,
     kind: "compare-models",
-    options: { compared, rounds, sustainedSeconds },
+    options: { compared, rounds, margin, budgetSeconds, sustainedSeconds },
     dataset,
     sides,
     base: null,
@@ -92,7 +93,9 @@ export async function compareModels(
     out,
   }, context);
   const lost = await experiment.onEachDevice(async (session) => {
-    if (sustainedSeconds === null) await measureRounds(session, { rounds, benchncnnRounds: 0 });
+    const ids = session.variants.map(({ manifest: { id } }) => id);
+    const schedule = roundsOf(ids, session.experiment.record.baseVariantId, options);
+    if (sustainedSeconds === null) await measureRounds(session, { schedule, benchncnnRounds: 0 });
     else await measureSustained(session, rounds, sustainedSeconds);
     await checkKeypoints(session);
   }, "mend the cause and compare again.");
@@ -105,6 +108,8 @@ export async function compareModels(
   const judged = comparedVariants(report, records, dataset.annotations);
   const result = judgeComparison(judged, records.launches.filter(counts), {
     sustained: sustainedSeconds !== null,
+    turns: records.turns.filter(counts),
+    intervalOf: ratioIntervalOf(records.run),
   });
   const judgement: ComparisonFile = { runId: report.runId, variants: judged, ...result };
   await writeWhole(
@@ -117,7 +122,7 @@ export async function compareModels(
 }
 
 /** Times of an emulated phone count for nothing. */
-function counts(launch: LaunchRecord): boolean {
+function counts(launch: AnyLaunch): boolean {
   return !launch.marks.includes("emulated");
 }
 
@@ -163,7 +168,7 @@ export function distinctVariants(variants: readonly PreparedVariant[]): Prepared
 /** Runs rounds under a load that goes on for a time without a pause. */
 async function measureSustained(
   session: DeviceSession,
-  rounds: number,
+  rounds: number | null,
   sustainedSeconds: number,
 ): Promise<void> {
   const { setup: { device }, variants, launchPlan, experiment: { context, log } } = session;
@@ -182,12 +187,15 @@ async function measureSustained(
     beforeLaunch: async () => ({ state: await device.state(), marks: [] }),
   };
   const manifests = variants.map(({ manifest }) => manifest);
-  const plan = { ...launchPlan, variants: manifests, benchncnnRounds: 0 };
+  const ids = manifests.map(({ id }) => id);
+  const plan = { ...launchPlan, variants: manifests, base: ids[0], benchncnnRounds: 0 };
   const beganMs = performance.now();
   const seconds = () => (performance.now() - beganMs) / 1000;
-  const fewest = Math.max(rounds, FEWEST_SUSTAINED_ROUNDS);
+  const fewest = Math.max(rounds ?? 0, FEWEST_SUSTAINED_ROUNDS);
   for (let round = 0; round < fewest || seconds() < sustainedSeconds; round++) {
-    const { failed } = await measure(session.setup, { ...plan, rounds: round + 1 }, hooks);
+    // the burst and the end are told from launches alone
+    const schedule = roundsAlone(ids, round + 1);
+    const { failed } = await measure(session.setup, { ...plan, schedule }, hooks);
     if (failed > 0 && launches.length === 0) break;
     step.update(Math.min(1, seconds() / sustainedSeconds), `${round + 1} rounds`);
   }

@@ -93,7 +93,10 @@ export async function gateSaved(
     runId: candidate.run.runId,
     createdAt: candidate.run.createdAt,
     gitCommit: userCommit(candidate.run.commits),
-    figures: launchFigures(launchesOf(candidate), candidate.run.baseVariantId),
+    figures: launchFigures(
+      candidate.records.filter((record) => record.kind === "launch" || record.kind === "turns"),
+      candidate.run.baseVariantId,
+    ),
   };
 }
 

@@ -20,6 +20,7 @@ import { robustInterval } from "../stats/interval.ts";
 import { isUseless, type Ranking, rankVariants } from "../stats/ranking.ts";
 import { groupByRound } from "../stats/round.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
+import { ratioIntervalOf } from "../stats/turns.ts";
 import type { DeviceDescription } from "../record/device.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { type EffectivePrecision, PRECISIONS } from "../record/precision.ts";
@@ -168,8 +169,9 @@ function deviceVariants(
   const { run } = records;
   const launches = begun.filter((launch) => launch.device === device.serial);
   const turns = records.turns.filter((launch) => launch.device === device.serial);
+  const intervalOf = ratioIntervalOf(run);
   const summaries = new Map(
-    summarizeLaunches(launches, run.baseVariantId, turns).map((
+    summarizeLaunches(launches, run.baseVariantId, turns, intervalOf).map((
       summary,
     ) => [summary.variantId, summary]),
   );
@@ -179,7 +181,7 @@ function deviceVariants(
   const refused = new Map(
     variants.flatMap(({ id, unranked }) => unranked === null ? [] : [[id, unranked.message]]),
   );
-  const ranking = rankVariants(device.serial, launches, { unranked: refused, turns });
+  const ranking = rankVariants(device.serial, launches, { unranked: refused, turns, intervalOf });
   for (const { variantId, rank, unranked } of ranking.variants) {
     const variant = variants.find(({ id }) => id === variantId);
     if (variant === undefined || variant.unranked !== null) continue;

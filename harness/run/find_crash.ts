@@ -9,7 +9,7 @@ import { parseParam } from "../model/ncnn/param_file.ts";
 import { paramFile } from "../model/prepare.ts";
 import { devicePaths } from "./deploy.ts";
 import type { Side } from "./experiment.ts";
-import { measureOnce } from "./measure.ts";
+import { measureOnce } from "./launch.ts";
 import { runCommand } from "./runner_command.ts";
 import { coolSession, type DeviceSession } from "./session.ts";
 

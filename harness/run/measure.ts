@@ -1,245 +1,206 @@
 /**
- * The rounds: every variant launched once a round, records appended as they come.
+ * The rounds: variants launched alone and by turns, records appended as they come.
  *
  * @module
  */
-import { benchncnnCommand, parseBenchncnn } from "../toolchain/benchncnn.ts";
-import type { DeviceState } from "../record/device.ts";
-import { throttleMarks } from "../device/cool_down.ts";
-import { isDeviceFailure, isLaunchFailure } from "../errors.ts";
-import {
-  type AnyRecord,
-  type LaunchRecord,
-  RECORD_VERSION,
-  type RunImage,
-  type RunnerHeader,
-} from "../record/records.ts";
-import type { VariantManifest } from "../record/variant.ts";
-import { devicePaths, type DeviceSetup } from "./deploy.ts";
+import { type HarnessError, isDeviceFailure, isLaunchFailure } from "../errors.ts";
+import type { AnyRecord, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import { failureRecord, type RecordLog } from "../record/record_log.ts";
-import { runCommand, variantOptions } from "./runner_command.ts";
-import { parseRunnerOutput } from "../record/runner_lines.ts";
-import { type PlannedLaunch, planRounds } from "./schedule.ts";
+import type { VariantManifest } from "../record/variant.ts";
+import type { DeviceSetup } from "./deploy.ts";
+import { type LaunchHooks, type LaunchPlan, measureOnce } from "./launch.ts";
+import { launchesAlone, type PlannedLaunch, type Schedule } from "./schedule.ts";
+import { secondOpinion } from "./second_opinion.ts";
+import { canShare, LARGEST_GROUP, planGroups } from "./turn_groups.ts";
+import { arrangeLaunch, contestantAtFault, measureTurns } from "./turns.ts";
 
 /** What a run measures on one device. */
-export interface MeasurePlan {
-  runId: string;
+export interface MeasurePlan extends LaunchPlan {
   variants: VariantManifest[];
-  images: RunImage[];
-  /** Image list on the device. */
-  imageList: string;
-  rounds: number;
+  /** Id of the variant that every shared launch has. */
+  base: string;
+  schedule: Schedule;
   /** Rounds in which benchncnn runs as well, from the first on. */
   benchncnnRounds: number;
-  /** Longest time for one launch. */
-  launchTimeoutMs: number;
-  /** Local folder for files on their way. */
-  work: string;
-  /** Further arguments of the runner, for instance of a test build; none when absent. */
-  runnerArguments?: readonly string[];
 }
 
 /** Effects of the rounds on the world outside of the device. */
-export interface MeasureHooks {
+export interface MeasureHooks extends LaunchHooks {
   log: Pick<RecordLog, "append">;
   /** Finished records of an earlier session of the same run. */
   earlier: readonly AnyRecord[];
-  /**
-   * Called before each launch; returns the state from which it starts, with marks for its record
-   * (`hot-start`).
-   */
-  beforeLaunch(): Promise<{ state: DeviceState; marks: string[] }>;
-  /** Hears the state after each launch. */
-  afterLaunch?(state: DeviceState): void;
-  onProgress?(done: number, total: number, text: string): void;
-  signal?: AbortSignal;
+  onProgress?(share: number, text: string): void;
 }
 
 /** Launches of one variant that may fail before the rest of its rounds is given up. */
 const MAX_FAILURES = 2;
 
 /**
- * Runs all launches of the plan that are not on record yet, and returns the number of failed ones.
+ * Runs all launches of the schedule that are not on record yet, and returns the number of failed
+ * ones.
  *
  * A launch that fails is recorded as a failure and tried once more in its round; a variant that
- * fails {@linkcode MAX_FAILURES} launches in a row is given up, the others go on. Throws
- * `HarnessError` when the device or the disk can't go on; everything finished is on record.
+ * fails {@linkcode MAX_FAILURES} launches in a row is given up, the others go on. A variant in
+ * whose turn a shared launch breaks takes no more turns; the others do. Throws `HarnessError` when
+ * the device or the disk can't go on; everything finished is on record.
  */
 export async function measure(
   setup: DeviceSetup,
   plan: MeasurePlan,
   hooks: MeasureHooks,
 ): Promise<{ failed: number }> {
+  const rounds = openRounds(setup, plan, hooks);
+  const { schedule } = plan;
+  for (let round = 0;; round++) {
+    const planned = schedule.next(round, rounds.seen);
+    if (planned === null) break;
+    const before = rounds.count();
+    const alone = launchesAlone(planned.alone, round);
+    const groups = () => rounds.groupsOf(planned.together, round);
+    const steps = alone.length + (planned.together.length > 1 ? groups().length : 0);
+    let done = 0;
+    const tell = () => {
+      const { share, text } = schedule.progress(round + done++ / steps, rounds.seen);
+      hooks.onProgress?.(share, text);
+    };
+    for (const launch of alone) {
+      tell();
+      await rounds.launchAlone(launch);
+    }
+    // only now is it known how much memory each takes
+    for (const group of groups()) {
+      tell();
+      await rounds.launchShared(group, round);
+    }
+    // everything is given up
+    if (round > rounds.resumedAt && rounds.count() === before) break;
+  }
+  hooks.onProgress?.(1, "done");
+  return { failed: rounds.failed() };
+}
+
+/** What the rounds of a device work on, and how a launch of each kind is done. */
+function openRounds(setup: DeviceSetup, plan: MeasurePlan, hooks: MeasureHooks) {
+  const { serial } = setup.device;
   const byId = new Map(plan.variants.map((manifest) => [manifest.id, manifest]));
-  const done = new Set(
-    hooks.earlier.filter((record) => record.kind === "launch")
-      .filter((record) => record.device === setup.device.serial)
-      .map((record) => `${record.round} ${record.variantId}`),
-  );
-  const launches = planRounds([...byId.keys()], plan.rounds);
+  const of = <K extends "launch" | "turns">(kind: K) =>
+    hooks.earlier.filter((record): record is Extract<AnyRecord, { kind: K }> =>
+      record.kind === kind && record.device === serial
+    );
+  const seen = { launches: of("launch") as LaunchRecord[], turns: of("turns") as TurnsRecord[] };
+  const earlierTurns = [...seen.turns];
+  const lastTurns = Math.max(-1, ...earlierTurns.map(({ round }) => round));
+  const resumedAt = Math.max(lastTurns, ...seen.launches.map(({ round }) => round));
+  const known = new Set(seen.launches.map((record) => `${record.round} ${record.variantId}`));
   const failures = new Map<string, number>();
+  /** Variants that take no more turns. */
+  const apart = new Set<string>();
+  let freeBytes: number | null = null;
   let failed = 0;
-  for (const [index, launch] of launches.entries()) {
+  const watching = {
+    ...hooks,
+    beforeLaunch: async () => {
+      const before = await hooks.beforeLaunch();
+      freeBytes = before.state.freeMemoryBytes;
+      return before;
+    },
+  };
+  const isGivenUp = (id: string) => (failures.get(id) ?? 0) >= MAX_FAILURES;
+  /** Whom every shared launch has: the base, or the first that is left of the variants. */
+  const baseNow = () => {
+    const isThere = (id: string) => byId.has(id) && !apart.has(id) && !isGivenUp(id);
+    return isThere(plan.base) ? plan.base : [...byId.keys()].find(isThere) ?? null;
+  };
+  const fail = (error: HarnessError, variantId: string, round: number, before = "") => {
+    failed++;
+    const where = { runId: plan.runId, device: serial, variantId, round };
+    hooks.log.append(failureRecord(where, error, before));
+    if (!isLaunchFailure(error)) throw error;
+  };
+
+  const launchAlone = async (launch: PlannedLaunch) => {
     hooks.signal?.throwIfAborted();
-    if (done.has(`${launch.round} ${launch.variantId}`)) continue;
-    if ((failures.get(launch.variantId) ?? 0) >= MAX_FAILURES) continue;
-    hooks.onProgress?.(index, launches.length, `round ${launch.round + 1} of ${plan.rounds}`);
-    const manifest = byId.get(launch.variantId)!;
-    while ((failures.get(launch.variantId) ?? 0) < MAX_FAILURES) {
+    const { variantId, round } = launch;
+    if (known.has(`${round} ${variantId}`) || isGivenUp(variantId)) return;
+    const manifest = byId.get(variantId)!;
+    while (!isGivenUp(variantId)) {
       try {
-        hooks.log.append(await measureOnce(setup, plan, manifest, launch, hooks));
-        failures.set(launch.variantId, 0);
+        const record = await measureOnce(setup, plan, manifest, launch, watching);
+        hooks.log.append(record);
+        seen.launches.push(record);
+        failures.set(variantId, 0);
         break;
       } catch (error) {
         if (!isDeviceFailure(error)) throw error;
-        failed++;
         // a model that ncnn refuses is refused again
-        const isFinal = isDeviceFailure(error) && error.code === "model-refused";
-        const before = failures.get(launch.variantId) ?? 0;
-        failures.set(launch.variantId, isFinal ? MAX_FAILURES : before + 1);
-        const where = { runId: plan.runId, device: setup.device.serial };
-        hooks.log.append(failureRecord({ ...where, ...launch }, error));
-        if (!isLaunchFailure(error)) throw error;
+        const isFinal = error.code === "model-refused";
+        const before = failures.get(variantId) ?? 0;
+        failures.set(variantId, isFinal ? MAX_FAILURES : before + 1);
+        fail(error, variantId, round);
       }
     }
-    if (launch.round < plan.benchncnnRounds && manifest.shape.mode === "fixed") {
+    if (round < plan.benchncnnRounds && manifest.shape.mode === "fixed") {
       await secondOpinion(setup, plan, manifest, launch, hooks);
     }
-  }
-  hooks.onProgress?.(launches.length, launches.length, "done");
-  return { failed };
-}
-
-/** What one launch needs of a plan. */
-export type LaunchPlan = Pick<
-  MeasurePlan,
-  "runId" | "images" | "imageList" | "launchTimeoutMs" | "work" | "runnerArguments"
->;
-
-/** Effects around one launch. */
-export type LaunchHooks = Pick<MeasureHooks, "beforeLaunch" | "afterLaunch" | "signal">;
-
-/**
- * Returns the record of one launch of the runner; it is not in any log yet. Throws what the device
- * throws, and `bad-device-output`.
- */
-export async function measureOnce(
-  setup: DeviceSetup,
-  plan: LaunchPlan,
-  manifest: VariantManifest,
-  launch: PlannedLaunch,
-  hooks: LaunchHooks,
-): Promise<LaunchRecord> {
-  const { device, options } = setup;
-  const command = [
-    ...runCommand(manifest, devicePaths(setup, manifest.id, plan.imageList), options),
-    ...plan.runnerArguments ?? [],
-  ];
-  const name = `round${launch.round}-${launch.position}`;
-  const { stdout, ...about } = await launchRunner(setup, plan, { command, name }, hooks);
-  const output = parseRunnerOutput(stdout, {
-    imageIds: plan.images.map((image) => image.id),
-    iterations: options.iterations,
-    where: `${manifest.id} in round ${launch.round + 1} on ${device.serial}`,
-  });
-  return {
-    kind: "launch",
-    schemaVersion: RECORD_VERSION,
-    runId: plan.runId,
-    device: device.serial,
-    variantId: manifest.id,
-    round: launch.round,
-    position: launch.position,
-    runner: output.header,
-    images: output.images,
-    end: output.end,
-    ...withTestMark(about, output.header),
   };
-}
 
-/** What a launch is told by besides what the runner printed. */
-type AboutLaunch = Pick<LaunchRecord, "startedAt" | "stateBefore" | "stateAfter" | "marks">;
-
-/** Returns what is known of the launch, marked when its runner is a test build. */
-export function withTestMark(about: AboutLaunch, { testBuild }: RunnerHeader): AboutLaunch {
-  return testBuild ? { ...about, marks: [...about.marks, "test-build"] } : about;
-}
-
-/** Returns what a launch of the runner printed, with the device's state around it. */
-export async function launchRunner(
-  setup: DeviceSetup,
-  plan: Pick<LaunchPlan, "launchTimeoutMs">,
-  { command, name }: { command: string[]; name: string },
-  hooks: LaunchHooks,
-): Promise<AboutLaunch & { stdout: string }> {
-  const { device, description } = setup;
-  const { state: stateBefore, marks } = await hooks.beforeLaunch();
-  const startedAt = new Date().toISOString();
-  const limits = { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal };
-  const { stdout } = await device.launch({ command, name, runDir: setup.runDir }, limits);
-  const stateAfter = await device.state();
-  hooks.afterLaunch?.(stateAfter);
-  const heat = throttleMarks(stateBefore, stateAfter, description, setup.frequencyCapsKHz);
-  const all = [
-    ...marks,
-    ...(description.emulated ? ["emulated"] : []),
-    ...heat.map(({ mark }) => mark),
-  ];
-  return { stdout, startedAt, stateBefore, stateAfter, marks: [...new Set(all)] };
-}
-
-/**
- * Appends benchncnn's own figures for the variant's graph; a failure is recorded and costs nothing
- * else.
- */
-async function secondOpinion(
-  setup: DeviceSetup,
-  plan: MeasurePlan,
-  manifest: VariantManifest,
-  launch: PlannedLaunch,
-  hooks: MeasureHooks,
-): Promise<void> {
-  const { benchncnn, param } = setup.models.get(manifest.id)!;
-  if (benchncnn === null) return;
-  const { device } = setup;
-  const options = variantOptions(manifest, setup.options);
-  const where = {
-    runId: plan.runId,
-    device: device.serial,
-    variantId: manifest.id,
-    round: launch.round,
-    at: new Date().toISOString(),
+  const launchShared = async (group: readonly string[], round: number) => {
+    let members = group.filter((id) => !apart.has(id));
+    const base = baseNow();
+    while (members.length > 1 && base !== null && members.includes(base)) {
+      hooks.signal?.throwIfAborted();
+      const contestants = members.map((id) => ({ manifest: byId.get(id)! }));
+      const own = seen.turns.filter((record) => record.round === round);
+      const launch = {
+        round,
+        group: new Set(own.map(({ turns }) => turns.launch)).size,
+        ...arrangeLaunch(contestants, round, plan.turnImages.length),
+      };
+      try {
+        const records = await measureTurns(setup, plan, launch, watching);
+        for (const record of records) hooks.log.append(record);
+        seen.turns.push(...records);
+        return;
+      } catch (error) {
+        if (!isDeviceFailure(error)) throw error;
+        const culprit = contestantAtFault(error);
+        // without a name it may be any of them: they go on alone
+        const gone = culprit === null ? members : [culprit];
+        for (const id of gone) apart.add(id);
+        fail(error, culprit ?? base, round, `by turns with ${members.length - 1} others: `);
+        members = members.filter((id) => !apart.has(id));
+      }
+    }
   };
-  const loops = Math.max(4, Math.min(64, plan.images.length * options.iterations));
-  const { widthPx, heightPx } = manifest.shape;
-  try {
-    const result = await device.launch({
-      command: benchncnnCommand({
-        benchncnn,
-        param,
-        loops,
-        threads: options.threads,
-        powersave: options.powersave,
-        widthPx,
-        heightPx,
-        precision: manifest.precision,
-      }),
-      name: `benchncnn${launch.round}-${launch.position}`,
-      runDir: setup.runDir,
-    }, { timeoutMs: plan.launchTimeoutMs, signal: hooks.signal });
-    hooks.log.append({
-      kind: "benchncnn",
-      schemaVersion: RECORD_VERSION,
-      ...where,
-      loops,
-      threads: options.threads,
-      powersave: options.powersave,
-      inputWidthPx: widthPx,
-      inputHeightPx: heightPx,
-      ...parseBenchncnn(result.stderr),
+
+  const groupsOf = (together: readonly string[], round: number): string[][] => {
+    const base = baseNow();
+    if (base === null || round < lastTurns) return [];
+    const manifest = byId.get(base)!;
+    const ids = together.filter((id) =>
+      !apart.has(id) && !isGivenUp(id) && canShare(setup, [manifest, byId.get(id)!])
+    );
+    if (!ids.includes(base)) return [];
+    const peakBytes = new Map(
+      seen.launches.map(({ variantId, end }) => [variantId, end.peakRssBytes]),
+    );
+    const groups = planGroups({
+      ...{ ids, base, peakBytes, freeBytes, largest: LARGEST_GROUP },
     });
-  } catch (error) {
-    if (!isLaunchFailure(error)) throw error;
-    hooks.log.append(failureRecord(where, error, "benchncnn: "));
-  }
+    const has = (id: string) =>
+      earlierTurns.some((record) => record.round === round && record.variantId === id);
+    return groups.filter((group) => !group.every(has));
+  };
+
+  return {
+    seen,
+    /** Last round that is on record of an earlier session; -1 without one. */
+    resumedAt,
+    launchAlone,
+    launchShared,
+    groupsOf,
+    failed: () => failed,
+    /** Launches so far, those that failed among them. */
+    count: () => seen.launches.length + seen.turns.length + failed,
+  };
 }

@@ -11,7 +11,7 @@ import { isOfProcess, type MetricName } from "../record/metrics.ts";
 import type { BlockLaunches } from "../gate/evidence.ts";
 import type { AnyLaunch, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
-import { measureOnce } from "./measure.ts";
+import { measureOnce } from "./launch.ts";
 import { failureRecord } from "../record/record_log.ts";
 import { coolSession, type DeviceSession } from "./session.ts";
 import { canShare, fitTogether } from "./turn_groups.ts";
@@ -140,7 +140,7 @@ export async function openPair(
   const runShared = async (index: number) => {
     const block: Record<SideWord, TurnsRecord[]> = { baseline: [], candidate: [] };
     for (const round of [2 * index, 2 * index + 1]) {
-      const arranged = arrangeLaunch(pair, round, launchPlan.images.length);
+      const arranged = arrangeLaunch(pair, round, launchPlan.turnImages.length);
       const launch = { round, group: 0, ...arranged };
       const records = await trying(
         () => measureTurns(setup, launchPlan, launch, hooks),
@@ -192,7 +192,7 @@ export async function openPair(
       variantId: sides.candidate.variantId,
       warmup,
       iterations: shares ? turnIterations : iterations,
-      images: launchPlan.images.length,
+      images: (shares ? launchPlan.turnImages : launchPlan.images).length,
     },
     launches,
     notes,

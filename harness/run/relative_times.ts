@@ -8,7 +8,7 @@ import { isDeviceFailure, isLaunchFailure } from "../errors.ts";
 import { failureRecord } from "../record/record_log.ts";
 import type { AnyLaunch, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import { launchQuantileNs } from "../stats/round.ts";
-import { measureOnce } from "./measure.ts";
+import { measureOnce } from "./launch.ts";
 import { coolSession, type DeviceSession } from "./session.ts";
 import { canShare, LARGEST_GROUP, planGroups } from "./turn_groups.ts";
 import { arrangeLaunch, contestantAtFault, measureTurns } from "./turns.ts";
@@ -91,7 +91,7 @@ export async function openLauncher(
     return record;
   };
   const launchShared = async (ids: readonly string[], round: number, group: number) => {
-    const arranged = arrangeLaunch(ids, round, launchPlan.images.length);
+    const arranged = arrangeLaunch(ids, round, launchPlan.turnImages.length);
     const known = own.filter((record): record is TurnsRecord =>
       record.kind === "turns" && record.round === round &&
       record.turns.contestants.toSorted().join() === ids.toSorted().join()

@@ -7,13 +7,15 @@
 import { type CoolLaunches, coolLaunches, realWaiting } from "../device/cool_down.ts";
 import type { Device } from "../device/device.ts";
 import type { ImageDataset } from "../images/dataset.ts";
-import type { RgbFile } from "../images/rgb_files.ts";
+import { type RgbFile, spread } from "../images/rgb_files.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { AnyRecord, RunRecord } from "../record/records.ts";
 import type { RecordLog } from "../record/record_log.ts";
 import { check } from "./check.ts";
 import { deploy, type DeployedSide, deployImages, type DeviceSetup } from "./deploy.ts";
-import { type LaunchPlan, measure, type MeasureHooks } from "./measure.ts";
+import type { LaunchHooks, LaunchPlan } from "./launch.ts";
+import { measure } from "./measure.ts";
+import type { Schedule } from "./schedule.ts";
 import type { ExperimentContext, ExperimentSettings } from "./settings.ts";
 
 /** What the stays on all devices of an experiment share. */
@@ -44,6 +46,13 @@ export interface DeviceSession {
 }
 
 /**
+ * Most images of a launch by turns. What differs from launch to launch (where memory came to lie)
+ * is as large as what is left of a dozen pairs' own noise, so that more launches tell more than
+ * longer ones.
+ */
+const MOST_TURN_IMAGES = 12;
+
+/**
  * Returns what `work` returns in a stay on the device; the folder on the device is removed
  * afterwards.
  *
@@ -68,6 +77,10 @@ export async function onDevice<T>(
   let result: T;
   try {
     const { list } = await deployImages(setup, timed, "timed", experiment.work, signal);
+    const some = spread(timed, MOST_TURN_IMAGES);
+    const turnList = some.length === timed.length
+      ? list
+      : (await deployImages(setup, some, "turns", experiment.work, signal)).list;
     result = await work({
       experiment,
       setup,
@@ -76,6 +89,8 @@ export async function onDevice<T>(
         runId: record.runId,
         images: timed.map(({ image }) => image),
         imageList: list,
+        turnImages: some.map(({ image }) => image),
+        turnImageList: turnList,
         launchTimeoutMs: settings.launchTimeoutMs,
         work: experiment.work,
       },
@@ -105,23 +120,25 @@ export async function coolSession(
  */
 export async function measureRounds(
   session: DeviceSession,
-  { rounds, benchncnnRounds }: { rounds: number; benchncnnRounds: number },
-  cool?: Pick<MeasureHooks, "beforeLaunch" | "afterLaunch">,
+  { schedule, benchncnnRounds }: { schedule: Schedule; benchncnnRounds: number },
+  cool?: Pick<LaunchHooks, "beforeLaunch" | "afterLaunch">,
 ): Promise<void> {
-  const { setup, variants, launchPlan, experiment: { log, earlier, context } } = session;
-  const step = context.progress.step(`${setup.device.serial}: ${rounds} rounds`);
+  const { setup, variants, launchPlan, experiment } = session;
+  const { log, earlier, context, record: { baseVariantId } } = experiment;
+  const step = context.progress.step(`${setup.device.serial}: ${schedule.title}`);
   const launches = cool ?? await coolSession(session, (message) => step.update(null, message));
   const { failed } = await measure(setup, {
     ...launchPlan,
     variants: variants.map(({ manifest }) => manifest),
-    rounds,
+    base: baseVariantId,
+    schedule,
     benchncnnRounds,
   }, {
     log,
     earlier,
     signal: context.signal,
     ...launches,
-    onProgress: (done, total, text) => step.update(done / total, text),
+    onProgress: (share, text) => step.update(share, text),
   });
   step.done(failed === 0 ? "" : `${failed} launches failed`);
 }

@@ -9,7 +9,7 @@ import { RECORD_VERSION, type TurnsRecord } from "../record/records.ts";
 import { parseTurnsOutput } from "../record/runner_lines.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { devicePaths, type DeviceSetup } from "./deploy.ts";
-import { type LaunchHooks, type LaunchPlan, launchRunner, withTestMark } from "./measure.ts";
+import { type LaunchHooks, type LaunchPlan, launchRunner, withTestMark } from "./launch.ts";
 import { contestantArguments, turnsCommand } from "./runner_command.ts";
 
 /** A contestant of a shared launch. */
@@ -64,7 +64,8 @@ export async function measureTurns(
 ): Promise<TurnsRecord[]> {
   const { device, options } = setup;
   const { round, group, contestants, firstStep } = launch;
-  const pathsOf = ({ manifest }: TurnContestant) => devicePaths(setup, manifest.id, plan.imageList);
+  const pathsOf = ({ manifest }: TurnContestant) =>
+    devicePaths(setup, manifest.id, plan.turnImageList);
   const name = `turns${round}-${group}`;
   const file = await pushContestants(
     setup,
@@ -81,7 +82,7 @@ export async function measureTurns(
   const { stdout, ...about } = await launchRunner(setup, plan, { command, name }, hooks);
   const ids = contestants.map(({ manifest }) => manifest.id);
   const output = parseTurnsOutput(stdout, {
-    imageIds: plan.images.map((image) => image.id),
+    imageIds: plan.turnImages.map((image) => image.id),
     iterations: options.turnIterations,
     contestantCount: ids.length,
     where: `${ids.join(", ")} by turns in round ${round + 1} on ${device.serial}`,

@@ -11,7 +11,7 @@ import { SILENT } from "../progress.ts";
 import type { AnyRecord, RunImage } from "../record/records.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
 import { buildRunner } from "../toolchain/runner.ts";
-import { measureOnce } from "./measure.ts";
+import { measureOnce } from "./launch.ts";
 import { coolSession, onDevice } from "./session.ts";
 import { contestantAtFault, measureTurns } from "./turns.ts";
 import { runnerOptions } from "./testdata/records.ts";

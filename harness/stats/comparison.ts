@@ -6,7 +6,13 @@
  */
 import type { LaunchRecord } from "../record/records.ts";
 import { type Bounded, exactly, type ParetoPlace, paretoPlaces } from "./pareto.ts";
-import { type OrderChange, orderChanges, type Ranking, rankVariants } from "./ranking.ts";
+import {
+  type OrderChange,
+  orderChanges,
+  type Ranking,
+  type RankingOptions,
+  rankVariants,
+} from "./ranking.ts";
 import { burstAndSustained, type SustainedLoad, sustainedLoad } from "./sustained.ts";
 
 /** What is known of one variant on one device besides its launches. */
@@ -37,6 +43,11 @@ export interface ComparisonResult {
   sustained: { device: string; variantId: string; load: SustainedLoad }[];
 }
 
+/** What the judgements are told besides the launches. */
+export interface ComparisonOptions extends Pick<RankingOptions, "turns" | "intervalOf"> {
+  sustained: boolean;
+}
+
 /**
  * Returns the judgements from the launches of all devices. With `sustained` the launches are those
  * of a load that went on, and burst and end are ranked apart; variants with too few launches for
@@ -45,7 +56,7 @@ export interface ComparisonResult {
 export function judgeComparison(
   variants: readonly ComparedVariant[],
   launches: readonly LaunchRecord[],
-  options: { sustained: boolean },
+  options: ComparisonOptions,
 ): ComparisonResult {
   const devices = [...new Set(variants.map((variant) => variant.device))];
   const rankings: Ranking[] = [];
@@ -58,7 +69,8 @@ export function judgeComparison(
       ) => [variant.variantId, variant.unranked!]),
     );
     if (!options.sustained) {
-      rankings.push(rankVariants(device, own, { unranked }));
+      const turns = options.turns?.filter((launch) => launch.device === device);
+      rankings.push(rankVariants(device, own, { ...options, unranked, turns }));
       continue;
     }
     const parts = burstAndSustained(own);

@@ -59,7 +59,7 @@ const TURNS_WEIGHT = 1e6;
 /**
  * Returns the locations and ratios of the contestants.
  *
- * Throws `RangeError` when a value is not above zero.
+ * `intervalOf` takes the intervals of ratios. Throws `RangeError` when a value is not above zero.
  *
  * @example
  * ```ts
@@ -78,7 +78,8 @@ export function estimateTogether(
 ): Estimates {
   const logs = contestants.map(inLogs).filter(({ solo, turns }) => solo.size + turns.size > 0);
   const levels = logs.map(({ solo, turns }) =>
-    intervalOf([...(solo.size > 0 ? solo : turns).values()], CONFIDENCE_LEVEL)
+    // their number does not follow from their values, whoever decides how many pairs there are
+    robustInterval([...(solo.size > 0 ? solo : turns).values()], CONFIDENCE_LEVEL)
   );
   const contrasts = logs.flatMap((first, i) =>
     logs.slice(i + 1).flatMap((second, k) => {

@@ -85,7 +85,7 @@ export function launchQuantileNs(launch: AnyLaunch, stage: SampledStage, p: numb
 }
 
 /** Launches of one device by variant and round. */
-export type LaunchesByRound = Map<string, Map<number, LaunchRecord>>;
+export type LaunchesByRound<L extends AnyLaunch = LaunchRecord> = Map<string, Map<number, L>>;
 
 /**
  * Returns the launches by variant (in order of appearance), then by round.
@@ -94,11 +94,11 @@ export type LaunchesByRound = Map<string, Map<number, LaunchRecord>>;
  * counts and `onRepeat` is called with it. Throws `RangeError` when the launches come from more
  * than one device: their times are never mixed.
  */
-export function groupByRound(
-  launches: readonly LaunchRecord[],
-  onRepeat: (launch: LaunchRecord) => void = () => {},
-): LaunchesByRound {
-  const groups: LaunchesByRound = new Map();
+export function groupByRound<L extends AnyLaunch = LaunchRecord>(
+  launches: readonly L[],
+  onRepeat: (launch: L) => void = () => {},
+): LaunchesByRound<L> {
+  const groups: LaunchesByRound<L> = new Map();
   for (const launch of launches) {
     if (launch.device !== launches[0].device) {
       throw new RangeError(
@@ -107,7 +107,7 @@ export function groupByRound(
         }" and "${launch.device}"`,
       );
     }
-    const rounds = groups.get(launch.variantId) ?? new Map<number, LaunchRecord>();
+    const rounds = groups.get(launch.variantId) ?? new Map<number, L>();
     if (rounds.has(launch.round)) onRepeat(launch);
     rounds.set(launch.round, launch);
     groups.set(launch.variantId, rounds);

@@ -76,6 +76,7 @@ export function summarizeLaunches(
   launches: readonly LaunchRecord[],
   baseVariantId: string,
   turns: readonly TurnsRecord[] = [],
+  intervalOf?: IntervalOf,
 ): VariantSummary[] {
   const repeats = new Map<string, number>();
   const groups = groupByRound(
@@ -85,7 +86,7 @@ export function summarizeLaunches(
   const baseRounds = groups.get(baseVariantId);
   for (const [variantId, rounds] of groups) requireTimes(variantId, rounds.values());
   const estimates = new Map(
-    MEDIANS.map((name) => [name, metricEstimates(groups, turns, name)]),
+    MEDIANS.map((name) => [name, metricEstimates(groups, turns, name, intervalOf)]),
   );
   const total = estimates.get("total.p50")!;
   return [...groups].map(([variantId, rounds]) => {
@@ -110,6 +111,7 @@ export function summarizeLaunches(
         baseLaunches: baseRounds === undefined ? [] : [...baseRounds.values()],
         baseVariantId,
         repeatCount: repeats.get(variantId) ?? 0,
+        turnCount: turns.filter((launch) => launch.variantId === variantId).length,
       }),
     };
   });

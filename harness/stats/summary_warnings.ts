@@ -28,6 +28,8 @@ export interface WarningInput {
   baseVariantId: string;
   /** Launches that were superseded by a later one of the same round. */
   repeatCount: number;
+  /** Launches that the variant shared with others. */
+  turnCount: number;
 }
 
 /** Returns the warnings for one variant; empty when nothing is to be said. */
@@ -43,9 +45,10 @@ export function variantWarnings(input: WarningInput): Warning[] {
   ].filter((warning) => warning !== null);
 }
 
-function fewRounds({ launches }: WarningInput): Warning | null {
+function fewRounds({ launches, turnCount }: WarningInput): Warning | null {
   const wanted = fewestForSignedRank(CONFIDENCE_LEVEL);
-  if (launches.length >= wanted) return null;
+  // ratios are told by turns, and a few launches alone tell the level of all
+  if (launches.length >= wanted || (launches.length > 1 && turnCount >= wanted)) return null;
   return {
     code: "few-rounds",
     message: launches.length === 1

@@ -5,6 +5,7 @@
  * @module
  */
 import { openHost } from "../../device/host/host.ts";
+import { fixedRounds } from "../../run/schedule.ts";
 import { measureRounds } from "../../run/session.ts";
 import { openStore } from "../../store/open_store.ts";
 import { ShardFileSchema } from "../shard_file.ts";
@@ -27,6 +28,13 @@ Deno.exitCode = await runShard(parseStrictly(ShardFileSchema, stored?.document, 
   work: (job) =>
     measureShard(
       job,
-      (session, rounds, cool) => measureRounds(session, { rounds, benchncnnRounds: 0 }, cool),
+      (session, rounds, cool) => {
+        const ids = session.variants.map(({ manifest }) => manifest.id);
+        return measureRounds(
+          session,
+          { schedule: fixedRounds(ids, rounds), benchncnnRounds: 0 },
+          cool,
+        );
+      },
     ),
 });
