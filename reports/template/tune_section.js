@@ -28,7 +28,7 @@ const ID_CHARS = 90;
 export function tuneSection(context) {
   const { t, rich, page: { tune } } = context;
   if (tune === null) return null;
-  const short = shortIds(tune.entries.map(({ id }) => id));
+  const short = shortVariantIds(tune.entries.map(({ id }) => id));
   const winner = tune.entries.find(({ id }) => id === tune.winner);
   const accuracy = t(tune.isAnnotated ? "tune.ap" : "tune.agreement");
   return section("tune", t("tune.title"), () =>
@@ -39,7 +39,7 @@ export function tuneSection(context) {
         rich(tune.winnerMs === null ? "tune.answer" : "tune.answer.ms", {
           variant: el("strong", {}, foreign(short(winner.id))),
           base: foreign(short(tune.base)),
-          ratio: ratio(winner.time.value),
+          ratio: timesText(winner.time.value),
           ms: significant(tune.winnerMs ?? 0, 3),
         }),
       ),
@@ -51,7 +51,7 @@ export function tuneSection(context) {
         {},
         tune.notes.map((note) => el("li", {}, english(plain(note, 300)))),
       ),
-      contestants(context, tune, short, accuracy),
+      contestantChart(context, tune, short, accuracy),
       tune.left.length > 0 && foldedTable(t("tune.left"), () => ({
         caption: t("tune.left"),
         head: [t("column.variant"), t("tune.why")],
@@ -72,7 +72,7 @@ export function tuneSection(context) {
  * @param {(id: string) => string} short
  * @param {string} accuracy
  */
-function contestants({ t }, tune, short, accuracy) {
+function contestantChart({ t }, tune, short, accuracy) {
   const timed = tune.entries.filter(({ time, ap }) => time !== null && ap !== null);
   const point = (/** @type {TuneAnswer["entries"][number]} */ { time, ap }) => ({
     x: time?.value ?? 0,
@@ -96,7 +96,9 @@ function contestants({ t }, tune, short, accuracy) {
       options.plugins.legend.display = true;
       options.plugins.tooltip.callbacks = {
         label: (/** @type {any} */ item) =>
-          `${item.raw.id ?? item.dataset.label}: ${ratio(item.parsed.x)}, ${score(item.parsed.y)}`,
+          `${item.raw.id ?? item.dataset.label}: ${timesText(item.parsed.x)}, ${
+            score(item.parsed.y)
+          }`,
       };
       return {
         type: "scatter",
@@ -141,12 +143,12 @@ function contestants({ t }, tune, short, accuracy) {
       rows: tune.entries.map((entry) => [
         foreign(short(entry.id)),
         t(`tune.stage.${entry.stage}`),
-        bounded(entry.time, ratio),
+        withBounds(entry.time, timesText),
         entry.ap === null ? MISSING : score(entry.ap),
-        bounded(entry.apDifference, signed),
+        withBounds(entry.apDifference, signedShare),
         entry.sizeBytes === null ? MISSING : significant(entry.sizeBytes / 1e6, 3),
         t(entry.onFront ? "yes" : "no"),
-        reason({ t }, entry, short),
+        whyNot({ t }, entry, short),
       ]),
     }),
   });
@@ -157,7 +159,7 @@ function contestants({ t }, tune, short, accuracy) {
  * @param {TuneAnswer["entries"][number]} entry
  * @param {(id: string) => string} short
  */
-function reason({ t }, { refusal, beatenBy }, short) {
+function whyNot({ t }, { refusal, beatenBy }, short) {
   if (refusal !== null) return english(plain(refusal, 300));
   return beatenBy === null ? "" : t("tune.beaten", { by: plain(short(beatenBy), ID_CHARS) });
 }
@@ -171,7 +173,7 @@ export function explainSection(context) {
   const { t, rich, page: { explanation } } = context;
   if (explanation === null) return null;
   const { changes, speedUp, steps } = explanation;
-  const short = shortIds([explanation.from, explanation.to, ...steps.map(({ id }) => id)]);
+  const short = shortVariantIds([explanation.from, explanation.to, ...steps.map(({ id }) => id)]);
   const accuracy = t(explanation.isAnnotated ? "tune.ap" : "tune.agreement");
   return section("explain", t("explain.title"), () => [
     el(
@@ -180,19 +182,19 @@ export function explainSection(context) {
       rich("explain.answer", {
         from: foreign(short(explanation.from)),
         to: foreign(short(explanation.to)),
-        ratio: el("strong", {}, bounded(speedUp, ratio)),
+        ratio: el("strong", {}, withBounds(speedUp, timesText)),
       }),
     ),
-    waterfall(context, explanation),
+    waterfallChart(context, explanation),
     dataTable({
       caption: t("explain.title"),
       head: [t("explain.change"), t("explain.earned"), t("explain.orders"), accuracy],
       numeric: [false, true, true, true],
       rows: changes.map((change) => [
         plain(change.label, ID_CHARS),
-        bounded(change.speedUp, ratio),
-        change.speedUpInOrders.map(ratio).join(" – "),
-        bounded(change.ap, signed),
+        withBounds(change.speedUp, timesText),
+        change.speedUpInOrders.map(timesText).join(" – "),
+        withBounds(change.ap, signedShare),
       ]),
     }),
     foldedTable(t("explain.steps"), () => ({
@@ -201,7 +203,7 @@ export function explainSection(context) {
       numeric: [false, true, true],
       rows: steps.map(({ id, timeRatio, ap }) => [
         foreign(short(id)),
-        ratio(timeRatio),
+        timesText(timeRatio),
         ap === null ? MISSING : score(ap),
       ]),
     })),
@@ -214,7 +216,7 @@ export function explainSection(context) {
  * @param {Context} context
  * @param {Explanation} explanation
  */
-function waterfall({ t }, { changes, speedUp }) {
+function waterfallChart({ t }, { changes, speedUp }) {
   /** @type {[string, number, number][]} */
   const bars = [[t("explain.before"), 0, 1]];
   let time = 1;
@@ -234,7 +236,7 @@ function waterfall({ t }, { changes, speedUp }) {
       options.scales.x.min = 0;
       options.scales.x.ticks.callback = tickText;
       options.plugins.tooltip.callbacks = {
-        label: (/** @type {any} */ item) => `${ratio(item.raw[0])} → ${ratio(item.raw[1])}`,
+        label: (/** @type {any} */ item) => `${timesText(item.raw[0])} → ${timesText(item.raw[1])}`,
       };
       return {
         type: "bar",
@@ -254,7 +256,7 @@ function waterfall({ t }, { changes, speedUp }) {
     table: () => ({
       head: [t("explain.change"), t("explain.from"), t("explain.to")],
       numeric: [false, true, true],
-      rows: bars.map(([label, from, to]) => [label, ratio(from), ratio(to)]),
+      rows: bars.map(([label, from, to]) => [label, timesText(from), timesText(to)]),
     }),
   });
 }
@@ -265,19 +267,19 @@ function waterfall({ t }, { changes, speedUp }) {
  * @param {string[]} ids
  * @returns {(id: string) => string}
  */
-function shortIds(ids) {
+function shortVariantIds(ids) {
   const [first = [], ...others] = ids.map((id) => id.split("."));
   const differs = first.findIndex((part, i) => others.some((parts) => parts[i] !== part));
   return (id) => plain(differs > 0 ? id.split(".").slice(differs).join(".") : id, ID_CHARS);
 }
 
 /** @param {number} value */
-function ratio(value) {
+function timesText(value) {
   return `${value.toFixed(3)}×`;
 }
 
 /** @param {number} value */
-function signed(value) {
+function signedShare(value) {
   return value < 0 ? `−${(-value).toFixed(3)}` : `+${value.toFixed(3)}`;
 }
 
@@ -285,7 +287,7 @@ function signed(value) {
  * @param {Figure | null} figure
  * @param {(value: number) => string} write
  */
-function bounded(figure, write) {
+function withBounds(figure, write) {
   if (figure === null) return MISSING;
   const { value, low, high } = figure;
   return low === null || high === null
