@@ -15,6 +15,7 @@ import { historyCommand } from "./commands/history.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { tuneCommand } from "./commands/tune.ts";
 import { trialsCommand } from "./commands/trials.ts";
+import { asFileError } from "./disk.ts";
 import { EXIT, HarnessError } from "./errors.ts";
 import { farmCommands } from "./farm/commands.ts";
 import { restartForHosts } from "./network.ts";
@@ -89,7 +90,9 @@ if (import.meta.main) {
     if (!isHelp) standWithCaller();
     Deno.exit(await main(Deno.args, signal));
   } catch (thrown) {
-    const error = signal.aborted ? signal.reason : thrown;
+    const error = signal.aborted
+      ? signal.reason
+      : asFileError(thrown, [import.meta.dirname!]) ?? thrown;
     if (error instanceof HarnessError) {
       tellError(asCalled(error.message), error.stderrTail);
       if (verbose) tell(`${error.stack}\n${Deno.inspect(error.cause ?? "")}`);

@@ -104,6 +104,8 @@ async function writePage(
   file: string,
   series: readonly import("../store/history_query.ts").JudgedSeries[],
 ): Promise<void> {
+  const { requireOwnPage, writeWhole } = await import("../report/report_file.ts");
+  await requireOwnPage(file);
   const { readAssets } = await import("../report/assets.ts");
   const { renderHistory } = await import("../report/html.ts");
   const page = renderHistory({
@@ -112,5 +114,5 @@ async function writePage(
     series: series.map(({ firstSlower: _, ...each }) => ({ ...each, deviceName: null })),
     warnings: [],
   }, await readAssets());
-  await Deno.writeTextFile(file, page);
+  await writeWhole(file, page);
 }

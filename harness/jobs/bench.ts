@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as path from "@std/path";
 import type { VariantOptions } from "../config.ts";
 import { heatWarning } from "../device/cool_down.ts";
 import { threadWarnings } from "../device/cores.ts";
@@ -11,6 +12,7 @@ import { prepareVariants } from "../model/prepare.ts";
 import { openCheckedDataset } from "../images/check_pictures.ts";
 import { reportExitCode } from "../report/build_report.ts";
 import type { Report } from "../report/report_json.ts";
+import { requireOwnPage } from "../report/report_file.ts";
 import { writeReport } from "../report/write_report.ts";
 import { type Experiment, openExperiment } from "../run/experiment.ts";
 import { checkLayers } from "../run/layer_parity.ts";
@@ -52,6 +54,8 @@ export async function bench(
   const { settings, rounds, margin, budgetSeconds } = options;
   const { benchncnnRounds, layerTimes, compareLayers, base, out, resume } = options;
   if (!resume) requireNewFolder(out, undefined, "Go on with it by --resume. ");
+  // before the measuring, not after it
+  await requireOwnPage(path.join(out, "report.html"));
   const dataset = await openCheckedDataset(settings);
   const ncnnSource = settings.ncnnSource ?? undefined;
   const prepared = await prepareVariants({ ...options.variants, ncnnSource, ...context });

@@ -15,6 +15,7 @@ import { sortRecords } from "../record/run_records.ts";
 import type { ComparisonFile } from "../report/comparison.ts";
 import { writeWhole } from "../report/report_file.ts";
 import type { Report } from "../report/report_json.ts";
+import { requireOwnPage } from "../report/report_file.ts";
 import { writeReport } from "../report/write_report.ts";
 import {
   type ComparedVariant,
@@ -78,6 +79,8 @@ export async function compareModels(
 ): Promise<CompareOutcome> {
   const { settings, compared, rounds, margin, budgetSeconds, sustainedSeconds, out } = options;
   requireNewFolder(out);
+  // before the measuring, not after it
+  await requireOwnPage(path.join(out, "report.html"));
   const dataset = await openCheckedDataset(settings);
   const { sides, warnings } = await openCompared(options, context);
   const variants = sides.map(({ variant }) => variant);

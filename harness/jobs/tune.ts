@@ -25,6 +25,7 @@ import {
 } from "../record/variant.ts";
 import { PRECISION_NAMES } from "../record/precision.ts";
 import { writeWhole } from "../report/report_file.ts";
+import { requireOwnPage } from "../report/report_file.ts";
 import { writeReport } from "../report/write_report.ts";
 import { effectiveOptions, variantOptions } from "../run/runner_command.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
@@ -94,6 +95,8 @@ export async function tune(
 ): Promise<{ answer: TuneAnswer; exitCode: number }> {
   const { settings, out, resume, limits } = options;
   if (!resume) requireNewFolder(out, undefined, "Go on with it by --resume. ");
+  // before the measuring, not after it
+  await requireOwnPage(path.join(out, "report.html"));
   const [description] = await describeDevices(settings, context);
   const dataset = await openCheckedDataset(settings);
   const base = await baseOf(options, context);

@@ -205,22 +205,48 @@ function resumableKeys(run: RunRecord): Record<string, unknown> {
 }
 
 /**
- * Throws `not-comparable` that names the first key in which a resumed run differs from the one on
- * record.
+ * Throws `not-comparable` that names what differs between a resumed run and the one on record, as
+ * `threads 1 → 2`.
  */
 export function requireSameExperiment(recorded: RunRecord, asked: RunRecord, out: string): void {
-  const difference = firstDifference(resumableKeys(recorded), resumableKeys(asked));
-  if (difference === null) return;
-  const { key, then, now } = difference;
+  const [then, now] = [resumableKeys(recorded), resumableKeys(asked)];
+  const differences = allDifferences(then, now);
+  if (differences.length === 0) return;
+  const shown = differences.slice(0, MOST_SHOWN).map(({ key, then, now }) =>
+    `${key.replace(/^option (runner\.)?/, "")} ${then} → ${now}`
+  );
+  const more = differences.length - shown.length;
   const begunBy = recorded.harness.version;
   throw new HarnessError(
     "not-comparable",
-    `Cannot resume the run in ${out}: ${key} was ${then}, now ${now}. ${
+    `Cannot resume the run in ${out}, it was begun otherwise: ${shown.join(", ")}${
+      more === 0 ? "" : ` and ${more} more`
+    }. ${
       begunBy === asked.harness.version
         ? "Give the same options and files as before"
         : `Go on with it by Posemark ${begunBy}, which began it`
     }, or start a new run with another --out`,
   );
+}
+
+/** Differences that a message shows. */
+const MOST_SHOWN = 6;
+
+/** Returns where the values differ, once for each that is no object. */
+function allDifferences(then: unknown, now: unknown, key = ""): Difference[] {
+  if (!isPlain(then) || !isPlain(now)) {
+    const found = firstDifference(then, now, key);
+    // a list is told as a whole
+    return found === null ? [] : [{ key, then: short(then), now: short(now) }];
+  }
+  const names = new Set([...Object.keys(then), ...Object.keys(now)]);
+  return [...names].flatMap((name) =>
+    allDifferences(then[name], now[name], key === "" ? name : `${key}.${name}`)
+  );
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return isObject(value) && !Array.isArray(value);
 }
 
 /** Where two values differ first. */

@@ -121,8 +121,13 @@ Deno.test("requireSameExperiment() accepts more rounds and another time", () => 
 
 Deno.test("requireSameExperiment() names the key when options, images or the base differ", () => {
   const cases: [string, Parameters<typeof runRecord>[0], Parameters<typeof runRecord>[0]][] = [
-    ["option threads", { options: { threads: 2 } }, { options: { threads: 4 } }],
-    ["option threads", { options: { threads: 2 } }, { options: {} }],
+    [": threads 2 → 4. ", { options: { threads: 2 } }, { options: { threads: 4 } }],
+    [": threads 2 → absent. ", { options: { threads: 2 } }, { options: {} }],
+    [
+      ": threads 1 → 2, iterations 5 → 9, root false → true. ",
+      { options: { runner: { threads: 1, iterations: 5, warmup: 1 }, root: false } },
+      { options: { runner: { threads: 2, iterations: 9, warmup: 1 }, root: true } },
+    ],
     ["image a", { images: [image("0")] }, { images: [image("1")] }],
     ["image a", { images: [image("0")] }, { images: [] }],
     ["base variant", { baseVariantId: "x" }, { baseVariantId: "y" }],
@@ -142,7 +147,7 @@ Deno.test("requireSameExperiment() goes on with a run that version 0.1.0 began, 
   const other = structuredClone(run);
   other.variants[1].bin.sha256 = "0".repeat(64);
   const error = assertThrows(() => requireSameExperiment(run, other, "out"), HarnessError);
-  assertStringIncludes(error.message, `weights of variant ${run.variants[1].id} was "`);
+  assertStringIncludes(error.message, `weights of variant ${run.variants[1].id} "`);
   assertStringIncludes(error.message, "Give the same options and files");
   other.harness.version = "0.2.0";
   const later = assertThrows(() => requireSameExperiment(run, other, "out"), HarnessError);

@@ -62,7 +62,7 @@ Deno.test("RecordLog.create() makes the folder, and says to name another when it
       HarnessError,
     );
     assertEquals(error.code, "bad-option");
-    assertStringIncludes(error.message, "Name a folder that can be written by --out");
+    assertStringIncludes(error.message, "Name another place, that can be written");
   });
 });
 

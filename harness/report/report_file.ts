@@ -4,6 +4,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { asWriteError } from "../disk.ts";
 import { HarnessError } from "../errors.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { hasRecords } from "../record/record_log.ts";
@@ -44,7 +45,7 @@ export async function readReport(file: string): Promise<Report> {
 
 /**
  * Writes a text file beside its place and moves it there, so that a half file is never found.
- * Throws `HarnessError` `no-space`.
+ * Throws `HarnessError` `no-space`, or `bad-option` for a place that can't be written.
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
   const part = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
@@ -53,10 +54,34 @@ export async function writeWhole(file: string, text: string): Promise<void> {
     await Deno.rename(part, file);
   } catch (cause) {
     await Deno.remove(part).catch(() => {}); // it may not exist
-    throw new HarnessError(
-      "no-space",
-      `Cannot write ${file}: ${(cause as Error).message}. Make room or choose another folder`,
-      { cause },
-    );
+    throw asWriteError(cause, file);
   }
+}
+
+/** What every page of Posemark's has within its head, and hardly another. */
+const PAGE_TITLE = "<title>Posemark: ";
+
+/**
+ * Returns whether the page may be written: nothing stands there, or an earlier page of Posemark's.
+ * Throws what reading it throws.
+ */
+export async function isOwnPage(file: string): Promise<boolean> {
+  try {
+    // a device or a pipe could be read for ever, and must not be replaced
+    if (!(await Deno.stat(file)).isFile) return false;
+    return (await Deno.readTextFile(file)).includes(PAGE_TITLE);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return true;
+    if (cause instanceof Deno.errors.NotADirectory) return true;
+    throw cause;
+  }
+}
+
+/** Throws `output-exists` when somebody else's page stands where one is to be written. */
+export async function requireOwnPage(file: string): Promise<void> {
+  if (await isOwnPage(file)) return;
+  throw new HarnessError(
+    "output-exists",
+    `Cannot write ${file}: what stands there is no page of Posemark's. Move it away, or name another place`,
+  );
 }

@@ -76,6 +76,23 @@ export async function writeIndex(dir: string): Promise<string> {
   return page;
 }
 
+/** Returns whether an index may be written: nothing stands there, or one of any version. */
+export async function isOwnIndex(file: string): Promise<boolean> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return true;
+    throw cause;
+  }
+  try {
+    const { schemaVersion, runs } = JSON.parse(text);
+    return Number.isInteger(schemaVersion) && Array.isArray(runs);
+  } catch {
+    return false;
+  }
+}
+
 /** An index that is missing or of another version is made anew. */
 async function readKnown(file: string): Promise<Map<string, KnownRun>> {
   try {
