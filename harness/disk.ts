@@ -17,7 +17,7 @@ export function makeFolder(folder: string): void {
   }
 }
 
-/** What the system says of a place that can't be used, by its numbers on Linux, macOS and Windows. */
+/** What the system says of a place that can't be used, by its numbers on Linux, macOS, Windows. */
 const FULL = /os error (28|122|69|112)\b|ENOSPC|EDQUOT|No space left|quota/i;
 const SAYINGS: [words: RegExp, said: string][] = [
   [/os error (36|63|206)\b|ENAMETOOLONG|File ?name too long/i, "its name is too long"],
