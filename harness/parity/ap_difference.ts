@@ -5,7 +5,8 @@
  * @module
  */
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
-import { type ImageMatches, IOU_THRESHOLDS, matchResults } from "../pose/coco_match.ts";
+import { type CategoryMatches, IOU_THRESHOLDS, matchResults, OUTCOME } from "../pose/coco_match.ts";
+import { rankedDetections } from "../pose/coco_eval.ts";
 import type { EvaluationKind } from "../pose/ground_truth.ts";
 import type { CocoResult } from "../pose/results.ts";
 import { seededRng } from "../stats/rng.ts";
@@ -29,28 +30,29 @@ const MIN_IMAGES = 5;
 
 /** Detections of all images of one category by descending score, as flat arrays. */
 interface Sorted {
-  images: readonly ImageMatches[];
-  /** Place of each detection's image in `images`. */
+  /** By image with any annotation or detection: its place among all, annotations that count. */
+  imageIndices: Int32Array;
+  annotationCounts: Int32Array;
+  /** Place of each detection's image among all. */
   owner: Uint32Array;
-  /** [threshold][detection]: 1 true positive, 2 false positive, 0 ignored. */
+  /** [threshold][detection], an `OUTCOME` each. */
   outcome: Uint8Array[];
 }
 
-function sortDetections(images: readonly ImageMatches[]): Sorted {
-  const places: { owner: number; place: number; score: number }[] = [];
-  for (const [owner, { scores }] of images.entries()) {
-    for (const [place, score] of scores.entries()) places.push({ owner, place, score });
+function sortDetections(matches: CategoryMatches): Sorted {
+  const { imageIndices, firstDetections, scores, byArea: [{ annotationCounts, outcomes }] } =
+    matches;
+  const order = rankedDetections(matches, Infinity);
+  const owners = new Uint32Array(scores.length);
+  for (const [place, imageIndex] of imageIndices.entries()) {
+    owners.fill(imageIndex, firstDetections[place], firstDetections[place + 1]);
   }
-  places.sort((a, b) => b.score - a.score);
   return {
-    images,
-    owner: Uint32Array.from(places, ({ owner }) => owner),
+    imageIndices,
+    annotationCounts,
+    owner: order.map((place) => owners[place]),
     outcome: IOU_THRESHOLDS.map((_, threshold) =>
-      Uint8Array.from(places, ({ owner, place }) => {
-        const image = images[owner];
-        const at = threshold * image.scores.length + place;
-        return image.ignored[at] ? 0 : image.matched[at] ? 1 : 2;
-      })
+      Uint8Array.from(order, (place) => outcomes[threshold * scores.length + place])
     ),
   };
 }
@@ -64,8 +66,8 @@ function sortDetections(images: readonly ImageMatches[]): Sorted {
  */
 function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
   let annotations = 0;
-  for (const image of sorted.images) {
-    annotations += image.annotationCount * weights[image.imageIndex];
+  for (const [place, imageIndex] of sorted.imageIndices.entries()) {
+    annotations += sorted.annotationCounts[place] * weights[imageIndex];
   }
   if (annotations === 0) return null;
   const count = sorted.owner.length;
@@ -76,9 +78,9 @@ function weightedAp(sorted: Sorted, weights: Uint32Array): number | null {
     let positives = 0;
     let negatives = 0;
     for (let rank = 0; rank < count; rank++) {
-      const weight = weights[sorted.images[sorted.owner[rank]].imageIndex];
-      if (outcome[rank] === 1) positives += weight;
-      else if (outcome[rank] === 2) negatives += weight;
+      const weight = weights[sorted.owner[rank]];
+      if (outcome[rank] === OUTCOME.truePositive) positives += weight;
+      else if (outcome[rank] === OUTCOME.falsePositive) negatives += weight;
       recalls[rank] = positives / annotations;
       precisions[rank] = positives / (positives + negatives + Number.EPSILON);
     }
@@ -112,9 +114,7 @@ export function apDraws(
   kind: EvaluationKind,
   { resamples = 1000, seed = 20171117 }: BootstrapOptions = {},
 ): number[][] | null {
-  const sides = results.map((each) =>
-    matchResults(annotations, each, kind).map(({ byArea }) => sortDetections(byArea[0]))
-  );
+  const sides = results.map((side) => matchResults(annotations, side, kind).map(sortDetections));
   const imageCount = annotations.images.length;
   const ap = (side: readonly Sorted[], weights: Uint32Array): number | null => {
     const values = side.map((each) => weightedAp(each, weights)).filter((value) => value !== null);
@@ -127,9 +127,8 @@ export function apDraws(
   const sample = all(new Uint32Array(imageCount).fill(1));
   if (sample === null) return null;
   const annotated = new Set(
-    sides[0].flatMap(({ images }) =>
-      images.filter(({ annotationCount }) => annotationCount > 0)
-        .map(({ imageIndex }) => imageIndex)
+    sides[0].flatMap(({ imageIndices, annotationCounts }) =>
+      Array.from(imageIndices).filter((_, place) => annotationCounts[place] > 0)
     ),
   ).size;
   if (annotated < MIN_IMAGES) return [sample];

@@ -10,12 +10,13 @@
 import type { CocoAnnotations } from "./coco_annotations.ts";
 import {
   AREA_RANGES,
+  type AreaMatches,
   type AreaRange,
   type CategoryMatches,
-  type ImageMatches,
   IOU_THRESHOLDS,
   matchResults,
   MAX_DETECTIONS,
+  OUTCOME,
 } from "./coco_match.ts";
 import type { EvaluationKind } from "./ground_truth.ts";
 import { type CocoResult, resultKind } from "./results.ts";
@@ -60,69 +61,109 @@ export interface PrecisionRecall {
 }
 
 /**
- * Returns precision and recall per IoU threshold over the images of one category and area range;
- * null when no annotation counts.
+ * Returns the places of the detections of all images in stable order of descending score, of each
+ * image the first `maxDetections`.
+ */
+export function rankedDetections(
+  { firstDetections, scores }: Pick<CategoryMatches, "firstDetections" | "scores">,
+  maxDetections: number,
+): Uint32Array {
+  const kept = new Uint32Array(scores.length);
+  let count = 0;
+  for (let image = 0; image + 1 < firstDetections.length; image++) {
+    const end = Math.min(firstDetections[image + 1], firstDetections[image] + maxDetections);
+    for (let place = firstDetections[image]; place < end; place++) kept[count++] = place;
+  }
+  return descending(kept.subarray(0, count), scores);
+}
+
+/**
+ * Returns the places in stable order of descending score: a radix sort of the scores' bits, since a
+ * comparison of each pair takes most of the time of an evaluation.
+ */
+function descending(places: Uint32Array, scores: Float64Array): Uint32Array {
+  const bits = new Uint32Array(2 * places.length);
+  const values = new Float64Array(bits.buffer);
+  for (let index = 0; index < places.length; index++) values[index] = scores[places[index]] + 0;
+  // bits that grow as the score falls: of a negative number they do, of a positive one turned round
+  for (let high = 1; high < bits.length; high += 2) {
+    if (bits[high] >>> 31) continue;
+    bits[high] = ~bits[high] & 0x7fffffff;
+    bits[high - 1] = ~bits[high - 1];
+  }
+  let order = Uint32Array.from(places.keys());
+  let next = new Uint32Array(places.length);
+  const starts = new Uint32Array(1 << 16);
+  for (let digit = 0; digit < 4; digit++) {
+    const word = digit >> 1;
+    const shift = 16 * (digit & 1);
+    starts.fill(0);
+    for (let index = 0; index < order.length; index++) {
+      starts[(bits[2 * index + word] >>> shift) & 0xffff]++;
+    }
+    for (let value = 0, start = 0; value < starts.length; value++) {
+      const size = starts[value];
+      starts[value] = start;
+      start += size;
+    }
+    for (let rank = 0; rank < order.length; rank++) {
+      next[starts[(bits[2 * order[rank] + word] >>> shift) & 0xffff]++] = order[rank];
+    }
+    [order, next] = [next, order];
+  }
+  return order.map((index) => places[index]);
+}
+
+/**
+ * Returns precision and recall per IoU threshold of one category and area range, its detections in
+ * the order of {@linkcode rankedDetections}; null when no annotation counts.
  */
 export function precisionRecall(
-  images: readonly ImageMatches[],
-  maxDetections: number,
+  { annotationCounts, outcomes }: AreaMatches,
+  order: Uint32Array,
+  detectionCount: number,
 ): PrecisionRecall | null {
-  let annotationCount = 0;
-  let total = 0;
-  for (const image of images) {
-    annotationCount += image.annotationCount;
-    total += Math.min(image.scores.length, maxDetections);
-  }
+  const annotationCount = annotationCounts.reduce((sum, count) => sum + count, 0);
   if (annotationCount === 0) return null;
-  // the detections of all images in stable order of descending score
-  const scores = new Float64Array(total);
-  const owners = new Int32Array(total);
-  const places = new Int32Array(total);
-  let at = 0;
-  for (const [owner, image] of images.entries()) {
-    for (let place = 0; place < Math.min(image.scores.length, maxDetections); place++, at++) {
-      scores[at] = image.scores[place];
-      owners[at] = owner;
-      places[at] = place;
-    }
-  }
-  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
   const precision = new Float64Array(IOU_THRESHOLDS.length);
   const recall = new Float64Array(IOU_THRESHOLDS.length);
-  const precisions = new Float64Array(total);
-  const recalls = new Float64Array(total);
+  const precisions = new Float64Array(order.length);
   for (let threshold = 0; threshold < IOU_THRESHOLDS.length; threshold++) {
+    const from = threshold * detectionCount;
     let truePositives = 0;
     let falsePositives = 0;
-    for (const [rank, index] of order.entries()) {
-      const image = images[owners[index]];
-      const cell = threshold * image.scores.length + places[index];
-      if (!image.ignored[cell]) {
-        if (image.matched[cell]) truePositives++;
-        else falsePositives++;
-      }
-      recalls[rank] = truePositives / annotationCount;
-      precisions[rank] = truePositives / (falsePositives + truePositives + Number.EPSILON);
+    for (let rank = 0; rank < order.length; rank++) {
+      const outcome = outcomes[from + order[rank]];
+      if (outcome === OUTCOME.truePositive) {
+        truePositives++;
+        // recall grows here alone, and precision falls until the next
+        precisions[truePositives - 1] = truePositives /
+          (falsePositives + truePositives + Number.EPSILON);
+      } else if (outcome === OUTCOME.falsePositive) falsePositives++;
     }
-    recall[threshold] = total === 0 ? 0 : recalls[total - 1];
-    precision[threshold] = averageOverRecall(precisions, recalls);
+    recall[threshold] = truePositives / annotationCount;
+    precision[threshold] = averageOverRecall(precisions, truePositives, annotationCount);
   }
   return { precision, recall };
 }
 
 /**
  * Mean over the recall steps of the largest precision at that recall or beyond; changes
- * `precisions` to that envelope.
+ * `precisions`, those at each of the true positives, to that envelope.
  */
-function averageOverRecall(precisions: Float64Array, recalls: Float64Array): number {
-  for (let rank = precisions.length - 1; rank > 0; rank--) {
+function averageOverRecall(
+  precisions: Float64Array,
+  truePositives: number,
+  annotationCount: number,
+): number {
+  for (let rank = truePositives - 1; rank > 0; rank--) {
     if (precisions[rank] > precisions[rank - 1]) precisions[rank - 1] = precisions[rank];
   }
   let sum = 0;
   for (let step = 0, rank = 0; step <= RECALL_STEPS; step++) {
     const target = step === RECALL_STEPS ? 1 : step * 0.01;
-    while (rank < recalls.length && recalls[rank] < target) rank++;
-    if (rank === recalls.length) break;
+    while (rank < truePositives && (rank + 1) / annotationCount < target) rank++;
+    if (rank === truePositives) break;
     sum += precisions[rank];
   }
   return sum / (RECALL_STEPS + 1);
@@ -144,12 +185,22 @@ function summarize(
   threshold?: 0.5 | 0.75,
 ) => number {
   const cache = new Map<string, (PrecisionRecall | null)[]>();
+  const orders = new Map<number, Uint32Array[]>();
+  const ordersOf = (maxDetections: number) => {
+    const known = orders.get(maxDetections) ??
+      categories.map((category) => rankedDetections(category, maxDetections));
+    orders.set(maxDetections, known);
+    return known;
+  };
   return (what, area, maxDetections, threshold) => {
     const areaIndex = AREA_RANGES[kind].findIndex(({ name }) => name === area);
     const key = `${area}/${maxDetections}`;
     let curves = cache.get(key);
     if (curves === undefined) {
-      curves = categories.map(({ byArea }) => precisionRecall(byArea[areaIndex], maxDetections));
+      const ranked = ordersOf(maxDetections);
+      curves = categories.map(({ byArea, scores }, index) =>
+        precisionRecall(byArea[areaIndex], ranked[index], scores.length)
+      );
       cache.set(key, curves);
     }
     return mean(curves.flatMap((curve) => {

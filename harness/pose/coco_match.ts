@@ -42,228 +42,259 @@ export const MAX_DETECTIONS: Readonly<Record<EvaluationKind, readonly number[]>>
   boxes: [1, 10, 100],
 };
 
-/** A detection prepared as pycocotools' `loadRes` does. */
-interface Prepared {
-  score: number;
-  box: readonly number[];
-  area: number;
-  keypoints: readonly number[];
+/** What a detection counts as. */
+export const OUTCOME = { ignored: 0, truePositive: 1, falsePositive: 2 } as const;
+
+/** Outcome of one area range. */
+export interface AreaMatches {
+  /** Annotations that count, by image. */
+  annotationCounts: Int32Array;
+  /** An {@linkcode OUTCOME} each; [threshold][detection], flat. */
+  outcomes: Uint8Array;
 }
 
-/** Outcome of one image, category and area range. */
-export interface ImageMatches {
-  imageIndex: number;
-  /** Descending, at most the largest of {@linkcode MAX_DETECTIONS}. */
-  scores: Float64Array;
-  /** 1 for a true positive; [threshold][detection], flat. */
-  matched: Uint8Array;
-  /** 1 for a detection that counts neither way; [threshold][detection], flat. */
-  ignored: Uint8Array;
-  /** Annotations that count. */
-  annotationCount: number;
-}
-
-/**
- * Matches of one category: `byArea[areaIndex]` holds the images with any annotation or detection,
- * in order of image id.
- */
+/** Matches of one category over the images with any annotation or detection, by image id. */
 export interface CategoryMatches {
   categoryId: number;
-  byArea: ImageMatches[][];
+  /** By image: its place among all image ids. */
+  imageIndices: Int32Array;
+  /** By image: the place of its first detection; one more for the end. */
+  firstDetections: Int32Array;
+  /**
+   * By detection: descending within an image, at most the largest of {@linkcode MAX_DETECTIONS} an
+   * image.
+   */
+  scores: Float64Array;
+  /** By area range. */
+  byArea: AreaMatches[];
 }
 
 /**
  * Returns the sum as numpy adds up a float64 vector (pairwise, eight accumulators): the last bits
  * decide ties.
  */
-function numpySum(values: Float64Array, length: number): number {
+function numpySum(values: Float64Array, from: number, length: number): number {
   if (length < 8) {
     let sum = 0;
-    for (let i = 0; i < length; i++) sum += values[i];
+    for (let i = from; i < from + length; i++) sum += values[i];
     return sum;
   }
   if (length > 128) {
     const half = Math.floor(length / 2) - Math.floor(length / 2) % 8;
-    return numpySum(values, half) + numpySum(values.subarray(half), length - half);
+    return numpySum(values, from, half) + numpySum(values, from + half, length - half);
   }
-  const r = values.slice(0, 8);
-  let i = 8;
-  for (; i < length - length % 8; i += 8) {
-    for (let lane = 0; lane < 8; lane++) r[lane] += values[i + lane];
+  let r0 = values[from], r1 = values[from + 1], r2 = values[from + 2], r3 = values[from + 3];
+  let r4 = values[from + 4], r5 = values[from + 5], r6 = values[from + 6], r7 = values[from + 7];
+  const whole = length - length % 8;
+  for (let i = from + 8; i < from + whole; i += 8) {
+    r0 += values[i];
+    r1 += values[i + 1];
+    r2 += values[i + 2];
+    r3 += values[i + 3];
+    r4 += values[i + 4];
+    r5 += values[i + 5];
+    r6 += values[i + 6];
+    r7 += values[i + 7];
   }
-  let sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-  for (; i < length; i++) sum += values[i];
+  let sum = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7));
+  for (let i = from + whole; i < from + length; i++) sum += values[i];
   return sum;
 }
 
+/** Space for one image's similarities and terms, which grows and is used again. */
+interface Scratch {
+  similarity: Float64Array;
+  terms: Float64Array;
+  /** x, y, width, height of each detection. */
+  boxes: Float64Array;
+  areas: Float64Array;
+}
+
 /**
- * OKS of each detection (rows) with each annotation (columns). An object without a row of joints is
- * compared by its box alone, as one without labelled joints.
+ * Writes the OKS of each detection (rows) with each annotation (columns). An object without a row
+ * of joints is compared by its box alone, as one without labelled joints.
  */
-function oksMatrix(
-  detections: Prepared[],
-  annotations: CocoAnnotation[],
+function writeOks(
+  scratch: Scratch,
+  detections: readonly CocoResult[],
+  annotations: readonly CocoAnnotation[],
   categorySigmas: readonly number[] | null,
-): Float64Array {
-  const matrix = new Float64Array(detections.length * annotations.length);
-  for (const [column, annotation] of annotations.entries()) {
-    const truth = annotation.keypoints;
-    const jointCount = truth.length > 0
-      ? truth.length / 3
-      : (detections[0]?.keypoints.length ?? 0) / 3;
+): void {
+  const { similarity } = scratch;
+  for (let column = 0; column < annotations.length; column++) {
+    const { keypoints: truth, boxXywhPx: [x, y, width, height], areaPx2 } = annotations[column];
+    const jointCount = (truth.length > 0 ? truth : detections[0]?.keypoints ?? []).length / 3;
     const sigmas = categorySigmas?.length === jointCount ? categorySigmas : sigmasFor(jointCount);
+    if (scratch.terms.length < jointCount) scratch.terms = new Float64Array(jointCount);
+    const { terms } = scratch;
     let labelled = 0;
-    for (let joint = 0; joint < truth.length / 3; joint++) {
-      if (truth[3 * joint + 2] > 0) labelled++;
-    }
-    const [x, y, width, height] = annotation.boxXywhPx;
+    for (let at = 2; at < truth.length; at += 3) if (truth[at] > 0) labelled++;
     const [x0, x1, y0, y1] = [x - width, x + width * 2, y - height, y + height * 2];
-    const terms = new Float64Array(jointCount);
-    for (const [row, { keypoints }] of detections.entries()) {
+    for (let row = 0; row < detections.length; row++) {
+      const keypoints = detections[row].keypoints ?? NO_NUMBERS;
       let count = 0;
       for (let joint = 0; joint < jointCount; joint++) {
-        if (labelled > 0 && !(truth[3 * joint + 2] > 0)) continue;
-        const xd = keypoints[3 * joint];
-        const yd = keypoints[3 * joint + 1];
-        const dx = labelled > 0
-          ? xd - truth[3 * joint]
-          : Math.max(0, x0 - xd) + Math.max(0, xd - x1);
-        const dy = labelled > 0
-          ? yd - truth[3 * joint + 1]
-          : Math.max(0, y0 - yd) + Math.max(0, yd - y1);
+        const at = 3 * joint;
+        if (labelled > 0 && !(truth[at + 2] > 0)) continue;
+        const xd = keypoints[at];
+        const yd = keypoints[at + 1];
+        const dx = labelled > 0 ? xd - truth[at] : Math.max(0, x0 - xd) + Math.max(0, xd - x1);
+        const dy = labelled > 0 ? yd - truth[at + 1] : Math.max(0, y0 - yd) + Math.max(0, yd - y1);
         const variance = (sigmas[joint] * 2) ** 2;
         terms[count++] = Math.exp(
-          -((dx * dx + dy * dy) / variance / (annotation.areaPx2 + Number.EPSILON) / 2),
+          -((dx * dx + dy * dy) / variance / (areaPx2 + Number.EPSILON) / 2),
         );
       }
-      matrix[row * annotations.length + column] = numpySum(terms, count) / count;
+      similarity[row * annotations.length + column] = numpySum(terms, 0, count) / count;
     }
   }
-  return matrix;
+}
+
+const NO_NUMBERS: readonly number[] = [];
+
+/**
+ * Writes the IoU of each detection's box (rows) with each annotation's (columns); a crowd's union
+ * is the detection alone.
+ */
+function writeIou(
+  { similarity, boxes }: Scratch,
+  count: number,
+  annotations: readonly CocoAnnotation[],
+): void {
+  for (let row = 0; row < count; row++) {
+    const [x, y, w, h] = [
+      boxes[4 * row],
+      boxes[4 * row + 1],
+      boxes[4 * row + 2],
+      boxes[4 * row + 3],
+    ];
+    for (let column = 0; column < annotations.length; column++) {
+      const { boxXywhPx: g, isCrowd } = annotations[column];
+      const width = Math.min(w + x, g[2] + g[0]) - Math.max(x, g[0]);
+      const height = Math.min(h + y, g[3] + g[1]) - Math.max(y, g[1]);
+      const overlap = width <= 0 || height <= 0 ? 0 : width * height;
+      const union = isCrowd ? w * h : w * h + g[2] * g[3] - overlap;
+      similarity[row * annotations.length + column] = overlap === 0 ? 0 : overlap / union;
+    }
+  }
 }
 
 /**
- * IoU of each detection's box (rows) with each annotation's (columns); a crowd's union is the
- * detection alone.
+ * Writes the entries' boxes and areas as pycocotools' `loadRes` derives them; the first entry of
+ * the file decides whether boxes are taken (`byBox`).
  */
-function iouMatrix(detections: Prepared[], annotations: CocoAnnotation[]): Float64Array {
-  const matrix = new Float64Array(detections.length * annotations.length);
-  for (const [row, { box: d }] of detections.entries()) {
-    const detectionArea = d[2] * d[3];
-    for (const [column, { boxXywhPx: g, isCrowd }] of annotations.entries()) {
-      const width = Math.min(d[2] + d[0], g[2] + g[0]) - Math.max(d[0], g[0]);
-      const height = Math.min(d[3] + d[1], g[3] + g[1]) - Math.max(d[1], g[1]);
-      if (width <= 0 || height <= 0) continue;
-      const overlap = width * height;
-      const union = isCrowd ? detectionArea : detectionArea + g[2] * g[3] - overlap;
-      matrix[row * annotations.length + column] = overlap / union;
-    }
-  }
-  return matrix;
-}
-
-/**
- * Returns the entries with box and area as pycocotools' `loadRes` derives them; the first entry
- * decides for all.
- */
-function prepareDetections(results: readonly CocoResult[]): Prepared[] {
-  const byBox = results.length > 0 && results[0].bbox !== undefined && results[0].bbox.length === 4;
-  return results.map(({ score, bbox, keypoints = [] }) => {
+function writeBoxes(scratch: Scratch, detections: readonly CocoResult[], byBox: boolean): void {
+  const { boxes, areas } = scratch;
+  for (let row = 0; row < detections.length; row++) {
+    const { bbox, keypoints = NO_NUMBERS } = detections[row];
     if (byBox && bbox?.length === 4) {
-      return { score, box: bbox, area: bbox[2] * bbox[3], keypoints };
+      for (let side = 0; side < 4; side++) boxes[4 * row + side] = bbox[side];
+      areas[row] = bbox[2] * bbox[3];
+      continue;
     }
-    let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity];
+    let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
     for (let at = 0; at < keypoints.length; at += 3) {
       x0 = Math.min(x0, keypoints[at]);
       x1 = Math.max(x1, keypoints[at]);
       y0 = Math.min(y0, keypoints[at + 1]);
       y1 = Math.max(y1, keypoints[at + 1]);
     }
-    return { score, box: [x0, y0, x1 - x0, y1 - y0], area: (x1 - x0) * (y1 - y0), keypoints };
-  });
+    boxes[4 * row] = x0;
+    boxes[4 * row + 1] = y0;
+    boxes[4 * row + 2] = x1 - x0;
+    boxes[4 * row + 3] = y1 - y0;
+    areas[row] = (x1 - x0) * (y1 - y0);
+  }
 }
 
 /**
- * Matches one image's detections (sorted) with its annotations for one area range; a similarity of
- * NaN matches nothing.
+ * Matches one image's detections (sorted) with its annotations for one area range and writes their
+ * outcomes from `first` on; returns how many annotations count. A similarity of NaN matches
+ * nothing.
  */
 function matchImage(
-  imageIndex: number,
-  detections: Prepared[],
-  annotations: CocoAnnotation[],
-  similarity: Float64Array,
+  { similarity, areas }: Scratch,
+  count: number,
+  annotations: readonly CocoAnnotation[],
   kind: EvaluationKind,
   { low, high }: AreaRange,
-): ImageMatches {
+  outcomes: Uint8Array,
+  first: number,
+  stride: number,
+): number {
   const width = annotations.length;
-  const isIgnored = annotations.map(({ isCrowd, keypointCount, areaPx2 }) =>
-    isCrowd || (kind === "keypoints" && keypointCount === 0) || areaPx2 < low || areaPx2 > high
-  );
-  const order = [
-    ...annotations.keys().filter((index) => !isIgnored[index]),
-    ...annotations.keys().filter((index) => isIgnored[index]),
-  ];
-  const count = detections.length;
-  const matched = new Uint8Array(IOU_THRESHOLDS.length * count);
-  const ignored = new Uint8Array(IOU_THRESHOLDS.length * count);
-  const taken = new Uint8Array(width);
-  for (const [thresholdIndex, threshold] of IOU_THRESHOLDS.entries()) {
-    taken.fill(0);
+  const order: number[] = [];
+  let counted = 0;
+  for (let pass = 0; pass < 2; pass++) {
+    for (let index = 0; index < width; index++) {
+      const { isCrowd, keypointCount, areaPx2 } = annotations[index];
+      const isIgnored = isCrowd || (kind === "keypoints" && keypointCount === 0) ||
+        areaPx2 < low || areaPx2 > high;
+      if (isIgnored === (pass === 1)) order.push(index);
+    }
+    if (pass === 0) counted = order.length;
+  }
+  const taken: boolean[] = new Array(width);
+  for (let threshold = 0; threshold < IOU_THRESHOLDS.length; threshold++) {
+    const least = Math.min(IOU_THRESHOLDS[threshold], 1 - 1e-10);
+    for (let index = 0; index < width; index++) taken[index] = false;
     for (let detection = 0; detection < count; detection++) {
-      let best = Math.min(threshold, 1 - 1e-10);
+      let best = least;
       let match = -1;
-      for (const index of order) {
+      for (let place = 0; place < width; place++) {
+        const index = order[place];
         if (taken[index] && !annotations[index].isCrowd) continue;
-        if (match >= 0 && !isIgnored[match] && isIgnored[index]) break;
+        // the others are ignored, and one that counts was found
+        if (place >= counted && match >= 0 && match < counted) break;
         const value = similarity[detection * width + index];
         if (!(value >= best)) continue;
         best = value;
-        match = index;
+        match = place;
       }
-      const at = thresholdIndex * count + detection;
+      let outcome: number = OUTCOME.falsePositive;
+      // pycocotools stores the annotation's id as the match, so an annotation with id 0 never
+      // counts as matched
+      const isMatched = match >= 0 && annotations[order[match]].id !== 0;
       if (match >= 0) {
-        taken[match] = 1;
-        // pycocotools stores the annotation's id as the match, so an annotation with id 0 never
-        // counts as matched
-        matched[at] = annotations[match].id === 0 ? 0 : 1;
-        ignored[at] = isIgnored[match] ? 1 : 0;
+        taken[order[match]] = true;
+        if (match >= counted) outcome = OUTCOME.ignored;
+        else if (isMatched) outcome = OUTCOME.truePositive;
       }
-      const { area } = detections[detection];
-      if (!matched[at] && (area < low || area > high)) ignored[at] = 1;
+      if (!isMatched && (areas[detection] < low || areas[detection] > high)) {
+        outcome = OUTCOME.ignored;
+      }
+      outcomes[threshold * stride + first + detection] = outcome;
     }
   }
-  return {
-    imageIndex,
-    scores: Float64Array.from(detections, ({ score }) => score),
-    matched,
-    ignored,
-    annotationCount: isIgnored.filter((value) => !value).length,
-  };
+  return counted;
 }
 
-/** Returns the values grouped by image and category: `groups.get(categoryId)?.get(imageId)`. */
-function group<T>(
+/** Returns the values of each category by the place of their image. */
+function byImage<T>(
   values: readonly T[],
-  keys: (value: T) => [categoryId: number, imageId: number],
-): Map<number, Map<number, T[]>> {
-  const groups = new Map<number, Map<number, T[]>>();
+  imageCount: number,
+  keys: (value: T) => [categoryId: number, imageIndex: number | undefined],
+): Map<number, (T[] | undefined)[]> {
+  const groups = new Map<number, (T[] | undefined)[]>();
   for (const value of values) {
-    const [categoryId, imageId] = keys(value);
+    const [categoryId, imageIndex] = keys(value);
+    if (imageIndex === undefined) continue;
     let images = groups.get(categoryId);
-    if (images === undefined) groups.set(categoryId, images = new Map());
-    const members = images.get(imageId);
-    if (members === undefined) images.set(imageId, [value]);
+    if (images === undefined) groups.set(categoryId, images = new Array(imageCount));
+    const members = images[imageIndex];
+    if (members === undefined) images[imageIndex] = [value];
     else members.push(value);
   }
   return groups;
 }
 
+const NONE: readonly never[] = [];
+
 /**
  * Returns COCO's matches of the results with the annotations, for each category (ascending id) and
  * area range.
  *
- * `imageIndex` is the image's place among all image ids in ascending order. Entries of categories
- * that the annotations do not list are left out, as pycocotools does.
+ * Entries of categories that the annotations do not list are left out, as pycocotools does.
  */
 export function matchResults(
   { images, categories, annotations }: CocoAnnotations,
@@ -271,31 +302,83 @@ export function matchResults(
   kind: EvaluationKind,
 ): CategoryMatches[] {
   const imageIds = images.map(({ id }) => id).sort((a, b) => a - b);
-  const truths = group(annotations, ({ categoryId, imageId }) => [categoryId, imageId]);
-  const prepared = prepareDetections(results);
-  const found = group(
-    prepared.map((detection, index) => ({ detection, result: results[index] })),
-    ({ result }) => [result.category_id, result.image_id],
+  const places = new Map(imageIds.map((id, index) => [id, index]));
+  const truths = byImage(
+    annotations,
+    imageIds.length,
+    ({ categoryId, imageId }) => [categoryId, places.get(imageId)],
   );
+  const found = byImage(
+    results,
+    imageIds.length,
+    ({ category_id, image_id }) => [category_id, places.get(image_id)],
+  );
+  const byBox = results.length > 0 && results[0].bbox?.length === 4;
+  return categories.map(({ id, sigmas }) =>
+    matchCategory(id, truths.get(id) ?? NONE, found.get(id) ?? NONE, imageIds.length, {
+      ...{ kind, byBox, sigmas: sigmas?.values ?? null },
+    })
+  );
+}
+
+function matchCategory(
+  categoryId: number,
+  truths: readonly (CocoAnnotation[] | undefined)[],
+  found: readonly (CocoResult[] | undefined)[],
+  imageCount: number,
+  { kind, byBox, sigmas }: {
+    kind: EvaluationKind;
+    byBox: boolean;
+    sigmas: readonly number[] | null;
+  },
+): CategoryMatches {
   const limit = Math.max(...MAX_DETECTIONS[kind]);
-  return categories.map(({ id: categoryId, sigmas }) => {
-    const byArea: ImageMatches[][] = AREA_RANGES[kind].map(() => []);
-    for (const [imageIndex, imageId] of imageIds.entries()) {
-      const truth = truths.get(categoryId)?.get(imageId) ?? [];
-      const detections = (found.get(categoryId)?.get(imageId) ?? [])
-        .map(({ detection }) => detection)
-        .sort((a, b) => b.score - a.score)
-        .slice(0, limit);
-      if (truth.length === 0 && detections.length === 0) continue;
-      const similarity = kind === "keypoints"
-        ? oksMatrix(detections, truth, sigmas?.values ?? null)
-        : iouMatrix(detections, truth);
-      for (const [areaIndex, area] of AREA_RANGES[kind].entries()) {
-        byArea[areaIndex].push(
-          matchImage(imageIndex, detections, truth, similarity, kind, area),
-        );
-      }
+  const imageIndices: number[] = [];
+  const first: number[] = [0];
+  const detections: CocoResult[][] = [];
+  let widest = 0;
+  for (let index = 0; index < imageCount; index++) {
+    const own = found[index] ?? [];
+    if (truths[index] === undefined && own.length === 0) continue;
+    const sorted = own.sort((a, b) => b.score - a.score);
+    if (sorted.length > limit) sorted.length = limit;
+    imageIndices.push(index);
+    detections.push(sorted);
+    first.push(first[first.length - 1] + sorted.length);
+    widest = Math.max(widest, sorted.length * (truths[index]?.length ?? 0));
+  }
+  const total = first[first.length - 1];
+  const scores = new Float64Array(total);
+  const byArea = AREA_RANGES[kind].map((): AreaMatches => ({
+    annotationCounts: new Int32Array(imageIndices.length),
+    outcomes: new Uint8Array(IOU_THRESHOLDS.length * total),
+  }));
+  const scratch: Scratch = {
+    similarity: new Float64Array(widest),
+    terms: new Float64Array(sigmas?.length ?? 0),
+    boxes: new Float64Array(4 * limit),
+    areas: new Float64Array(limit),
+  };
+  for (const [place, imageIndex] of imageIndices.entries()) {
+    const truth = truths[imageIndex] ?? NONE;
+    const own = detections[place];
+    for (let row = 0; row < own.length; row++) scores[first[place] + row] = own[row].score;
+    writeBoxes(scratch, own, byBox);
+    if (kind === "keypoints") writeOks(scratch, own, truth, sigmas);
+    else writeIou(scratch, own.length, truth);
+    for (let area = 0; area < byArea.length; area++) {
+      const { annotationCounts, outcomes } = byArea[area];
+      const range = AREA_RANGES[kind][area];
+      annotationCounts[place] = matchImage(
+        ...[scratch, own.length, truth, kind, range, outcomes, first[place], total] as const,
+      );
     }
-    return { categoryId, byArea };
-  });
+  }
+  return {
+    categoryId,
+    imageIndices: Int32Array.from(imageIndices),
+    firstDetections: Int32Array.from(first),
+    scores,
+    byArea,
+  };
 }
