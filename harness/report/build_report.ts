@@ -60,7 +60,11 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
   );
   const gallery = galleryItems(records);
   const conditions = run.devices.map(({ serial }) =>
-    conditionsOf(serial, launches.filter(({ device }) => device === serial))
+    conditionsOf(
+      serial,
+      launches.filter(({ device }) => device === serial),
+      records.turns.filter(({ device }) => device === serial),
+    )
   );
   const speeds = new Map(conditions.flatMap(({ speedOf }) => [...speedOf]));
   return {

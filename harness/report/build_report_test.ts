@@ -9,6 +9,7 @@ import { unknownState } from "../record/device.ts";
 import type { AnyRecord, LaunchRecord } from "../record/records.ts";
 import { failureRecord, runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
+import { turnsFixture } from "../stats/testdata/turns_fixture.ts";
 import type { VariantManifest } from "../record/variant.ts";
 import { buildReport, reportExitCode } from "./build_report.ts";
 import { sortRecords } from "../record/run_records.ts";
@@ -210,6 +211,10 @@ Deno.test("buildReport() tells what ran, the machine's two speeds and its stolen
     report.launches.map(({ speed }) => speed),
     launches.map(({ round }) => round % 3 === 0 ? "slow" : "fast"),
   );
+  // a launch that two variants shared counts once
+  const shared = turnsFixture(0, { a: 27e6, b: 30e6 });
+  const two = [...variants, testManifest({ id: "b" })];
+  assertEquals(reportOf(two, launches, shared).conditions[0].launches, 13);
   // one second of two CPUs in five
   assertAlmostEquals(told.steal!.meanShare, 0.1, 1e-9);
   assertEquals(told.stealKnown, 12);

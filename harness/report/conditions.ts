@@ -4,7 +4,7 @@
  * @module
  */
 import type { DeviceState } from "../record/device.ts";
-import type { LaunchRecord } from "../record/records.ts";
+import type { AnyLaunch, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import { type LaunchState, machineStates } from "../stats/machine_states.ts";
 import { launchQuantileNs } from "../stats/round.ts";
 import type { Report } from "./report_json.ts";
@@ -15,11 +15,21 @@ export const HEAT_MARKS: readonly string[] = ["throttled", "hot-start", "unpinne
 /** The conditions of a device as the report has them, and the speed that each launch met. */
 type Conditions = Report["conditions"][number] & { speedOf: Map<LaunchRecord, LaunchState> };
 
-/** Returns the conditions of a device from its launches that are in the figures. */
-export function conditionsOf(device: string, launches: readonly LaunchRecord[]): Conditions {
-  const distinct = <T>(read: (launch: LaunchRecord) => T) => [...new Set(launches.map(read))];
+/**
+ * Returns the conditions of a device from its launches that are in the figures. Of a launch that
+ * variants shared one part stands for all: they met the same state.
+ */
+export function conditionsOf(
+  device: string,
+  alone: readonly LaunchRecord[],
+  turns: readonly TurnsRecord[] = [],
+): Conditions {
+  const shared = Map.groupBy(turns, ({ turns: { launch } }) => launch).values()
+    .map(([first]) => first).toArray();
+  const launches: AnyLaunch[] = [...alone, ...shared];
+  const distinct = <T>(read: (launch: AnyLaunch) => T) => [...new Set(launches.map(read))];
   const { stateOf, ...states } = machineStates(launches.map((launch) => ({
-    group: launch.variantId,
+    group: `${launch.kind} ${launch.variantId}`,
     atMs: Date.parse(launch.startedAt),
     value: launchQuantileNs(launch, "total", 0.5),
     stealShare: stealShare(launch),
@@ -33,12 +43,12 @@ export function conditionsOf(device: string, launches: readonly LaunchRecord[]):
     launches: launches.length,
     heat: heatOf(launches),
     ...states,
-    speedOf: new Map(launches.map((launch, i) => [launch, stateOf[i]])),
+    speedOf: new Map(alone.map((launch, i) => [launch, stateOf[i]])),
   };
 }
 
 /** Share of the CPUs' time that was stolen during a launch; null where it is not told. */
-function stealShare({ stateBefore, stateAfter }: LaunchRecord): number | null {
+function stealShare({ stateBefore, stateAfter }: AnyLaunch): number | null {
   const [before, after] = [stateBefore, stateAfter];
   if (before?.uptimeSeconds == null || after?.uptimeSeconds == null) return null;
   if (before.stealSeconds == null || after.stealSeconds == null) return null;
@@ -48,7 +58,7 @@ function stealShare({ stateBefore, stateAfter }: LaunchRecord): number | null {
   return cpuSeconds > 0 && stolen >= 0 ? Math.min(1, stolen / cpuSeconds) : null;
 }
 
-function heatOf(launches: readonly LaunchRecord[]): Conditions["heat"] {
+function heatOf(launches: readonly AnyLaunch[]): Conditions["heat"] {
   const states = launches.flatMap(({ stateBefore, stateAfter }) =>
     [stateBefore, stateAfter].filter((state) => state !== null)
   );

@@ -14,6 +14,7 @@ import type { MetricEstimate } from "../stats/estimate.ts";
 import { groupByRound, metricOfLaunch, pooledMetric } from "../stats/round.ts";
 import { type SessionSpread, sessionSpread } from "../stats/sessions.ts";
 import { summarizeLaunches, type VariantSummary } from "../stats/summary.ts";
+import { ratioIntervalOf } from "../stats/turns.ts";
 import { insertRows, type Sql, type SqlQueries, type SqlRow, type SqlValue } from "./sql.ts";
 
 /** A run in the list. */
@@ -96,7 +97,9 @@ export async function importRun(
     const turns = records.filter((record): record is TurnsRecord =>
       record.kind === "turns" && record.device === device.serial
     );
-    for (const summary of summarizeLaunches(timed, run.baseVariantId, turns)) {
+    for (
+      const summary of summarizeLaunches(timed, run.baseVariantId, turns, ratioIntervalOf(run))
+    ) {
       summaries.push({ device: device.serial, summary });
     }
     for (const [variantId, rounds] of groupByRound(timed)) {
