@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import type { Browser } from "playwright-core";
 import { needs } from "../testdata/needs.ts";
+import type { TuneAnswer } from "../tune/answer.ts";
+import type { Explanation } from "../tune/explanation.ts";
 import { readAssets } from "./assets.ts";
 import { indexEntry, renderComparison, renderHistory, renderIndex, renderReport } from "./html.ts";
 import { readReport } from "./report_file.ts";
@@ -21,6 +23,7 @@ import {
   withBrowser,
 } from "./testdata/browser_page.ts";
 import { HOSTILE_TEXTS, hostileReport } from "./testdata/hostile_report.ts";
+import { EXAMPLE_SIZE, syntheticReport } from "./testdata/synthetic_report.ts";
 import { syntheticComparison, syntheticHistory } from "./testdata/synthetic_history.ts";
 
 const assets = await readAssets();
@@ -292,5 +295,64 @@ Deno.test({
     withBrowser(async (browser, dir) => {
       const chinese = ALL_EXAMPLES.filter(isChinese);
       assertEquals((await assertAsKept(browser, dir, chinese)).size, 2);
+    }),
+});
+
+Deno.test({
+  name:
+    "tuneSection() and explainSection() say what to ship and what each change earned, with their numbers as tables",
+  ...IN_BROWSER,
+  fn: () =>
+    withBrowser(async (browser, dir) => {
+      const time = (value: number) => ({ value, low: 0.98 * value, high: 1.02 * value });
+      const entry = (id: string, value: number, ap: number, refusal: string | null = null) => ({
+        ...{ id: `m.silu.${id}`, stage: "final" as const, time: time(value), ap, refusal },
+        ...{ apDifference: time(ap - 0.5), sizeBytes: 6.6e6, beatenBy: null },
+        onFront: refusal === null,
+      });
+      const tune: TuneAnswer = {
+        ...{ winner: "m.silu.raw.fp16", alike: [], base: "m.silu.decoded.fp32", winnerMs: 41.2 },
+        ...{ isAnnotated: true, notes: ["A note with <b>marks</b>."], left: [] },
+        entries: [
+          entry("decoded.fp32", 1, 0.5),
+          entry("raw.fp16", 0.6, 0.499),
+          entry("raw.int8", 0.4, 0.3, "it loses 0.200 AP"),
+        ],
+        snippet: "net.opt.num_threads = 2;",
+      };
+      const explanation: Explanation = {
+        ...{ from: "m.silu.decoded", to: "m.silu.raw", speedUp: time(2), ap: null },
+        ...{ isAnnotated: false, rounds: 8, steps: [] },
+        changes: [
+          { name: "head", label: "decoded → raw", speedUp: time(1.25) },
+          { name: "shape", label: "640×640 → 480×640", speedUp: time(1.6) },
+        ].map((change) => ({
+          ...{ ...change, ap: null },
+          speedUpInOrders: [1.2, 1.7] satisfies [number, number],
+        })),
+      };
+      const html = renderReport(syntheticReport(EXAMPLE_SIZE), assets, { tune, explanation });
+      const { page, complaints } = await openPage(browser, dir, html);
+      assertEquals(
+        await page.locator("#tune .answer").innerText(),
+        "Ship raw.fp16: 41.2 ms an image, 0.600× the time of decoded.fp32.",
+      );
+      assertEquals(await page.locator("#tune li").innerText(), "A note with <b>marks</b>.");
+      assertEquals(await page.locator("#tune pre").innerText(), tune.snippet);
+      await openTable(page.locator("#tune figure details.numbers"));
+      const rows = await page.locator("#tune figure tbody tr").allInnerTexts();
+      assertEquals(rows.length, 3);
+      assertMatch(rows[2], /raw\.int8\s.*0\.400×.*no\s+it loses 0\.200 AP/);
+      await openTable(page.locator("#explain figure details.numbers"));
+      // each bar begins where the one before ended, and the last is the whole
+      assertEquals(
+        (await page.locator("#explain figure tbody tr").allInnerTexts()).map((row) =>
+          row.split("\t").slice(1)
+        ),
+        [["0.000×", "1.000×"], ["1.000×", "0.800×"], ["0.800×", "0.500×"], ["0.000×", "0.500×"]],
+      );
+      await drawAll(page);
+      assertEquals(complaints, []);
+      assertEquals(await seriousFindings(page), []);
     }),
 });
