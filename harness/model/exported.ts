@@ -18,7 +18,8 @@ import {
 } from "./onnx/onnx_graph.ts";
 import { floatsOf, intsOf, type OnnxValue } from "./onnx/onnx_file.ts";
 import { inferShapes, normalAxis } from "./onnx/shapes.ts";
-import type { Warning } from "../errors.ts";
+import { HarnessError, type Warning } from "../errors.ts";
+import { findPoseHead } from "./head.ts";
 
 /** How the file chose among its cells, before that was cut off. */
 export interface ExportedSelection {
@@ -52,8 +53,43 @@ export function plainExport(model: OnnxModel, label: string): PlainExport {
   const warnings: Warning[] = [];
   const floating = withFloatInput(model, label);
   const sized = withStaticInput(floating, label, warnings);
-  const cut = withoutSelection(sized, warnings);
-  return { ...cut, warnings };
+  const { model: cut, selection } = withoutSelection(sized, warnings);
+  return { model: withoutExtraOutputs(cut, label, warnings), selection, warnings };
+}
+
+/**
+ * Returns the model with the output alone that a head is decoded to, where it has others beside it:
+ * what training needs, or what somebody wanted to see.
+ *
+ * With no such output the model comes back as it is.
+ */
+function withoutExtraOutputs(model: OnnxModel, label: string, warnings: Warning[]): OnnxModel {
+  if (model.outputs.length < 2) return model;
+  const { shapes } = inferShapes(model);
+  const decoded = model.outputs.filter(({ name, dims }) =>
+    (shapes.get(name) ?? dims)?.length === 3
+  );
+  for (const output of decoded) {
+    const single = pruned({ ...model, outputs: [output] });
+    try {
+      findPoseHead(single, label);
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      // with one output of that form, what is wrong with it says what the model is
+      if (decoded.length === 1) throw error;
+      continue;
+    }
+    const others = model.outputs.filter((other) => other !== output).map(({ name }) => `"${name}"`);
+    warnings.push({
+      code: "extra-outputs",
+      message: `The file has more outputs than the decoded "${output.name}": ${
+        others.join(", ")
+      } are left out`,
+      advice: "Export the model without them, if your app doesn't read them.",
+    });
+    return single;
+  }
+  return model;
 }
 
 function refuseQuantised(model: OnnxModel, label: string): void {

@@ -1,4 +1,4 @@
-import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import { assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { plainExport } from "./exported.ts";
 import { findPoseHead } from "./head.ts";
@@ -154,4 +154,20 @@ Deno.test("plainExport() refuses grey images, channels that come last and quanti
   assertEquals(last.includes("channels last"), true, last);
   const quantised = refused((model) => model.nodes[3].opType = "QuantizeLinear");
   assertEquals(quantised.includes("--precision int8"), true, quantised);
+});
+
+Deno.test("plainExport() keeps the decoded output alone, in whatever place among others, and says so", () => {
+  const model = tinyPose({ style: "apart" });
+  const { kpt, cls } = findPoseHead(model, "m.onnx").levels[0];
+  const flat = model.nodes.find(({ inputs }) => inputs[0] === kpt)!.outputs[0];
+  const [decoded] = model.outputs;
+  const extra = [flat, cls].map((name) => ({ name, dataType: DATA_TYPE.float, dims: null }));
+  const { model: plain, warnings } = plainExport(
+    { ...model, outputs: [extra[0], decoded, extra[1]] },
+    "m.onnx",
+  );
+  assertEquals(plain.outputs.map(({ name }) => name), [decoded.name]);
+  assertEquals(plain.nodes.length, model.nodes.length);
+  assertEquals(warnings.map(({ code }) => code), ["extra-outputs"]);
+  assertStringIncludes(warnings[0].message, `"${flat}", "${cls}" are left out`);
 });

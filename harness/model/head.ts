@@ -119,12 +119,6 @@ function checkOutputs(model: OnnxModel, label: string): void {
   const text = model.outputs.map((output, i) => `"${output.name}" [${outputs[i].join(", ")}]`)
     .join(", ");
   const task = model.metadata.get("task");
-  if (outputs.length === 2 && outputs.some((dims) => dims.length === 4)) {
-    throw badModel(
-      label,
-      `it is a segmentation model (outputs ${text}), and Posemark measures pose and detection models: ${EXPORT_ADVICE}`,
-    );
-  }
   if (outputs.length > 2 && outputs.every((dims) => dims.length === 4)) {
     throw badModel(
       label,
@@ -189,7 +183,8 @@ function traceDecode(model: OnnxModel, inferred: InferredShapes, label: string):
     if (node.opType === "Conv") {
       const bins = distributionBins(constants.get(node.inputs[1]));
       if (bins === null) {
-        if (way.box && inferred.shapes.get(name)?.[1] === 1) {
+        // the angle of an oriented box is one channel, too
+        if (way.box && !way.angle && inferred.shapes.get(name)?.[1] === 1) {
           throw badModel(
             label,
             `its boxes are a distribution (DFL) whose weights "${
@@ -347,6 +342,16 @@ function assembleHead(
     const level = levels.get(`${width}x${height}`) ??
       { channels: {}, widthCells: width, heightCells: height, stride: input.width / width };
     if (level[role] !== undefined) {
+      // classes have a sigmoid on their way, coefficients of masks nothing
+      const isBare = (ways: readonly Way[]) =>
+        !ways.some((way) => way.box || way.sigmoid || way.arithmetic);
+      const bare = [...traced.ways.values()].filter(isBare).length;
+      if (role === "cls" && bare > 0 && bare < traced.ways.size) {
+        throw badModel(
+          label,
+          `it is a segmentation model${said}, and Posemark measures pose and detection models: ${EXPORT_ADVICE}`,
+        );
+      }
       throw badModel(
         label,
         `its head has two ${role} convolutions on the grid of ${width} by ${height} cells, expected one: ${EXPORT_ADVICE}`,

@@ -108,10 +108,18 @@ Deno.test("findPoseHead() names the shape when the batch is not 1", () => {
   assertMentions(badModelMessage(model), "[4, 3, 64, 96]", "batch=1");
 });
 
-Deno.test("findPoseHead() tells a segmentation, a classification and a cut model apart by their outputs", () => {
-  const segmentation = tinyPose();
-  segmentation.outputs.push({ name: "proto", dataType: 1, dims: [1, 32, 16, 24] });
-  assertMentions(badModelMessage(segmentation), "segmentation model", "proto");
+Deno.test("findPoseHead() tells segmentation by rows that are as a convolution gives them", () => {
+  const model = tinyPose({ style: "apart" });
+  const { kpt } = findPoseHead(model, "m.onnx").levels[0];
+  const flat = model.nodes.find(({ inputs }) => inputs[0] === kpt)!;
+  const coefficients = model.nodes.find(({ opType, inputs }) =>
+    opType === "Concat" && inputs.includes(flat.outputs[0])
+  )!;
+  model.nodes.at(-1)!.inputs[2] = coefficients.outputs[0];
+  assertMentions(badModelMessage(model), "it is a segmentation model, and Posemark measures pose");
+});
+
+Deno.test("findPoseHead() tells a classification and a cut model apart by their outputs", () => {
   const classification = tinyPose();
   classification.outputs = [{ name: "classes", dataType: 1, dims: [1, 1000] }];
   assertMentions(badModelMessage(classification), "classification model");

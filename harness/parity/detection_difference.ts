@@ -20,8 +20,8 @@ export function boxDifferencePx(a: Detection, b: Detection): number {
   return Math.max(...a.boxXyxyPx.map((side, index) => Math.abs(side - b.boxXyxyPx[index])));
 }
 
-/** Largest distance of a joint; NaN when one is. */
-function largestDistancePx(a: Detection, b: Detection): number {
+/** Returns the largest distance of a joint, image pixels; NaN when one is. */
+export function largestDistancePx(a: Detection, b: Detection): number {
   return jointDistancesPx(a, b).reduce((x, y) => Number.isNaN(y) || y > x ? y : x, 0);
 }
 
@@ -32,10 +32,4 @@ export function isWithin(a: Detection, b: Detection, tolerance: DetectionToleran
   return largestDistancePx(a, b) <= tolerance.keypointPx &&
     boxDifferencePx(a, b) <= tolerance.boxPx &&
     Math.abs(a.score - b.score) <= tolerance.score;
-}
-
-/** Returns the largest change of an IoU by moving each side of the detection's box by that much. */
-export function iouTolerance({ boxXyxyPx: [x1, y1, x2, y2] }: Detection, boxPx: number): number {
-  const [width, height] = [Math.max(1, x2 - x1), Math.max(1, y2 - y1)];
-  return 4 * boxPx * (width + height) / (width * height);
 }

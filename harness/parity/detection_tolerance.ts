@@ -14,7 +14,7 @@ import { overlapLimit } from "../head/select.ts";
 import { rawSpec } from "../head/head_blobs.ts";
 import type { Reference } from "../reference/reference.ts";
 import type { VariantManifest } from "../record/variant.ts";
-import type { TiedClass } from "./class_ties.ts";
+import type { TiedClass } from "./near_ties.ts";
 import type { DetectionTolerance } from "./detection_difference.ts";
 import { decodeTolerancePx } from "./stage_decode.ts";
 import { type NetworkTolerance, toleranceOf } from "./tolerance.ts";

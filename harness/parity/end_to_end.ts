@@ -5,32 +5,18 @@
  * @module
  */
 import type { Detection, Match } from "../record/records.ts";
-import { classAt, scoreAt } from "../head/candidates.ts";
+import { type Candidates, classAt } from "../head/candidates.ts";
 import { type Detected, toDetection } from "../pose/detect.ts";
-import type { Letterbox } from "../pose/letterbox.ts";
-import { iou } from "../head/select.ts";
-import { resolveTies, type TiedClass } from "./class_ties.ts";
-import {
-  boxDifferencePx,
-  type DetectionTolerance,
-  iouTolerance,
-  isWithin,
-} from "./detection_difference.ts";
-import { matchDetections } from "./match.ts";
+import { boxDifferencePx, type DetectionTolerance, isWithin } from "./detection_difference.ts";
+import { describePair, matchDetections } from "./match.ts";
+import { explainSelection, type PossibleCandidates, type SelectionLimits } from "./near_ties.ts";
 
 /** What the comparison needs besides the two lists. */
-export interface ComparisonOptions {
-  geometry: Letterbox;
-  scoreThreshold: number;
-  /** IoU above which a candidate goes for a better one of its class; null where none goes. */
-  overlapLimit: number | null;
-  maxDetections: number;
+export interface ComparisonOptions extends SelectionLimits {
   /** Tolerance of the expected candidate with that index. */
   toleranceOf: (candidateIndex: number) => DetectionTolerance;
-  /**
-   * Other classes that the expected candidate with that index may come out as; none when left out.
-   */
-  tiedClasses?: (candidateIndex: number) => readonly TiedClass[];
+  /** Returns all candidates that may have been there; asked where the lists differ. */
+  possible: () => PossibleCandidates;
 }
 
 /** A matched pair beyond its tolerance. */
@@ -44,19 +30,18 @@ export interface Excess {
 
 /** Outcome of {@linkcode compareDetections}. */
 export interface Comparison {
+  /** Pairs of one cell and class, and those that are beyond their tolerance. */
   matches: Match[];
   unmatchedReference: number[];
   unmatchedCandidate: number[];
   /** Unmatched ones, of both lists, that the tolerance explains. */
   explainedUnmatched: number;
-  /** Unmatched ones that it does not, in words. */
+  /** Differences of the lists that it does not, in words. */
   unexplained: string[];
   excesses: Excess[];
-  /** Pairs that differ because two candidates scored alike and the other one won. */
-  otherWinners: number;
   /**
-   * Expected detections whose class is another one in what was found, because the two scored alike
-   * in their cell.
+   * Found detections whose class is another one than expected, because the two scored alike in
+   * their cell.
    */
   otherClasses: number;
   /** Largest tolerance of a joint (without joints, of a box side) among the pairs, image pixels. */
@@ -65,174 +50,138 @@ export interface Comparison {
 
 /**
  * Returns how the found detections differ from the expected ones, and which differences rounding
- * explains: a score near the threshold (or near the lowest kept one, where the largest number is
- * reached), an overlap near the NMS threshold, two candidates of one person that score alike, so
- * that the other one wins, and two classes that score alike in a cell, so that the other one is
- * told.
+ * explains: a found detection is explained by a candidate that it is within tolerance of, and the
+ * choice among candidates by the near ties of their scores, overlaps and classes, see
+ * {@linkcode explainSelection}.
  *
- * Pairs are of one class: where the class differs, both are unmatched, and explained.
+ * Where another cell of a person was chosen, there is no pair: the expected and the found one are
+ * both unmatched, and explained.
  */
 export function compareDetections(
   expected: Detected,
   found: readonly Detection[],
   options: ComparisonOptions,
 ): Comparison {
-  const plain = compareByClass(expected, found, options);
-  const { tiedClasses } = options;
-  if (tiedClasses === undefined || faultCount(plain) === 0) return plain;
-  const resolved = resolveTies(expected, found, { ...options, tiedClasses });
-  const comparison = compareByClass(resolved, found, options);
-  return faultCount(comparison) < faultCount(plain)
-    ? inTermsOf(expected, resolved, found.length, comparison)
-    : plain;
-}
-
-function faultCount({ unexplained, excesses }: Comparison): number {
-  return unexplained.length + excesses.length;
-}
-
-/**
- * The comparison with the resolved detections, told by the indices of the expected ones; pairs of
- * two classes become unmatched ones.
- */
-function inTermsOf(
-  expected: Detected,
-  resolved: Detected,
-  foundCount: number,
-  comparison: Comparison,
-): Comparison {
-  const ranks = new Map(Array.from(expected.kept, (index, rank) => [index, rank]));
-  const classOf = ({ candidates }: Detected, index: number) => classAt(candidates, index);
-  const otherClasses =
-    expected.kept.filter((index) => classOf(expected, index) !== classOf(resolved, index)).length;
-  const translated = (match: Match): Match | null => {
-    const index = resolved.kept[match.referenceIndex];
-    const rank = ranks.get(index);
-    return rank === undefined || classOf(expected, index) !== classOf(resolved, index)
-      ? null
-      : { ...match, referenceIndex: rank };
-  };
-  const matches = comparison.matches.map(translated).filter((match) => match !== null);
-  const paired = {
-    reference: new Set(matches.map(({ referenceIndex }) => referenceIndex)),
-    candidate: new Set(matches.map(({ candidateIndex }) => candidateIndex)),
-  };
-  const rest = (count: number, taken: ReadonlySet<number>) =>
-    Array.from({ length: count }, (_, index) => index).filter((index) => !taken.has(index));
-  const unmatchedReference = rest(expected.kept.length, paired.reference);
-  const unmatchedCandidate = rest(foundCount, paired.candidate);
+  const matching = matchDetections(expected.detections, found);
+  const toleranceOf = ({ referenceIndex }: Match) =>
+    options.toleranceOf(expected.kept[referenceIndex]);
+  const isEqual = (pair: Match) =>
+    isWithin(
+      expected.detections[pair.referenceIndex],
+      found[pair.candidateIndex],
+      toleranceOf(pair),
+    );
+  const { matches, unmatchedReference, unmatchedCandidate } = matching;
+  const isSame = unmatchedReference.length + unmatchedCandidate.length === 0 &&
+    matches.every(isEqual);
+  const explained = isSame
+    ? { ...matching, explainedUnmatched: 0, unexplained: [], otherClasses: 0 }
+    : explainDifferences(expected, found, matches, options);
+  const hasJoints = expected.candidates.keypointCount > 0;
   return {
-    ...comparison,
+    ...explained,
+    tolerancePx: explained.matches.map(toleranceOf).reduce(
+      (largest, { keypointPx, boxPx }) => Math.max(largest, hasJoints ? keypointPx : boxPx),
+      0,
+    ),
+    excesses: explained.matches.filter((pair) => !isEqual(pair)).map((match) =>
+      describeExcess(
+        match,
+        expected.detections[match.referenceIndex],
+        found[match.candidateIndex],
+        toleranceOf(match),
+      )
+    ),
+  };
+}
+
+/** Takes apart the pairs of two cells, and tells the differences that nothing explains. */
+function explainDifferences(
+  expected: Detected,
+  found: readonly Detection[],
+  pairs: readonly Match[],
+  options: ComparisonOptions,
+): Omit<Comparison, "tolerancePx" | "excesses"> {
+  const possible = options.possible();
+  const { candidates } = possible;
+  const indexOf = new Map(
+    Array.from({ length: candidates.count }, (_, index) => [cellKey(candidates, index), index]),
+  );
+  const possibleOf = Array.from(
+    expected.kept,
+    (index) => indexOf.get(cellKey(expected.candidates, index)) ?? -1,
+  );
+  const pairOf = new Map(pairs.map((pair) => [pair.candidateIndex, pair]));
+  const expectedOf = found.map((_, at) => {
+    const pair = pairOf.get(at);
+    return pair === undefined ? -1 : possibleOf[pair.referenceIndex];
+  });
+  const { candidateOf, missing, overlapping } = explainSelection(
+    found,
+    possible,
+    expectedOf,
+    options,
+  );
+  const rankOf = new Map(possibleOf.map((index, rank) => [index, rank]));
+  const taken = new Set(candidateOf.map((index) => rankOf.get(index)));
+  const matches = found.flatMap((detection, at): Match[] => {
+    const index = candidateOf[at];
+    const rank = rankOf.get(index);
+    if (rank !== undefined && classAt(candidates, index) === detection.classIndex) {
+      return [describePair(expected.detections[rank], detection, rank, at)];
+    }
+    // what is no candidate stays with its partner, so that the error is told in pixels
+    const pair = pairOf.get(at);
+    return index < 0 && pair !== undefined && !taken.has(pair.referenceIndex) ? [pair] : [];
+  });
+  const unmatchedReference = unpaired(expected.kept.length, matches, "referenceIndex");
+  const unmatchedCandidate = unpaired(found.length, matches, "candidateIndex");
+  const missed = new Set(missing);
+  const betterOf = new Map(overlapping.map(([better, worse]) => [worse, better]));
+  const isUnfounded = (at: number) => candidateOf[at] < 0;
+  return {
     matches,
     unmatchedReference,
     unmatchedCandidate,
-    explainedUnmatched: Math.max(
-      0,
-      unmatchedReference.length + unmatchedCandidate.length - comparison.unexplained.length,
-    ),
-    excesses: comparison.excesses.map((excess) => ({
-      ...excess,
-      match: translated(excess.match) ?? excess.match,
-    })),
-    otherClasses,
+    explainedUnmatched:
+      unmatchedReference.filter((index) => !missed.has(possibleOf[index])).length +
+      unmatchedCandidate.filter((at) => !isUnfounded(at) && !betterOf.has(at)).length,
+    unexplained: [
+      ...missing.map((index) =>
+        `expected but not found (${describe(toDetection(candidates, index, options.geometry))})`
+      ),
+      ...unmatchedCandidate.filter(isUnfounded).map((at) =>
+        `found but not expected (${describe(found[at])})`
+      ),
+      ...betterOf.entries().map(([worse, better]) =>
+        `found though a better one overlaps it (${describe(found[worse])}; better: ${
+          describe(found[better])
+        })`
+      ),
+    ],
+    otherClasses:
+      found.filter(({ classIndex }, at) =>
+        !isUnfounded(at) && classAt(candidates, candidateOf[at]) !== classIndex
+      ).length,
   };
 }
 
-/** Compares within each class. */
-function compareByClass(
-  expected: Detected,
-  found: readonly Detection[],
-  options: ComparisonOptions,
-): Comparison {
-  const { geometry, toleranceOf } = options;
-  const limit = options.overlapLimit ?? Infinity;
-  const matching = matchDetections(expected.detections, found);
-  const all = Array.from(
-    { length: expected.candidates.count },
-    (_, index) => toDetection(expected.candidates, index, geometry),
-  );
-  const excesses: Excess[] = [];
-  let otherWinners = 0;
-  let tolerancePx = 0;
-  for (const match of matching.matches) {
-    const reference = expected.detections[match.referenceIndex];
-    const candidate = found[match.candidateIndex];
-    const tolerance = toleranceOf(expected.kept[match.referenceIndex]);
-    tolerancePx = Math.max(
-      tolerancePx,
-      reference.keypoints.length > 0 ? tolerance.keypointPx : tolerance.boxPx,
-    );
-    if (isWithin(reference, candidate, tolerance)) continue;
-    const isOtherWinner = all.some((other, index) => {
-      const allowed = toleranceOf(index);
-      return other.classIndex === reference.classIndex &&
-        other.score >= reference.score - tolerance.score - allowed.score &&
-        isWithin(other, candidate, allowed) &&
-        iou(other.boxXyxyPx, reference.boxXyxyPx) >
-          limit - iouTolerance(reference, tolerance.boxPx);
-    });
-    if (isOtherWinner) {
-      otherWinners++;
-      continue;
-    }
-    excesses.push(describeExcess(match, reference, candidate, tolerance));
-  }
-  const unexplained: string[] = [];
-  let explainedUnmatched = 0;
-  const judge = (detection: Detection, isExplained: boolean, what: string) => {
-    if (isExplained) explainedUnmatched++;
-    else {
-      unexplained.push(
-        `${what} (score ${detection.score.toFixed(3)}, box ${
-          detection.boxXyxyPx.map((side) => side.toFixed(0)).join(" ")
-        })`,
-      );
-    }
-  };
-  const loosest = all.map((_, index) => toleranceOf(index)).reduce((a, b) => ({
-    keypointPx: Math.max(a.keypointPx, b.keypointPx),
-    boxPx: Math.max(a.boxPx, b.boxPx),
-    score: Math.max(a.score, b.score),
-  }), toleranceOf(-1));
-  const floorOf = (count: number, lowest: number) =>
-    count >= options.maxDetections ? lowest : options.scoreThreshold;
-  const expectedFloor = floorOf(
-    expected.kept.length,
-    expected.kept.length === 0 ? 0 : scoreAt(expected.candidates, expected.kept.at(-1)!),
-  );
-  const foundFloor = floorOf(found.length, found.at(-1)?.score ?? 0);
-  /** True when another box of the list overlaps about as much as NMS allows. */
-  const isNmsBorder = (detection: Detection, others: readonly Detection[]) =>
-    others.some((other) =>
-      other !== detection && other.classIndex === detection.classIndex &&
-      iou(other.boxXyxyPx, detection.boxXyxyPx) >
-        limit - iouTolerance(detection, 2 * loosest.boxPx)
-    );
-  for (const index of matching.unmatchedReference) {
-    const detection = expected.detections[index];
-    judge(
-      detection,
-      detection.score <= foundFloor + loosest.score || isNmsBorder(detection, expected.detections),
-      "expected but not found",
-    );
-  }
-  for (const index of matching.unmatchedCandidate) {
-    const detection = found[index];
-    judge(
-      detection,
-      detection.score <= expectedFloor + loosest.score || isNmsBorder(detection, found),
-      "found but not expected",
-    );
-  }
-  return {
-    ...matching,
-    explainedUnmatched,
-    unexplained,
-    excesses,
-    otherWinners,
-    otherClasses: 0,
-    tolerancePx,
-  };
+function unpaired(
+  count: number,
+  matches: readonly Match[],
+  side: "referenceIndex" | "candidateIndex",
+): number[] {
+  const paired = new Set(matches.map((match) => match[side]));
+  return Array.from({ length: count }, (_, index) => index).filter((index) => !paired.has(index));
+}
+
+/** What tells candidates of one head apart whatever the threshold. */
+function cellKey(candidates: Candidates, index: number): string {
+  return `${candidates.cells[index]} ${classAt(candidates, index)}`;
+}
+
+function describe({ score, boxXyxyPx }: Detection): string {
+  return `score ${score.toFixed(3)}, box ${boxXyxyPx.map((side) => side.toFixed(0)).join(" ")}`;
 }
 
 function describeExcess(

@@ -72,7 +72,8 @@ export function matchDetections(
   };
 }
 
-function describePair(
+/** Returns how two detections that are a pair differ. */
+export function describePair(
   reference: Detection,
   candidate: Detection,
   referenceIndex: number,

@@ -30,6 +30,15 @@ WAYS = {
 }
 
 
+def scored(net: torch.nn.Module) -> None:
+    """Scales the class convolutions of the head, in both branches, so that scores are spread out."""
+    head = net.model[-1]
+    for branch in [getattr(head, "cv3", None), getattr(head, "one2one_cv3", None)]:
+        for level in branch or []:
+            torch.nn.init.normal_(level[-1].weight, std=0.25)
+            level[-1].bias.data.fill_(-3.0)
+
+
 def lively(name: str) -> YOLO:
     """Returns the model with random weights whose activations and scores are spread out."""
     torch.manual_seed(20261127)
@@ -39,12 +48,7 @@ def lively(name: str) -> YOLO:
     with torch.no_grad():
         for _ in range(12):
             net(torch.rand(4, 3, SIDE, SIDE))
-    net.eval()
-    head = net.model[-1]
-    for branch in [head.cv3, getattr(head, "one2one_cv3", None)]:
-        for level in branch or []:
-            torch.nn.init.normal_(level[-1].weight, std=0.25)
-            level[-1].bias.data.fill_(-3.0)
+    scored(net.eval())
     return model
 
 
