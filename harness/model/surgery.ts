@@ -39,7 +39,7 @@ import { withSizesFor } from "./free_size.ts";
  * Version of the surgery: raised when the graphs that it makes change, so that cached variants are
  * made anew.
  */
-export const SURGERY_VERSION = 6;
+export const SURGERY_VERSION = 7;
 
 /** A graph made for a variant, and what its outputs hold. */
 export interface CutModel {

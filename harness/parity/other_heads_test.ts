@@ -8,7 +8,7 @@ import { sha256Hex } from "../hash.ts";
 import { seededRandom } from "../pose/testdata/random.ts";
 import { SILENT } from "../progress.ts";
 import { type HeadCode, YOLO26, YOLOV8 } from "../record/head_code.ts";
-import type { Head, VariantManifest } from "../record/variant.ts";
+import { type Head, HEADS, type VariantManifest } from "../record/variant.ts";
 import { DEFAULT_BARS } from "./judge.ts";
 import { summarizeParity } from "./summary.ts";
 import { testManifest } from "./testdata/manifest.ts";
@@ -134,9 +134,9 @@ Deno.test("a head with another box code and keypoint rule, told by data alone, p
   await using runner = await runnerWith({
     code: YOLO26,
     keypoints: 5,
-    layouts: ["raw", "raw-nchw"],
+    layouts: [...HEADS],
   });
-  for (const layout of ["raw", "raw-nchw"] as const) {
+  for (const layout of HEADS) {
     const { summary } = await summaryOf(runner, layout);
     assertEquals(summary.verdict, "pass", `${layout}: ${summary.reason}`);
     assert(summary.matched > 3, `${layout}: ${summary.matched} pairs`);

@@ -22,7 +22,7 @@ import type { Progress } from "../../progress.ts";
 import { mendReductions, requireKnownLayers } from "./leftovers.ts";
 import { applyPasses, PASSES_VERSION } from "./passes.ts";
 import { convertByPnnx, type Converted } from "./pnnx.ts";
-import { inOperatorSet11, withoutStridedSlices } from "./spell.ts";
+import { spelledGraph } from "./spell.ts";
 import { convertByOnnx2ncnn, optimizeNcnn, spellForOnnx2ncnn } from "./onnx2ncnn.ts";
 import type { CalibrationSet } from "./int8_images.ts";
 import { countMacs, countParameters } from "../onnx/cost.ts";
@@ -143,7 +143,7 @@ async function convert(
 ): Promise<void> {
   const { source, shape } = key;
   const cut = cutModel(source.model, source.head, key.head, key.activation);
-  const graph = inOperatorSet11(withoutStridedSlices(sizedGraph(cut, key)));
+  const graph = spelledGraph(sizedGraph(cut, key));
   const onnx = "model.onnx";
   await Deno.writeFile(path.join(folder, "graph.onnx"), encodeOnnx(graph));
   const spelled = key.converter === "onnx2ncnn" ? spellForOnnx2ncnn(graph) : graph;

@@ -7,9 +7,14 @@
  *
  * @module
  */
-import { floatTensor, type OnnxModel, type OnnxNode } from "../onnx/onnx_file.ts";
-import { freshName, namesIn } from "../onnx/onnx_graph.ts";
+import { floatTensor, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx/onnx_file.ts";
+import { constantsOf, freshName, namesIn, pruned } from "../onnx/onnx_graph.ts";
 import { inferShapes, sliceRanges } from "../onnx/shapes.ts";
+
+/** Returns the model in the words that both converters know. */
+export function spelledGraph(model: OnnxModel): OnnxModel {
+  return withConstantsByRank(inOperatorSet11(withoutStridedSlices(model)));
+}
 
 /**
  * Returns the model with every slice of a step above 1 (the Focus of YOLOv5, `x[..., ::2, ::2]`)
@@ -86,4 +91,48 @@ export function inOperatorSet11(model: OnnxModel): OnnxModel {
       }
     ),
   };
+}
+
+/** Operations of two operands that are brought to one shape. */
+const BROADCASTING = new Set(["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min"]);
+
+/**
+ * Returns the model in which a constant that meets values of several ranks has a form for each,
+ * with leading ones up to the value's rank.
+ *
+ * pnnx makes one blob of equal constants, without its batch, in the form that one of its uses needs
+ * (the anchors of YOLO26's boxes [1,4,N] and keypoints [1,K,2,N]): the others are broadcast along
+ * other axes.
+ */
+export function withConstantsByRank(model: OnnxModel): OnnxModel {
+  const { shapes } = inferShapes(model);
+  const constants = constantsOf(model);
+  const uses: { node: OnnxNode; at: number; rank: number; tensor: OnnxTensor; key: string }[] = [];
+  for (const node of model.nodes) {
+    if (!BROADCASTING.has(node.opType)) continue;
+    for (const at of [0, 1]) {
+      const tensor = constants.get(node.inputs[at]);
+      const rank = shapes.get(node.inputs[1 - at])?.length;
+      const sides = tensor?.dims.filter((dim) => dim !== 1) ?? [];
+      // of a row pnnx knows the axis
+      if (!tensor || rank === undefined || sides.length < 2) continue;
+      const key = `${tensor.dataType} ${sides} ${tensor.data}`;
+      uses.push({ node, at, rank, tensor, key });
+    }
+  }
+  const mixed = [...Map.groupBy(uses, ({ key }) => key).values()].filter((same) =>
+    new Set(same.map(({ rank }) => rank)).size > 1
+  );
+  if (mixed.length === 0) return model;
+  const taken = namesIn(model);
+  const initializers = new Map(model.initializers);
+  const inputs = new Map(model.nodes.map((node) => [node, [...node.inputs]]));
+  for (const { node, at, rank, tensor } of mixed.flat()) {
+    const name = freshName(`${tensor.name}_rank${rank}`, taken);
+    const dims = [...Array(Math.max(0, rank - tensor.dims.length)).fill(1), ...tensor.dims];
+    initializers.set(name, { ...tensor, name, dims });
+    inputs.get(node)![at] = name;
+  }
+  const nodes = model.nodes.map((node) => ({ ...node, inputs: inputs.get(node)! }));
+  return pruned({ ...model, initializers, nodes });
 }

@@ -2,7 +2,9 @@ import { assertEquals } from "@std/assert";
 import { floatTensor, intTensor, type OnnxModel } from "../onnx/onnx_file.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { runOnnx } from "../testdata/run_onnx.ts";
-import { inOperatorSet11, withoutStridedSlices } from "./spell.ts";
+import { YOLO26, YOLOV8 } from "../../record/head_code.ts";
+import { tinyPose } from "../testdata/tiny_pose.ts";
+import { inOperatorSet11, withConstantsByRank, withoutStridedSlices } from "./spell.ts";
 
 const EMPTY: OnnxModel = {
   irVersion: 8,
@@ -90,4 +92,18 @@ Deno.test("inOperatorSet11() leaves other operator sets and graphs that 11 write
   const padded = resized(10);
   padded.nodes.push({ ...padded.nodes[0], opType: "Pad", name: "pad", outputs: ["z"] });
   assertEquals(inOperatorSet11(padded), padded);
+});
+
+Deno.test("withConstantsByRank() gives the anchors of boxes and of keypoints a form each where they are equal, and nothing else", async () => {
+  const model = tinyPose({ code: YOLO26 });
+  const apart = withConstantsByRank(model);
+  const added = [...apart.initializers].filter(([name]) => !model.initializers.has(name));
+  assertEquals(added.map(([, { dims }]) => dims).sort(), [
+    [1, 1, 2, 126],
+    [1, 2, 126],
+    [1, 2, 126],
+  ]);
+  assertEquals(await runOnnx(apart, 64, 96), await runOnnx(model, 64, 96));
+  const other = tinyPose({ code: YOLOV8 });
+  assertEquals(withConstantsByRank(other), other);
 });
