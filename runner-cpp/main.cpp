@@ -9,6 +9,7 @@
 // Exit: 0 done, 2 wrong options, 4 the model's fault, 3 everything else.
 
 #include "blobs.h"
+#include "crash.h"
 #include "defects.h"
 #include "header.h"
 #include "json.h"
@@ -69,6 +70,7 @@ int main(int argc, char** argv)
         fprintf(stderr, "posemark-runner: %s\n", error.c_str());
         return EXIT_USAGE;
     }
+    catch_crashes(EXIT_MODEL);
     const int status = run(options, error);
     if (status != 0)
     {

@@ -1,5 +1,6 @@
 #include "model.h"
 
+#include "crash.h"
 #include "defects.h"
 #include "files.h"
 #include "param_check.h"
@@ -127,6 +128,7 @@ static int probe_blob_bits(const Model& model, const Options& o, const ncnn::Lay
         return -1;
     }
     input.fill(0.f);
+    NcnnAtWork at_work("ran the first convolution of", o.param.c_str());
     ncnn::Extractor ex = model.net.create_extractor();
     const int type_as_stored = 1;
     if (ex.input(o.input_blob.c_str(), input) != 0 || ex.extract(probed->tops[0], blob, type_as_stored) != 0 || blob.empty())
@@ -185,6 +187,7 @@ static int load_graph(const Options& o, Model& model, std::string& error)
         return MODEL_FAULT;
     if (has_defect(Defect::ACTIVATION_LOST))
         text = without_one_activation(text);
+    NcnnAtWork at_work("loaded", o.param.c_str());
     if (model.net.load_param_mem(text.c_str()) != 0)
     {
         error = "Cannot load the graph \"" + o.param + "\": ncnn refused it (its reason is above): a layer type may be missing in this build of ncnn";
@@ -203,7 +206,11 @@ static int load_weights(const Options& o, Model& model, std::string& error)
     }
     const int64_t start = now_ns();
     WeightReader reader(fp);
-    const int loaded = model.net.load_model(reader);
+    int loaded;
+    {
+        NcnnAtWork at_work("loaded", o.bin.c_str());
+        loaded = model.net.load_model(reader);
+    }
     model.cold.bin_ns = reader.read_ns;
     model.cold.pipeline_ns = now_ns() - start - reader.read_ns;
     const bool at_end = fgetc(fp) == EOF;
@@ -311,6 +318,7 @@ int run_network(Model& model, const Options& o, const ncnn::Mat& input, const st
     }
 
     const int64_t start = now_ns();
+    NcnnAtWork at_work("ran", o.param.c_str());
     ncnn::Extractor ex = model.net.create_extractor();
     ex.set_light_mode(!keep_all);
     const int input_status = ex.input(o.input_blob.c_str(), has_defect(Defect::SHIFTED_INPUT) ? shifted_left(input) : input);

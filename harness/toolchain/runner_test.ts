@@ -196,6 +196,17 @@ const DAMAGES: [
     4,
   ],
   [
+    // a pooling of stride 0 divides by it
+    "a graph on which ncnn crashes",
+    (folder) =>
+      Deno.writeTextFile(
+        path.join(folder, "tiny.param"),
+        tinyParam().replace(/Permute permute0 (.*) 0=3/, "Pooling permute0 $1 1=3 2=0"),
+      ),
+    `posemark-runner: ncnn crashed (SIGFPE) when it ran "`,
+    4,
+  ],
+  [
     "an image of another size",
     (folder) => Deno.truncate(path.join(folder, "grey.rgb"), 100),
     "found 100 bytes, expected 12288",
