@@ -48,11 +48,10 @@ export interface PrepareOptions extends VariantOptions, ToolChoice {
  */
 export async function prepareVariants(options: PrepareOptions): Promise<Prepared> {
   const { progress, signal, outDir, ncnnSource, pnnx, ultralytics } = options;
-  const imgsz = exportSize(options.shapes);
   const exporter = ultralytics === undefined ? {} : await chooseUltralytics(ultralytics);
   return await prepareWith(options, {
     tools: pinnedTools({ progress, signal, ncnnSource, pnnx }),
-    resolveModel: (nameOrPath, branch) =>
+    resolveModel: (nameOrPath, branch, imgsz) =>
       resolveModel(nameOrPath, { progress, signal, ...exporter }, { branch, imgsz }),
     progress,
     signal,
@@ -60,16 +59,12 @@ export async function prepareVariants(options: PrepareOptions): Promise<Prepared
   });
 }
 
-/**
- * Returns the height and width in pixels that a checkpoint is exported at: the shape that was asked
- * for when it is one; null, the checkpoint's own size, when there are several or none is named.
- */
-export function exportSize(
-  shapes: readonly ShapeChoice[],
-): readonly [heightPx: number, widthPx: number] | null {
-  const [shape] = shapes;
-  if (shapes.length !== 1 || shape.mode !== "fixed") return null;
-  return [shape.heightPx, shape.widthPx];
+/** Height and width in pixels that a checkpoint is exported at; null for its own size. */
+export type ExportSize = readonly [heightPx: number, widthPx: number] | null;
+
+/** Returns the size that a checkpoint is exported at for a shape: the shape where it is one size. */
+function exportSize(shape: ShapeChoice): ExportSize {
+  return shape.mode === "fixed" ? [shape.heightPx, shape.widthPx] : null;
 }
 
 /** What preparing made. */
@@ -108,10 +103,10 @@ export interface PrepareContext {
   cacheRoot?: string;
   tools: ConverterTools;
   /**
-   * Returns the ONNX file of a name or path as the user gave it; of a checkpoint with both branches
-   * the one that is named.
+   * Returns the ONNX file of a name or path as the user gave it; of a checkpoint the branch that is
+   * named, exported at that size.
    */
-  resolveModel: (nameOrPath: string, branch: Branch) => Promise<string>;
+  resolveModel: (nameOrPath: string, branch: Branch, size: ExportSize) => Promise<string>;
   progress: Progress;
   signal?: AbortSignal;
   /**
@@ -170,7 +165,7 @@ function givenContext(context: PrepareContext): GivenContext {
       }
     },
     openReference: async (nameOrPath) => {
-      const file = path.resolve(await context.resolveModel(nameOrPath, "o2m"));
+      const file = path.resolve(await context.resolveModel(nameOrPath, "o2m", null));
       return await proved(await readSourceModel(file), { root, signal });
     },
   };
@@ -180,10 +175,11 @@ async function prepareConverted(
   options: VariantOptions,
   context: PrepareContext,
 ): Promise<Prepared> {
-  const sources = await readSources(options.models, options.branches, context);
+  const sources = await readSources(options, context);
   const plan = planVariants(
-    sources.map(({ name, source }) => ({
+    sources.map(({ name, source, shapes }) => ({
       name,
+      shapes,
       branch: branchOf(source),
       path: source.path,
       trained: source.trained,
@@ -200,9 +196,8 @@ async function prepareConverted(
   const root = context.cacheRoot ?? cacheRoot();
   const isOnShipped = options.calibrationImages === undefined;
   const variants = await inParallel(plan.variants, context.signal, async (variant, signal) => {
-    const { source, named } = sources.find(({ name, source }) =>
-      name === variant.model.name && branchOf(source) === variant.key.branch
-    )!;
+    const { source, given } = sources.find(({ source }) => source.path === variant.model.path)!;
+    const named = /\.pt$/i.test(given) ? path.resolve(given) : source.path;
     const prepared = await prepareOne(variant, source, calibration, { ...context, signal });
     const { manifest } = prepared;
     if (isOnShipped && manifest.precision === "int8") {
@@ -247,24 +242,33 @@ function calibratedOnShipped(model: string): Warning {
   };
 }
 
-/**
- * Returns the models with the name that they have in ids; a file that was given twice is read once.
- */
+/** A model file, what the user gave for it, its name in ids, and the shapes that it is run at. */
+interface NamedSource {
+  given: string;
+  name: string;
+  source: ProvedModel;
+  shapes: ShapeChoice[];
+}
+
+/** Returns the model files; one that was given twice is read once. */
 async function readSources(
-  models: readonly string[],
-  branches: readonly Branch[] | undefined,
+  { models, branches, shapes }: VariantOptions,
   context: PrepareContext,
-): Promise<{ name: string; source: ProvedModel; named: string }[]> {
-  /** ONNX files with the file that each is from. */
-  const files = new Map<string, string>();
-  for (const model of models) {
+): Promise<NamedSource[]> {
+  /** By file: what the user called it, and the shapes that it is for. */
+  const files = new Map<string, { given: string; shapes: Set<ShapeChoice> }>();
+  for (const given of models) {
     for (const branch of branches ?? ["o2m" as const]) {
-      const file = path.resolve(await context.resolveModel(model, branch));
-      files.set(file, /\.pt$/i.test(model) ? path.resolve(model) : file);
+      for (const shape of shapes) {
+        const size = exportSize(shape);
+        const file = path.resolve(await context.resolveModel(given, branch, size));
+        const known = files.get(file) ?? { given, shapes: new Set() };
+        files.set(file, { ...known, shapes: known.shapes.add(shape) });
+      }
     }
   }
-  const sources: (ProvedModel & { named: string })[] = [];
-  for (const [file, named] of files) {
+  const sources: Omit<NamedSource, "name">[] = [];
+  for (const [file, { given, shapes }] of files) {
     if (context.signal?.aborted) {
       throw new HarnessError(
         "interrupted",
@@ -273,12 +277,16 @@ async function readSources(
     }
     const { cacheRoot: root, signal } = context;
     const source = await proved(await readSourceModel(file), { root, signal });
-    const same = (other: ProvedModel) =>
+    const same = ({ source: other }: Pick<NamedSource, "source">) =>
       other.sha256 === source.sha256 && other.stem === source.stem;
-    if (!sources.some(same)) sources.push({ ...source, named });
+    const known = sources.find(same);
+    if (known === undefined) sources.push({ given, source, shapes: [...shapes] });
+    else known.shapes.push(...shapes);
   }
-  const names = modelNames(sources.map((source) => ({ ...source, branch: branchOf(source) })));
-  return sources.map(({ named, ...source }, i) => ({ name: names[i], source, named }));
+  const names = modelNames(
+    sources.map(({ given, source }) => ({ ...source, given, branch: branchOf(source) })),
+  );
+  return sources.map((source, i) => ({ ...source, name: names[i] }));
 }
 
 async function prepareOne(

@@ -8,14 +8,24 @@ import {
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { type Progress, SILENT } from "../progress.ts";
-import { filesOf, type VariantManifest, VariantManifestSchema } from "../record/variant.ts";
+import {
+  type Branch,
+  filesOf,
+  type VariantManifest,
+  VariantManifestSchema,
+} from "../record/variant.ts";
 import type { VariantOptions } from "../config.ts";
 import { fusedPairs } from "./convert/onnx2ncnn.ts";
 import { pinnedTools } from "./convert/tools.ts";
 import { sha256Hex } from "../hash.ts";
 import { readGraph } from "./inspect/inspect.ts";
 import { decodeOnnx, encodeOnnx } from "./onnx/onnx_file.ts";
-import { exportSize, type PreparedVariant, prepareWith } from "./prepare.ts";
+import {
+  type ExportSize,
+  type PrepareContext,
+  type PreparedVariant,
+  prepareWith,
+} from "./prepare.ts";
 import { readVariantStages } from "./inspect/variant_stages.ts";
 import { writeWithExternalWeights } from "./testdata/external_weights.ts";
 import { sharedModel } from "./testdata/shared.ts";
@@ -37,7 +47,11 @@ const tools = pinnedTools({ progress: SILENT });
 interface Bench {
   folder: string;
   steps: string[];
-  prepare(options: Partial<VariantOptions>, outDir?: string): Promise<PreparedVariant[]>;
+  prepare(
+    options: Partial<VariantOptions>,
+    outDir?: string,
+    resolveModel?: PrepareContext["resolveModel"],
+  ): Promise<PreparedVariant[]>;
 }
 
 async function withBench(test: (bench: Bench) => Promise<void>): Promise<void> {
@@ -60,9 +74,13 @@ async function withBench(test: (bench: Bench) => Promise<void>): Promise<void> {
     await test({
       folder,
       steps,
-      prepare: async (options, outDir) => {
+      prepare: async (options, outDir, resolveModel = context.resolveModel) => {
         const asked = { models: [path.join(folder, "tiny.onnx")], ...OPTIONS, ...options };
-        const prepared = await prepareWith(asked, { ...context, outDir: outDir ?? null });
+        const prepared = await prepareWith(asked, {
+          ...context,
+          resolveModel,
+          outDir: outDir ?? null,
+        });
         return prepared.variants;
       },
     });
@@ -71,14 +89,34 @@ async function withBench(test: (bench: Bench) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("exportSize() is the shape that was asked for, when it is one", () => {
-  const fixed = (widthPx: number, heightPx: number) =>
-    ({ mode: "fixed", widthPx, heightPx }) as const;
-  assertEquals(exportSize([fixed(320, 192)]), [192, 320]);
-  assertEquals(exportSize([fixed(320, 192), fixed(640, 640)]), null);
-  assertEquals(exportSize([{ mode: "own" }]), null);
-  assertEquals(exportSize([{ mode: "rect", longSidePx: 320 }]), null);
-});
+Deno.test("prepareWith() takes a checkpoint's export at each size that is asked for, under one name", () =>
+  withBench(async ({ folder, prepare }) => {
+    const exported = async (_: string, __: Branch, size: ExportSize) => {
+      const [heightPx, widthPx] = size ?? [64, 96];
+      const file = path.join(folder, `${widthPx}x${heightPx}`, "best.onnx");
+      await Deno.mkdir(path.dirname(file), { recursive: true });
+      await Deno.writeFile(file, encodeOnnx(tinyPose({ widthPx, heightPx })));
+      return file;
+    };
+    const fixed = (widthPx: number, heightPx: number) =>
+      ({ mode: "fixed", widthPx, heightPx }) as const;
+    const shapes = [fixed(64, 64), fixed(128, 96), { mode: "own" } as const];
+    const prepared = await prepare(
+      { models: ["best.pt"], shapes, heads: ["decoded"] },
+      undefined,
+      exported,
+    );
+    const sizes = prepared.map(({ manifest: { id, source } }) => [
+      id.split(".").at(-2),
+      `${source.inputWidthPx}x${source.inputHeightPx}`,
+      id.split(".")[0],
+    ]);
+    assertEquals(sizes, [
+      ["64x64", "64x64", "best"],
+      ["128x96", "128x96", "best"],
+      ["96x64", "96x64", "best"],
+    ]);
+  }));
 
 Deno.test("prepareWith() leaves manifest, graph, weights, reference and log that agree with each other", () =>
   withBench(async ({ folder, prepare }) => {

@@ -26,6 +26,8 @@ export interface PlannedModel {
   branch: Branch;
   inputWidthPx: number;
   inputHeightPx: number;
+  /** Shapes that this file is for, where a checkpoint is exported at several; absent for all. */
+  shapes?: readonly ShapeChoice[];
   /** In which form its own output is. */
   decode: Pick<DecodeProof, "boxForm" | "isNormalised" | "isUsualOrder" | "notes">;
 }
@@ -98,6 +100,7 @@ export function planVariants(models: PlannedModel[], choice: VariantChoice): Var
       for (const head of choice.heads) {
         for (const precision of choice.precisions) {
           for (const shapeChoice of choice.shapes) {
+            if (model.shapes?.includes(shapeChoice) === false) continue;
             for (const [converter, settings] of routes) {
               const shape = resolveShape(model, shapeChoice);
               checkDecodedShape(model, head, shape);
@@ -222,13 +225,19 @@ function checkDecodedShape(model: PlannedModel, head: Head, shape: Shape): void 
 
 /**
  * Returns a name for each file: its safe stem, with `-` and eight digits of its hash where
- * different files have the same stem and branch.
+ * different files have the same stem and branch. Several exports of one model that the user gave
+ * share its name.
  */
-export function modelNames(files: { stem: string; sha256: string; branch: Branch }[]): string[] {
-  return files.map(({ stem, sha256, branch }) => {
+export function modelNames(
+  files: { stem: string; sha256: string; branch: Branch; given: string }[],
+): string[] {
+  const firstOf = ({ given, branch }: typeof files[number]) =>
+    files.find((file) => file.given === given && file.branch === branch)!;
+  return files.map((file) => {
     const clash = files.some((other) =>
-      other.stem === stem && other.sha256 !== sha256 && other.branch === branch
+      other.stem === file.stem && firstOf(other).sha256 !== firstOf(file).sha256 &&
+      other.branch === file.branch
     );
-    return clash ? `${stem}-${sha256.slice(0, 8)}` : stem;
+    return clash ? `${file.stem}-${firstOf(file).sha256.slice(0, 8)}` : file.stem;
   });
 }

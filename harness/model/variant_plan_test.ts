@@ -136,15 +136,23 @@ Deno.test("planVariants() says what to do when the decoded head can't have the s
 
 Deno.test("modelNames() adds the hash to each of several files with one stem", () => {
   const files = [
-    { stem: "best", sha256: "a".repeat(64), branch: "o2m" as const },
-    { stem: "best", sha256: "b".repeat(64), branch: "o2m" as const },
-    { stem: "other", sha256: "c".repeat(64), branch: "o2m" as const },
+    { stem: "best", sha256: "a".repeat(64), branch: "o2m" as const, given: "a/best.pt" },
+    { stem: "best", sha256: "b".repeat(64), branch: "o2m" as const, given: "b/best.pt" },
+    { stem: "other", sha256: "c".repeat(64), branch: "o2m" as const, given: "other.pt" },
   ];
   assertEquals(modelNames(files), ["best-aaaaaaaa", "best-bbbbbbbb", "other"]);
   assertEquals(modelNames(files.slice(1)), ["best", "other"]);
   // ids tell branches apart
   const branches = [files[0], { ...files[1], branch: "o2o" as const }];
   assertEquals(modelNames(branches), ["best", "best"]);
+  // one checkpoint, exported at two sizes
+  const sizes = [files[0], { ...files[0], sha256: "d".repeat(64) }];
+  assertEquals(modelNames(sizes), ["best", "best"]);
+  assertEquals(modelNames([...sizes, files[1]]), [
+    "best-aaaaaaaa",
+    "best-aaaaaaaa",
+    "best-bbbbbbbb",
+  ]);
 });
 
 Deno.test("planVariants() leaves out a file that has not the branch asked for, and says so", () => {
