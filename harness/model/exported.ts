@@ -35,6 +35,8 @@ export interface ExportedSelection {
 export interface PlainExport {
   model: OnnxModel;
   selection: ExportedSelection;
+  /** The same with the file's own choice of the best k behind it; null where it has none. */
+  selecting: OnnxModel | null;
   /** What was changed that a reader should know. */
   warnings: Warning[];
 }
@@ -54,7 +56,12 @@ export function plainExport(model: OnnxModel, label: string): PlainExport {
   const floating = withFloatInput(model, label);
   const sized = withStaticInput(floating, label, warnings);
   const { model: cut, selection } = withoutSelection(sized, warnings);
-  return { model: withoutExtraOutputs(cut, label, warnings), selection, warnings };
+  return {
+    model: withoutExtraOutputs(cut, label, warnings),
+    selection,
+    selecting: selection.by === "top-k" ? sized : null,
+    warnings,
+  };
 }
 
 /**

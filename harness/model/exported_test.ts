@@ -36,6 +36,7 @@ Deno.test("plainExport() leaves an export that is plain already as it is", () =>
   assertEquals(plainExport(model, "m.onnx"), {
     model,
     selection: { by: "none", nmsIou: null, count: null },
+    selecting: null,
     warnings: [],
   });
 });

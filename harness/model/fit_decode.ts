@@ -98,6 +98,7 @@ export function fitDecode(runs: readonly DecodedRun[]): FittedDecode | UnfitDeco
     maxBoxPx: boxes.largest,
     maxScore: scores.largest,
     maxKeypointPx: joints.largest,
+    selection: null,
     notes,
   };
 }

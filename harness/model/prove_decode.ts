@@ -55,13 +55,24 @@ async function runWhole(model: OnnxModel, head: PoseHead): Promise<DecodedRun[]>
     ...model,
     outputs: names.map((name) => ({ name, dataType: DATA_TYPE.float, dims: null })),
   });
-  await using session = await openSession(encodeOnnx(whole), { threads: null });
-  const runs: DecodedRun[] = [];
   const input = { widthPx, heightPx };
-  for (const tensor of await proofTensors(input)) {
-    const [rows, ...blobs] = await session.blobs(tensor, input);
-    runs.push({ spec, levels: levelPlanes(spec, blobs, input), input, rows });
-  }
+  return (await blobsOnPictures(whole, head)).map(([rows, ...blobs]) => ({
+    spec,
+    levels: levelPlanes(spec, blobs, input),
+    input,
+    rows,
+  }));
+}
+
+/** Returns the model's outputs for each of the pictures that proofs run on, at the head's input. */
+export async function blobsOnPictures(
+  model: OnnxModel,
+  { inputWidthPx: widthPx, inputHeightPx: heightPx }: PoseHead,
+): Promise<Float32Array[][]> {
+  await using session = await openSession(encodeOnnx(model), { threads: null });
+  const input = { widthPx, heightPx };
+  const runs: Float32Array[][] = [];
+  for (const tensor of await proofTensors(input)) runs.push(await session.blobs(tensor, input));
   return runs;
 }
 

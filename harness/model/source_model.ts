@@ -21,6 +21,7 @@ import {
 } from "./onnx/onnx_file.ts";
 import { type FittedDecode, FittedDecodeSchema } from "./fit_decode.ts";
 import { proveDecode } from "./prove_decode.ts";
+import { proveSelection } from "./prove_selection.ts";
 import { parseStrictly } from "../record/strict_json.ts";
 import { cached, contentKey } from "../toolchain/cache.ts";
 import { cutModel, withKeypointChannels } from "./surgery.ts";
@@ -38,6 +39,8 @@ export interface SourceModel {
   model: OnnxModel;
   head: PoseHead;
   trained: Activation;
+  /** The model with its own choice of the best k; null where it has none. */
+  selecting: OnnxModel | null;
   /** Of the classes, as the metadata give them; null where they don't. */
   names: string[] | null;
   /** Of the keypoints, as the metadata give them; null where they don't. */
@@ -52,7 +55,7 @@ export interface ProvedModel extends SourceModel {
 }
 
 /** Raised when the proof changes, so that kept ones are made anew. */
-const PROOF_VERSION = 1;
+const PROOF_VERSION = 2;
 
 /**
  * Returns the model with its head as its own decode has it, see {@linkcode proveDecode}; the proof
@@ -62,13 +65,15 @@ export async function proved(
   source: SourceModel,
   context: { root?: string; signal?: AbortSignal },
 ): Promise<ProvedModel> {
-  const { model, head, path: file } = source;
+  const { model, head, selecting, path: file } = source;
   const { folder } = await cached({
     kind: "proof",
     key: await contentKey({ source: source.sha256, version: `${PROOF_VERSION}` }),
     ...context,
     make: async (folder) => {
-      const proof = await proveDecode(model, head, file);
+      const fitted = await proveDecode(model, head, file);
+      const selection = selecting === null ? null : await proveSelection(selecting, head, file);
+      const proof: FittedDecode = { ...fitted, selection };
       await Deno.writeTextFile(path.join(folder, PROOF_FILE), JSON.stringify(proof));
     },
   });
@@ -86,17 +91,30 @@ export async function proved(
 
 const PROOF_FILE = "proof.json";
 
+/** Default of `--max-detections`, and what ultralytics exports by default. */
+const USUAL_COUNT = 300;
+
 /** A head that is not what its structure suggests is said; a form of its output alone is not. */
-function proofWarnings(head: PoseHead, { headCode, notes }: FittedDecode): Warning[] {
+function proofWarnings(head: PoseHead, { headCode, notes, selection }: FittedDecode): Warning[] {
   const isAsExpected = headCode.box.origin === head.headCode.box.origin &&
     headCode.keypoint.scale === head.headCode.keypoint.scale &&
     headCode.keypoint.origin === head.headCode.keypoint.origin &&
     headCode.keypoint.visibility === head.headCode.keypoint.visibility;
-  return isAsExpected ? [] : [{
+  const decode = isAsExpected ? [] : [{
     code: "unusual-decode",
     message: `The model's own decode is not the usual one of such a head: ${notes.join("; ")}`,
     advice: "It is measured as the model has it; let your app decode it in the same way.",
   }];
+  const cells = head.levels.reduce((sum, level) => sum + level.widthCells * level.heightCells, 0);
+  const isUsualCount = selection === null ||
+    selection.count === Math.min(USUAL_COUNT, cells * head.classCount);
+  const count = isUsualCount ? [] : [{
+    code: "top-k-count",
+    message:
+      `The file keeps the best ${selection.count} of an image, Posemark ${USUAL_COUNT} unless told otherwise`,
+    advice: `Give --max-detections ${selection.count} to measure what the file does.`,
+  }];
+  return [...decode, ...count];
 }
 
 /**
@@ -108,13 +126,13 @@ function proofWarnings(head: PoseHead, { headCode, notes }: FittedDecode): Warni
 export async function readSourceModel(file: string): Promise<SourceModel> {
   const onnx = await readOnnxFile(file);
   const read = ofSoundModel(file, () => {
-    const { model, selection, warnings } = plainExport(expandHalf(onnx.model), file);
+    const { model, selection, selecting, warnings } = plainExport(expandHalf(onnx.model), file);
     const found = findPoseHead(model, file);
     const head = selection.by === "top-k" ? oneToOne(found) : found;
     const cut = cutModel(model, head, "raw-nchw", null);
     const trained = trainedActivation(cut.model);
     const told = readModelNames(model.metadata, head);
-    return { model, head, trained, ...told, warnings: [...warnings, ...told.warnings] };
+    return { model, head, trained, selecting, ...told, warnings: [...warnings, ...told.warnings] };
   });
   return {
     path: path.resolve(file),

@@ -81,7 +81,14 @@ async function runnerWith(told: Told): Promise<RealRunner> {
   for (const layout of told.layouts) {
     const { conversion, folder } = await keptConversion(
       {
-        source: { ...source, trained: "silu", names: null, keypointNames: null, warnings: [] },
+        source: {
+          ...source,
+          trained: "silu",
+          selecting: null,
+          names: null,
+          keypointNames: null,
+          warnings: [],
+        },
         activation: null,
         head: layout,
         shape: SHAPE,

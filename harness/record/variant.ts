@@ -189,6 +189,12 @@ export const DecodeProofSchema = z.strictObject({
   maxKeypointPx: z.number().nullable().describe(
     "Largest difference of a keypoint, letterbox pixels; null without keypoints.",
   ),
+  selection: z.strictObject({
+    count: z.int().describe("Rows that the graph keeps of an image."),
+    compared: z.int().describe("Rows that were compared, over all pictures."),
+  }).nullable().default(null).describe(
+    "Proof that the rows of an end-to-end file are the best ones of its own cells; null where the graph selects nothing, or by NMS.",
+  ),
   notes: z.array(z.string()).describe("In what the model's decode differs from the usual one."),
 });
 /** See {@linkcode DecodeProofSchema}. */
