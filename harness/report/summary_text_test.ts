@@ -8,7 +8,7 @@ const SMALL = { ...EXAMPLE_SIZE, images: 2, pictures: 0 };
 Deno.test("summaryText() has what ran, a table for each device with a line for each variant, and the answer last", () => {
   const report = syntheticReport({ ...SMALL, devices: 2 });
   const text = summaryText(report, 1000);
-  assertEquals(text.split("\n")[0], "yolov8n-pose · o2m · 640×640 · pnnx");
+  assertEquals(text.split("\n")[0], "yolov8n-pose · 640×640 · pnnx");
   for (const { serial } of report.devices) {
     const own = text.slice(text.indexOf(`Device ${serial} (`)).split("\n\n")[0].split("\n");
     assertMatch(own[1], /^4 threads · all cores · .*ncnn/);

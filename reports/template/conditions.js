@@ -6,7 +6,7 @@
  * @module
  */
 import { fixed, significant } from "./numbers.js";
-import { plain } from "./labels.js";
+import { areBranchesTelling, plain } from "./labels.js";
 
 /** @typedef {import("../../harness/report/report_json.ts").Report} Report */
 /** @typedef {{ key: string, values: Record<string, string> }} Part */
@@ -50,7 +50,7 @@ export function ranParts(report, device) {
     { precisions: [...new Set(precisions)].join(", ") },
   );
   const branches = [...new Set(here.map(({ labels }) => labels.branch))];
-  add("ran.branch", { branches: branches.join(", ") });
+  if (areBranchesTelling(branches)) add("ran.branch", { branches: branches.join(", ") });
   add("ran.ncnn", { versions: told.ncnnVersions.map((text) => plain(text, 40)).join(", ") });
   const { verdict, hottestC, hotLaunches } = told.heat;
   const degrees = hottestC === null ? "" : `.degrees`;

@@ -82,6 +82,15 @@ function isTelling(text) {
 }
 
 /**
+ * Whether the branches are worth a word: most models have the one-to-many branch alone.
+ *
+ * @param {readonly string[]} branches
+ */
+export function areBranchesTelling(branches) {
+  return branches.some((branch) => branch !== "o2m");
+}
+
+/**
  * Returns the properties that all variants share, and a short label for each id made of those in
  * which they differ.
  *
@@ -111,7 +120,8 @@ export function variantLabels(variants) {
   const common = unique.length === 0
     ? []
     : properties.filter(([name, read]) =>
-      !differs(read) && !shown.some(([other]) => other === name)
+      !differs(read) && !shown.some(([other]) => other === name) &&
+      (name !== "branch" || areBranchesTelling(unique.map(read)))
     )
       .map(([, read]) => read(unique[0])).filter(isTelling);
   const label = (/** @type {ReportVariant} */ variant) =>

@@ -25,7 +25,7 @@ Deno.test("plain() cuts the middle when a text is long", () => {
 
 Deno.test("variantLabels() names only what differs, and each variant once, when variants share the rest", () => {
   const { common, byId } = variantLabels(report.variants);
-  assertEquals(common, ["yolov8n-pose", "o2m", "640×640", "pnnx"]);
+  assertEquals(common, ["yolov8n-pose", "640×640", "pnnx"]);
   assertEquals(byId.get(report.base), "SiLU · raw · fp32");
   assertEquals(new Set(byId.values()).size, byId.size);
 });
@@ -87,4 +87,19 @@ Deno.test("shellLine() gives back the same words when a shell reads them", async
     .output();
   assertEquals(new TextDecoder().decode(output.stdout), words.map((word) => `${word}\n`).join(""));
   assertMatch(shellLine(["x"]), /^x$/);
+});
+
+Deno.test("variantLabels() says the branch only of models that have another than one-to-many", () => {
+  const [a] = report.variants;
+  const ofBranch = (branch: string) => ({
+    ...a,
+    id: branch,
+    labels: { ...a.labels, branch },
+  });
+  assertEquals(variantLabels([ofBranch("o2m")]).common.includes("o2m"), false);
+  assertEquals(variantLabels([ofBranch("o2o")]).common.includes("o2o"), true);
+  assertEquals([...variantLabels([ofBranch("o2m"), ofBranch("o2o")]).byId.values()], [
+    "o2m",
+    "o2o",
+  ]);
 });
