@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 import ultralytics
 import yaml
-from make_exports import attempt, scored
+from make_exports import attempt
 from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import pil_to_tensor, resize
@@ -150,6 +150,26 @@ class ChannelShuffle(nn.Module):
         return self.conv(x).view(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(x.shape)
 
 
+def spread_scores(net: nn.Module, images: torch.Tensor) -> None:
+    """Scales the class convolutions, in both branches, so that the logits have a deviation of 2 around -3."""
+    head = net.model[-1]
+    branches = [getattr(head, "cv3", None), getattr(head, "one2one_cv3", None)]
+    last = [level[-1] for branch in branches for level in branch or []]
+
+    def scale(conv, _, output):
+        deviation, mean = torch.std_mean(output)
+        factor = 2 / deviation
+        conv.weight.data *= factor
+        conv.bias.data = (conv.bias.data - mean) * factor - 3
+        return (output - mean) * factor - 3
+
+    hooks = [conv.register_forward_hook(scale) for conv in last if isinstance(conv, nn.Conv2d)]
+    with torch.no_grad():
+        net(images)
+    for hook in hooks:
+        hook.remove()
+
+
 def with_block(name: str, make, at: int = 4) -> YOLO:
     """Returns YOLOv8n-pose with a block behind a layer of its backbone."""
     model = YOLO("yolov8n-pose.yaml")
@@ -257,11 +277,13 @@ def make(name: str, out: Path) -> None:
     net = model.model
     options = {"imgsz": SIDE, "simplify": True, **options}
     images = pictures(options["imgsz"])
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1  # ultralytics' 0.03 would keep the statistics of no picture at all
     net.train()
     with torch.no_grad():
-        for _ in range(8):
-            net(images)
-    scored(net.eval())
+        net(images)
+    spread_scores(net.eval(), images)
     # a checkpoint needs the classes of its blocks, which only this file has
     if not name.startswith("block-"):
         model.save(out / f"{name}.pt")
