@@ -62,7 +62,7 @@ export async function prepareVariants(options: PrepareOptions): Promise<Prepared
 /** Height and width in pixels that a checkpoint is exported at; null for its own size. */
 export type ExportSize = readonly [heightPx: number, widthPx: number] | null;
 
-/** Returns the size that a checkpoint is exported at for a shape: the shape where it is one size. */
+/** Returns the size that a checkpoint is exported at for a shape. */
 function exportSize(shape: ShapeChoice): ExportSize {
   return shape.mode === "fixed" ? [shape.heightPx, shape.widthPx] : null;
 }

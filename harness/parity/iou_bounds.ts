@@ -16,7 +16,7 @@ export interface Box {
  * tolerance: bounds by interval arithmetic, so that no IoU is beyond them.
  */
 export function iouBounds(a: Box, b: Box): { least: number; most: number } {
-  /** Length that the boxes share on an axis when each side moves outwards by its box's `sign`·off. */
+  /** Length that the boxes share on an axis when each side moves out (1) or in (-1). */
   const overlap = (low: 0 | 1, sign: 1 | -1) =>
     Math.max(
       0,
