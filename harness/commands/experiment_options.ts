@@ -38,7 +38,7 @@ export const DATASET_OPTIONS = {
 export const EXPERIMENT_OPTIONS = {
   device: repeated(
     "--device <serial>",
-    "host, a serial of adb, host:port, ssh://user@host, stf://host/SERIAL, or all phones; repeat for several. Default: host",
+    "host, a serial of adb, usb:1-2, transport:5, host:port, ssh://user@host, stf://host/SERIAL, or all phones; repeat for several. Default: host",
   ),
   ...DATASET_OPTIONS,
   ...RUNNER_OPTIONS,

@@ -8,8 +8,8 @@ import { HarnessError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import type { DeviceDescription, DeviceState } from "../record/device.ts";
 import { inspectAdb, openAdb } from "./adb/adb.ts";
-import { listAdbDevices, shellOnce } from "./adb/link.ts";
-import { isNetworkSerial, obstacleOf } from "./adb/words.ts";
+import { type ListedPhone, listPhones } from "./adb/phones.ts";
+import { obstacleOf } from "./adb/words.ts";
 import { type AdbServer, adbServerFromEnvironment } from "./adb/server.ts";
 import { LINK_TIMES } from "./shell/session.ts";
 import { openHost } from "./host/host.ts";
@@ -92,10 +92,10 @@ const SCHEMES: readonly Scheme[] = [
       ),
   },
   {
-    // A serial, or host:port.
+    // A serial, usb:1-2, transport:5, or host:port.
     takes: () => true,
     open: (name, options) => openAdb(serverOf(options), name, options),
-    list: listPhones,
+    list: phoneRows,
   },
 ];
 
@@ -114,33 +114,29 @@ export async function listDevices(options: DevicesOptions = {}): Promise<DeviceR
 }
 
 /** Returns the rows of the phones that the adb server knows. */
-async function listPhones(options: DevicesOptions): Promise<DeviceRow[]> {
+async function phoneRows(options: DevicesOptions): Promise<DeviceRow[]> {
   const server = serverOf(options);
   const times = options.times ?? LINK_TIMES;
-  let listed;
+  let listed: ListedPhone[];
   try {
-    listed = await listAdbDevices(server, { timeoutMs: times.operationMs });
+    listed = await listPhones(server, { timeoutMs: times.operationMs });
   } catch (error) {
     if (!(error instanceof HarnessError)) throw error;
     const obstacle = { code: error.code, message: error.message };
     return [{ serial: "adb", kind: "adb", description: null, state: null, obstacle }];
   }
-  const ready = listed.filter(({ state }) => state === "device");
-  const links = await preferredLinks(server, ready, { timeoutMs: times.operationMs });
-  const phones = listed.map(async ({ serial, state }): Promise<DeviceRow> => {
-    const left = { serial, kind: "adb", description: null, state: null } as const;
-    if (state !== "device") return { ...left, obstacle: obstacleOf(serial, state) };
-    const preferred = links.get(serial);
-    if (preferred !== serial) {
-      const message = `"${serial}" is the same phone as "${preferred}": use that name`;
+  return await Promise.all(listed.map(async ({ name, state, sameAs }): Promise<DeviceRow> => {
+    const left = { serial: name, kind: "adb", description: null, state: null } as const;
+    if (state !== "device") return { ...left, obstacle: obstacleOf(name, state) };
+    if (sameAs !== null) {
+      const message = `"${name}" is the same phone as "${sameAs}": use that name`;
       return { ...left, obstacle: { code: "same-phone", message } };
     }
-    return await sightRow(serial, "adb", async () => ({
-      serial,
-      sight: await inspectAdb(server, serial, options),
+    return await sightRow(name, "adb", async () => ({
+      serial: name,
+      sight: await inspectAdb(server, name, options),
     }));
-  });
-  return await Promise.all(phones);
+  }));
 }
 
 /** Returns the row of a device that is looked at, or with the reason why it can't be. */
@@ -283,31 +279,6 @@ function temperatureText(state: DeviceState | null): string {
 }
 
 /**
- * Returns for each listed serial the one to use: a phone on a cable with wireless debugging
- * switched on is listed twice, and would wait for itself.
- *
- * The cable is preferred. A phone that does not tell its own number is taken as it is listed.
- */
-async function preferredLinks(
-  server: AdbServer,
-  listed: readonly { serial: string }[],
-  limit: { timeoutMs: number },
-): Promise<Map<string, string>> {
-  const isWireless = (serial: string) => isNetworkSerial(serial) || serial.includes("._adb");
-  const told = await Promise.all(listed.map(async ({ serial }) => {
-    const what = "read its serial number";
-    const own = await shellOnce(server, serial, what, "getprop ro.serialno", limit)
-      .then(({ stdout }) => stdout.trim(), () => "");
-    return { serial, own: own === "" ? serial : own };
-  }));
-  const phones = Map.groupBy(told, ({ own }) => own);
-  return new Map(told.map(({ serial, own }) => {
-    const same = phones.get(own)!;
-    return [serial, (same.find((link) => !isWireless(link.serial)) ?? same[0]).serial];
-  }));
-}
-
-/**
  * Returns the devices of these names, each once, opened and locked; nothing named is this machine.
  *
  * @param names `host`, serials, `host:port` addresses, `ssh://user@host`, `stf://host/SERIAL`, or
@@ -326,17 +297,16 @@ export async function openDevices(
     else {
       const server = serverOf(options);
       const limit = { timeoutMs: (options.times ?? LINK_TIMES).operationMs };
-      const listed = await listAdbDevices(server, limit);
-      const ready = listed.filter(({ state }) => state === "device");
+      const listed = await listPhones(server, limit);
+      const ready = listed.filter(({ state, sameAs }) => state === "device" && sameAs === null);
       if (ready.length === 0) {
-        const seen = listed.map(({ serial, state }) => `${serial} ${state}`).join(", ") || "none";
+        const seen = listed.map(({ name, state }) => `${name} ${state}`).join(", ") || "none";
         throw new HarnessError(
           "device-not-found",
           `Cannot use all devices: the adb server knows ${seen}, expected at least one that is ready: see "deno task devices"`,
         );
       }
-      const links = await preferredLinks(server, ready, limit);
-      for (const serial of links.values()) serials.add(serial);
+      for (const { name } of ready) serials.add(name);
     }
   }
   const opening = [...serials].map((name) =>

@@ -9,8 +9,9 @@ import { launchScript } from "./shell/launch_script.ts";
 import { adbLink, shellOnce } from "./adb/link.ts";
 import { shellLine } from "./shell/words.ts";
 import { LINK_TIMES, type LinkTimes, openSession } from "./shell/session.ts";
-import type { Fault } from "./testdata/fault.ts";
+import { checkFault, type Outcome } from "./testdata/check_fault.ts";
 import { type FaultId, FAULTS, faultsMarkdown } from "./testdata/faults.ts";
+import { compileFaultProgram } from "./testdata/emulated/fault_program.ts";
 import { type EmulatedDevice, startEmulated } from "./testdata/emulated/emulated_device.ts";
 import {
   type AdbScript,
@@ -57,12 +58,6 @@ interface Bench {
   /** Launches the fault program. */
   fault(...args: string[]): Promise<string>;
 }
-
-/**
- * What a row's test returns: the error that the user meets, or the words of the session's log when
- * all went well.
- */
-type Outcome = HarnessError | string;
 
 /** Returns the error that a promise ends in. */
 async function errorOf(promise: Promise<unknown>): Promise<HarnessError> {
@@ -384,31 +379,6 @@ async function killServer(server: AdbServer): Promise<void> {
   await new Deno.Command("adb", { args, stdout: "null", stderr: "null" }).output();
 }
 
-/** Compiles the fault program for the device. */
-async function compileFaultProgram(dir: string): Promise<string> {
-  const out = path.join(dir, "fault_program");
-  const source = new URL("./testdata/emulated/fault_program.cpp", import.meta.url).pathname;
-  const command = new Deno.Command("aarch64-linux-gnu-g++", {
-    args: ["-O1", "-static", "-s", "-o", out, source],
-  });
-  const { code, stderr } = await command.output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return out;
-}
-
-/** Checks a row's outcome against the table. */
-function check(fault: Fault, outcome: Outcome): void {
-  if (fault.code === null) {
-    assertEquals(typeof outcome, "string", String(outcome));
-    assertStringIncludes(String(outcome), fault.message);
-    return;
-  }
-  const error = asError(outcome);
-  assertStringIncludes(error.message, fault.message);
-  assertEquals(error.code, fault.code, error.message);
-  assertEquals(error.exitCode, 3);
-}
-
 /** Returns the outcome as the error that it must be. */
 function asError(outcome: Outcome): HarnessError {
   if (outcome instanceof HarnessError) return outcome;
@@ -484,7 +454,7 @@ Deno.test({
       );
       for (const fault of rows) {
         await t.step(fault.fault, async () => {
-          check(fault, await testOf(EMULATED, fault.id)(bench));
+          checkFault(fault, await testOf(EMULATED, fault.id)(bench));
           // Whatever happened, the device is of use again, and what was pushed is still there.
           assertEquals(await bench.launch(`${bench.program} && echo next round`), "next round\n");
         });
@@ -520,7 +490,7 @@ const SCRIPTED: Partial<Record<FaultId, () => Promise<Outcome>>> = {
 
 for (const fault of FAULTS.filter(({ shownOn }) => shownOn === "scripted")) {
   Deno.test(`openSession() says what FAULTS.md says when: ${fault.fault}`, async () => {
-    check(fault, await testOf(SCRIPTED, fault.id)());
+    checkFault(fault, await testOf(SCRIPTED, fault.id)());
   });
 }
 

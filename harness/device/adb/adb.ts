@@ -12,8 +12,9 @@ import {
   type ShellSystem,
 } from "../shell/shell_device.ts";
 import { ANDROID_DESCRIBE_SCRIPT, parseAndroidDescription } from "./describe.ts";
+import { LINK_TIMES } from "../shell/session.ts";
 import { USUAL_TOOLS } from "../shell/tools.ts";
-import { adbLink } from "./link.ts";
+import { adbLink, resolveName } from "./link.ts";
 import type { AdbServer } from "./server.ts";
 import { ANDROID_STATE_SCRIPT, parseAndroidState } from "./state.ts";
 
@@ -35,14 +36,15 @@ const ANDROID: ShellSystem = {
  * Returns a phone, see {@linkcode openShellDevice}; throws `device-not-found`,
  * `device-unauthorized`, `device-offline` or `device-busy` with the remedy.
  *
- * @param serial as `adb devices` lists it, or `host:port`
+ * @param serial as `adb devices` lists it, `usb:1-2`, `transport:5`, or `host:port`
  */
 export async function openAdb(
   server: AdbServer,
   serial: string,
   options: ShellOptions = {},
 ): Promise<ShellDevice> {
-  return await openShellDevice(adbLink(server, serial), ANDROID, options);
+  const name = await resolveName(server, serial, options.times ?? LINK_TIMES);
+  return await openShellDevice(adbLink(server, name), ANDROID, options);
 }
 
 /** Returns what a phone is and how it is, without taking its lock. */

@@ -141,7 +141,7 @@ Deno.test({
       const counter = path.join(dir, "count");
       const { shell } = {
         shell: (line: string) => {
-          if (lost || !line.includes("setsid nohup")) return undefined;
+          if (lost || !line.includes("setsid sh -c")) return undefined;
           lost = true;
           new Deno.Command("sh", { args: ["-c", line] }).outputSync();
           return [];

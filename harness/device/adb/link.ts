@@ -17,6 +17,7 @@ import type { Limit, ShellLink } from "../shell/link.ts";
 import type { Source } from "../shell/push_source.ts";
 import { pause } from "../shell/session.ts";
 import { writeFailure } from "../shell/write_failure.ts";
+import { findDevice, selectorOf } from "./names.ts";
 import { type AdbOperation, type AdbServer, withAdbServer } from "./server.ts";
 import {
   connectOutcome,
@@ -30,7 +31,7 @@ import {
 /**
  * Returns the link to a phone: connects to it when the serial is a network address.
  *
- * @param serial as `adb devices` lists it, or `host:port`
+ * @param serial as `adb devices` lists it, `usb:1-2`, `transport:5`, or `host:port`
  */
 export function adbLink(server: AdbServer, serial: string): ShellLink {
   return {
@@ -42,6 +43,24 @@ export function adbLink(server: AdbServer, serial: string): ShellLink {
       send(server, serial, what, source, devicePath, mode, limit),
     fetch: (what, devicePath, limit) => fetchFile(server, serial, what, devicePath, limit),
   };
+}
+
+/**
+ * Returns the name that lasts longest of a device that is asked for by its place or its transport:
+ * its serial where no other has it. Other names stay as they are.
+ *
+ * Throws `device-not-found` when no such device is listed.
+ */
+export async function resolveName(
+  server: AdbServer,
+  name: string,
+  { operationMs }: { operationMs: number },
+): Promise<string> {
+  if (!/^(usb|transport):/.test(name)) return name;
+  const found = findDevice(await listAdbDevices(server, { timeoutMs: operationMs }), name);
+  if (found !== null) return found.name;
+  const obstacle = obstacleOf(name, "missing");
+  throw new HarnessError(obstacle.code, obstacle.message);
 }
 
 /** Returns the devices that the adb server knows, in its order. */
@@ -115,8 +134,11 @@ export async function withDevice<T>(
       `${what} of device "${serial}"`,
       limit,
       async (operation) => {
-        const { features } = await operation.client.getDeviceFeatures({ serial });
-        const adb = new Adb(transportOf(operation.client, serial, features));
+        // The transport that answers is the one that is used: others may have the same serial.
+        const { features, transportId } = await operation.client.getDeviceFeatures(
+          selectorOf(serial),
+        );
+        const adb = new Adb(transportOf(operation.client, serial, transportId, features));
         return await work({ ...operation, adb });
       },
     );
@@ -129,6 +151,7 @@ export async function withDevice<T>(
 function transportOf(
   client: AdbServerClient,
   serial: string,
+  transportId: bigint,
   features: readonly AdbFeature[],
 ): AdbTransport {
   return {
@@ -137,7 +160,7 @@ function transportOf(
     banner: new AdbBanner("device", undefined, undefined, undefined, features),
     disconnected: new Promise(() => {}),
     clientFeatures: ADB_SERVER_DEFAULT_FEATURES,
-    connect: (service) => client.createDeviceConnection({ serial }, service),
+    connect: (service) => client.createDeviceConnection({ transportId }, service),
     addReverseTunnel: noTunnel,
     removeReverseTunnel: noTunnel,
     clearReverseTunnels: noTunnel,
@@ -287,7 +310,7 @@ function concat(chunks: Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** Returns the state of a device as the adb server lists it, `missing` when it does not. */
 async function listedState(server: AdbServer, serial: string, timeoutMs: number): Promise<string> {
   const devices = await listAdbDevices(server, { timeoutMs });
-  return devices.find((device) => device.serial === serial)?.state ?? "missing";
+  return findDevice(devices, serial)?.device.state ?? "missing";
 }
 
 /**
@@ -311,13 +334,20 @@ async function reconnect(
 
 /** Longest time that a device may stay offline or connecting when a session begins. */
 const SETTLE_MS = 3_000;
+/**
+ * Longest time that a device over the network may not know this computer's key: a farm adds it a
+ * moment after the first connection, and somebody may look for the prompt.
+ */
+const KEY_MS = 10_000;
+/** Pause between two connections to such a device. */
+const KEY_PAUSE_MS = 500;
 
 /** Brings a device to the state `device`; throws what stands in the way. */
 async function reach(server: AdbServer, serial: string, limit: Limit): Promise<void> {
   const beganMs = performance.now();
   let state = await listedState(server, serial, limit.timeoutMs);
   let words = "";
-  if (isNetworkSerial(serial) && state !== "device" && state !== "unauthorized") {
+  if (isNetworkSerial(serial) && state !== "device") {
     // While a device is listed as offline, connect only says that it is connected already.
     if (state !== "missing") await disconnectNetworkDevice(server, serial, limit);
     words = await connectNetworkDevice(server, serial, limit);
@@ -325,8 +355,17 @@ async function reach(server: AdbServer, serial: string, limit: Limit): Promise<v
       await disconnectNetworkDevice(server, serial, limit);
       words = await connectNetworkDevice(server, serial, limit);
     }
-    if (connectOutcome(words) === "unauthorized") state = "unauthorized";
-    else state = await listedState(server, serial, limit.timeoutMs);
+    while (
+      connectOutcome(words) === "unauthorized" &&
+      performance.now() - beganMs < Math.min(KEY_MS, limit.timeoutMs)
+    ) {
+      await pause(KEY_PAUSE_MS);
+      if (await listedState(server, serial, limit.timeoutMs) === "device") break;
+      await disconnectNetworkDevice(server, serial, limit);
+      words = await connectNetworkDevice(server, serial, limit);
+    }
+    state = await listedState(server, serial, limit.timeoutMs);
+    if (state !== "device" && connectOutcome(words) === "unauthorized") state = "unauthorized";
   }
   while (
     ["offline", "connecting", "authorizing"].includes(state) &&

@@ -19,27 +19,70 @@ import type { Limit } from "../shell/link.ts";
 export interface AdbServer {
   hostname: string;
   port: number;
+  /** A socket of the file system in place of host and port. */
+  path?: string;
   /** The `adb` program that starts a server when none runs; null starts none. */
   adbProgram: string | null;
 }
 
+/** Hosts that are this machine, where a server may be started (adb: `is_local_socket_spec`). */
+const LOCAL_HOSTS = ["127.0.0.1", "localhost", "::1"];
+
+/** Returns the words by which adb is told the server: its port alone, or its socket. */
+function serverArguments({ hostname, port, path }: AdbServer): string[] {
+  if (path !== undefined) return ["-L", `localfilesystem:${path}`];
+  if (hostname === "127.0.0.1") return ["-P", String(port)];
+  return ["-L", `tcp:${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`];
+}
+
+/** Returns the server's address for people. */
+function addressOf({ hostname, port, path }: AdbServer): string {
+  return path ?? `${hostname}:${port}`;
+}
+
 /**
- * Returns the adb server that the environment names: `ANDROID_ADB_SERVER_PORT` (default 5037) on
- * this machine, `ADB` as the program (default `adb` on the path).
+ * Returns the adb server that the environment names, as adb itself reads it: `ADB_SERVER_SOCKET`
+ * (`tcp:5037`, `tcp:HOST:PORT`, `localfilesystem:PATH`), else `ANDROID_ADB_SERVER_ADDRESS` (default
+ * this machine) and `ANDROID_ADB_SERVER_PORT` (default 5037). `ADB` is the program (default `adb`
+ * on the path); a server on another machine is never started from here.
  *
- * Throws `bad-option` when the port is not one.
+ * Throws `bad-option` for what is no such name.
  */
 export function adbServerFromEnvironment(
   env: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): AdbServer {
-  const port = env("ANDROID_ADB_SERVER_PORT") || "5037";
-  if (!/^\d+$/.test(port) || Number(port) < 1 || Number(port) > 65535) {
+  const adbProgram = env("ADB") || "adb";
+  const socket = env("ADB_SERVER_SOCKET");
+  if (socket) return serverOfSocket(socket, adbProgram);
+  const port = parsePort("ANDROID_ADB_SERVER_PORT", env("ANDROID_ADB_SERVER_PORT") || "5037");
+  return tcpServer(env("ANDROID_ADB_SERVER_ADDRESS") || "127.0.0.1", port, adbProgram);
+}
+
+function serverOfSocket(socket: string, adbProgram: string): AdbServer {
+  const file = /^localfilesystem:(\/.+)$/.exec(socket);
+  if (file) return { hostname: "", port: 0, path: file[1], adbProgram };
+  const tcp = /^tcp:(?:(\[[^\]]+\]|[^:]+):)?([^:]*)$/.exec(socket);
+  if (tcp === null) {
     throw new HarnessError(
       "bad-option",
-      `Cannot use ANDROID_ADB_SERVER_PORT="${port}": expected a port from 1 to 65535`,
+      `Cannot use ADB_SERVER_SOCKET="${socket}": expected tcp:PORT, tcp:HOST:PORT or localfilesystem:PATH`,
     );
   }
-  return { hostname: "127.0.0.1", port: Number(port), adbProgram: env("ADB") || "adb" };
+  const port = parsePort("ADB_SERVER_SOCKET", tcp[2]);
+  return tcpServer(tcp[1]?.replace(/^\[|\]$/g, "") ?? "127.0.0.1", port, adbProgram);
+}
+
+function tcpServer(hostname: string, port: number, adbProgram: string): AdbServer {
+  const isLocal = LOCAL_HOSTS.includes(hostname);
+  return { hostname, port, adbProgram: isLocal ? adbProgram : null };
+}
+
+function parsePort(name: string, text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535) return Number(text);
+  throw new HarnessError(
+    "bad-option",
+    `Cannot use ${name}: found the port "${text}", expected one from 1 to 65535`,
+  );
 }
 
 /** What an operation works with. */
@@ -67,12 +110,13 @@ export async function withAdbServer<T>(
     return await operate(server, what, limit, work);
   } catch (error) {
     if (!(error instanceof ServerAbsent)) throw error;
-    const starting = startingServers.get(server.port) ?? startAdbServer(server, what);
-    startingServers.set(server.port, starting);
+    const address = addressOf(server);
+    const starting = startingServers.get(address) ?? startAdbServer(server, what);
+    startingServers.set(address, starting);
     try {
       await starting;
     } finally {
-      startingServers.delete(server.port);
+      startingServers.delete(address);
     }
     try {
       return await operate(server, what, limit, work);
@@ -89,7 +133,13 @@ class ServerAbsent extends Error {}
 function absentError(server: AdbServer, what: string, cause: unknown): HarnessError {
   return new HarnessError(
     "missing-tool",
-    `Cannot ${what}: no adb server answers on ${server.hostname}:${server.port}: start one with "adb -P ${server.port} start-server"`,
+    `Cannot ${what}: no adb server answers on ${addressOf(server)}: start one ${
+      server.path === undefined && !LOCAL_HOSTS.includes(server.hostname) ? "there " : ""
+    }with "adb ${serverArguments(server).join(" ")} start-server"${
+      server.path === undefined && !LOCAL_HOSTS.includes(server.hostname)
+        ? ` ("adb -a -P ${server.port} nodaemon server" for one that others reach)`
+        : ""
+    }`,
     { cause },
   );
 }
@@ -151,11 +201,15 @@ function unsupported(): never {
 }
 
 /** Connects to the server; throws {@linkcode ServerAbsent} when nothing listens. */
-async function connect(server: AdbServer): Promise<Deno.Conn> {
+async function connect(server: AdbServer): Promise<Deno.TcpConn | Deno.UnixConn> {
   try {
-    return await Deno.connect({ hostname: server.hostname, port: server.port });
+    return server.path === undefined
+      ? await Deno.connect({ hostname: server.hostname, port: server.port })
+      : await Deno.connect({ transport: "unix", path: server.path });
   } catch (cause) {
-    if (cause instanceof Deno.errors.ConnectionRefused) throw new ServerAbsent("absent", { cause });
+    const isAbsent = cause instanceof Deno.errors.ConnectionRefused ||
+      (server.path !== undefined && cause instanceof Deno.errors.NotFound);
+    if (isAbsent) throw new ServerAbsent("absent", { cause });
     throw cause;
   }
 }
@@ -198,10 +252,10 @@ function wrapConnection(connection: Deno.Conn): AdbServerClient.ServerConnection
 }
 
 /**
- * Servers that are being started, by port: of two programs that start one at the same time, one
+ * Servers that are being started, by address: of two programs that start one at the same time, one
  * fails.
  */
-const startingServers = new Map<number, Promise<void>>();
+const startingServers = new Map<string, Promise<void>>();
 
 /** Time that starting a server may take. */
 const START_LIMIT_MS = 20_000;
@@ -217,7 +271,7 @@ async function startAdbServer(server: AdbServer, what: string): Promise<void> {
   const timer = setTimeout(() => limit.abort(), START_LIMIT_MS);
   try {
     output = await childCommand(server.adbProgram, {
-      args: ["-P", String(server.port), "start-server"],
+      args: [...serverArguments(server), "start-server"],
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -227,7 +281,9 @@ async function startAdbServer(server: AdbServer, what: string): Promise<void> {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new HarnessError(
       "missing-tool",
-      `Cannot ${what}: no adb server answers on port ${server.port}, and there is no program "${server.adbProgram}" to start one: install Android's platform tools (Debian: apt-get install adb) or set ADB to the program`,
+      `Cannot ${what}: no adb server answers on ${
+        addressOf(server)
+      }, and there is no program "${server.adbProgram}" to start one: install Android's platform tools (Debian: apt-get install adb) or set ADB to the program`,
       { cause },
     );
   } finally {

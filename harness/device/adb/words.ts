@@ -8,19 +8,27 @@ import { shortly } from "../shell/runner_exit.ts";
 
 /** One line of `adb devices -l`. */
 export interface ListedDevice {
+  /** As the device tells it; others may tell the same. */
   serial: string;
   /** `device`, `offline`, `unauthorized`, `no permissions`, `recovery`, … */
   state: string;
   /** `model:` of the line, with `_` for blanks; null when the device is not ready. */
   model: string | null;
+  /** Its place on the bus, for instance `usb:1-2`; null over the network. */
+  usb: string | null;
+  /** Number of its connection in the adb server; null where an old one gives none. */
+  transportId: number | null;
 }
 
+/** Fields at the end of a line: `usb:1-4 product:p model:M device:d transport_id:1`. */
+const FIELDS = /(?:\s+[a-z_]+:\S*)*$/;
+
 /**
- * A line with a state that adb has (`adb.cpp`, `to_string(ConnectionState)`): names that mDNS gave
- * may hold blanks, `adb-X (2)._adb-tls-connect._tcp`.
+ * What stands before the fields: the serial, which may hold blanks and a state's name, and one of
+ * adb's states (`adb.cpp`, `to_string(ConnectionState)`).
  */
-const KNOWN_STATE =
-  /^(.+?)\s+(no permissions|device|offline|unauthorized|authorizing|connecting|recovery|sideload|bootloader|rescue|host|detached|unknown)(?=\s|$)(.*)$/;
+const SERIAL_AND_STATE =
+  /^(.+?)\s+(no permissions)\b.*$|^(.+)\s+(device|offline|unauthorized|authorizing|connecting|recovery|sideload|bootloader|rescue|host|detached|unknown)$|^(\S+)\s+(\S+)$/;
 
 /**
  * Returns the devices in the text of `host:devices-l`.
@@ -30,11 +38,22 @@ const KNOWN_STATE =
  */
 export function parseDeviceList(text: string): ListedDevice[] {
   const devices: ListedDevice[] = [];
-  for (const line of text.split("\n")) {
-    const match = KNOWN_STATE.exec(line.trim()) ?? /^(\S+)\s+(\S+)(.*)$/.exec(line.trim());
-    if (!match || line.startsWith("*") || line.startsWith("List of devices")) continue;
-    const model = /\smodel:(\S+)/.exec(match[3]);
-    devices.push({ serial: match[1], state: match[2], model: model?.[1] ?? null });
+  for (const line of text.split("\n").map((line) => line.trim())) {
+    if (line.startsWith("*") || line.startsWith("List of devices")) continue;
+    const fields = FIELDS.exec(line)![0];
+    const match = SERIAL_AND_STATE.exec(line.slice(0, line.length - fields.length));
+    if (!match) continue;
+    const [serial, state] = match.slice(1).filter((word) => word !== undefined);
+    const field = (key: string) => new RegExp(`\\s${key}:(\\S+)`).exec(fields)?.[1] ?? null;
+    const transportId = field("transport_id");
+    const usb = field("usb");
+    devices.push({
+      serial: serial.trim(),
+      state,
+      model: field("model"),
+      usb: usb === null ? null : `usb:${usb}`,
+      transportId: transportId === null ? null : Number(transportId),
+    });
   }
   return devices;
 }

@@ -15,15 +15,30 @@ Deno.test("parseDeviceList() reads every state of adb devices -l", () => {
     `R5CT10                 device usb:1-4 product:o1s model:SM_G991B device:o1s transport_id:1
 0A1B                   unauthorized usb:1-5 transport_id:2
 127.0.0.1:6555         offline
-????????????           no permissions (missing udev rules?); see [http://x]
+????????????           no permissions (missing udev rules? user is in the plugdev group); see [http://x] usb:3-1 transport_id:9
+my device 7            device usb:1-6 product:p model:M device:d transport_id:12
 adb-X1 (2)._adb-tls-connect._tcp device product:o1s model:SM_G991B transport_id:4
 `;
   assertEquals(parseDeviceList(text), [
-    { serial: "R5CT10", state: "device", model: "SM_G991B" },
-    { serial: "0A1B", state: "unauthorized", model: null },
-    { serial: "127.0.0.1:6555", state: "offline", model: null },
-    { serial: "????????????", state: "no permissions", model: null },
-    { serial: "adb-X1 (2)._adb-tls-connect._tcp", state: "device", model: "SM_G991B" },
+    { serial: "R5CT10", state: "device", model: "SM_G991B", usb: "usb:1-4", transportId: 1 },
+    { serial: "0A1B", state: "unauthorized", model: null, usb: "usb:1-5", transportId: 2 },
+    { serial: "127.0.0.1:6555", state: "offline", model: null, usb: null, transportId: null },
+    {
+      serial: "????????????",
+      state: "no permissions",
+      model: null,
+      usb: "usb:3-1",
+      transportId: 9,
+    },
+    // A serial may have blanks, and a state's name.
+    { serial: "my device 7", state: "device", model: "M", usb: "usb:1-6", transportId: 12 },
+    {
+      serial: "adb-X1 (2)._adb-tls-connect._tcp",
+      state: "device",
+      model: "SM_G991B",
+      usb: null,
+      transportId: 4,
+    },
   ]);
   assertEquals(parseDeviceList(""), []);
 });

@@ -66,7 +66,7 @@ export async function launchDetached(
   const start = `cd ${q(launch.runDir)} || exit 1
 ${SECTION_PRELUDE}${BOOT_LINES}
 if mkdir ${q(`${base}.d`)}; then
-  ${session.tools.setsid} nohup sh -c ${
+  ${session.tools.setsid} sh -c ${
     shellLine([launchScript(base, limitSeconds, session.tools), "launch", ...launch.command])
   } </dev/null >/dev/null 2>&1 &
   section start; echo first

@@ -28,7 +28,8 @@ export function launchScript(
   const dog = `:
 : ${q("")}
 sleep ${limitSeconds}; echo late >${q(".late")}; kill -KILL "$1"`;
-  return `:
+  // As nohup does, which BusyBox may lack.
+  return `trap '' HUP
 : ${q("")}
 echo $$ >${q(".pid")}
 "$@" </dev/null >${q(".out")} 2>${q(".err")} &

@@ -99,8 +99,8 @@ export function openSshClient(
   let folder: string | null = null;
   let generation = 0;
   let master: Deno.ChildProcess | null = null;
-  /** What the present and earlier connections still print; ends with them. */
-  const ending = new Set<Promise<unknown>>();
+  /** The present connection and earlier ones, each with its end. */
+  const connections = new Map<Deno.ChildProcess, Promise<unknown>>();
   let socket = "none";
   let connecting: Promise<void> | null = null;
 
@@ -150,10 +150,10 @@ export function openSshClient(
       if (isUp) {
         master = child;
         const end = Promise.all([child.status, words]).then(() => {
-          ending.delete(end);
+          connections.delete(child);
           if (master === child) master = null;
         });
-        ending.add(end);
+        connections.set(child, end);
         return;
       }
       const { code } = await Promise.race([child.status, ended.failed]);
@@ -250,7 +250,9 @@ export function openSshClient(
         kill(master, "SIGTERM");
       }
       master = null;
-      await Promise.all(ending);
+      // They keep no program from its end, but here their end is waited for.
+      for (const child of connections.keys()) child.ref();
+      await Promise.all(connections.values());
       if (folder !== null) {
         await Deno.remove(folder, { recursive: true }).catch(() => {});
         folder = null;

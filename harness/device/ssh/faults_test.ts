@@ -9,7 +9,7 @@ import { LINK_TIMES, type LinkTimes } from "../shell/session.ts";
 import type { ShellDevice } from "../shell/shell_device.ts";
 import { sha256 } from "../shell/push_source.ts";
 import { BOARD_FAULTS } from "../testdata/board_faults.ts";
-import type { Fault } from "../testdata/fault.ts";
+import { checkFault, type Outcome } from "../testdata/check_fault.ts";
 import { type LoopbackSshd, startLoopbackSshd } from "../testdata/loopback_sshd.ts";
 import { type BoardOptions, inspectBoard, openBoard } from "./board.ts";
 
@@ -25,10 +25,7 @@ const TIMES: LinkTimes = {
 };
 
 /** Rows that the ssh server shows. */
-type Row = typeof BOARD_FAULTS[number];
-
-/** The error that the user meets, or words of the log when all went well. */
-type Outcome = HarnessError | string;
+type Row = Extract<typeof BOARD_FAULTS[number], { shownOn: "sshd" }>;
 
 async function errorOf(promise: Promise<unknown>): Promise<HarnessError> {
   return await assertRejects(() => promise, HarnessError);
@@ -294,18 +291,6 @@ esac`;
   "board-no-hash": (sshd) => withPrograms(sshd),
 };
 
-/** Checks a row's outcome against the table. */
-function check(fault: Fault, outcome: Outcome): void {
-  if (fault.code === null) {
-    assertEquals(typeof outcome, "string", String(outcome));
-    assertStringIncludes(String(outcome), fault.message);
-    return;
-  }
-  if (!(outcome instanceof HarnessError)) throw new Error(`Expected an error, found "${outcome}"`);
-  assertStringIncludes(outcome.message, fault.message);
-  assertEquals([outcome.code, outcome.exitCode], [fault.code, 3], outcome.message);
-}
-
 Deno.test({
   name: "openBoard() keeps what FAULTS.md says when a board's faults happen",
   ...needs("sshd"),
@@ -314,8 +299,8 @@ Deno.test({
     // POSEMARK_FAULTS=board-frozen,board-refuses plays these rows only.
     const chosen = Deno.env.get("POSEMARK_FAULTS")?.split(",");
     for (const fault of BOARD_FAULTS) {
-      if (chosen?.includes(fault.id) === false) continue;
-      await t.step(fault.fault, async () => check(fault, await TESTS[fault.id](sshd)));
+      if (fault.shownOn !== "sshd" || chosen?.includes(fault.id) === false) continue;
+      await t.step(fault.fault, async () => checkFault(fault, await TESTS[fault.id](sshd)));
     }
   },
 });

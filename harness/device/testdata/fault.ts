@@ -20,7 +20,7 @@ export interface Fault {
   message: string;
   /**
    * `emulated`: made to happen on the emulated phone. `scripted`: played by a scripted adb server.
-   * `sshd`: made to happen with a real ssh server on this machine.
+   * `sshd`: made to happen with a real ssh server on this machine. `board`: on the emulated board.
    */
-  shownOn: "emulated" | "scripted" | "sshd";
+  shownOn: "emulated" | "scripted" | "sshd" | "board";
 }

@@ -2,10 +2,11 @@
  * What can happen to a phone or a board in the middle of a run: fault → what is kept → what the
  * user reads.
  *
- * The table is data: `faults_test.ts` makes each row of a phone happen (on the emulated phone, or
- * with a scripted adb server where a real one can't be made to show it), `ssh/faults_test.ts` each
- * of a board (on a real ssh server of this machine), and checks the row's
- * outcome and message; `FAULTS.md` is printed from it.
+ * The table is data, and tests make each row happen and check its outcome and message:
+ * `faults_test.ts` those of a phone (on the emulated phone, or with a scripted adb server where a
+ * real one can't be made to show it), `ssh/faults_test.ts` and `ssh/emulated_board_test.ts` those
+ * of a board (with a real ssh server on this machine, or on the emulated board). `FAULTS.md` is
+ * printed from it.
  *
  * @module
  */
@@ -282,7 +283,7 @@ export function faultsMarkdown(faults: readonly Fault[] = FAULTS): string {
 
 What is kept and what the user reads when something happens to a phone or a board in the middle of a run. Every row of a phone is made to happen by \`faults_test.ts\`, on the
 emulated phone (\`emulated\`) or with a scripted adb server where a real one can't be made to show it (\`scripted\`); every row of a board by \`ssh/faults_test.ts\`, with a real ssh
-server on this machine (\`sshd\`). This file is printed from \`faults.ts\`: \`deno run --allow-write=harness/device harness/device/testdata/faults.ts\`.
+server on this machine (\`sshd\`) or, by \`ssh/emulated_board_test.ts\`, on the emulated board (\`board\`). This file is printed from \`faults.ts\`: \`deno run --allow-write=harness/device harness/device/testdata/faults.ts\`.
 
 | fault | what is kept | error | message | shown on |
 |---|---|---|---|---|

@@ -17,8 +17,10 @@ export interface AdbScript {
   features?: string;
   /** Answers `adb connect` and `adb disconnect`. */
   connect?(address: string): string;
-  /** Packets of the answer to a shell line; null leaves the connection open for ever. */
-  shell?(line: string): ShellPacket[] | null | Promise<ShellPacket[] | null>;
+  /**
+   * Packets of the answer to a shell line of a transport; null leaves the connection open for ever.
+   */
+  shell?(line: string, transportId: number): ShellPacket[] | null | Promise<ShellPacket[] | null>;
   /**
    * Called before each file that the sync service sends or receives; true breaks the connection off
    * in its middle.
@@ -39,9 +41,11 @@ export interface ScriptedAdbServer extends AsyncDisposable {
   readonly requests: readonly string[];
 }
 
-/** Starts a scripted adb server on a free port of this machine. */
-export function startScriptedAdbServer(script: AdbScript): ScriptedAdbServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+/** Starts a scripted adb server on a free port of this machine, or on a socket. */
+export function startScriptedAdbServer(script: AdbScript, path?: string): ScriptedAdbServer {
+  const listener = path === undefined
+    ? Deno.listen({ hostname: "127.0.0.1", port: 0 })
+    : Deno.listen({ transport: "unix", path });
   const requests: string[] = [];
   const connections = new Set<Deno.Conn>();
   const served: Promise<void>[] = [];
@@ -57,7 +61,7 @@ export function startScriptedAdbServer(script: AdbScript): ScriptedAdbServer {
     }
   })();
   return {
-    port: (listener.addr as Deno.NetAddr).port,
+    port: path === undefined ? (listener.addr as Deno.NetAddr).port : 0,
     requests,
     [Symbol.asyncDispose]: async () => {
       listener.close();
@@ -104,6 +108,8 @@ async function write(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
 async function serve(connection: Deno.Conn, script: AdbScript, requests: string[]): Promise<void> {
   const say = (text: string) => write(connection, new TextEncoder().encode(text));
   const counted = (text: string) => text.length.toString(16).padStart(4, "0") + text;
+  /** The device that the connection was switched to. */
+  let own = 1;
   for (;;) {
     const request = await readRequest(connection);
     requests.push(request);
@@ -116,20 +122,27 @@ async function serve(connection: Deno.Conn, script: AdbScript, requests: string[
         `OKAY${counted(script.features ?? "shell_v2,cmd,stat_v2,fixed_push_mkdir")}`,
       );
     }
-    const switched = /^host:tport:serial:(.*)$/.exec(request);
+    const switched = /^host:(tport:serial|transport-id):(.*)$/.exec(request);
     if (switched) {
-      const state = script.devices().split("\n").find((line) => line.startsWith(switched[1]));
-      if (state === undefined) {
-        return await say(`FAIL${counted(`device '${switched[1]}' not found`)}`);
-      }
+      const [, by, name] = switched;
+      const fits = (line: string) =>
+        by === "transport-id"
+          ? line.endsWith(` transport_id:${name}`)
+          : line.startsWith(name) || line.includes(` ${name} `);
+      const found = script.devices().split("\n").filter(fits);
+      if (found.length === 0) return await say(`FAIL${counted(`device '${name}' not found`)}`);
+      if (found.length > 1) return await say(`FAIL${counted("more than one device with serial")}`);
+      own = Number(/ transport_id:(\d+)$/.exec(found[0])?.[1] ?? 1);
       await say("OKAY");
-      await write(connection, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]));
+      if (by === "tport:serial") {
+        await write(connection, new Uint8Array([own, 0, 0, 0, 0, 0, 0, 0]));
+      }
       continue;
     }
     const shell = /^shell,v2,raw:([^]*)$/.exec(request);
     if (shell && script.shell) {
       await say("OKAY");
-      const packets = await script.shell(shell[1]);
+      const packets = await script.shell(shell[1], own);
       if (packets === null) {
         await readExactly(connection, 1 << 30);
         return;

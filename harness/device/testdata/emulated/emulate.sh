@@ -4,7 +4,7 @@
 #   emulate.sh up [N [PORT]]     prepare what is missing, start N devices emu0.. on PORT, PORT+2, .. (default 1 on 6555), wait for each
 #   emulate.sh prepare           downloads, kernel and system image only (once)
 #   emulate.sh start NAME PORT [androidboot.x=y | prop.KEY=VALUE ...]   start one, do not wait
-#   emulate.sh wait NAME         until its adbd listens
+#   emulate.sh wait NAME         until its adbd or dropbear listens
 #   emulate.sh cut NAME          power cut: gone at once, its /data is kept
 #   emulate.sh pause|resume NAME the device freezes / goes on
 #   emulate.sh wifi NAME off|on  its network drops packets silently / goes on
@@ -14,12 +14,13 @@
 #   emulate.sh down              cut all
 #
 # Settings (environment): CPU=cortex-a76|cortex-a53|max  CORES=2  MEM=1024 (MiB)  DATA_MB=1024  AS_ROOT=0|1  SUITE=trixie
+#   SSH_KEY=BASE64 of an ed25519 public key: a board and no phone, with dropbear on PORT, BusyBox, users pi and root
 #   EMULATED_DEVICE_DIR=${XDG_CACHE_HOME:-~/.cache}/posemark/emulated-device
 # What one is, and how its sensors are set: README.md beside this file.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=${EMULATED_DEVICE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/posemark/emulated-device}
-: "${SUITE:=trixie}" "${CPU:=cortex-a76}" "${CORES:=2}" "${MEM:=1024}" "${DATA_MB:=1024}" "${AS_ROOT:=0}"
+: "${SUITE:=trixie}" "${CPU:=cortex-a76}" "${CORES:=2}" "${MEM:=1024}" "${DATA_MB:=1024}" "${AS_ROOT:=0}" "${SSH_KEY:=}"
 say() { echo "emulate: $*" >&2; }
 die() { echo "emulate: $*" >&2; exit 3; }
 
@@ -48,9 +49,9 @@ start() {
   setsid qemu-system-aarch64 -M virt,gic-version=3 -accel tcg,thread=multi -cpu "$CPU" -smp "$CORES" -m "$MEM" \
     -display none -nodefaults -serial "file:$dir/console.log" -monitor "pipe:$dir/monitor" \
     -kernel "$ROOT/kernel/Image" -initrd "$image/initrd.cpio" \
-    -append "console=ttyAMA0 quiet panic=1 rdinit=/init emulated.root=$AS_ROOT androidboot.serialno=$name $*" \
+    -append "console=ttyAMA0 quiet panic=1 rdinit=/init posemark.emulated=1 emulated.root=$AS_ROOT ${SSH_KEY:+emulated.ssh_key=$SSH_KEY} androidboot.serialno=$name $*" \
     -drive "file=$dir/data.img,format=raw,if=none,id=d0,cache=writeback" -device virtio-blk-pci,drive=d0 \
-    -netdev "user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:$port-:5555" -device virtio-net-pci,netdev=n0,romfile= \
+    -netdev "user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:$port-:$([ -n "$SSH_KEY" ] && echo 22 || echo 5555)" -device virtio-net-pci,netdev=n0,romfile= \
     >"$dir/qemu.log" 2>&1 </dev/null &
   pid=$!; echo "$pid" >"$dir/pid"
   until alive "$name" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done  # until setsid has become qemu
@@ -60,7 +61,7 @@ start() {
 wait_up() {
   local dir; dir=$(device_dir "$1")
   for _ in $(seq 1200); do
-    grep -q 'adbd started' "$dir/console.log" 2>/dev/null && { say "$1 is up on 127.0.0.1:$(cat "$dir/port")"; return; }
+    grep -qE 'adbd started|Not backgrounding' "$dir/console.log" 2>/dev/null && { say "$1 is up on 127.0.0.1:$(cat "$dir/port")"; return; }
     alive "$1" || die "\"$1\" died: $(cat "$dir/qemu.log"; tail -5 "$dir/console.log")"
     sleep 0.05
   done

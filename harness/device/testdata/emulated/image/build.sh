@@ -25,7 +25,8 @@ host_packages() {
 # Debian's arm64 packages through a private apt that touches nothing of the system's: adbd is only in newer suites.
 arm64_packages() {
   local apt=$ROOT/apt source uri kernel
-  [ -e "$apt/.done" ] && return
+  # Counted up when a package is added.
+  [ -e "$apt/.done-2" ] && return
   for source in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do [ -s $source ] && break; done
   uri=$(sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] *)?([^ ]+) .*/\2/p' "$source" 2>/dev/null | head -1)
   [ -n "$uri" ] || die "no Debian mirror in /etc/apt: the emulated device is made of Debian's arm64 packages, run it on Debian"
@@ -48,12 +49,12 @@ C
   (
     export APT_CONFIG=$apt/apt.conf
     apt-get -qq update
-    apt-get -qq -y --download-only install adbd mksh toybox >/dev/null
+    apt-get -qq -y --download-only install adbd mksh toybox dropbear-bin busybox-static >/dev/null
     kernel=$(apt-cache depends linux-image-cloud-arm64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
-    cd "$apt/kernel" && apt-get -qq download "$kernel"
+    cd "$apt/kernel" && rm -f ./*.deb && apt-get -qq download "$kernel"
   )
-  touch "$apt/.done"
-  say "downloaded adbd, mksh, toybox, their libraries and a kernel of $SUITE"
+  touch "$apt/.done-2"
+  say "downloaded adbd, mksh, toybox, dropbear, BusyBox, their libraries and a kernel of $SUITE"
 }
 
 kernel() {
@@ -83,8 +84,17 @@ system_image() {
     # Android's layout: sh is mksh, everything else is toybox.
     cp -L usr/bin/mksh system/bin/sh; ln -sf /system/bin/sh usr/bin/sh; cp -L usr/bin/toybox system/bin/toybox
     while read -r applet; do ln -s toybox "system/bin/$applet"; done <"$HERE/image/applets.txt"
-    printf '%s\n' root:x:0:0:root:/:/system/bin/sh shell:x:2000:2000:shell:/:/system/bin/sh >etc/passwd
-    printf '%s\n' root:x:0: system:x:1000: log:x:1007: sdcard_rw:x:1015: shell:x:2000: inet:x:3003: >etc/group
+    # A board's: sh and all tools are BusyBox, for those who come by ssh.
+    mkdir -p board/bin home
+    cp -L usr/bin/busybox board/bin/busybox
+    while read -r applet; do ln -s busybox "board/bin/$applet"; done <"$HERE/image/board_applets.txt"
+    printf '%s\n' '#!/board/bin/sh' 'export PATH=/board/bin' 'exec sh "$@"' >board/shell; chmod 755 board/shell
+    echo /board/shell >etc/shells
+    mkdir -p etc/dropbear; rmdir etc/dropbear; ln -s /data/dropbear etc/dropbear
+    printf '%s\n' 'PRETTY_NAME="Emulated board"' >etc/os-release
+    printf '%s\n' root:x:0:0:root:/home/root:/board/shell shell:x:2000:2000:shell:/:/system/bin/sh \
+      pi:x:1000:1000:pi:/home/pi:/board/shell >etc/passwd
+    printf '%s\n' root:x:0: pi:x:1001: system:x:1000: log:x:1007: sdcard_rw:x:1015: shell:x:2000: inet:x:3003: >etc/group
     cp "$HERE/image/build.prop" system/build.prop
     cp -r "$HERE/recordings/phone" system/etc/phone
     cp "$HERE"/image/bin/* system/bin/; chmod 755 system/bin/*

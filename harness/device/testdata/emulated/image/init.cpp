@@ -88,11 +88,20 @@ static void mount_all()
     mount_at(nullptr, "/sdcard", nullptr, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME);
 }
 
-// ro.* properties come anew at each boot, as from a bootloader. Returns the user that adbd runs as.
-static const char* properties_from_command_line()
+// What the kernel's command line asks for.
+struct Boot
+{
+    // The user that adbd runs as.
+    const char* user = "2000";
+    // The public key that may come by ssh, in base64; null: adbd runs.
+    const char* ssh_key = nullptr;
+};
+
+// ro.* properties come anew at each boot, as from a bootloader.
+static Boot read_command_line()
 {
     static char line[4096];
-    const char* user = "2000";
+    Boot boot;
     if (FILE* stream = fopen("/proc/cmdline", "re"))
     {
         if (!fgets(line, sizeof line, stream))
@@ -103,7 +112,7 @@ static const char* properties_from_command_line()
     if (!props)
     {
         complain("/data/property/props");
-        return user;
+        return boot;
     }
     for (char* word = strtok(line, " \n"); word; word = strtok(nullptr, " \n"))
     {
@@ -120,17 +129,65 @@ static const char* properties_from_command_line()
         else if (!strncmp(word, "prop.", 5))
             fprintf(props, "%s\n", word + 5);
         else if (!strcmp(word, "emulated.root=1"))
-            user = "0";
+            boot.user = "0";
+        else if (!strncmp(word, "emulated.ssh_key=", 17))
+            boot.ssh_key = word + 17;
     }
     fclose(props);
     chmod("/data/property/props", 0666);
-    return user;
+    return boot;
+}
+
+// A home on the disk that lets the key in.
+static void prepare_home(const char* name, int id, const char* ssh_key)
+{
+    const std::string home = std::string("/data/home/") + name;
+    const std::string ssh = home + "/.ssh";
+    const std::string keys = ssh + "/authorized_keys";
+    make_dir(home.c_str(), 0700, id);
+    make_dir(ssh.c_str(), 0700, id);
+    if (FILE* stream = fopen(keys.c_str(), "we"))
+    {
+        fprintf(stream, "ssh-ed25519 %s test\n", ssh_key);
+        fclose(stream);
+    }
+    if (chown(keys.c_str(), id, id) || chmod(keys.c_str(), 0600))
+        complain(keys.c_str());
+}
+
+// As a board is reached: dropbear, whose host key stays on the disk.
+static void run_dropbear()
+{
+    clearenv();
+    execl("/usr/sbin/dropbear", "dropbear", "-F", "-E", "-R", "-s", "-p", "22", nullptr);
+    complain("dropbear");
+}
+
+static void run_adbd(const char* user)
+{
+    clearenv();
+    for (const char* entry : {"PATH=/system/bin:/usr/bin", "ANDROID_ROOT=/system", "ANDROID_DATA=/data", "HOME=/",
+                              "LC_ALL=C", "TERM=dumb", "TMPDIR=/data/local/tmp", "LD_PRELOAD=/system/lib64/libemulated.so"})
+        putenv(strdup(entry));
+    setenv("ADBD_UID", user, 1);
+    execl("/usr/lib/android-sdk/platform-tools/adbd", "adbd", nullptr);
+    complain("adbd");
 }
 
 int main()
 {
     mount_all();
-    const char* user = properties_from_command_line();
+    const Boot boot = read_command_line();
+    if (boot.ssh_key)
+    {
+        make_dir("/data/dropbear", 0700, 0);
+        make_dir("/data/home", 0755, 0);
+        prepare_home("pi", 1000, boot.ssh_key);
+        prepare_home("root", 0, boot.ssh_key);
+        mount_at("/data/home", "/home", nullptr, MS_BIND);
+        make_dir("/var", 0755, 0);
+        make_dir("/var/tmp", 01777, 0);
+    }
     interface_up("lo", "127.0.0.1", "255.0.0.0");
     interface_up("eth0", "10.0.2.15", "255.255.255.0");
     phone_prepare();
@@ -141,23 +198,20 @@ int main()
     }
     for (;;)
     {
-        // As Android's init does: adbd comes back when it dies.
-        const pid_t adbd = fork();
-        if (adbd == 0)
+        // As Android's init does: the daemon comes back when it dies.
+        const pid_t daemon = fork();
+        if (daemon == 0)
         {
             setsid();
-            clearenv();
-            for (const char* entry : {"PATH=/system/bin:/usr/bin", "ANDROID_ROOT=/system", "ANDROID_DATA=/data", "HOME=/",
-                                      "LC_ALL=C", "TERM=dumb", "TMPDIR=/data/local/tmp", "LD_PRELOAD=/system/lib64/libemulated.so"})
-                putenv(strdup(entry));
-            setenv("ADBD_UID", user, 1);
-            execl("/usr/lib/android-sdk/platform-tools/adbd", "adbd", nullptr);
-            complain("adbd");
+            if (boot.ssh_key)
+                run_dropbear();
+            else
+                run_adbd(boot.user);
             _exit(1);
         }
         int status = 0;
-        // Reaps what adbd's shells left behind, too.
-        for (pid_t ended = wait(&status); ended != adbd && ended > 0; ended = wait(&status))
+        // Reaps what the daemon's shells left behind, too.
+        for (pid_t ended = wait(&status); ended != daemon && ended > 0; ended = wait(&status))
         {
         }
         sleep(1);
