@@ -4,7 +4,7 @@
  * @module
  */
 import { HarnessError } from "../../errors.ts";
-import { printable } from "../shell/runner_exit.ts";
+import { printable } from "../../text/printable.ts";
 import type { ListedDevice } from "./words.ts";
 
 /** How the adb server is asked for one device. */

@@ -98,7 +98,8 @@ export function probeScript(folder: string | null, word: string): string {
   const folders = folder === null
     ? `"\${HOME:-/nowhere}/${HOME_FOLDER}" "/var/tmp/posemark-$uid" "/tmp/posemark-$uid"`
     : `'${folder}'`;
-  return `${SECTION_PRELUDE}
+  return `umask 077
+${SECTION_PRELUDE}
 section system; uname -s
 section machine; uname -m
 uid=$(id -u)

@@ -74,7 +74,7 @@ const TESTS: Record<Row["id"], (board: EmulatedBoard, device: ShellDevice) => Pr
     const file = path.join(board.dir, "medium");
     await Deno.writeFile(file, new Uint8Array(1 << 20).fill(7));
     await board.asRoot(
-      `set -- $(df -k /home/pi | tail -n 1); dd if=/dev/zero of=/home/root/filler bs=1024 count=$(($4 - 3000))`,
+      `set -- $(df -k /home/pi | tail -n 1); dd if=/dev/zero of=/home/root/filler bs=1048576 count=$((($4 - 3000) / 1024))`,
     );
     const error = await errorOf(device.push(file));
     await board.asRoot("rm /home/root/filler");

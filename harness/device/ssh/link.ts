@@ -33,11 +33,9 @@ export function sshLink(address: BoardAddress, ssh?: SshProgram): ShellLink {
       await client.connect(limit);
     },
     once: async (what, line, limit) => {
-      // What is made there is for this user alone.
-      const script = `umask 077\n${line}`;
       const { exitCode, stdout, stderr } = await client.run(
         what,
-        script,
+        line,
         limit,
         OUTPUT_LIMIT_BYTES,
       );
