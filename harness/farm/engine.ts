@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { HarnessError } from "../errors.ts";
 
 /** Shards that go to the engine in one call: all need the same features of a phone. */
 export interface ShardBatch {
@@ -61,6 +62,17 @@ export interface FarmNode {
   isMistaken?: boolean;
 }
 
+/** The engine refused a batch for its size: a smaller one may go. */
+export class BatchRefused extends HarnessError {
+  /** True when there is room again by itself, once others' shards have ended. */
+  readonly mayPass: boolean;
+
+  constructor(cause: HarnessError, mayPass: boolean) {
+    super(cause.code, cause.message, { cause, stderrTail: cause.stderrTail });
+    this.mayPass = mayPass;
+  }
+}
+
 /**
  * An engine that exists (Slurm, or leased phones): reservation, queueing and retries are its
  * business.
@@ -71,7 +83,15 @@ export interface FarmNode {
 export interface FarmEngine extends AsyncDisposable {
   /** Name for messages. */
   readonly name: string;
-  /** Queues the shards; returns the id of the batch. */
+  /**
+   * Returns how many indices a batch may span, from its smallest to its largest; null for any.
+   * Absent where there is no such limit.
+   */
+  mostIndices?(): Promise<number | null>;
+  /**
+   * Queues the shards; returns the id of the batch. Throws {@linkcode BatchRefused} when it is too
+   * large for a limit of the queue.
+   */
   submit(batch: ShardBatch): Promise<string>;
   /**
    * Returns what became of the shards of these batches. Batches that the engine has forgotten are

@@ -11,7 +11,7 @@ import {
   isStoreRefusal,
   type StoredShard,
 } from "../store/store.ts";
-import type { FarmEngine, FarmNode, TaskStatus } from "./engine.ts";
+import { BatchRefused, type FarmEngine, type FarmNode, type TaskStatus } from "./engine.ts";
 import { type Plan, planBatches, planShards } from "./plan.ts";
 import { pause } from "../pause.ts";
 
@@ -146,7 +146,9 @@ export async function followRun(
   let steps = new Map<number, Step>();
   const warnings = new Map<string, Warning>();
   const batches: string[] = [];
-  const pending = [...planBatches(plan, (index) => !open.has(index))];
+  // A controller that can't be reached is waited for below.
+  const most = await engine.mostIndices?.().catch(() => null) ?? Infinity;
+  const pending = [...planBatches(plan, (index) => !open.has(index), most)];
   let [submissions, resubmitted, quietLooks, movedAt] = [1, 0, 0, startedAt];
   let silent = "";
 
@@ -187,7 +189,7 @@ export async function followRun(
         quietLooks = moves ? 0 : quietLooks + 1;
         if (quietLooks >= QUIET_LOOKS && kinds.has("again") && submissions < MOST_SUBMISSIONS) {
           const isAgain = (index: number) => steps.get(index)?.kind === "again";
-          pending.push(...planBatches(plan, (index) => !isAgain(index)));
+          pending.push(...planBatches(plan, (index) => !isAgain(index), most));
           resubmitted += pending.reduce((sum, { indices }) => sum + indices.length, 0);
           submissions++;
           quietLooks = 0;
@@ -199,6 +201,15 @@ export async function followRun(
           try {
             batches.push(await engine.submit({ ...options, ...pending[0] }));
           } catch (error) {
+            const { indices, features } = pending[0];
+            if (error instanceof BatchRefused && indices.length > 1) {
+              const half = indices.length >> 1;
+              const parts = [indices.slice(0, half), indices.slice(half)];
+              pending.splice(0, 1, ...parts.map((indices) => ({ indices, features })));
+              continue;
+            }
+            // Others' jobs fill the queue: there will be room.
+            if (error instanceof BatchRefused && error.mayPass) break;
             // The very first refusal is about what was asked; later ones are about room in the
             // queue or a controller that restarts.
             if (batches.length === 0 || !(error instanceof HarnessError)) throw error;

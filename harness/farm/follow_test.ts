@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HarnessError } from "../errors.ts";
 import { openStore } from "../store/open_store.ts";
 import type { FarmStore, StoreRefusal } from "../store/store.ts";
-import type { FarmNode, TaskStatus } from "./engine.ts";
+import { BatchRefused, type FarmNode, type TaskStatus } from "./engine.ts";
 import { type FarmProgress, type FollowOptions, followRun, storeShards } from "./follow.ts";
 import { type Plan, planRun } from "./plan.ts";
 import { scriptedEngine } from "./testdata/scripted_engine.ts";
@@ -335,4 +335,28 @@ Deno.test("followRun() throws the engine's first refusal, and tries later ones a
     HarnessError,
     "invalid feature",
   );
+});
+
+Deno.test("followRun() splits batches by the engine's span, and halves what its queue refuses for its size", async () => {
+  const { store, plan, options } = await setUp();
+  const narrow = scriptedEngine(store, NODES, () => "done");
+  narrow.mostIndices = () => Promise.resolve(1);
+  assertEquals((await followRun(narrow, store, plan, options)).missing.size, 0);
+  assertEquals(narrow.batches.map(({ indices }) => indices), [[0], [1], [2], [3]]);
+
+  const { store: other, ...again } = await setUp();
+  const engine = scriptedEngine(other, NODES, () => "done");
+  const { submit } = engine;
+  let refused = 0;
+  engine.submit = (batch) => {
+    // Full at first, whatever its size: somebody else's jobs end meanwhile.
+    if (batch.indices.length > 1 || refused === 1) {
+      refused++;
+      throw new BatchRefused(new HarnessError("farm-failed", "QOSMaxSubmitJobPerUserLimit"), true);
+    }
+    return submit(batch);
+  };
+  const outcome = await followRun(engine, other, again.plan, again.options);
+  assertEquals([outcome.missing.size, refused > 1], [0, true]);
+  assertEquals(engine.batches.map(({ indices }) => indices).flat().sort(), [0, 1, 2, 3]);
 });

@@ -105,15 +105,21 @@ export interface BatchSlice {
   features: string[];
 }
 
-/** Yields the shards in batches of one target each; `skip` leaves shards out. */
+/**
+ * Yields the shards in batches of one target each; `skip` leaves shards out.
+ *
+ * @param mostIndices that a batch may span, from its smallest to its largest
+ */
 export function* planBatches(
   plan: Plan,
   skip: (index: number) => boolean = () => false,
+  mostIndices: number = Infinity,
 ): Generator<BatchSlice> {
   let batch: BatchSlice = { indices: [], features: [] };
   for (const { index, features } of planShards(plan)) {
     if (skip(index)) continue;
-    if (batch.features !== features || batch.indices.length >= BATCH_SIZE) {
+    const isWide = batch.indices.length > 0 && index - batch.indices[0] >= mostIndices;
+    if (batch.features !== features || batch.indices.length >= BATCH_SIZE || isWide) {
       if (batch.indices.length > 0) yield batch;
       batch = { indices: [], features };
     }

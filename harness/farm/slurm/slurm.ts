@@ -1,13 +1,22 @@
 /**
  * Slurm by its command line tools (sbatch, squeue, sinfo, scancel, scontrol).
  *
- * The tools print columns that are asked for by name: their JSON differs from version to version.
+ * The tools print columns that are asked for by name, alike from 20.11 to 25.05. Their JSON, which
+ * differs from version to version and may be missing, is the second way.
  *
  * @module
  */
 import { childCommand } from "../../child.ts";
 import { HarnessError } from "../../errors.ts";
-import type { FarmEngine, FarmNode, ShardBatch, TaskStatus } from "../engine.ts";
+import {
+  BatchRefused,
+  type FarmEngine,
+  type FarmNode,
+  type ShardBatch,
+  type TaskStatus,
+} from "../engine.ts";
+import { parseJobsJson, parseNodesJson, type SlurmJob, type SlurmNode } from "./json.ts";
+import { nodeState, taskState } from "./states.ts";
 
 /** Where shards run, and what the tools need. */
 export interface SlurmOptions {
@@ -48,7 +57,9 @@ export function slurmEngine(options: SlurmOptions): FarmEngine {
         ["sbatch", ...sbatchArguments(batch, options)],
         script,
         batch.environment,
-      );
+      ).catch((error) => {
+        throw submitError(error);
+      });
       const jobId = /^(\d+)(;|\s|$)/.exec(text)?.[1];
       if (jobId !== undefined) return `${jobId}+${offset}`;
       throw new HarnessError(
@@ -60,18 +71,85 @@ export function slurmEngine(options: SlurmOptions): FarmEngine {
       if (batches.length === 0) return [];
       const columns = QUEUE_COLUMNS.map((name) => `${name}:|`).join(",");
       const command = ["squeue", "--noheader", "--array", "--states=all", `--Format=${columns}`];
-      return parseQueue(await run(command), batches);
+      return await eitherWay(
+        async () => parseQueue(await run(command), batches),
+        async () =>
+          shardsOfJobs(
+            parseJobsJson(await run(["squeue", "--array", "--states=all", "--json"])),
+            batches,
+          ),
+      );
     },
     async cancel(batches: readonly string[]): Promise<void> {
       if (batches.length === 0) return;
       await run(["scancel", "--quiet", ...batches.map((id) => `${parseBatchId(id).jobId}`)]);
     },
-    nodes: async () =>
-      parseNodes(await run(["sinfo", "--Node", "--noheader", "--format=%N|%T|%f|%E"])),
+    nodes: () =>
+      eitherWay(
+        async () =>
+          parseNodes(await run(["sinfo", "--Node", "--noheader", "--format=%N|%T|%f|%E"])),
+        async () => farmNodes(parseNodesJson(await run(["sinfo", "--Node", "--json"]))),
+      ),
+    mostIndices: async () => parseMaxArraySize(await run(["scontrol", "show", "config"])),
     drain: (node, reason) => update(node, "state=drain", `reason=${reason}`),
     resume: (node) => update(node, "state=resume"),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/**
+ * Returns what the columns tell; where they can't be read, what the JSON does, which not every
+ * installation prints (it is a plugin). Throws `farm-failed` with both reasons when neither can.
+ */
+export async function eitherWay<T>(
+  columns: () => Promise<T>,
+  json: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await columns();
+  } catch (first) {
+    if (
+      !(first instanceof HarnessError) ||
+      !/Cannot read what|invalid|unrecogni[sz]ed|unknown/i.test(first.message)
+    ) {
+      throw first;
+    }
+    try {
+      return await json();
+    } catch (second) {
+      if (!(second instanceof HarnessError) || second.code !== "farm-failed") throw second;
+      const noPlugin = /serializer|json.*plugin|plugin.*json/i.test(second.message)
+        ? " (this Slurm is built without its JSON plugin)"
+        : "";
+      throw new HarnessError(
+        "farm-failed",
+        `${first.message}. Nor by its JSON${noPlugin}: ${second.message}. Expected Slurm 20.11 to 25.05`,
+        { cause: first },
+      );
+    }
+  }
+}
+
+/**
+ * Returns the number of indices that an array may span, from `scontrol show config` (`MaxArraySize`
+ * is one more than the largest index); null when it is not told.
+ */
+export function parseMaxArraySize(config: string): number | null {
+  const size = /^MaxArraySize\s*=\s*(\d+)/m.exec(config);
+  return size === null ? null : Number(size[1]);
+}
+
+/**
+ * Returns the error of a submission: as `BatchRefused` when Slurm refused the number of jobs, by a
+ * limit of the user, the account or the queue.
+ */
+export function submitError(error: unknown): unknown {
+  if (!(error instanceof HarnessError)) return error;
+  const full = /MaxSubmit|temporarily unable to accept|MaxJobCount|submit limit/i;
+  const large = /Invalid job array specification|array size/i;
+  const said = [error.message, ...error.stderrTail].join("\n");
+  if (full.test(said)) return new BatchRefused(error, true);
+  return large.test(said) ? new BatchRefused(error, false) : error;
 }
 
 /** Runs a tool to its end and returns what it printed. */
@@ -200,27 +278,69 @@ export function parseBatchId(id: string): { jobId: number; offset: number } {
  * for a line of other columns.
  */
 export function parseQueue(text: string, batches: readonly string[]): TaskStatus[] {
-  const offsets = new Map(batches.map((id) => {
-    const { jobId, offset } = parseBatchId(id);
-    return [jobId, { id, offset }];
-  }));
+  const offsets = batchesByJob(batches);
   const statuses: TaskStatus[] = [];
   for (const cells of tableLines("squeue", text, QUEUE_COLUMNS.length)) {
     const [job, task, words, nodes, exit, restarts, reason] = cells;
     const batch = offsets.get(Number(job));
     if (batch === undefined) continue;
-    const state = taskState(words, reason);
-    statuses.push({
-      batch: batch.id,
-      index: Number(task) + batch.offset,
-      state,
-      node: nodes === "" ? null : nodes,
-      exitCode: state === "done" || state === "failed" ? exitCode(exit) : null,
-      restarts: Number(restarts),
-      reason: reason === "" || reason === "None" ? null : reason,
-    });
+    statuses.push(
+      taskStatus(batch, {
+        task: Number(task),
+        words,
+        nodes,
+        exitCode: exitCode(exit),
+        restarts: Number(restarts),
+        reason,
+      }),
+    );
   }
   return statuses;
+}
+
+/** Returns the shards of these batches that the jobs of `squeue --json` stand for. */
+export function shardsOfJobs(
+  jobs: readonly SlurmJob[],
+  batches: readonly string[],
+): TaskStatus[] {
+  const known = batchesByJob(batches);
+  return jobs.flatMap(({ arrayJobId, arrayTaskId, state, ...job }) => {
+    const batch = known.get(arrayJobId);
+    if (batch === undefined || arrayTaskId === null) return [];
+    return [taskStatus(batch, { ...job, task: arrayTaskId, words: state })];
+  });
+}
+
+/** Returns batches with the first index of each, by Slurm's job id. */
+function batchesByJob(batches: readonly string[]): Map<number, { id: string; offset: number }> {
+  return new Map(batches.map((id) => {
+    const { jobId, offset } = parseBatchId(id);
+    return [jobId, { id, offset }];
+  }));
+}
+
+/** Returns what became of a task of a batch's array. */
+function taskStatus(
+  batch: { id: string; offset: number },
+  job: {
+    task: number;
+    words: string | readonly string[];
+    nodes: string;
+    exitCode: number;
+    restarts: number;
+    reason: string;
+  },
+): TaskStatus {
+  const state = taskState(job.words, job.reason);
+  return {
+    batch: batch.id,
+    index: job.task + batch.offset,
+    state,
+    node: job.nodes === "" ? null : job.nodes,
+    exitCode: state === "done" || state === "failed" ? job.exitCode : null,
+    restarts: job.restarts,
+    reason: job.reason === "" || job.reason === "None" ? null : job.reason,
+  };
 }
 
 /**
@@ -228,19 +348,29 @@ export function parseQueue(text: string, batches: readonly string[]): TaskStatus
  * line of other columns.
  */
 export function parseNodes(text: string): FarmNode[] {
-  const nodes = new Map<string, FarmNode>();
-  for (const [name, state, features, reason] of tableLines("sinfo", text, 4)) {
-    nodes.set(name, {
+  const lines = [...tableLines("sinfo", text, 4)];
+  return farmNodes(lines.map(([name, state, features, reason]) => ({
+    name,
+    state: [state],
+    features: features.split(","),
+    reason,
+  })));
+}
+
+/** Returns the phones that the nodes stand for, each once. */
+export function farmNodes(nodes: readonly SlurmNode[]): FarmNode[] {
+  const known = new Map(
+    nodes.map(({ name, state, features, reason }): [string, FarmNode] => [name, {
       name,
-      features: features.split(",").filter((feature) => feature !== "" && feature !== "(null)"),
+      features: features.filter((feature) => feature !== "" && feature !== "(null)"),
       state: nodeState(state),
       reason: reason === "none" || reason === "" ? null : reason,
       // A controller that crashed before it saved its state starts a job anew that still runs, and
       // drains the node that says so.
       ...(reason === "Duplicate jobid" ? { isMistaken: true } : {}),
-    });
-  }
-  return [...nodes.values()];
+    }]),
+  );
+  return [...known.values()];
 }
 
 /** Yields the cells of each line; what stands in the last one may hold the separator itself. */
@@ -252,7 +382,7 @@ function* tableLines(tool: string, text: string, columns: number): Generator<str
         "farm-failed",
         `Cannot read what ${tool} printed: found "${
           line.slice(0, 80)
-        }", expected ${columns} columns. Is it Slurm 20.02 or newer?`,
+        }", expected ${columns} columns. Is it Slurm 20.11 or newer?`,
       );
     }
     const last = cells.slice(columns - 1).join("|").replace(/\|\s*$/, "");
@@ -264,43 +394,4 @@ function* tableLines(tool: string, text: string, columns: number): Generator<str
 function exitCode(text: string): number {
   const [code, signal] = text.split(":");
   return signal === undefined ? Number(code) >> 8 & 0xff : Number(code);
-}
-
-/** State of a shard from Slurm's word for a job and its reason. */
-function taskState(word: string, reason: string): TaskStatus["state"] {
-  switch (word) {
-    case "PENDING":
-    case "REQUEUED":
-    case "REQUEUE_FED":
-      return /^Job(Held|Hold)|held/i.test(reason) ? "held" : "waiting";
-    case "REQUEUE_HOLD":
-    case "RESV_DEL_HOLD":
-    case "SPECIAL_EXIT":
-      return "held";
-    case "RUNNING":
-    case "COMPLETING":
-    case "CONFIGURING":
-    case "SUSPENDED":
-    case "STOPPED":
-    case "SIGNALING":
-    case "STAGE_OUT":
-      return "running";
-    case "COMPLETED":
-      return "done";
-    default:
-      return word.startsWith("CANCELLED") ? "cancelled" : "failed";
-  }
-}
-
-/**
- * State of a phone from Slurm's word for a node; a sign at its end says for instance that it does
- * not answer.
- */
-function nodeState(text: string): FarmNode["state"] {
-  const [word, sign] = [text.toLowerCase().replace(/[^a-z_]+$/, ""), text.at(-1)];
-  if (word.startsWith("down") || word.startsWith("fail")) return "down";
-  if (word === "drained" || word === "draining") return word;
-  if (word === "allocated" || word === "mixed" || word === "completing") return "busy";
-  // A node that was just resumed has not answered yet.
-  return word === "idle" && sign !== "*" ? "idle" : "unknown";
 }

@@ -1,14 +1,16 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HarnessError } from "../../errors.ts";
-import type { ShardBatch } from "../engine.ts";
+import { BatchRefused, type ShardBatch } from "../engine.ts";
 import {
   arraySpec,
   batchScript,
   parseBatchId,
+  parseMaxArraySize,
   parseNodes,
   parseQueue,
   sbatchArguments,
   shellWords,
+  submitError,
 } from "./slurm.ts";
 
 const BATCH: ShardBatch = {
@@ -117,4 +119,28 @@ Deno.test("parseNodes() tells idle, busy, draining, drained and down apart, each
 Deno.test("parseQueue() and parseNodes() refuse lines of other columns", () => {
   assertThrows(() => parseQueue("5|0|RUNNING\n", []), HarnessError, "5|0|RUNNING");
   assertThrows(() => parseNodes("p1 idle\n"), HarnessError, "sinfo");
+});
+
+Deno.test("parseMaxArraySize() reads the limit of the configuration, and is null where it is not told", () => {
+  assertEquals(
+    parseMaxArraySize("Licenses = x\nMaxArraySize            = 1001\nMaxDBDMsgs = 1\n"),
+    1001,
+  );
+  assertEquals(parseMaxArraySize("Configuration data as of 2026"), null);
+});
+
+Deno.test("submitError() tells a batch that is too large from other refusals", () => {
+  const refusal = (words: string) =>
+    submitError(new HarnessError("farm-failed", "Cannot ask Slurm", { stderrTail: [words] }));
+  const kind = (words: string) => {
+    const error = refusal(words);
+    return error instanceof BatchRefused ? error.mayPass : null;
+  };
+  assertEquals(kind("sbatch: error: QOSMaxSubmitJobPerUserLimit"), true);
+  assertEquals(kind("sbatch: error: AssocMaxSubmitJobLimit"), true);
+  assertEquals(
+    kind("sbatch: error: Batch job submission failed: Invalid job array specification"),
+    false,
+  );
+  assertEquals(kind("sbatch: error: invalid partition specified: phones"), null);
 });
