@@ -53,8 +53,8 @@ farmTest(
       { name: "phone-b", features: ["phone.b", "soc.y"] },
     ], { prolog: "#!/bin/sh\nexit 0\n" });
     const engine = engineOf(cluster);
-    // Slurm's default.
-    assertEquals(await engine.mostIndices?.(), 1001);
+    // As the cluster's slurm.conf says.
+    assertEquals(await engine.mostIndices?.(), 10_001);
     const out = `${cluster.dir}/out`;
     const id = await engine.submit(batch({
       indices: [7, 8, 10],
