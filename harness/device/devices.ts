@@ -14,7 +14,7 @@ import { type AdbServer, adbServerFromEnvironment } from "./adb/server.ts";
 import { LINK_TIMES } from "./shell/session.ts";
 import { openHost } from "./host/host.ts";
 import type { DeviceSight } from "./shell/shell_device.ts";
-import { isBoardName, parseBoardAddress } from "./ssh/address.ts";
+import { isBoardName, parseBoardAddress, withoutPassword } from "./ssh/address.ts";
 import { type BoardOptions, inspectBoard, openBoard } from "./ssh/board.ts";
 import { cpuOfAbi, cpuOfTarget } from "../toolchain/elf.ts";
 
@@ -84,7 +84,7 @@ const SCHEMES: readonly Scheme[] = [
     list: async (options) =>
       await Promise.all(
         (options.named ?? []).filter(isBoardName).map((name) =>
-          sightRow(name, "ssh", async () => {
+          sightRow(withoutPassword(name), "ssh", async () => {
             const { serial } = parseBoardAddress(name);
             return { serial, sight: await inspectBoard(name, options) };
           })

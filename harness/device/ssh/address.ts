@@ -17,6 +17,11 @@ export interface BoardAddress {
   folder: string | null;
 }
 
+/** Returns a name for messages: without the password that it should not have. */
+export function withoutPassword(name: string): string {
+  return name.replace(/^(ssh:\/\/[^:@/]*):[^@]*@/i, "$1:…@");
+}
+
 /** Returns true for names that begin as a board's. */
 export function isBoardName(name: string): boolean {
   return /^ssh:/i.test(name);
@@ -38,7 +43,9 @@ export function parseBoardAddress(name: string): BoardAddress {
   const refuse = (found: string) =>
     new HarnessError(
       "bad-option",
-      `Cannot use device "${name}": ${found}, expected ssh://USER@HOST, with :PORT and /FOLDER where they are needed`,
+      `Cannot use device "${
+        withoutPassword(name)
+      }": ${found}, expected ssh://USER@HOST, with :PORT and /FOLDER where they are needed`,
     );
   if (match === null) throw refuse("found no address of a board");
   const [, user, host, port, path] = match;
@@ -46,7 +53,7 @@ export function parseBoardAddress(name: string): BoardAddress {
     throw new HarnessError(
       "bad-option",
       `Cannot use device "${
-        name.replace(/:[^:@]*@/, ":…@")
+        withoutPassword(name)
       }": found a password, which ssh does not take there: use a key (ssh-copy-id ${
         user.slice(0, user.indexOf(":"))
       }@${host}), and leave the password out`,

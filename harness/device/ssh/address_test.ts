@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HarnessError } from "../../errors.ts";
-import { isBoardName, isPlainPath, parseBoardAddress } from "./address.ts";
+import { isBoardName, isPlainPath, parseBoardAddress, withoutPassword } from "./address.ts";
 
 Deno.test("parseBoardAddress() takes user, host, port and folder apart, and names the board without its folder", () => {
   assertEquals(parseBoardAddress("ssh://pi@rpi5.local:2222/mnt/ssd/"), {
@@ -44,6 +44,8 @@ Deno.test("parseBoardAddress() refuses what ssh or a shell would take for someth
 Deno.test("parseBoardAddress() refuses a password and does not repeat it", () => {
   const error = assertThrows(() => parseBoardAddress("ssh://pi:raspberry@host"), HarnessError);
   assertEquals([error.code, error.message.includes("raspberry")], ["bad-option", false]);
+  assertEquals(withoutPassword("ssh://pi:p:w@host:22"), "ssh://pi:…@host:22");
+  assertEquals(withoutPassword("ssh://pi@host:22/a@b"), "ssh://pi@host:22/a@b");
 });
 
 Deno.test("isBoardName() and isPlainPath() tell addresses from serials, and plain paths from others", () => {

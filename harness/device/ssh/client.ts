@@ -17,6 +17,7 @@ import { HarnessError } from "../../errors.ts";
 import type { Limit } from "../shell/link.ts";
 import { nonce } from "../names.ts";
 import type { BoardAddress } from "./address.ts";
+import { startsAnswer, unwrapAnswer, wrapScript } from "./answer.ts";
 import { lostError, noShellError, sshError } from "./words.ts";
 
 /** What `ssh` is and reads. */
@@ -267,50 +268,6 @@ export function openSshClient(
  */
 async function makeSocketFolder(): Promise<string> {
   return await Deno.makeTempDir({ prefix: "posemark-ssh-", dir: "/tmp" });
-}
-
-/**
- * Returns the script between two lines that tell its begin and its end. Nothing that a login shell
- * prints stands between them, and a script that breaks off has no end.
- */
-export function wrapScript(script: string, mark: string): string {
-  return `printf '\\n@@posemark begin %s\\n' ${mark}
-(
-${script}
-) </dev/null
-printf '\\n@@posemark end %s %d\\n' ${mark} $?
-`;
-}
-
-/** Returns what a wrapped script printed and how it ended; null when its end is missing. */
-export function unwrapAnswer(
-  bytes: Uint8Array<ArrayBuffer>,
-  mark: string,
-): Omit<Exchange, "stderr"> | null {
-  const begin = `\n@@posemark begin ${mark}\n`;
-  const from = indexOf(bytes, begin);
-  const end = `\n@@posemark end ${mark} `;
-  const to = lastIndexOf(bytes, end);
-  if (from < 0 || to < from) return null;
-  const code = /^(\d{1,3})\n/.exec(new TextDecoder().decode(bytes.subarray(to + end.length)));
-  if (code === null) return null;
-  return { exitCode: Number(code[1]), stdout: bytes.slice(from + begin.length, to) };
-}
-
-/** Returns true when a wrapped script has begun. */
-function startsAnswer(bytes: Uint8Array, mark: string): boolean {
-  return indexOf(bytes, `\n@@posemark begin ${mark}\n`) >= 0;
-}
-
-/** Returns where ASCII text begins in bytes; -1 when it is not there. */
-function indexOf(bytes: Uint8Array, text: string): number {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(text, 0, "latin1");
-}
-
-/** Returns where ASCII text begins last in bytes; -1 when it is not there. */
-function lastIndexOf(bytes: Uint8Array, text: string): number {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    .lastIndexOf(text, bytes.length, "latin1");
 }
 
 /** A child under a time limit. */

@@ -133,7 +133,7 @@ export function lostError(
 
 /** Returns the line that says it, else the last one. */
 function wordsOf(tail: readonly string[], said?: RegExp): string {
-  return tail.find((line) => said?.test(line)) ?? tail.at(-1) ?? "";
+  return (tail.find((line) => said?.test(line)) ?? tail.at(-1) ?? "").replace(/^ssh: /, "");
 }
 
 /** Returns the error of a board whose login runs no commands. */

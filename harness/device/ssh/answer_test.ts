@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { unwrapAnswer, wrapScript } from "./client.ts";
+import { unwrapAnswer, wrapScript } from "./answer.ts";
 
 const MARK = "0123abcd";
 
