@@ -1,12 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { recompute } from "../../reports/template/reproduce_section.js";
 import { SAMPLE_STAGES } from "../../reports/template/samples.js";
+import { launchFigures } from "../gate/formats/figures.ts";
 import { deviceFixture } from "../gate/testdata/gate_fixture.ts";
 import { judgeImage } from "../parity/judge.ts";
 import { cleanEvidence } from "../parity/testdata/evidence.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { unknownState } from "../record/device.ts";
-import type { AnyRecord, LaunchRecord } from "../record/records.ts";
+import type { AnyRecord, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import { failureRecord, runRecord } from "../run/testdata/records.ts";
 import { launchFixture } from "../stats/testdata/launch_fixture.ts";
 import { turnsFixture } from "../stats/testdata/turns_fixture.ts";
@@ -24,13 +25,14 @@ function reportOf(
   variants: VariantManifest[],
   launches: LaunchRecord[],
   others: AnyRecord[] = [],
+  turns: TurnsRecord[] = [],
 ): Report {
   const run = runRecord({
     devices: [deviceFixture("host")],
     variants,
     baseVariantId: variants[0].id,
   });
-  const report = buildReport(sortRecords([run, ...launches, ...others]), {
+  const report = buildReport(sortRecords([run, ...launches, ...turns, ...others]), {
     accuracy: new Map(),
     accuracyAbsent: new Map(),
     thumbnails: new Map(),
@@ -40,6 +42,14 @@ function reportOf(
     warnings: [],
   });
   assertEquals(contradictionsIn(report), []);
+  // what the formats of CI systems say is what the page says
+  for (
+    const { variantId, metric, value } of launchFigures([...launches, ...turns], variants[0].id)
+  ) {
+    const { timeNs } = report.variants.find(({ id }) => id === variantId)!;
+    if (metric === "total.p50") assertEquals(value, Math.round(timeNs!));
+    if (metric === "fps") assertAlmostEquals(value, 1e9 / timeNs!, 1e-9);
+  }
   return report;
 }
 
@@ -214,8 +224,29 @@ Deno.test("buildReport() tells what ran, the machine's two speeds and its stolen
   // a launch that two variants shared counts once
   const shared = turnsFixture(0, { a: 27e6, b: 30e6 });
   const two = [...variants, testManifest({ id: "b" })];
-  assertEquals(reportOf(two, launches, shared).conditions[0].launches, 13);
+  assertEquals(reportOf(two, launches, [], shared).conditions[0].launches, 13);
   // one second of two CPUs in five
   assertAlmostEquals(told.steal!.meanShare, 0.1, 1e-9);
   assertEquals(told.stealKnown, 12);
+});
+
+Deno.test("buildReport() takes ratios from launches that variants shared, and times that agree with them", () => {
+  const variants = ["a", "b"].map((id) => testManifest({ id }));
+  const judged = variants.map((variant) => judgeImage(cleanEvidence({ variant, seed: 3 })));
+  // alone b was unlucky: by turns it is faster by 8 %
+  const alone = [0, 1, 2].flatMap((round) => [
+    launchFixture({ variantId: "a", round, totalNs: [27e6] }),
+    launchFixture({ variantId: "b", round, totalNs: [38e6] }),
+  ]);
+  const shared = Array.from(
+    { length: 8 },
+    (_, round) =>
+      turnsFixture(round, { a: (27 + round) * 1e6, b: (27 + round + round / 50) / 1.08 * 1e6 }),
+  )
+    .flat();
+  const [a, b] = reportOf(variants, alone, judged, shared).variants;
+  assertAlmostEquals(b.ratio!.value, 1.08, 0.005);
+  assertAlmostEquals(a.timeNs! / b.timeNs!, b.ratio!.value, 1e-9);
+  assertAlmostEquals(Math.sqrt(a.timeNs! * b.timeNs!), Math.sqrt(27e6 * 38e6), 1);
+  assertEquals([a.rank, b.rank], [{ best: 2, worst: 2 }, { best: 1, worst: 1 }]);
 });
