@@ -25,7 +25,7 @@ export function commandLine(args: readonly string[] = Deno.args): string[] {
  */
 export function startedBy(
   workingFolder: string = Deno.cwd(),
-  initialFolder: string | undefined = Deno.env.get("INIT_CWD"),
+  initialFolder: string | null = Deno.env.get("INIT_CWD") ?? null,
 ): StartedBy {
   const isTask = Boolean(initialFolder) && realPath(workingFolder) === realPath(CHECKOUT);
   return isTask ? "deno task" : "posemark";
@@ -48,7 +48,7 @@ export function asCalled(text: string, by: StartedBy = started): string {
  * Throws `HarnessError` `bad-option` when the folder is gone or can't be entered.
  */
 export function standWithCaller(): void {
-  const folder = Deno.env.get("INIT_CWD");
+  const folder = Deno.env.get("INIT_CWD") ?? null;
   started = startedBy(Deno.cwd(), folder);
   if (started === "posemark" || !folder) return;
   try {
