@@ -14,11 +14,16 @@ async function classNames(folder: string): Promise<string[]> {
   return text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
 }
 
-/** True when the folder has a text file of numbers. */
+/** True when the folder, or one below, has a text file of numbers. */
 async function hasLabels(folder: string): Promise<boolean> {
   for (const name of await namesIn(folder)) {
+    const file = path.join(folder, name);
+    if (await kindOf(file) === "folder") {
+      if (await hasLabels(file)) return true;
+      continue;
+    }
     if (!name.endsWith(".txt") || name === "classes.txt") continue;
-    const text = await Deno.readTextFile(path.join(folder, name)).catch(() => "");
+    const text = await Deno.readTextFile(file).catch(() => "");
     if (text.trim() !== "") return /^[\d\s.eE+-]+$/.test(text);
   }
   return false;
