@@ -9,6 +9,8 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { testManifest } from "../parity/testdata/manifest.ts";
 import { distinctVariants } from "../jobs/compare_models.ts";
+import { readRecords } from "../record/record_log.ts";
+import { sortRecords } from "../record/run_records.ts";
 import { writeReport } from "../report/write_report.ts";
 import { compareModelsCommand } from "./compare.ts";
 import { parseDuration } from "./decision_options.ts";
@@ -16,9 +18,11 @@ import { runCommandOf } from "./testdata/run_command.ts";
 
 /** One thread, few images: the tests share machine and time. */
 const QUICK = [
-  ...["--threads", "1", "--precision", "fp32", "--shape", "128x128"],
+  ...["--threads", "1", "--precision", "fp32"],
   ...["--warmup", "1", "--iterations", "1", "--measure-images", "2", "--stage-images", "2"],
 ];
+
+const SHAPE = ["--shape", "128x128"];
 
 const runCommand = (...argv: string[]) =>
   runCommandOf([compareModelsCommand], ["compare-models", ...argv]);
@@ -28,7 +32,16 @@ Deno.test("compare-models judges two models under a load that goes on, and write
   try {
     const out = path.join(folder, "run");
     const { stdout } = await runCommand(
-      ...["posemark-n-silu", "posemark-n-relu", ...QUICK, "--sustained", "1s", "--out", out],
+      ...[
+        "posemark-n-silu",
+        "posemark-n-relu",
+        ...QUICK,
+        ...SHAPE,
+        "--sustained",
+        "1s",
+        "--out",
+        out,
+      ],
       "--json",
     );
     const judged = JSON.parse(stdout);
@@ -58,10 +71,38 @@ Deno.test("compare-models judges two models under a load that goes on, and write
     assertEquals(await Deno.readTextFile(path.join(out, "report.html")), page);
 
     const again = await assertRejects(
-      () => runCommand("posemark-n-silu", "posemark-n-relu", ...QUICK, "--out", out),
+      () => runCommand("posemark-n-silu", "posemark-n-relu", ...QUICK, ...SHAPE, "--out", out),
       HarnessError,
     );
     assertEquals(again.code, "output-exists");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("compare-models goes on by turns until the order of two sizes is known", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const out = path.join(folder, "run");
+    // a twelfth of the pixels: told apart on any machine
+    const { stdout } = await runCommand(
+      ...["posemark-n-relu", ...QUICK, "--shape", "64x64,224x224", "--budget", "10m"],
+      ...["--out", out, "--json"],
+    );
+    const { rankings: [{ variants, pairs }] } = JSON.parse(stdout);
+    const [small, large] = ["64x64", "224x224"].map((size) =>
+      `posemark-n-relu.relu.raw.fp32.${size}.pnnx`
+    );
+    const [pair] = pairs;
+    assertEquals([pair.faster, pair.slower, pair.certain], [small, large, true]);
+    assert(variants.length === 2 && pair.low < pair.ratio && pair.ratio < pair.high);
+    const { launches, turns } = sortRecords(readRecords(path.join(out, "records.jsonl")).records);
+    const rounds = Math.max(...turns.map(({ round }) => round)) + 1;
+    assert(rounds >= 6 && rounds < 100);
+    assertEquals(turns.length, 2 * rounds);
+    assertEquals(new Set(turns.map(({ turns }) => turns.launch)).size, rounds);
+    // alone in every other round
+    assert(launches.every(({ round }) => round % 2 === 0));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -72,7 +113,7 @@ Deno.test("compare-models refuses one variant alone, and what is no model", asyn
   try {
     const out = path.join(folder, "run");
     const cases: [string[], string][] = [
-      [["posemark-n-silu", ...QUICK], "at least two"],
+      [["posemark-n-silu", ...QUICK, ...SHAPE], "at least two"],
       [["posemark-n-silu", folder], "manifest.json"],
       [["posemark-n-silu", "posemark-n-relu", "--sustained", "10"], "--sustained"],
     ];

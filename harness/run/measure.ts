@@ -37,7 +37,7 @@ const MAX_FAILURES = 2;
 
 /**
  * Runs all launches of the schedule that are not on record yet, and returns the number of failed
- * ones.
+ * ones and what came of the schedule.
  *
  * A launch that fails is recorded as a failure and tried once more in its round; a variant that
  * fails {@linkcode MAX_FAILURES} launches in a row is given up, the others go on. A variant in
@@ -48,7 +48,7 @@ export async function measure(
   setup: DeviceSetup,
   plan: MeasurePlan,
   hooks: MeasureHooks,
-): Promise<{ failed: number }> {
+): Promise<{ failed: number; outcome: string }> {
   const rounds = openRounds(setup, plan, hooks);
   const { schedule } = plan;
   for (let round = 0;; round++) {
@@ -76,7 +76,7 @@ export async function measure(
     if (round > rounds.resumedAt && rounds.count() === before) break;
   }
   hooks.onProgress?.(1, "done");
-  return { failed: rounds.failed() };
+  return { failed: rounds.failed(), outcome: schedule.outcome(rounds.seen) };
 }
 
 /** What the rounds of a device work on, and how a launch of each kind is done. */

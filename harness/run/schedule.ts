@@ -37,6 +37,8 @@ export interface Schedule {
   next(round: number, seen: SeenLaunches): PlannedRound | null;
   /** Returns the share that is done when `done` rounds are, and what there is to say of it. */
   progress(done: number, seen: SeenLaunches): { share: number; text: string };
+  /** Returns what came of it in the end; "" where that is plain. */
+  outcome(seen: SeenLaunches): string;
 }
 
 /** Returns so many rounds, in each of which every variant is launched alone and by turns. */
@@ -48,6 +50,7 @@ export function fixedRounds(variantIds: readonly string[], rounds: number): Sche
       share: Math.min(1, done / rounds),
       text: done < rounds ? `round ${Math.floor(done) + 1} of ${rounds}` : "done",
     }),
+    outcome: () => "",
   };
 }
 

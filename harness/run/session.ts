@@ -47,10 +47,10 @@ export interface DeviceSession {
 
 /**
  * Most images of a launch by turns. What differs from launch to launch (where memory came to lie)
- * is as large as what is left of a dozen pairs' own noise, so that more launches tell more than
- * longer ones.
+ * is as large as what is left of the noise of so many pairs, so that more launches tell more than
+ * longer ones. Two rounds of ABBA BAAB.
  */
-const MOST_TURN_IMAGES = 12;
+const MOST_TURN_IMAGES = 8;
 
 /**
  * Returns what `work` returns in a stay on the device; the folder on the device is removed
@@ -127,7 +127,7 @@ export async function measureRounds(
   const { log, earlier, context, record: { baseVariantId } } = experiment;
   const step = context.progress.step(`${setup.device.serial}: ${schedule.title}`);
   const launches = cool ?? await coolSession(session, (message) => step.update(null, message));
-  const { failed } = await measure(setup, {
+  const { failed, outcome } = await measure(setup, {
     ...launchPlan,
     variants: variants.map(({ manifest }) => manifest),
     base: baseVariantId,
@@ -140,7 +140,8 @@ export async function measureRounds(
     ...launches,
     onProgress: (share, text) => step.update(share, text),
   });
-  step.done(failed === 0 ? "" : `${failed} launches failed`);
+  const failures = failed === 0 ? "" : `${failed} launches failed`;
+  step.done([outcome, failures].filter((text) => text !== "").join("; "));
 }
 
 /**

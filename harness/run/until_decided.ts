@@ -98,6 +98,11 @@ export function untilDecided(
       const share = Math.min(1, elapsed() / rules.budgetSeconds);
       return { share, text: `round ${Math.floor(done) + 1}${openText(pairsOf(seen))}` };
     },
+    outcome(seen) {
+      const count = roundsSeen(seen);
+      const rounds = `${count} ${count === 1 ? "round" : "rounds"}`;
+      return `${rounds}${openText(pairsOf(seen))}`;
+    },
   };
 
   function planRound(round: number, seen: SeenLaunches, open: readonly PairState[]) {

@@ -12,6 +12,7 @@ const RULES = { margin: 0.01, errorRate: 0.05, budgetSeconds: 1000 };
 interface Run {
   rounds: PlannedRound[];
   texts: string[];
+  outcome: string;
 }
 
 /**
@@ -28,11 +29,11 @@ function run(
   const rules = { ...RULES, budgetSeconds: change.budgetSeconds ?? RULES.budgetSeconds };
   const schedule = untilDecided(ids, ids[0], rules, () => clock);
   const seen = { launches: [] as LaunchRecord[], turns: [] as TurnsRecord[] };
-  const found: Run = { rounds: [], texts: [] };
+  const found: Run = { rounds: [], texts: [], outcome: "" };
   const timeOf = (id: string) => 10e6 * factors[id] * Math.exp((change.sd ?? 0.004) * rng.normal());
   for (let round = 0;; round++) {
     const planned = schedule.next(round, seen);
-    if (planned === null) return found;
+    if (planned === null) return { ...found, outcome: schedule.outcome(seen) };
     found.rounds.push(planned);
     for (const variantId of planned.alone) {
       clock++;
@@ -50,12 +51,13 @@ function run(
 }
 
 Deno.test("untilDecided() ends when every pair is decided, and launches each variant alone in every other round", () => {
-  const { rounds, texts } = run({ a: 1, b: 0.8, c: 1.3 });
+  const { rounds, texts, outcome } = run({ a: 1, b: 0.8, c: 1.3 });
   assertEquals(rounds.length, 6);
   assertEquals(rounds.map(({ alone }) => alone.length), [3, 0, 3, 0, 3, 0]);
   assert(rounds.every(({ together }) => together.length === 3));
   assertStringIncludes(texts[1], "3 of 3 pairs open: ");
   assertStringIncludes(texts[5], "all decided");
+  assertEquals(outcome, "6 rounds, all decided");
 });
 
 Deno.test("untilDecided() lets a variant that is decided rest, and goes on with those that are near each other", () => {
