@@ -17,6 +17,7 @@ import { measure } from "../run/measure.ts";
 import { fixedRounds, type Schedule } from "../run/schedule.ts";
 import { coolSession, type DeviceSession } from "../run/session.ts";
 import type { ExperimentContext, ExperimentSettings } from "../run/settings.ts";
+import { FEWEST_ROUNDS } from "../stats/experiment.ts";
 import { CONFIDENCE_LEVEL, robustInterval } from "../stats/interval.ts";
 import { pairLogRatios, pairStates } from "../stats/turns.ts";
 import { markdownTable } from "../text/table.ts";
@@ -56,6 +57,8 @@ export interface TurnsRow {
   byTurns: TrialRatio;
   /** Null for a variant against itself. */
   alone: TrialRatio | null;
+  /** The first ten rounds of launches alone: what was the default before there were turns. */
+  tenAlone: TrialRatio | null;
   /** Device time by turns until the order was decided to ± 1 %, seconds; null: it never was. */
   secondsToOnePercent: number | null;
 }
@@ -194,7 +197,6 @@ export function turnsRow(
     variantId === base || variantId === variant;
   const launches = seen.launches.filter(isOf);
   const turns = seen.turns.filter(isOf);
-  const alone = pairLogRatios({ launches, turns: [] }, variant, base, base);
   const shared = [...new Map(turns.map((record) => [record.turns.launch, record])).values()];
   // of a launch with more contestants both have their share
   const shareOf = ({ end, turns }: TurnsRecord) =>
@@ -210,12 +212,20 @@ export function turnsRow(
       ...ratioOf(pairLogRatios({ launches: [], turns }, variant, base, base)),
       seconds: secondsShared,
     },
-    alone: alone.length < 2 ? null : {
-      ...ratioOf(alone),
-      seconds: sum(launches.map(({ end }) => end.elapsedNs / 1e9)),
-    },
+    alone: ratioAlone(base, variant, launches),
+    tenAlone: ratioAlone(base, variant, launches.filter(({ round }) => round < 10)),
     secondsToOnePercent: secondsToOnePercent(base, variant, turns, shareOf),
   };
+}
+
+function ratioAlone(
+  base: string,
+  variant: string,
+  launches: readonly LaunchRecord[],
+): TrialRatio | null {
+  const logs = pairLogRatios({ launches, turns: [] }, variant, base, base);
+  if (logs.length < 2) return null;
+  return { ...ratioOf(logs), seconds: sum(launches.map(({ end }) => end.elapsedNs / 1e9)) };
 }
 
 /** Device time of the launches until the bounds that hold at every look are within 1 %. */
@@ -227,14 +237,18 @@ function secondsToOnePercent(
 ): number | null {
   const rules = { margin: 0.01, errorRate: 1 - CONFIDENCE_LEVEL };
   const rounds = [...new Set(turns.map(({ round }) => round))].sort((a, b) => a - b);
-  for (const [index, last] of rounds.entries()) {
+  for (const last of rounds.slice(FEWEST_ROUNDS - 1)) {
     const own = turns.filter(({ round }) => round <= last);
     const [{ low, high }] = pairStates({ launches: [], turns: own }, [variant, base], base, rules);
     if (low === null || high === null || Math.sqrt(high / low) > ONE_PERCENT) continue;
-    if (index < 5) continue;
     return sum(own.filter(({ variantId }) => variantId === base).map(secondsOf));
   }
   return null;
+}
+
+function halfWidth({ low, high }: TrialRatio): string {
+  if (low === null || high === null) return "";
+  return ` to ±${(100 * (Math.sqrt(high / low) - 1)).toFixed(1)}%`;
 }
 
 function ratioOf(logs: readonly number[]): Omit<TrialRatio, "seconds"> {
@@ -255,7 +269,7 @@ function sum(values: readonly number[]): number {
 export function turnsTable(rows: readonly TurnsRow[]): string {
   const head = [
     ...["variant, over", "input", "settings", "by turns", "launches", "device s"],
-    ...["alone", "launches", "device s", "device s to ±1% by turns"],
+    ...["alone", "launches", "device s", "by turns to ±1%: device s", "ten rounds alone: device s"],
   ];
   const cells = (found: TrialRatio | null) =>
     found === null ? ["", "", ""] : [
@@ -275,6 +289,7 @@ export function turnsTable(rows: readonly TurnsRow[]): string {
       ...cells(row.byTurns),
       ...cells(row.alone),
       row.secondsToOnePercent?.toFixed(1) ?? "not reached",
+      row.tenAlone === null ? "" : `${row.tenAlone.seconds.toFixed(1)}${halfWidth(row.tenAlone)}`,
     ]),
   );
 }
