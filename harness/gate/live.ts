@@ -11,6 +11,7 @@ import { FEWEST_ROUNDS, type Judgement } from "../stats/experiment.ts";
 import type { MetricName } from "../record/metrics.ts";
 import type { GateRules } from "./config.ts";
 import { addBlock, type BlockLaunches, type DeviceEvidence } from "./evidence.ts";
+import { futileStop } from "./futility.ts";
 import { detectableRatios, lookAtBlocks } from "./judge_device.ts";
 import type { GateCorrectness } from "./verdict.ts";
 
@@ -74,9 +75,9 @@ export function budgetStop(
  * Returns what a live gate found on one device.
  *
  * A metric that is decided keeps its blocks; blocks run until all are decided, one fails, or the
- * budget (time, or what `stopReason` tells) is spent. Throws `HarnessError` `bad-config` for
- * thresholds below what the device resolves, `not-comparable` for launches of an emulated device,
- * and whatever the callbacks throw.
+ * budget (time, or what `stopReason` tells) is spent or will not decide any more. Throws
+ * `HarnessError` `bad-config` for thresholds below what the device resolves, `not-comparable` for
+ * launches of an emulated device, and whatever the callbacks throw.
  */
 export async function collectLive(gate: LiveGate): Promise<DeviceEvidence> {
   const { rules, begun } = gate;
@@ -97,6 +98,8 @@ export async function collectLive(gate: LiveGate): Promise<DeviceEvidence> {
     wanted = metrics.filter(({ judgement }) => judgement?.verdict === "undecided")
       .map(({ name }) => name);
     if (metrics.some(({ judgement }) => judgement?.verdict === "fail")) break;
+    evidence.stopped = futileStop(evidence, wanted, rules, gate.elapsedSeconds());
+    if (evidence.stopped !== null) break;
   }
   evidence.seconds = gate.elapsedSeconds();
   evidence.correctness = await gate.correctness();

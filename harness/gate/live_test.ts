@@ -86,6 +86,18 @@ Deno.test("runLiveGate() is inconclusive and says what would decide it when the 
   assertEquals(result.metrics[0].detectable, null);
 });
 
+Deno.test("runLiveGate() ends early when the budget will not decide it, and names the one that would", async () => {
+  const gate = await gateOf(NOISY, 1, { noise: {}, secondsPerBlock: null });
+  gate.rules.thresholds = [{ name: "total.p50", ratio: 1.003 }];
+  gate.rules.budgetSeconds = 200;
+  const result = await runLiveGate(gate);
+  assertEquals(result.verdict, "inconclusive");
+  assert(result.seconds < 100, `${result.seconds} s`);
+  const [, wanted] = /budget of 200 s will not decide it; (\d+) s would do/
+    .exec(result.metrics[0].reason) ?? [];
+  assert(Number(wanted) > 200, result.metrics[0].reason);
+});
+
 Deno.test("runLiveGate() stops when the device is too hot, and says so", async () => {
   let looks = 0;
   const gate = await gateOf(QUIET, 1, {

@@ -4,17 +4,12 @@
  *
  * @module
  */
-import { deviceNoise, smallestDetectableRatio } from "../stats/detectable.ts";
-import {
-  decide,
-  DEFAULT_RATES,
-  type ExperimentOptions,
-  newExperiment,
-  withBlock,
-} from "../stats/experiment.ts";
+import { smallestDetectableRatio } from "../stats/detectable.ts";
+import { DEFAULT_RATES } from "../stats/experiment.ts";
 import { pause } from "../pause.ts";
 import { mannWhitneyScore } from "./mann_whitney.ts";
 import { type NoiseModel, type SimulatedDevice, simulatedDevice } from "./noise_model.ts";
+import { runSimulatedGate, simulatedCalibration } from "./simulated_gate.ts";
 import { median, quantile } from "../stats/quantile.ts";
 import { type Rng, seededRng } from "../stats/rng.ts";
 
@@ -87,14 +82,10 @@ export async function simulateModel(
   signal?: AbortSignal,
 ): Promise<SimulationRow[]> {
   const rng = seededRng(options.seed);
-  const calibrations = Array.from({ length: options.calibrations }, () => {
-    const device = simulatedDevice(model, rng);
-    const blocks = Array.from(
-      { length: options.calibrationBlocks },
-      (_, i) => simulatedBlock(device, i, 1, options.iterations),
-    );
-    return deviceNoise(blocks);
-  });
+  const calibrations = Array.from(
+    { length: options.calibrations },
+    () => simulatedCalibration(model, options.calibrationBlocks, options.iterations, rng),
+  );
   const claims = calibrations.map((noise) =>
     smallestDetectableRatio(noise, DEFAULT_RATES, options.budgetBlocks)
   );
@@ -107,22 +98,6 @@ export async function simulateModel(
     rows.push(await otherRow(model, method, ratio, options, rng, signal));
   }
   return rows;
-}
-
-/** Log of candidate over base for the two rounds of a block: ABBA, then BAAB. */
-function simulatedBlock(
-  device: SimulatedDevice,
-  index: number,
-  factor: number,
-  iterations: number,
-): number[] {
-  const orders = index % 2 === 0 ? [[0, 1], [1, 0]] : [[1, 0], [0, 1]];
-  return orders.map((order) =>
-    order.reduce((log, candidate) => {
-      const samples = device.launch(iterations, candidate ? factor : 1);
-      return log + (candidate ? 1 : -1) * Math.log(median(samples));
-    }, 0)
-  );
 }
 
 /** Nominal error rates of the designs that are tried for equal measured ones, ascending. */
@@ -143,15 +118,17 @@ async function pairedRow(
       for (let gate = 0; gate < options.gatesPerCalibration; gate++) {
         gates++;
         for (const truth of [1, threshold]) {
-          const device = simulatedDevice(model, rng);
           const calibratedSd = sds[calibration];
           const rates = { falseAlarmRate: rate, missRate: rate };
-          const verdict = simulatedGate(device, truth, options, {
-            threshold,
-            ...rates,
-            calibratedSd,
-          });
-          seconds += device.clockSeconds;
+          const outcome = runSimulatedGate(model, {
+            truth,
+            experiment: { threshold, ...rates, calibratedSd },
+            budgetBlocks: options.budgetBlocks,
+            iterations: options.iterations,
+            stopsWhenFutile: true,
+          }, rng);
+          const { verdict } = outcome;
+          seconds += outcome.seconds;
           if (truth === 1 && verdict === "fail") alarms++;
           if (truth !== 1 && verdict !== "fail") missed++;
         }
@@ -176,23 +153,6 @@ async function pairedRow(
     ...usual!,
     secondsAtEqualErrors,
   };
-}
-
-/** The verdict of one gate: a block, a look, until it is decided or the budget is spent. */
-function simulatedGate(
-  device: SimulatedDevice,
-  truth: number,
-  options: SimulationOptions,
-  experiment: ExperimentOptions,
-): ReturnType<typeof decide> {
-  let state = newExperiment(experiment);
-  let verdict = decide(state);
-  while (verdict === "undecided" && state.blocks.length < options.budgetBlocks) {
-    const block = simulatedBlock(device, state.blocks.length, truth, options.iterations);
-    state = withBlock(state, block);
-    verdict = decide(state);
-  }
-  return verdict;
 }
 
 /**

@@ -30,6 +30,12 @@ export interface EvidenceOptions {
    */
   priorEffect: number;
   /**
+   * Effects that the alternative holds by themselves, in standard deviations, above 0, each with
+   * its share of the prior; the half-normal prior has the rest. Shares add up to less than 1. The
+   * power is best at these effects: with one share near 1 the evidence is that of Wald's test.
+   */
+  effects?: readonly { effect: number; share: number }[];
+  /**
    * Smallest standard deviation that is believed, in the unit of the values: guards against values
    * that agree by luck or by a coarse clock.
    */
@@ -69,7 +75,7 @@ export function logEvidenceOfMoments(
   count: number,
   average: number,
   squares: number,
-  { priorEffect, smallestSd }: EvidenceOptions,
+  { priorEffect, smallestSd, effects = [] }: EvidenceOptions,
 ): number {
   if (count < 2) return 0;
   const believed = Math.max(squares, (count - 1) * smallestSd ** 2);
@@ -80,7 +86,53 @@ export function logEvidenceOfMoments(
   // under the two-sided prior the mean's posterior is Student's t with `count` degrees of freedom
   const location = average * (shrink - 1) / shrink;
   const scale = Math.sqrt(rest * (shrink - 1) / shrink) / count;
-  return twoSided + Math.log(2 * Math.max(studentTCdf(location / scale, count), 1e-300));
+  const spread = twoSided + Math.log(2 * Math.max(studentTCdf(location / scale, count), 1e-300));
+  if (effects.length === 0) return spread;
+  const direction = count * average / Math.sqrt(believed + signal);
+  const shares = effects.reduce((sum, { share }) => sum + share, 0);
+  return logSum([
+    Math.log(1 - shares) + spread,
+    ...effects.map(({ effect, share }) =>
+      Math.log(share) + logFactorOfEffect(count, direction, effect)
+    ),
+  ]);
+}
+
+/** Points of the quadrature: to each side of the largest value, and how far apart, in widths. */
+const QUADRATURE_POINTS = 24;
+const QUADRATURE_STEP = 0.3;
+
+/**
+ * Returns the logarithm of the Bayes factor of one effect against none, the right Haar prior on the
+ * scale: the likelihood ratio of the non-central t statistic.
+ *
+ * @param direction Sum of the values over the root of their sum of squares: from −√count to √count.
+ */
+function logFactorOfEffect(count: number, direction: number, effect: number): number {
+  return logScaleIntegral(count, effect * direction) - logScaleIntegral(count, 0) -
+    count * effect ** 2 / 2;
+}
+
+/** Logarithm of the integral of u^(count−1) · exp(−u²/2 + tilt·u) over u > 0. */
+function logScaleIntegral(count: number, tilt: number): number {
+  const power = count - 1;
+  const mode = (tilt + Math.sqrt(tilt ** 2 + 4 * power)) / 2;
+  const width = 1 / Math.sqrt(1 + power / mode ** 2);
+  const logDensity = (u: number) => power * Math.log(u) - u ** 2 / 2 + tilt * u;
+  const logs: number[] = [];
+  for (let i = -QUADRATURE_POINTS; i <= QUADRATURE_POINTS; i++) {
+    const u = mode + i * QUADRATURE_STEP * width;
+    if (u > 0) logs.push(logDensity(u));
+  }
+  return logSum(logs) + Math.log(QUADRATURE_STEP * width);
+}
+
+/** Logarithm of the sum of what the logarithms stand for. */
+function logSum(logs: readonly number[]): number {
+  const largest = Math.max(...logs);
+  let sum = 0;
+  for (const each of logs) sum += Math.exp(each - largest);
+  return largest + Math.log(sum);
 }
 
 /** Mean and bounds of a confidence sequence, in the unit of the values. */
@@ -108,7 +160,7 @@ export function anytimeInterval(
   if (!values.every(Number.isFinite)) {
     throw new RangeError("Cannot bound the mean: found a value that is not a finite number");
   }
-  const estimate = location(values, options);
+  const estimate = locationOf(values, options);
   const needed = -Math.log(alpha);
   const bound = (side: Side): number | null => {
     const direction = side === "above" ? -1 : 1;
@@ -140,8 +192,8 @@ export function anytimeInterval(
 const STEP = 1.3;
 const MOST_STEPS = 120;
 
-/** The point about which the clipped differences add up to nothing. */
-function location(values: readonly number[], options: EvidenceOptions): number {
+/** Returns the point about which the clipped differences add up to nothing. */
+export function locationOf(values: readonly number[], options: EvidenceOptions): number {
   let low = Math.min(...values);
   let high = Math.max(...values);
   for (let i = 0; i < 60 && low < high; i++) {

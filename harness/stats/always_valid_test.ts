@@ -25,6 +25,46 @@ Deno.test("logEvidence() equals the integral over the prior when this is done nu
   assertAlmostEquals(logEvidence(values, 0, "above", PLAIN), Math.log(alternative / none), 0.002);
 });
 
+Deno.test("logEvidence() with effects equals their mixture when this is done numerically", () => {
+  const values = [0.8, 1.4, 0.3, -0.2, 1.1];
+  const effects = [{ effect: 0.4, share: 0.3 }, { effect: 1.5, share: 0.5 }];
+  const marginal = (effect: number) => {
+    let sum = 0;
+    for (let logSd = -7; logSd < 9; logSd += 0.005) {
+      const sd = Math.exp(logSd);
+      sum += values.reduce((p, x) => p * Math.exp(-0.5 * (x / sd - effect) ** 2) / sd, 1);
+    }
+    return sum;
+  };
+  const spread = Math.exp(logEvidence(values, 0, "above", PLAIN));
+  const expected = effects.reduce(
+    (sum, { effect, share }) => sum + share * marginal(effect) / marginal(0),
+    0.2 * spread,
+  );
+  assertAlmostEquals(
+    logEvidence(values, 0, "above", { ...PLAIN, effects }),
+    Math.log(expected),
+    1e-5,
+  );
+});
+
+Deno.test("logEvidence() with effects reaches 1/α under the null in at most α of all sequences", () => {
+  const rng = seededRng(23);
+  const options = { ...CLIPPED, effects: [{ effect: 0.5, share: 0.7 }] };
+  let reached = 0;
+  const sequences = 600;
+  for (let i = 0; i < sequences; i++) {
+    const values: number[] = [];
+    for (let n = 0; n < 60; n++) {
+      values.push(rng.normal());
+      if (n < 5 || logEvidence(values, 0, "above", options) < Math.log(20)) continue;
+      reached++;
+      break;
+    }
+  }
+  assert(reached / sequences <= 0.05 + 2 * Math.sqrt(0.05 * 0.95 / sequences), `${reached}`);
+});
+
 Deno.test("logEvidence() of above equals that of below when all signs turn", () => {
   const values = [0.1, 0.4, -0.2, 0.3];
   assertAlmostEquals(

@@ -11,9 +11,12 @@
 import {
   anytimeInterval,
   type EvidenceOptions,
+  locationOf,
   logEvidence,
   logEvidenceOfMoments,
 } from "./always_valid.ts";
+import { normalCdf } from "./distribution.ts";
+import { median } from "./quantile.ts";
 
 /** Settings of an experiment, fixed before the first block. */
 export interface ExperimentOptions {
@@ -60,6 +63,15 @@ const CLIP_SDS = 1;
 const SMALLEST_SD = 0.0005;
 /** A session may be this much quieter than the calibration, no more is believed. */
 const QUIETEST_SHARE = 0.5;
+/**
+ * Shares of the prior for effects of half the threshold, the threshold and twice it, where a
+ * calibration tells how many standard deviations that is; the rest is for effects of any size. A
+ * session that is twice as noisy or quiet as the calibration then costs little. Chosen by the
+ * simulation: see `harness/simulate/README.md`.
+ */
+const EFFECT_SHARES = [[0.5, 0.15], [1, 0.55], [2, 0.15]] as const;
+/** Largest effect in standard deviations that a share of the prior is made for. */
+const LARGEST_EFFECT = 4;
 /** Effect in standard deviations that the prior is made for when nothing is known of the device. */
 const UNKNOWN_EFFECT = 2;
 
@@ -184,10 +196,105 @@ export function conclude(state: ExperimentState): Judgement {
 export function evidenceOptions(options: ExperimentOptions): EvidenceOptions {
   const { threshold, calibratedSd } = options;
   const smallestSd = Math.max(SMALLEST_SD, QUIETEST_SHARE * (calibratedSd ?? 0));
-  const effect = calibratedSd === null
-    ? UNKNOWN_EFFECT
-    : Math.log(threshold) / Math.max(calibratedSd, SMALLEST_SD);
-  return { priorEffect: Math.min(8, Math.max(1, effect)), smallestSd, clipSds: CLIP_SDS };
+  const common = { smallestSd, clipSds: CLIP_SDS };
+  if (calibratedSd === null) return { priorEffect: UNKNOWN_EFFECT, ...common };
+  const effect = Math.log(threshold) / Math.max(calibratedSd, SMALLEST_SD);
+  return {
+    priorEffect: Math.min(8, Math.max(1, effect)),
+    effects: effect > LARGEST_EFFECT ? [] : EFFECT_SHARES.map(([times, share]) => ({
+      effect: times * effect,
+      share,
+    })),
+    ...common,
+  };
+}
+
+/** Chance of being decided below which it is not worth a further block. */
+const FUTILE_CHANCE = 0.05;
+/** Chance of being decided at which a number of blocks would do, in standard errors: 90 %. */
+const SAFE_SHIFT = 1.2816;
+/** Robust standard deviations of a normal distribution in one median absolute deviation. */
+const SDS_PER_MAD = 1.4826;
+/** Most blocks that are foreseen. */
+const MOST_FORESEEN = 100_000;
+
+/**
+ * Returns whether an undecided experiment will hardly be decided by so many more blocks: the chance
+ * is below 5 % that the mean then lies far enough from the threshold or from no change. It is the
+ * largest chance of three truths: no change, the threshold, and the effect that was seen.
+ */
+export function isFutile(state: ExperimentState, remainingBlocks: number): boolean {
+  const values = state.blocks.flat();
+  if (values.length < FEWEST_ROUNDS) return false;
+  if (remainingBlocks < 1) return true;
+  const more = remainingBlocks * values.length / state.blocks.length;
+  const count = Math.round(values.length + more);
+  const variance = robustVariance(values);
+  const estimate = locationOf(values, evidenceOptions(state.options));
+  const sd = Math.sqrt(variance * more) / (values.length + more);
+  const { pass, fail } = decidingMeans(state.options, count, variance);
+  const chances = [0, Math.log(state.options.threshold), estimate].map((truth) => {
+    const mean = (values.length * estimate + more * truth) / (values.length + more);
+    return normalCdf((pass - mean) / sd) + normalCdf((mean - fail) / sd);
+  });
+  return Math.max(...chances) < FUTILE_CHANCE;
+}
+
+/**
+ * Returns how many blocks in all decide it with a chance of 90 % with the spread that it shows,
+ * whichever of no change and the threshold is true; null when 100,000 don't.
+ */
+export function blocksThatWouldDo({ options, blocks }: ExperimentState): number | null {
+  const values = blocks.flat();
+  const variance = robustVariance(values);
+  const limit = Math.log(options.threshold);
+  const rounds = values.length / blocks.length;
+  const suffices = (count: number) => {
+    const { pass, fail } = decidingMeans(options, count, variance);
+    const shift = SAFE_SHIFT * Math.sqrt(variance / count);
+    return shift <= pass && limit - shift >= fail;
+  };
+  for (let wanted = blocks.length; wanted <= MOST_FORESEEN; wanted = Math.ceil(wanted * 1.05)) {
+    if (suffices(Math.round(wanted * rounds))) return wanted;
+  }
+  return null;
+}
+
+/** Means of `count` values that are decided: `pass` and below, `fail` and above. */
+function decidingMeans(
+  options: ExperimentOptions,
+  count: number,
+  variance: number,
+): { pass: number; fail: number } {
+  const evidence = evidenceOptions(options);
+  const limit = Math.log(options.threshold);
+  const squares = variance * (count - 1);
+  const distance = (errorRate: number) => {
+    const decides = (mean: number) =>
+      logEvidenceOfMoments(count, mean, squares, evidence) >= -Math.log(errorRate);
+    let far = Math.sqrt(variance);
+    for (let i = 0; i < 40 && !decides(far); i++) far *= 1.5;
+    let near = 0;
+    for (let i = 0; i < 30; i++) {
+      const middle = (near + far) / 2;
+      if (decides(middle)) far = middle;
+      else near = middle;
+    }
+    return far;
+  };
+  return {
+    pass: limit - distance(options.missRate),
+    fail: Math.max(distance(options.falseAlarmRate), limit / 2),
+  };
+}
+
+/** Variance of the values about their median, no larger than their middle half shows. */
+function robustVariance(values: readonly number[]): number {
+  const middle = median(values);
+  const deviations = values.map((value) => Math.abs(value - middle));
+  const variance = deviations.reduce((sum, each) => sum + each ** 2, 0) / (values.length - 1);
+  const typical = SDS_PER_MAD * median(deviations);
+  return typical === 0 ? variance : Math.min(variance, typical ** 2);
 }
 
 /** Blocks still needed if the estimate and the spread stay as they are; null beyond 1000. */
@@ -196,9 +303,7 @@ function blocksToDecide({ options, blocks }: ExperimentState, estimate: number):
   if (values.length < 2) return null;
   const evidence = evidenceOptions(options);
   const limit = Math.log(options.threshold);
-  const average = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) /
-    (values.length - 1);
+  const variance = robustVariance(values);
   const rounds = values.length / blocks.length;
   for (let more = 1; more <= 1000; more++) {
     const count = Math.round((blocks.length + more) * rounds);
