@@ -7,10 +7,8 @@ import type { DeviceState } from "../record/device.ts";
 import type { AnyLaunch, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import { type LaunchState, machineStates } from "../stats/machine_states.ts";
 import { launchQuantileNs } from "../stats/round.ts";
+import { HEAT_MARKS } from "../stats/summary_warnings.ts";
 import type { Report } from "./report_json.ts";
-
-/** Marks of a launch whose heat is in its times. */
-export const HEAT_MARKS: readonly string[] = ["throttled", "hot-start", "unpinned"];
 
 /** The conditions of a device as the report has them, and the speed that each launch met. */
 type Conditions = Report["conditions"][number] & { speedOf: Map<LaunchRecord, LaunchState> };

@@ -14,10 +14,8 @@ import { launchQuantileNs, launchSamplesNs } from "./round.ts";
 const FEWEST_FOR_P99 = 100;
 /** Spread of the samples within rounds (MAD over median) from which a run counts as noisy. */
 const NOISY_SPREAD = 0.05;
-/** Change of the time from the first to the last third of the rounds that counts as drift. */
-const DRIFT = 0.03;
 /** Marks of a launch that ran hot; they stay in the figures. */
-const HEAT_MARKS = ["throttled", "hot-start", "unpinned"];
+export const HEAT_MARKS: readonly string[] = ["throttled", "hot-start", "unpinned"];
 
 /** What the warnings of a variant are judged by. */
 export interface WarningInput {
@@ -40,7 +38,6 @@ export function variantWarnings(input: WarningInput): Warning[] {
     repeatedLaunches(input),
     fewSamples(input),
     noisy(input),
-    drift(input),
     heat(input),
   ].filter((warning) => warning !== null);
 }
@@ -102,24 +99,6 @@ function noisy({ launches }: WarningInput): Warning | null {
     code: "noisy",
     message: `Noisy: the samples of a round spread by ${percent(spread)} (MAD over median).`,
     advice: "Stop other work on the device, check charging and screen, and run again.",
-  };
-}
-
-function drift({ launches }: WarningInput): Warning | null {
-  const third = Math.floor(launches.length / 3);
-  if (third < 2) return null;
-  const mediansNs = launches.map((launch) => launchQuantileNs(launch, "total", 0.5));
-  const first = median(mediansNs.slice(0, third));
-  const last = median(mediansNs.slice(-third));
-  const change = last / first - 1;
-  if (Math.abs(change) <= DRIFT) return null;
-  return {
-    code: "drift",
-    message: `The last rounds were ${percent(Math.abs(change))} ${
-      change > 0 ? "slower" : "faster"
-    } than the first.`,
-    advice:
-      "The ratios are paired by round and bear it; for the times themselves let the device cool, or warm it up first.",
   };
 }
 

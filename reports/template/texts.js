@@ -117,7 +117,6 @@ const TABLE = [
   ["warning.repeated-launch", "Launches were repeated", "有重复的运行，以最后一次为准"],
   ["warning.few-samples", "Few samples", "样本太少，p99 不可靠"],
   ["warning.noisy", "Noisy", "噪声大，请停止设备上的其他工作"],
-  ["warning.drift", "Drift", "耗时在运行中漂移"],
   ["warning.throttled", "Throttled", "设备降频或起始过热"],
   ["warning.heat-unknown", "Heat unknown", "无法读取温度"],
   ["warning.calibrated-on-fixtures", "Calibrated on drawn people", "int8 仅用随附的绘制人物校准"],
