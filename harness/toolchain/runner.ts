@@ -128,7 +128,7 @@ async function isFile(file: string): Promise<boolean> {
 }
 
 async function runnerSourcesSha256(): Promise<string> {
-  return await folderSha256(RUNNER_SOURCES, (name) => !name.endsWith(".md"));
+  return await folderSha256(RUNNER_SOURCES, (name) => !name.endsWith(".md") && name !== "fuzz");
 }
 
 /** Throws when the sources are no longer those that the cache key stands for. */
