@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { EXAMPLE_SIZE, syntheticReport } from "../../harness/report/testdata/synthetic_report.ts";
+import { NEAR_ZERO_AP as RULE } from "../../harness/parity/ap_verdict.ts";
 import type { Report, ReportVariant } from "../../harness/report/report_json.ts";
-import { answerFor, answerParts, failureCause, headlineDevice } from "./answer.js";
+import { answerFor, answerParts, failureCause, headlineDevice, NEAR_ZERO_AP } from "./answer.js";
 
 const DEVICE = "SYNTH0001";
 
@@ -206,4 +207,16 @@ Deno.test("headlineDevice() passes over a device without a claim when another on
   }, 2);
   assertEquals(headlineDevice(report), "SYNTH0002");
   assertEquals(headlineDevice({ variants: [], devices: [], base: "" }), null);
+});
+
+Deno.test("answerParts() says that a variant finds next to nothing where the rule of the harness does", () => {
+  assertEquals(NEAR_ZERO_AP, RULE);
+  const keys = (ap: number) => {
+    const report = withVariants((variant) => {
+      if (variant.accuracy !== null) variant.accuracy.ap = ap;
+    });
+    return answerParts(report, answerFor(report, DEVICE)).map(({ key }) => key);
+  };
+  assertEquals(keys(RULE).includes("answer.findsNothing"), false);
+  assertEquals(keys(RULE - 0.01).includes("answer.findsNothing"), true);
 });
