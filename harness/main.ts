@@ -8,6 +8,7 @@ import { parseCommandLine } from "./cli.ts";
 import { benchCommand, prepareCommand } from "./commands/bench.ts";
 import { compareModelsCommand } from "./commands/compare.ts";
 import { deviceCommands } from "./commands/devices.ts";
+import { judgeCommand } from "./commands/judge.ts";
 import { evaluateCommand, inspectCommand, layersCommand, reportCommand } from "./commands/files.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { calibrateCommand, gateCommand } from "./commands/gate.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   layersCommand,
   reportCommand,
   evaluateCommand,
+  judgeCommand,
   ...deviceCommands,
   compareModelsCommand,
   tuneCommand,
