@@ -9,6 +9,8 @@ import { asWriteError } from "../disk.ts";
 import type { Warning } from "../errors.ts";
 import type { PreparedVariant } from "../model/prepare.ts";
 import type { CocoAnnotations } from "../pose/coco_annotations.ts";
+import { flipPairsOf } from "../pose/joints.ts";
+import type { VariantManifest } from "../record/variant.ts";
 import type { ImageDataset } from "../images/dataset.ts";
 import { type DatasetImage, loadImage } from "../images/load_image.ts";
 import { buildReport, shownImageIds } from "../report/build_report.ts";
@@ -46,6 +48,7 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
   const report = buildReport(records, {
     accuracy,
     accuracyAbsent: absent,
+    skeletons: skeletonsOf(records.run.variants, dataset.annotations),
     thumbnails,
     graphs: await reportGraphs(input.variants),
     layerDrawings: await layerDrawings(out, records.layerParity),
@@ -59,6 +62,31 @@ export async function judge(out: string, input: JudgeInput): Promise<Report> {
     throw asWriteError(cause, file);
   }
   return report;
+}
+
+/** What the joints of the models are called and how they are joined, by their number. */
+function skeletonsOf(
+  variants: readonly VariantManifest[],
+  annotations: CocoAnnotations | null,
+): Report["skeletons"] {
+  const counts = new Set(variants.map(({ keypointCount }) => keypointCount));
+  return [...counts].flatMap((keypointCount): Report["skeletons"] => {
+    const fitting = (annotations?.categories ?? [])
+      .filter(({ jointCount }) => jointCount === keypointCount);
+    const category = fitting.find(({ skeleton }) => skeleton.length > 0) ??
+      fitting.find(({ jointNames }) => jointNames !== null) ?? fitting.at(0);
+    const model = variants.find((each) => each.keypointCount === keypointCount);
+    const names = category?.jointNames ?? model?.keypointNames ?? null;
+    const bones = category?.skeleton ?? [];
+    if (keypointCount === 0 || (names === null && bones.length === 0)) return [];
+    const pair = ([a, b]: readonly [number, number]): [number, number] => [a, b];
+    return [{
+      keypointCount,
+      jointNames: names === null ? null : [...names],
+      bones: bones.map(pair),
+      flipPairs: (category?.flipPairs ?? flipPairsOf(names ?? [])).map(pair),
+    }];
+  });
 }
 
 /** Drawings of the graphs with a layer beyond its tolerance, by `device variantId`. */

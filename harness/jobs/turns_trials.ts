@@ -6,7 +6,7 @@
  */
 import type { VariantOptions } from "../config.ts";
 import { HarnessError } from "../errors.ts";
-import { openDataset } from "../images/dataset.ts";
+import { openCheckedDataset } from "../images/check_pictures.ts";
 import { type PreparedVariant, prepareVariants } from "../model/prepare.ts";
 import { requireNewFolder } from "../record/record_log.ts";
 import type { LaunchRecord, TurnsRecord } from "../record/records.ts";
@@ -77,7 +77,7 @@ export async function runTurnsTrials(
   context: ExperimentContext,
 ): Promise<TurnsRow[]> {
   const { settings, out } = options;
-  const dataset = await openDataset(settings.images);
+  const dataset = await openCheckedDataset(settings);
   const ncnnSource = settings.ncnnSource ?? undefined;
   const { variants } = await prepareVariants({ ...options.variants, ncnnSource, ...context });
   const groups = trialGroups(variants);

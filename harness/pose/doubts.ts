@@ -9,8 +9,10 @@ import type { CocoResult } from "./results.ts";
 
 /** An AP below this is as good as none. */
 const NEAR_ZERO = 0.01;
-/** Detections from which an AP near 0 is no accident. */
+/** Objects from which areas that are all equal are no accident. */
 const MANY = 20;
+/** Detections from which an AP near 0 is no accident. */
+const FEWEST = 5;
 
 /** An AP with what it was computed from. */
 export interface ComputedAp {
@@ -39,12 +41,16 @@ export function doubtsOf(computed: ComputedAp): string[] {
     return ["AP is 0 since there is not one detection.", ...doubts];
   }
   if (doubts.length > 0) return [...doubts, ...hints];
-  if (results.length < MANY) return doubts;
+  if (results.length < FEWEST && hints.length === 0) return doubts;
   const places = placeDoubts(annotations, results, kind);
+  const counted = annotations.annotations.filter(({ isCrowd }) => !isCrowd);
+  const joints = counted.reduce((sum, { keypointCount }) => sum + keypointCount, 0);
   return [
-    `${results.length} detections, but AP of ${kind} is ${
+    `AP of ${kind} is ${
       ap.toFixed(3)
-    }: nearly none of them is where the annotations have an object.`,
+    }: ${results.length} detections and ${counted.length} annotated objects${
+      kind === "keypoints" ? ` with ${joints} labelled joints` : ""
+    } hardly meet.`,
     ...(places.length + hints.length > 0 ? [...places, ...hints] : [
       "Look at a picture with both drawn over it: another size of the pictures, another rotation, another order of joints, or a model that was trained on other objects.",
     ]),

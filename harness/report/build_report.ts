@@ -36,6 +36,8 @@ export interface ReportExtras {
   accuracyAbsent: ReadonlyMap<string, string>;
   /** Thumbnails as data URIs by image id, of the images that are shown. */
   thumbnails: Map<string, string>;
+  /** What joints are called and how they are joined. */
+  skeletons: Report["skeletons"];
   graphs: Report["graphs"];
   layerTimes: Report["layerTimes"];
   /** Drawings of graphs with a layer beyond its tolerance, by `device variantId`. */
@@ -107,6 +109,7 @@ export function buildReport(records: RunRecords, extras: ReportExtras): Report {
       message,
     })),
     gallery,
+    skeletons: extras.skeletons,
     graphs: extras.graphs,
     layerTimes: extras.layerTimes,
     roofline: records.roofline.map((roof) => ({
@@ -283,7 +286,11 @@ function judgedVariant(
       const figure = summary?.figures[name] ?? null;
       return figure === null ? [] : [[name, { unit: metricOf(name).unit, ...figure }]];
     })),
-    parity: { ...parity, details: parityDetails(checked) },
+    parity: {
+      ...parity,
+      joints: namedJoints(parity.joints, extras.skeletons),
+      details: parityDetails(checked),
+    },
     ...judgedAccuracy,
     benchncnn: secondOpinion(
       manifest,
@@ -299,6 +306,20 @@ function judgedVariant(
       ...accuracyWarnings(accuracy),
     ],
   };
+}
+
+/** The joints under the names that the data set or the model gives them. */
+function namedJoints(
+  joints: ReportVariant["parity"]["joints"],
+  skeletons: Report["skeletons"],
+): ReportVariant["parity"]["joints"] {
+  const names = skeletons.find(({ keypointCount }) => keypointCount === joints.length)
+    ?.jointNames ?? null;
+  const plain = (name: string) => name.toLowerCase().replace(/[\s_-]+/g, " ");
+  return joints.map((joint, index) => {
+    const name = names?.[index] ?? joint.name;
+    return plain(name) === joint.name ? joint : { ...joint, name };
+  });
 }
 
 /** The accuracy of a variant with what makes it hard to believe, or the reason why it has none. */

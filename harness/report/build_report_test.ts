@@ -35,6 +35,7 @@ function reportOf(
   const report = buildReport(sortRecords([run, ...launches, ...turns, ...others]), {
     accuracy: new Map(),
     accuracyAbsent: new Map(),
+    skeletons: [],
     thumbnails: new Map(),
     graphs: [],
     layerTimes: [],

@@ -530,6 +530,14 @@ export const ReportSchema = z.preprocess(
       }),
     ).describe("Launches that did not finish."),
     gallery: z.array(GalleryItemSchema).describe("Pictures, the worst of each variant first."),
+    skeletons: z.array(z.strictObject({
+      keypointCount: z.int().positive().describe("Joints of the models that it is for."),
+      jointNames: z.array(z.string()).nullable().describe(
+        "Names in order, of the data set or else of the model; null when neither gives them.",
+      ),
+      bones: z.array(z.tuple([z.int(), z.int()])).describe("Joints that are joined, from 0."),
+      flipPairs: z.array(z.tuple([z.int(), z.int()])).describe("Left and right joints, from 0."),
+    })).default([]).describe("What joints are called and how they are joined, by their number."),
     graphs: z.array(ReportGraphSchema).describe("Graphs of the variants through the conversion."),
     layerTimes: z.array(ReportLayerTimeSchema).describe(
       "Times of the layers by the profiling build.",

@@ -162,12 +162,12 @@ function card(context, variant, item) {
     svg(
       "g",
       { class: "skeleton reference" },
-      item.reference.map((person) => skeleton(person, unit)),
+      item.reference.map((person) => skeleton(report, person, unit)),
     ),
     svg(
       "g",
       { class: "skeleton candidate", "clip-path": `url(#${clipId})` },
-      item.candidate.map((person) => skeleton(person, unit)),
+      item.candidate.map((person) => skeleton(report, person, unit)),
     ),
     wire,
   );
@@ -243,11 +243,26 @@ function thumbnail(uri, width, height) {
 }
 
 /**
+ * Returns the bones of the data set; COCO's for 17 joints that have no others and no other names.
+ *
+ * @param {Context["report"]} report
+ * @param {number} count
+ */
+function bonesOf({ skeletons }, count) {
+  const own = skeletons.find(({ keypointCount }) => keypointCount === count);
+  if (own !== undefined && own.bones.length > 0) return own.bones;
+  const isCoco = own === undefined || own.jointNames === null ||
+    /^left[\s_-]?eye$/i.test(own.jointNames[1] ?? "");
+  return count === 17 && isCoco ? COCO_BONES : [];
+}
+
+/**
+ * @param {Context["report"]} report
  * @param {Detection} person
  * @param {number} unit
  */
-function skeleton({ boxXyxyPx: [x1, y1, x2, y2], keypoints }, unit) {
-  const bones = keypoints.length === 17 ? COCO_BONES : [];
+function skeleton(report, { boxXyxyPx: [x1, y1, x2, y2], keypoints }, unit) {
+  const bones = bonesOf(report, keypoints.length);
   const sure = (/** @type {number} */ i) => keypoints[i][2] >= VISIBLE;
   return svg(
     "g",

@@ -234,52 +234,130 @@ function small(value) {
 }
 
 /**
- * Returns the section on accuracy; null without annotations.
+ * Returns the section on accuracy, with the reason where there is none; null in older reports
+ * without annotations.
  *
  * @param {Context} context
  */
 export function accuracySection(context) {
   const { t, here, report } = context;
   const rows = here.filter(({ accuracy }) => accuracy !== null);
-  if (rows.length === 0) return null;
+  const absent = here.filter(({ accuracyAbsent }) => accuracyAbsent !== null);
+  if (rows.length === 0 && absent.length === 0) return null;
   return section(
     "accuracy",
     t("accuracy.title"),
     () => [
-      el("p", {}, t("accuracy.intro", { n: report.images.length })),
-      dataTable({
-        caption: t("accuracy.title"),
-        head: [
-          t("column.variant"),
-          "AP",
-          "AP50",
-          "AP75",
-          t("accuracy.reference"),
-          t("accuracy.difference"),
-        ],
-        numeric: [false, true, true, true, true, true],
-        rows: rows.map((variant) => {
-          const accuracy = /** @type {NonNullable<ReportVariant["accuracy"]>} */ (variant.accuracy);
-          const { difference } = accuracy;
-          const bounds = difference === null || difference.low === null || difference.high === null
-            ? null
-            : el(
-              "small",
-              {},
-              t("interval", { low: signed(difference.low, 3), high: signed(difference.high, 3) }),
-            );
-          return [
-            [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
-            score(accuracy.ap),
-            score(accuracy.ap50),
-            score(accuracy.ap75),
-            score(accuracy.referenceAp),
-            [signed(difference?.value ?? accuracy.ap - accuracy.referenceAp, 3), bounds],
-          ];
-        }),
-      }),
+      rows.length > 0 && el("p", {}, t("accuracy.intro", { n: report.images.length })),
+      rows.length > 0 && accuracyTable(context, rows),
+      ...reasons(absent, ({ accuracyAbsent }) => [accuracyAbsent ?? ""])
+        .map(([reason, ids]) =>
+          el("p", { class: "hint" }, t("accuracy.absent", { variants: ids, reason }))
+        ),
+      ...reasons(rows, ({ accuracy }) => accuracy?.doubts ?? [])
+        .map(([doubt, ids]) => el("p", { class: "hint" }, foreign(`${doubt} (${ids})`))),
+      ...rows.map((variant) => errorTable(context, variant)),
       here.some(({ variant }) => variant.speedOnly) &&
       el("p", { class: "hint" }, t("accuracy.speedOnly")),
     ],
+  );
+}
+
+/**
+ * Returns the sentences with the variants that they hold for.
+ *
+ * @param {ReportVariant[]} variants
+ * @param {(variant: ReportVariant) => string[]} of
+ * @returns {[string, string][]}
+ */
+function reasons(variants, of) {
+  /** @type {Map<string, string[]>} */
+  const byReason = new Map();
+  for (const variant of variants) {
+    for (const reason of of(variant)) {
+      byReason.set(reason, [...byReason.get(reason) ?? [], plain(variant.id)]);
+    }
+  }
+  return [...byReason].map(([reason, ids]) => [plain(reason), ids.join(", ")]);
+}
+
+/**
+ * @param {Context} context
+ * @param {ReportVariant[]} rows with an accuracy
+ */
+function accuracyTable(context, rows) {
+  const { t } = context;
+  return dataTable({
+    caption: t("accuracy.title"),
+    head: [
+      t("column.variant"),
+      "AP",
+      "AP50",
+      "AP75",
+      t("accuracy.reference"),
+      t("accuracy.difference"),
+      t("accuracy.sigmas"),
+    ],
+    numeric: [false, true, true, true, true, true, false],
+    rows: rows.map((variant) => {
+      const accuracy = /** @type {NonNullable<ReportVariant["accuracy"]>} */ (variant.accuracy);
+      const { difference } = accuracy;
+      const bounds = difference === null || difference.low === null || difference.high === null
+        ? null
+        : el(
+          "small",
+          {},
+          t("interval", { low: signed(difference.low, 3), high: signed(difference.high, 3) }),
+        );
+      return [
+        [foreign(context.label(variant.id)), ...variantMarks(context, variant)],
+        score(accuracy.ap),
+        score(accuracy.ap50),
+        score(accuracy.ap75),
+        score(accuracy.referenceAp),
+        [signed(difference?.value ?? accuracy.ap - accuracy.referenceAp, 3), bounds],
+        accuracy.kind === "boxes"
+          ? t("accuracy.ofBoxes")
+          : accuracy.sigmas === null
+          ? ""
+          : foreign(plain(accuracy.sigmas)),
+      ];
+    }),
+  });
+}
+
+/**
+ * Errors of a variant's joints against the annotations; null without.
+ *
+ * @param {Context} context
+ * @param {ReportVariant} variant
+ */
+function errorTable({ t, label }, { id, accuracy }) {
+  const errors = accuracy?.jointErrors ?? null;
+  if (errors === null || errors.pck === null) return null;
+  const rows = errors.joints.filter(({ pck }) => pck !== null);
+  return el(
+    "details",
+    {},
+    el(
+      "summary",
+      {},
+      t("accuracy.joints", {
+        variant: plain(label(id)),
+        pck: score(errors.pck),
+        px: errors.meanPx === null ? t("accuracy.none") : small(errors.meanPx),
+      }),
+    ),
+    dataTable({
+      caption: t("accuracy.jointsCaption"),
+      head: [t("parity.joint"), "PCK@0.1", t("accuracy.meanPx"), t("accuracy.found")],
+      numeric: [false, true, true, true],
+      rows: rows.map(({ name, pck, meanPx, found, labelled }) => [
+        foreign(jointName(t, name)),
+        score(pck),
+        meanPx === null ? t("accuracy.none") : small(meanPx),
+        `${found} / ${labelled}`,
+      ]),
+    }),
   );
 }

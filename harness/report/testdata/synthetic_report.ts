@@ -255,6 +255,7 @@ export function syntheticReport(size: SyntheticSize): Report {
   }
   return {
     schemaVersion: REPORT_VERSION,
+    skeletons: [],
     runId: `synthetic-seed-${size.seed}`,
     createdAt: "2026-07-01T09:30:00.000Z",
     command: [
