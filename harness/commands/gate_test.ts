@@ -150,7 +150,7 @@ Deno.test("trials runs gates whose truth is known, keeps each, and counts them",
     assertEquals(kept.length, 2);
     const slowed = kept.findIndex(({ injectPercent }) => injectPercent === 40);
     const { records } = readRecords(file(`trials/${slowed + 1}/records.jsonl`));
-    const launches = records.filter((record) => record.kind === "launch");
+    const launches = records.filter((record) => record.kind === "turns");
     assertEquals(launches.length, 4 * kept[slowed].blocks);
     assert(launches.some(({ runner }) => runner.options.injectSlowdownPercent === 40));
 
