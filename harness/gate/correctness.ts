@@ -46,7 +46,7 @@ export function correctnessOf(
 }
 
 const NO_ACCURACY =
-  "no accuracy: the candidate is for speed only, its activation was swapped without retraining. Gate the retrained model, or ask compare-models what the swap earns";
+  "no accuracy: the candidate is for speed only: its activation was swapped without retraining, or it has no reference. Gate the retrained model, name a reference by --reference, or ask compare-models what the swap earns";
 
 function isForSpeedOnly(side: RecordedVariant): boolean {
   return manifestOf(side)?.speedOnly ?? false;

@@ -151,6 +151,11 @@ export function isDecoded(spec: HeadSpec): boolean {
   return spec.outputs.some((output) => partsOf(spec, output).values.includes("boxes"));
 }
 
+/** True when the graph puts its classes through their sigmoid. */
+export function hasScores(spec: Pick<HeadSpec, "strides" | "outputs">): boolean {
+  return spec.outputs.some((output) => partsOf(spec, output).values.includes("scores"));
+}
+
 /** Returns what each channel of an output holds. */
 export function channelRoles(spec: HeadSpec, output: OutputBlob): ValueRole[] {
   return partsOf(spec, output).values.flatMap((value) =>

@@ -9,6 +9,7 @@ import { type Candidates, classAt, rowAt } from "../head/candidates.ts";
 import { cellValues, classValues, decode, levelPlanes } from "../head/decode.ts";
 import type { Detected, DetectOptions } from "../pose/detect.ts";
 import { sigmoid } from "../head/exponential.ts";
+import { hasScores } from "../head/head_spec.ts";
 import { keypointSlopePx } from "../head/keypoint.ts";
 import { overlapLimit } from "../head/select.ts";
 import { rawSpec } from "../head/head_blobs.ts";
@@ -41,8 +42,7 @@ export function detectionTolerance(
   };
   const rounding = decodeTolerancePx(geometry);
   const cache = new Map<number, DetectionTolerance>();
-  const scoreTolerance = (ofClass: number) =>
-    variant.head === "decoded" ? ofClass : ofClass / 4 + 1e-6;
+  const scoreTolerance = (ofClass: number) => hasScores(variant) ? ofClass : ofClass / 4 + 1e-6;
   return (index) => {
     const known = cache.get(index);
     if (known !== undefined) return known;
@@ -98,7 +98,7 @@ export function tiedClassesOf(
     for (let classIndex = 0; classIndex < variant.classCount; classIndex++) {
       const value = valueOf(cell, classIndex);
       if (classIndex === own || !(value >= nearest)) continue;
-      tied.push({ classIndex, score: variant.head === "decoded" ? value : sigmoid(value) });
+      tied.push({ classIndex, score: hasScores(variant) ? value : sigmoid(value) });
     }
     return tied;
   };

@@ -61,7 +61,8 @@ export function storageOf(precision: EffectivePrecision): StorageSimulation | nu
  * does.
  */
 export function halfWeightsOf({ converter }: Pick<VariantManifest, "converter">): HalfWeights {
-  return converter === "pnnx" || converter === "pnnx-plain" ? "pnnx" : "ieee";
+  // given files are mostly pnnx's: ultralytics' export calls it
+  return ["pnnx", "pnnx-plain", "given"].includes(converter) ? "pnnx" : "ieee";
 }
 
 /**

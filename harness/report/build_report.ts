@@ -325,13 +325,15 @@ function namedJoints(
 /** The accuracy of a variant with what makes it hard to believe, or the reason why it has none. */
 function accuracyOf(
   key: string,
-  { speedOnly }: VariantManifest,
+  { speedOnly, origin }: VariantManifest,
   { accuracy, accuracyAbsent }: ReportExtras,
 ): Pick<ReportVariant, "accuracy" | "accuracyAbsent"> {
   const found = speedOnly ? undefined : accuracy.get(key);
   if (found !== undefined) return { accuracy: found, accuracyAbsent: null };
   const reason = speedOnly
-    ? "its activation was swapped without retraining: it is for speed only"
+    ? origin === "given"
+      ? "it has no reference: its speed alone is measured"
+      : "its activation was swapped without retraining: it is for speed only"
     : accuracyAbsent.get(key) ?? "it was not evaluated";
   return { accuracy: null, accuracyAbsent: reason };
 }
