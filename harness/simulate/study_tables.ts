@@ -104,7 +104,7 @@ export function withStudyTables(text: string, study: Study): string {
 }
 
 /** Place of a panel and its plot, pixels. */
-const PANEL = { width: 230, height: 190, left: 34, right: 10, top: 26, bottom: 34 } as const;
+const PANEL = { width: 244, height: 190, left: 44, right: 20, top: 26, bottom: 34 } as const;
 const LINES = [
   { name: "fail", color: "#b3261e", dash: "" },
   { name: "pass", color: "#1b6e3c", dash: "6 3" },

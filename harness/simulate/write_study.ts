@@ -6,6 +6,7 @@
  * @module
  */
 import * as path from "@std/path";
+import { tell } from "../terminal.ts";
 import { NO_STUDY, type Study, studySteps, withFigures } from "./study.ts";
 import { curvesSvg, withStudyTables } from "./study_tables.ts";
 
@@ -30,7 +31,7 @@ if (import.meta.main) {
   let study = await readStudy();
   for (const { name, run } of studySteps()) {
     if (Deno.args.length > 0 && !Deno.args.some((text) => name.includes(text))) continue;
-    console.error(`… ${name}`);
+    tell(`… ${name}`);
     study = withFigures(study, await run());
     await Deno.writeTextFile(STUDY_FILES.study, JSON.stringify(study, null, 2) + "\n");
   }
