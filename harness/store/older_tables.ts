@@ -56,7 +56,9 @@ export async function adoptHistory(inside: SqlQueries): Promise<void> {
   ];
   for (const text of moves) await inside.query(text, []);
   for (const row of await inside.query(`SELECT * FROM calibrations`, [])) {
-    const { workload, ...settings } = JSON.parse(String(row.settings));
+    const { workload, ...before } = JSON.parse(String(row.settings));
+    // launches had one side each
+    const settings = { ...before, turns: null };
     const fingerprint = String(row.build_fingerprint);
     await saveCalibration(inside, {
       device: String(row.device),
