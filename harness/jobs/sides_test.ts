@@ -109,7 +109,7 @@ Deno.test("readPreparedFolder() refuses a file that is not the one of the manife
       referenceOnnx: await file("m.onnx"),
     });
     await Deno.writeTextFile(path.join(folder, "manifest.json"), JSON.stringify(manifest));
-    assertEquals(await readPreparedFolder(folder), { manifest, dir: folder });
+    assertEquals(await readPreparedFolder(folder), { manifest, dir: folder, modelFile: folder });
     await Deno.writeTextFile(path.join(folder, "m.bin"), "other weights");
     const changed = await assertRejects(() => readPreparedFolder(folder), HarnessError, "m.bin");
     assertEquals(changed.code, "hash-mismatch");
