@@ -38,9 +38,14 @@ export function personAreaPx2({ boxXyxyPx: [x1, y1, x2, y2] }: Detection): numbe
  * reference's box; of detections without joints the IoU of their boxes.
  */
 export function detectionOks(reference: Detection, candidate: Detection): number {
-  if (reference.keypoints.length === 0) return iou(reference.boxXyxyPx, candidate.boxXyxyPx);
+  if (reference.keypoints.length === 0) return iou(withArea(reference), withArea(candidate));
   const distances = jointDistancesPx(reference, candidate);
   return oksFromDistances(distances, personAreaPx2(reference), sigmasFor(distances.length));
+}
+
+/** Returns the box, at least a pixel wide and high: outside of the image it has no area. */
+function withArea({ boxXyxyPx: [x1, y1, x2, y2] }: Detection): number[] {
+  return [x1, y1, Math.max(x2, x1 + 1), Math.max(y2, y1 + 1)];
 }
 
 /**

@@ -57,3 +57,14 @@ Deno.test("detectionOks() is at the scale of the reference's box and NaN when a 
     NaN,
   );
 });
+
+Deno.test("detectionOks() of equal boxes without an area is 1: they lie outside of the image", () => {
+  const outside = (y: number) => ({
+    score: 0.5,
+    classIndex: 0,
+    boxXyxyPx: [640, y, 640, y + 80] as [number, number, number, number],
+    keypoints: [],
+  });
+  assertEquals(detectionOks(outside(10), outside(10)), 1);
+  assertEquals(detectionOks(outside(10), outside(200)), 0);
+});
