@@ -6,6 +6,7 @@
  */
 import type { CocoAnnotation, CocoAnnotations } from "./coco_annotations.ts";
 import type { CocoResult } from "./results.ts";
+import { HUMAN_JOINTS } from "./sigmas.ts";
 
 /** A joint is correct within this share of the longer side of the object's box. */
 export const PCK_SHARE = 0.1;
@@ -84,7 +85,7 @@ export function jointErrors(
   const share = (part: number, whole: number) => whole === 0 ? null : part / whole;
   return {
     joints: Array.from(labelled, (of, joint) => ({
-      name: names?.[joint] ?? `keypoint ${joint}`,
+      name: names?.[joint] ?? jointNameOf(joint, count),
       labelled: of,
       found: found[joint],
       meanPx: share(distance[joint], found[joint]),
@@ -93,6 +94,13 @@ export function jointErrors(
     pck: share(sum(correct), sum(labelled)),
     meanPx: share(sum(distance), sum(found)),
   };
+}
+
+/** COCO's name of one of 17 joints, else its place. */
+function jointNameOf(joint: number, count: number): string {
+  return count === HUMAN_JOINTS.length
+    ? HUMAN_JOINTS[joint].replaceAll("_", " ")
+    : `keypoint ${joint}`;
 }
 
 /** Returns the detection that found each object; undefined for one that was not found. */

@@ -19,7 +19,8 @@ export interface SigmaSet {
   jointNames: readonly string[] | null;
 }
 
-const HUMAN_JOINTS = [
+/** Names of COCO's 17 joints. */
+export const HUMAN_JOINTS: readonly string[] = [
   ...["nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder"],
   ...["left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip"],
   ...["left_knee", "right_knee", "left_ankle", "right_ankle"],

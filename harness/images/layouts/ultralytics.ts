@@ -69,11 +69,11 @@ function categoriesOf(yaml: Yaml, shape: LabelShape, file: string): CategoryFact
   }
   const bones = Array.isArray(yaml.skeleton) ? yaml.skeleton as JointPair[] : [];
   const joints = jointNamesOf(yaml, count);
-  return Array.from({ length: count }, (_, id): CategoryFacts => ({
-    id,
-    name: named === null ? null : String(named[id]),
+  return Array.from({ length: count }, (_, index): CategoryFacts => ({
+    id: index + 1,
+    name: named === null ? null : String(named[index]),
     supercategory: null,
-    jointNames: joints[id],
+    jointNames: joints[index],
     skeleton: bones,
     flipPairs: isFlip ? flipPairsOfIndices(flip) : null,
     ownSigmas: sigmas === null

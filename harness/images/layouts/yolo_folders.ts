@@ -34,8 +34,8 @@ export const YOLO_FOLDERS: Layout = {
   name: "YOLO's without data.yaml",
   async detect(folder) {
     const names = await classNames(folder);
-    const categories = names.map((name, id): CategoryFacts => ({
-      id,
+    const categories = names.map((name, index): CategoryFacts => ({
+      id: index + 1,
       name,
       supercategory: null,
       jointNames: null,

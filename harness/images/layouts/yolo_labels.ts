@@ -104,8 +104,8 @@ function shapeOf(lines: readonly Line[]): LabelShape {
 }
 
 /**
- * Returns the annotations of these pictures. Categories have the classes' numbers as ids, images
- * and objects count from 1, and an object's area is that of its box.
+ * Returns the annotations of these pictures. Class 0 is category 1, as in ultralytics'
+ * `predictions.json`; images and objects count from 1, and an object's area is that of its box.
  *
  * A picture without a label file has no objects. With 2 values a joint those at negative places are
  * not labelled, as in ultralytics. Throws `HarnessError` `bad-annotations` that names the line:
@@ -168,12 +168,13 @@ function annotationOf(
       `Cannot read the image ${image.fileName}: its size can't be told, and its labels are shares of it: replace it or take it out of the set`,
     );
   }
-  const [categoryId] = values;
-  const isKnown = Number.isInteger(categoryId) && categoryId >= 0 &&
+  const [classIndex] = values;
+  const categoryId = classIndex + 1;
+  const isKnown = Number.isInteger(classIndex) && classIndex >= 0 &&
     (categories.length === 0 || categories.some(({ id }) => id === categoryId));
   if (!isKnown) {
     fail(
-      `class ${categoryId}, expected a whole number from 0 to ${
+      `class ${classIndex}, expected a whole number from 0 to ${
         Math.max(0, categories.length - 1)
       }: is it a class of the data.yaml?`,
     );
