@@ -9,6 +9,7 @@ import { type HarnessError, isLaunchFailure } from "../errors.ts";
 import { assertComparable, settingKeys } from "../record/experiment_keys.ts";
 import { isOfProcess, type MetricName } from "../record/metrics.ts";
 import type { BlockLaunches } from "../gate/evidence.ts";
+import { FEWEST_UNPAIRED_ROUNDS } from "../gate/unpaired.ts";
 import type { AnyLaunch, LaunchRecord, TurnsRecord } from "../record/records.ts";
 import type { CalibrationSettings, CalibrationWorkload } from "../store/calibrations.ts";
 import { measureOnce } from "./launch.ts";
@@ -55,6 +56,11 @@ export interface Pair {
   stopReason(): string | null;
 }
 
+/**
+ * First blocks of turns in which each side is launched alone once as well: as many launches as a
+ * comparison with another run needs.
+ */
+const BLOCKS_ALONE = FEWEST_UNPAIRED_ROUNDS;
 /** Times that a launch is tried. */
 const TRIES = 2;
 /** Below this charge, and not charging, a phone slows down or dies. */
@@ -63,9 +69,9 @@ const LEAST_BATTERY_PERCENT = 15;
 /**
  * Returns two of the session's variants as a pair; nothing has run yet. `tell` is told of waits.
  *
- * Sides of one runner share their launches. Each side is launched alone once before that: it tells
- * the time and the memory of a launch, and whether both fit into memory together. Where they don't,
- * or where a shared launch fails twice, the sides have launches of their own.
+ * Sides of one runner share their launches. In the first blocks each is launched alone once before
+ * that: it tells time and memory, and whether both fit into memory together. Where they don't, or
+ * where a shared launch fails twice, the sides have launches of their own.
  *
  * Throws what reading the device's state throws.
  */
@@ -159,7 +165,7 @@ export async function openPair(
   };
   const measured = async (index: number, order: readonly SideWord[], wanted: boolean) => {
     if (!shares) return await runAlone(index, order);
-    const all = wanted ? order : index === 0 ? order.slice(0, 2) : [];
+    const all = wanted ? order : index < BLOCKS_ALONE ? order.slice(0, 2) : [];
     const alone = await runAlone(index, all);
     if (index === 0) {
       const peaks = [alone.baseline[0], alone.candidate[0]].map(({ end }) => end.peakRssBytes);

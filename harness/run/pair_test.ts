@@ -157,22 +157,26 @@ Deno.test("openPair() refuses a block whose sides ran another shape, and an emul
   });
 });
 
-Deno.test("openPair() launches each side alone once, then both by turns in one process", async () => {
+Deno.test("openPair() launches both by turns in one process, and each alone in the first blocks", async () => {
   await inSession({ totalNs: still }, async (session, { launches }, log) => {
     const first = await session.runBlock(0, blockOrder(0));
     const second = await session.runBlock(1, blockOrder(1));
     assertEquals(launches.map(({ command }) => command[1]), [
-      ...["run", "run"],
-      ...["turns", "turns", "turns", "turns"],
+      ...["run", "run", "turns", "turns"],
+      ...["run", "run", "turns", "turns"],
     ]);
-    assertEquals(log.map(({ kind }) => kind), ["launch", "launch", ...Array(8).fill("turns")]);
+    const block = ["launch", "launch", "turns", "turns", "turns", "turns"];
+    assertEquals(log.map(({ kind }) => kind), [...block, ...block]);
+    for (const index of [2, 3]) await session.runBlock(index, blockOrder(index));
+    assertEquals(log.filter(({ kind }) => kind === "launch").length, 6, "three of each side");
     assertEquals(first.alone, undefined);
     const loaded = [...first.baseline, ...second.baseline].map((launch) =>
       launch.kind === "turns" ? launch.turns.contestants.join(" ") : launch.kind
     );
     assertEquals(loaded, ["base new", "new base", "new base", "base new"]);
-    const steps = launches.slice(2).map(({ command }) => command.at(-1));
-    assertEquals(steps, ["0", "0", "1", "1"]);
+    const steps = launches.filter(({ command }) => command[1] === "turns")
+      .map(({ command }) => command.at(-1));
+    assertEquals(steps, ["0", "0", "1", "1", "2", "2", "3", "3"]);
     assertEquals(second.candidate.map(({ round, end }) => [round, end.peakRssBytes]), [
       [2, null],
       [3, null],
