@@ -59,7 +59,7 @@ Deno.test("evaluateFiles() reads both files and gives both kinds of numbers", as
     assertEquals(missing.code, "bad-detections");
     await Deno.writeTextFile(
       detections,
-      JSON.stringify([{ image_id: 3, category_id: 1, score: 0.5, keypoints: [1, 1, 1] }]),
+      JSON.stringify([{ image_id: 3, category_id: 1, score: 0.5, keypoints: [9, 9, 1] }]),
     );
     const layout = await assertRejects(
       () => evaluateFiles({ annotations, detections }),
