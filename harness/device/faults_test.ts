@@ -3,7 +3,7 @@ import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
 import { openAdb } from "./adb/adb.ts";
 import type { ShellDevice } from "./shell/shell_device.ts";
-import type { AdbServer } from "./adb/server.ts";
+import { type AdbServer, adbServerFromEnvironment } from "./adb/server.ts";
 import { sha256 } from "./shell/push_source.ts";
 import { launchScript } from "./shell/launch_script.ts";
 import { adbLink, shellOnce } from "./adb/link.ts";
@@ -482,6 +482,24 @@ const SCRIPTED: Partial<Record<FaultId, () => Promise<Outcome>>> = {
   "not-there": () => openScripted({ devices: () => READY }, "0A1B"),
   "unauthorized": () =>
     openScripted({ devices: () => "R5CT10 unauthorized usb:1-4 transport_id:1\n" }),
+  "key-a-moment-later": async () => {
+    let connects = 0;
+    await using scripted = startScriptedAdbServer({
+      devices: () => connects < 3 ? "" : "10.0.0.7:5555 device transport_id:9\n",
+      connect: (address) =>
+        ++connects < 3 ? `failed to authenticate to ${address}` : `connected to ${address}`,
+      shell: () => shellAnswer("@@posemark boot\n-\n@@posemark uptime\n5.5 1.0\n"),
+    });
+    const server = { hostname: "127.0.0.1", port: scripted.port, adbProgram: null };
+    return (await openSession(adbLink(server, "10.0.0.7:5555"))).events.join();
+  },
+  "server-elsewhere": async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.2", port: 0 });
+    const socket = `tcp:127.0.0.2:${(listener.addr as Deno.NetAddr).port}`;
+    listener.close();
+    const server = adbServerFromEnvironment((name) => name === "ADB_SERVER_SOCKET" ? socket : "");
+    return await errorOf(openSession(adbLink(server, "R5CT10")));
+  },
   "offline": () => openScripted({ devices: () => "R5CT10 offline usb:1-4 transport_id:1\n" }),
   "no-exit-code": () =>
     openScripted({ devices: () => READY, shell: () => shellAnswer("12.5 3.0\n").slice(0, 1) }),

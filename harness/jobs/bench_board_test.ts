@@ -29,7 +29,7 @@ async function killTree(pid: number): Promise<void> {
 
 Deno.test({
   name:
-    "bench and gate run on a board by ssh, and a harness that was killed goes on where it stopped",
+    "bench, gate and tune run on a board by ssh, and a harness that was killed goes on where it stopped",
   ...inGroup("device", "sshd"),
   fn: () =>
     inTempFolder(async (folder) => {
@@ -79,7 +79,17 @@ Deno.test({
       );
       // Against itself: no loss of four times the time, whether it knows by then or not.
       assert([0, 4].includes(gated.code), gated.stderr);
-      assertEquals(JSON.parse(gated.stdout).devices?.[0]?.device ?? sshd.name, sshd.name);
+      const result = JSON.parse(gated.stdout);
+      assertEquals([result.device, result.parity.verdict], [sshd.name, "pass"]);
+      assert(result.blocks > 0);
+
+      const tuned = await runTask(
+        "tune",
+        [...args, "--budget", "10s", "--settings", "t1,t2", "--out", path.join(folder, "tune")],
+        env,
+      );
+      assertEquals(tuned.code, 0, tuned.stderr);
+      assertStringIncludes(tuned.stdout, sshd.name);
 
       const listed = await runTask("devices", ["--json", "--config", config], env);
       const row = JSON.parse(listed.stdout).find(({ kind }: { kind: string }) => kind === "ssh");

@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { HarnessError } from "../../errors.ts";
 import { openDevices } from "../devices.ts";
-import { LINK_TIMES } from "../shell/session.ts";
 import { shellAnswer, startScriptedAdbServer } from "../testdata/scripted_adb_server.ts";
-import { openAdb } from "./adb.ts";
 import { isSamePhone, listPhones } from "./phones.ts";
 
 const PHONE = { serial: "0123456789ABCDEF", fingerprint: "f", boot: "b1", isWireless: false };
@@ -52,18 +50,4 @@ Deno.test("openDevices() takes each of the phones that share a serial, and none 
   assertEquals(await refused("0123456789ABCDEF"), "bad-option");
   assertEquals(await refused("transport:77"), "device-not-found");
   assertEquals(await refused("usb:7-7"), "device-not-found");
-});
-
-Deno.test("openAdb() waits for a farm that adds this computer's key a moment after it connects", async () => {
-  let connects = 0;
-  await using scripted = startScriptedAdbServer({
-    devices: () => connects < 3 ? "" : "10.0.0.7:5555 device transport_id:9\n",
-    connect: (address) =>
-      ++connects < 3 ? `failed to authenticate to ${address}` : `connected to ${address}`,
-    shell: () => shellAnswer("@@posemark boot\n-\n@@posemark uptime\n5.5 1.0\n@@posemark taken\n"),
-  });
-  const server = { hostname: "127.0.0.1", port: scripted.port, adbProgram: null };
-  const times = { ...LINK_TIMES, operationMs: 10_000 };
-  await using device = await openAdb(server, "10.0.0.7:5555", { times });
-  assertEquals(device.serial, "10.0.0.7:5555");
 });

@@ -78,15 +78,3 @@ Deno.test({
     await Deno.remove(dir, { recursive: true });
   },
 });
-
-Deno.test("listAdbDevices() starts no server beside one on another machine that does not answer", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.2", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  const server = named({ ADB_SERVER_SOCKET: `tcp:127.0.0.2:${port}`, ADB: "/nowhere/adb" });
-  await assertRejects(
-    () => listAdbDevices(server, { timeoutMs: 5000 }),
-    HarnessError,
-    `start one there with "adb -L tcp:127.0.0.2:${port} start-server"`,
-  );
-});

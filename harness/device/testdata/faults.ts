@@ -238,6 +238,23 @@ const PHONE_FAULTS = [
     shownOn: "scripted",
   },
   {
+    id: "key-a-moment-later",
+    fault:
+      "Device over the network does not know this computer's key until a moment after the connection, as in a farm",
+    kept: "Everything: the device is connected again until it does, for ten seconds",
+    code: null,
+    message: "",
+    shownOn: "scripted",
+  },
+  {
+    id: "server-elsewhere",
+    fault: "adb server that ADB_SERVER_SOCKET names is on another machine and does not answer",
+    kept: "Nothing has begun. No second server is started beside it",
+    code: "missing-tool",
+    message: "start one there",
+    shownOn: "scripted",
+  },
+  {
     id: "offline",
     fault: "Device offline at the start",
     kept: "Nothing has begun",
