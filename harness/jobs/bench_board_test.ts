@@ -29,7 +29,7 @@ async function killTree(pid: number): Promise<void> {
 
 Deno.test({
   name:
-    "bench, gate and tune run on a board by ssh, and a harness that was killed goes on where it stopped",
+    "bench and gate run on a board by ssh, and a harness that was killed goes on where it stopped",
   ...inGroup("device", "sshd"),
   fn: () =>
     inTempFolder(async (folder) => {
@@ -82,14 +82,6 @@ Deno.test({
       const result = JSON.parse(gated.stdout);
       assertEquals([result.device, result.parity.verdict], [sshd.name, "pass"]);
       assert(result.blocks > 0);
-
-      const tuned = await runTask(
-        "tune",
-        [...args, "--budget", "10s", "--settings", "t1,t2", "--out", path.join(folder, "tune")],
-        env,
-      );
-      assertEquals(tuned.code, 0, tuned.stderr);
-      assertStringIncludes(tuned.stdout, sshd.name);
 
       const listed = await runTask("devices", ["--json", "--config", config], env);
       const row = JSON.parse(listed.stdout).find(({ kind }: { kind: string }) => kind === "ssh");
