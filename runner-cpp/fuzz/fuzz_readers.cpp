@@ -19,14 +19,14 @@
 
 #include <sys/mman.h>
 
-// A network whose layers read weights in each of ncnn's ways: raw, tagged, fp16, int8.
+// A network of the runner's layers that read weights: tagged (float, fp16, int8) and raw ones.
 static const char* const SMALL_PARAM = "7767517\n"
                                        "5 5\n"
                                        "Input            in0  0 1 in0 0=8 1=8 2=3\n"
                                        "Convolution      c1   1 1 in0 a 0=4 1=3 4=1 5=1 6=108\n"
                                        "ConvolutionDepthWise c2 1 1 a b 0=4 1=3 4=1 5=1 6=36 7=4\n"
-                                       "PReLU            p1   1 1 b c 0=4\n"
-                                       "InnerProduct     f1   1 1 c out0 0=2 1=1 2=512\n";
+                                       "MemoryData       m1   0 1 m 0=4\n"
+                                       "BinaryOp         b1   2 1 b m out0 0=0\n";
 
 // The bytes as a file that has a path.
 struct MemoryFile
