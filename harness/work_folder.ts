@@ -22,9 +22,11 @@ const ALIVE = ".alive";
  *
  * Throws `HarnessError`: `bad-config` when the place for temporary files is missing or can't be
  * written, `no-space`.
+ *
+ * @param place default: the system's for temporary files
  */
-export async function openWorkFolder(purpose: string): Promise<WorkFolder> {
-  const folder = await makeFolder(purpose);
+export async function openWorkFolder(purpose: string, place?: string): Promise<WorkFolder> {
+  const folder = await makeFolder(purpose, place);
   const alive = await Deno.open(path.join(folder, ALIVE), { create: true, write: true });
   await alive.lock(true);
   await clearDead(path.dirname(folder));
@@ -38,13 +40,13 @@ export async function openWorkFolder(purpose: string): Promise<WorkFolder> {
   };
 }
 
-async function makeFolder(purpose: string): Promise<string> {
+async function makeFolder(purpose: string, place?: string): Promise<string> {
   try {
-    return await Deno.makeTempDir({ prefix: `${PREFIX}${purpose}-` });
+    return await Deno.makeTempDir({ prefix: `${PREFIX}${purpose}-`, dir: place });
   } catch (cause) {
     const error = asWriteError(cause, "a temporary folder");
     if (error instanceof HarnessError && error.code === "no-space") throw error;
-    const named = Deno.env.get("TMPDIR");
+    const named = place ?? Deno.env.get("TMPDIR");
     throw new HarnessError(
       "bad-config",
       `Cannot make a temporary folder in ${named ?? "the system's place for them"}: ${

@@ -15,6 +15,7 @@ import { childCommand } from "../../child.ts";
 import { Buffer } from "node:buffer";
 import { HarnessError } from "../../errors.ts";
 import type { Limit } from "../shell/link.ts";
+import { openWorkFolder, type WorkFolder } from "../../work_folder.ts";
 import { nonce } from "../names.ts";
 import type { BoardAddress } from "./address.ts";
 import { startsAnswer, unwrapAnswer, wrapScript } from "./answer.ts";
@@ -97,7 +98,7 @@ export function openSshClient(
   address: BoardAddress,
   ssh: SshProgram = sshFromEnvironment(),
 ): SshClient {
-  let folder: string | null = null;
+  let folder: WorkFolder | null = null;
   let generation = 0;
   let master: Deno.ChildProcess | null = null;
   /** The present connection and earlier ones, each with its end. */
@@ -135,8 +136,10 @@ export function openSshClient(
   };
 
   const connectOnce = async (limit: Limit) => {
-    folder ??= await makeSocketFolder();
-    socket = `${folder}/${++generation}`;
+    // Whatever TMPDIR says: a socket's path has at most 103 bytes on macOS, and ssh adds 17 while
+    // it makes one.
+    folder ??= await openWorkFolder("ssh", "/tmp");
+    socket = `${folder.path}/${++generation}`;
     const child = start([
       ...args(["ControlMaster=yes", `ControlPath=${socket}`], limit.timeoutMs),
       `sh -c 'echo; echo ${UP}; exec cat >/dev/null'`,
@@ -254,20 +257,11 @@ export function openSshClient(
       // They keep no program from its end, but here their end is waited for.
       for (const child of connections.keys()) child.ref();
       await Promise.all(connections.values());
-      if (folder !== null) {
-        await Deno.remove(folder, { recursive: true }).catch(() => {});
-        folder = null;
-      }
+      const opened = folder;
+      folder = null;
+      await opened?.[Symbol.asyncDispose]();
     },
   };
-}
-
-/**
- * Returns a new private folder for sockets. In `/tmp`, whatever `TMPDIR` says: a socket's path has
- * at most 103 bytes on macOS, and ssh adds 17 while it makes one.
- */
-async function makeSocketFolder(): Promise<string> {
-  return await Deno.makeTempDir({ prefix: "posemark-ssh-", dir: "/tmp" });
 }
 
 /** A child under a time limit. */
