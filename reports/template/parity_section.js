@@ -252,7 +252,7 @@ export function accuracySection(context) {
       rows.length > 0 && accuracyTable(context, rows),
       ...reasons(absent, ({ accuracyAbsent }) => [accuracyAbsent ?? ""])
         .map(([reason, ids]) =>
-          el("p", { class: "hint" }, t("accuracy.absent", { variants: ids, reason }))
+          el("p", { class: "hint" }, t("accuracy.absent"), " ", foreign(`${reason} (${ids})`))
         ),
       ...reasons(rows, ({ accuracy }) => accuracy?.doubts ?? [])
         .map(([doubt, ids]) => el("p", { class: "hint" }, foreign(`${doubt} (${ids})`))),
@@ -342,8 +342,9 @@ function errorTable({ t, label }, { id, accuracy }) {
     el(
       "summary",
       {},
+      foreign(plain(label(id))),
+      " ",
       t("accuracy.joints", {
-        variant: plain(label(id)),
         pck: score(errors.pck),
         px: errors.meanPx === null ? t("accuracy.none") : small(errors.meanPx),
       }),
