@@ -252,10 +252,10 @@ export function accuracySection(context) {
       rows.length > 0 && accuracyTable(context, rows),
       ...reasons(absent, ({ accuracyAbsent }) => [accuracyAbsent ?? ""])
         .map(([reason, ids]) =>
-          el("p", { class: "hint" }, t("accuracy.absent"), " ", foreign(`${reason} (${ids})`))
+          el("p", { class: "hint" }, t("accuracy.absent"), " ", english(`${reason} (${ids})`))
         ),
       ...reasons(rows, ({ accuracy }) => accuracy?.doubts ?? [])
-        .map(([doubt, ids]) => el("p", { class: "hint" }, foreign(`${doubt} (${ids})`))),
+        .map(([doubt, ids]) => el("p", { class: "hint" }, english(`${doubt} (${ids})`))),
       ...rows.map((variant) => errorTable(context, variant)),
       here.some(({ variant }) => variant.speedOnly) &&
       el("p", { class: "hint" }, t("accuracy.speedOnly")),
@@ -320,7 +320,7 @@ function accuracyTable(context, rows) {
           ? t("accuracy.ofBoxes")
           : accuracy.sigmas === null
           ? ""
-          : foreign(plain(accuracy.sigmas)),
+          : english(plain(accuracy.sigmas)),
       ];
     }),
   });
