@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import * as path from "@std/path";
 import { HarnessError } from "../errors.ts";
+import { kindOf } from "./layouts/layout.ts";
 import { openDataset, restrictAnnotations, safeIds } from "./dataset.ts";
 import { annotated } from "../pose/testdata/annotated.ts";
 import { inTempFolder } from "../testdata/temp_folder.ts";
@@ -147,4 +148,10 @@ Deno.test("restrictAnnotations() keeps the images' annotations and every categor
   const restricted = restrictAnnotations(all, new Set([2]));
   assertEquals(restricted.annotations.map(({ id }) => id), [2]);
   assertEquals([restricted.images.length, restricted.categories.map(({ id }) => id)], [1, [1, 2]]);
+});
+
+Deno.test("kindOf() finds nothing where Deno does not let it look, such as below /dev", async () => {
+  assertEquals(await kindOf("/dev/_annotations.coco.json"), null);
+  assertEquals(await kindOf("/proc/1/images"), null);
+  assertEquals(await kindOf(import.meta.dirname!), "folder");
 });

@@ -39,7 +39,9 @@ export async function kindOf(file: string): Promise<"file" | "folder" | null> {
   } catch (cause) {
     const isNothing = cause instanceof Deno.errors.NotFound ||
       cause instanceof Deno.errors.NotADirectory ||
-      cause instanceof Deno.errors.FilesystemLoop;
+      cause instanceof Deno.errors.FilesystemLoop ||
+      // /dev, /proc and /sys need all permissions, and hold no data sets
+      cause instanceof Deno.errors.NotCapable;
     if (isNothing) return null;
     throw new HarnessError(
       "bad-image",
