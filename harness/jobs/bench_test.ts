@@ -117,7 +117,7 @@ Deno.test({
         "0.5",
       ]);
       assertEquals(other.code, 2);
-      assertStringIncludes(other.stderr, "option runner");
+      assertStringIncludes(other.stderr, "nmsIou 0.7 → 0.5");
     }),
 });
 
